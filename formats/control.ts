@@ -1,0 +1,18 @@
+/** Memory that the native layer and TypeScript share within one process; never on disk. */
+import { layout, u32, u64, zeros } from './layout.js'
+
+export const ControlBlock = layout('ControlBlock', 256, 'One for each view. TypeScript reads and writes it as typed-array elements, the fault handler as words.', {
+  fault: u32(0, 'FAULT_… bits, set by the fault handler; looked at before a result is returned.'),
+  faultCount: u32(4, 'Faults served.'),
+  faultPage: u32(8, 'Page of the last fault that set a bit.'),
+  growing: u32(12, '1 inside a transaction: faults near the frontier extend the file.'),
+  frontierUnits: u32(16, 'First unit that was never allocated, as the running transaction sees it.'),
+  capacityUnits: u32(20, 'Capacity less SINK_BYTES, in units.'),
+  endUnits: u32(24, 'End of the committed data in this view.'),
+  contentSerial: u32(28, 'Raised whenever committed content of this view changes under its reader: refresh, restart, rollback.'),
+  epoch: u64(32, 'The commit that this view shows.'),
+  failed: u32(40, '1 when a write or sync through this view failed: latched.'),
+  privatePageCount: u32(44, 'Pages of this view that differ from the file, or may.'),
+  lastError: u32(48, 'errno of the system call that failed last.'),
+  reserved: zeros(52, 204),
+})

@@ -1,0 +1,34 @@
+/**
+ * A window: at most 2 GiB of a space, seen as typed arrays of every element type.
+ *
+ * Windows are 2 GiB and not 4 so that an index into any of their arrays, bytes included, is a 31-bit integer: V8 keeps those in
+ * registers as they are, and no byte address is ever a float. A region of 4 GiB has two, one of 32 GiB has sixteen. No cell
+ * straddles a window, so that code picks the window once for a node or a record and stays in it.
+ *
+ * No window, and no array over a window's buffer, ever leaves the library: `structuredClone` or `transfer` would copy or steal it.
+ */
+export class Window {
+  readonly u8: Uint8Array
+  readonly i8: Int8Array
+  readonly u16: Uint16Array
+  readonly i16: Int16Array
+  readonly u32: Uint32Array
+  readonly i32: Int32Array
+  readonly f32: Float32Array
+  readonly f64: Float64Array
+  readonly u64: BigUint64Array
+  readonly i64: BigInt64Array
+
+  constructor(readonly buffer: ArrayBuffer) {
+    this.u8 = new Uint8Array(buffer)
+    this.i8 = new Int8Array(buffer)
+    this.u16 = new Uint16Array(buffer)
+    this.i16 = new Int16Array(buffer)
+    this.u32 = new Uint32Array(buffer)
+    this.i32 = new Int32Array(buffer)
+    this.f32 = new Float32Array(buffer)
+    this.f64 = new Float64Array(buffer)
+    this.u64 = new BigUint64Array(buffer)
+    this.i64 = new BigInt64Array(buffer)
+  }
+}
