@@ -5,8 +5,8 @@
  *   node dist/formats/generate.js --check    fails when one of them is stale
  *
  * SPEC.md is prose written by hand around generated tables. A table stands between two comments:
- * `<!-- layout NAME -->` or `<!-- constants NAME NAME… -->` (a name may end in `*`), and `<!-- end -->`.
- * Every layout and every constant has to be in one of them.
+ * `<!-- layout NAME -->` or `<!-- constants NAME NAME… -->` (a name may end in `*`), and `<!-- end
+ * -->`. Every layout and every constant has to be in one of them.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -52,7 +52,8 @@ function headerStruct({ name, bytes, doc, fields }: Layout): string {
     `static_assert(offsetof(${name}, ${field}) == ${offset});\n`)
   return `/// ${doc}\nstruct ${name} {\n${members}};\n`
     + `static_assert(sizeof(${name}) == ${bytes});\n`
-    + 'static_assert(std::is_trivially_copyable_v<' + `${name}> && std::is_standard_layout_v<${name}>);\n`
+    + `static_assert(std::is_trivially_copyable_v<${name}>);\n`
+    + `static_assert(std::is_standard_layout_v<${name}>);\n`
     + proofs.join('')
 }
 
