@@ -1,0 +1,67 @@
+/**
+ * How the core reports failure: a code for the caller to decide by, and the errno behind it for
+ * people.
+ *
+ * No exceptions. A function that can fail in operation returns a Status and gives results through
+ * pointers; it is [[nodiscard]], because an ignored failure of a write is a lost commit.
+ */
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+
+namespace rstore {
+
+enum class Code : uint32_t {
+  kOk = 0,
+  kNoSpace,     // disk, quota, or the limit of a file's size
+  kIo,          // the disk did not do it, or the file is shorter than it must be
+  kCorrupt,     // bytes that no correct program wrote
+  kRegionFull,  // past the capacity
+  kReadOnly,    // no permission to write, or a read-only file system
+  kBusy,        // someone else holds it
+  kNotFound,
+  kExists,
+  kNotRegion,   // the magic is another's
+  kTooNew,      // made by a later format version
+  kTooOld,      // made by a format version that is no longer read
+  kWrongKind,   // live, packed or shared, and another was expected
+  kStale,       // overtaken: begin again from the file
+  kReplaced,    // the file was replaced by a compacted one: reopen
+  kFailed,      // this handle failed before and is latched
+  kRevoked,     // a pin that does not count any more
+  kUnsupported, // the file system or the kernel cannot do it
+  kMemory,      // no memory, no address space, too many mappings or descriptors
+  kInvalid,     // arguments that make no sense: our own mistake
+};
+
+struct [[nodiscard]] Status {
+  Code code = Code::kOk;
+  int error = 0;  // errno, or 0 when no system call is to blame
+
+  constexpr bool ok() const { return code == Code::kOk; }
+  constexpr explicit operator bool() const { return ok(); }
+};
+
+constexpr Status kSuccess{};
+
+constexpr Status failure(Code code, int error = 0) { return Status{code, error}; }
+
+/** The status that an errno (positive) stands for. What is not known is kIo: nothing was promised.
+ *  */
+constexpr Status statusFromErrno(int error) {
+  switch (error) {
+    case 0: return kSuccess;
+    case ENOSPC: case EDQUOT: case EFBIG: return failure(Code::kNoSpace, error);
+    case EACCES: case EPERM: case EROFS: return failure(Code::kReadOnly, error);
+    case ENOENT: case ENOTDIR: return failure(Code::kNotFound, error);
+    case EEXIST: return failure(Code::kExists, error);
+    case EAGAIN: case EBUSY: return failure(Code::kBusy, error);
+    case ENOMEM: case EMFILE: case ENFILE: return failure(Code::kMemory, error);
+    case EINVAL: return failure(Code::kInvalid, error);
+    case EOPNOTSUPP: case ENOSYS: return failure(Code::kUnsupported, error);
+    default: return failure(Code::kIo, error);
+  }
+}
+
+}  // namespace rstore
