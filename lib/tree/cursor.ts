@@ -1,0 +1,32 @@
+/** A place in a tree. */
+import type { Window } from '../space/window.js'
+
+/** Which entry `seek` looks for: the first at or past the key, past it; the last at or before the key, before it. */
+export type SeekMode = 'ge' | 'gt' | 'le' | 'lt'
+
+/**
+ * A cursor is at one entry or at none. It may be kept while the tree changes: it remembers its key, and when it is asked to move
+ * on it goes to the entry next to that key, whether or not the key is still there. All moves say whether the cursor is at an entry.
+ */
+export abstract class Cursor<K> {
+  /** Window of the entry's value. */
+  abstract window: Window
+  /** Index of the value's first word in `window.u32`. Good until the tree changes. */
+  abstract valueIndex: number
+
+  abstract first(): boolean
+  abstract last(): boolean
+  abstract seek(key: K, mode: SeekMode): boolean
+  /** The entry behind this one; none when there is none. From none it stays at none. */
+  abstract next(): boolean
+  abstract previous(): boolean
+
+  /**
+   * The key of the entry: a number, or one object of the cursor's own that the next call fills again.
+   * Also after the tree has changed: the key that the cursor is at.
+   */
+  abstract key(): K
+
+  /** At no entry any more; gives up what the space remembers of the cursor. Call it when an iteration is left early. */
+  abstract close(): void
+}
