@@ -36,12 +36,15 @@ Status reserveAddressSpace(uint64_t bytes, Reservation* out);
 /** Gives the addresses back to the system. Nobody may hold a pointer into them any more. */
 void releaseAddressSpace(Reservation reservation);
 
-/** Whether a shared mapping is of a file that must survive (log, vector) or of memory (lock file).
- *  */
+/**
+ * Whether a shared mapping is of a file that must survive (log, vector) or of memory (lock file).
+ */
 enum class Shared : uint32_t { kDurable, kMemory };
 
-/** A private, writable view of the file. May be longer than the file (fault.h serves what is
- *  beyond). */
+/**
+ * A private, writable view of the file. May be longer than the file (fault.h serves what is
+ * beyond).
+ */
 Status mapPrivate(std::byte* base, int fd, uint64_t offset, uint64_t bytes);
 
 /** Shared and writable: what is stored is seen by everyone who has the file mapped. */
@@ -88,8 +91,9 @@ class ReservationPool {
   /** Unmaps what is inside and keeps the addresses. */
   Status give(Reservation reservation);
 
-  /** Takes one that is in the pool out and releases its addresses: its typed arrays were detached.
-   *  */
+  /**
+   * Takes one that is in the pool out and releases its addresses: its typed arrays were detached.
+   */
   void release(std::byte* base);
 
   size_t count() const { return entries_.size(); }

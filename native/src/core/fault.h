@@ -52,8 +52,10 @@ enum class FaultKind : uint32_t {
   kLock,
   /** Shared mapping of a vector. As kLog. */
   kVector,
-  /** mapReadOnly of a packed region. Written to: private page, FAULT_READ_ONLY. Unreadable:
-   *  FAULT_IO. */
+  /**
+   * mapReadOnly of a packed region. Written to: private page, FAULT_READ_ONLY. Unreadable:
+   * FAULT_IO.
+   */
   kPacked,
   /** Reserved, nothing mapped (pooled or closed). Zero page, FAULT_CORRUPT. */
   kClosed,
@@ -101,12 +103,15 @@ struct FaultRange {
  */
 Status installFaultHandler();
 
-/** Whether the process's current actions for both signals are still ours (somebody may have
- *  replaced them). */
+/**
+ * Whether the process's current actions for both signals are still ours (somebody may have replaced
+ * them).
+ */
 bool faultHandlerIsCurrent();
 
-/** kMemory when all 16,384 slots are taken; kInvalid when fields make no sense or addresses
- *  overlap. */
+/**
+ * kMemory when all 16,384 slots are taken; kInvalid when fields make no sense or addresses overlap.
+ */
 Status registerRange(FaultRange* range);
 
 /** Does nothing when it is not registered. See F3. */
@@ -116,10 +121,13 @@ void unregisterRange(FaultRange* range);
  * Changes what a registered range is, in one step as seen by the handler: close() turns kView into
  * kClosed. Patches are forgotten: call after (or instead of) mapping the whole range anew.
  */
-void changeRange(FaultRange* range, FaultKind kind, int fd, uint64_t fileOffset, ControlBlock* control);
+void changeRange(FaultRange* range, FaultKind kind, int fd, uint64_t fileOffset,
+                 ControlBlock* control);
 
-/** Number of bytes by which a file of this length grows at a time: length / 8 within 64 KiB … 16
- *  MiB. */
+/**
+ * Number of bytes by which a file of this length grows at a time: length / 8 within 64 KiB … 16
+ * MiB.
+ */
 constexpr uint64_t growthChunkBytes(uint64_t fileBytes) {
   constexpr uint64_t kLeast = 64 * 1024, kMost = 16 * 1024 * 1024;
   const uint64_t eighth = fileBytes / 8;

@@ -22,8 +22,9 @@ namespace rstore {
 
 enum class LockMode : uint32_t { kShared, kExclusive };
 
-/** Opens with O_RDWR | O_CLOEXEC (O_RDONLY when `readOnly`: such a one can only take shared locks).
- *  */
+/**
+ * Opens with O_RDWR | O_CLOEXEC (O_RDONLY when `readOnly`: such a one can only take shared locks).
+ */
 Status openLockDescriptor(const char* path, bool readOnly, int* fd);
 
 /**

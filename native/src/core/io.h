@@ -86,8 +86,9 @@ inline void noteMappedWrite(int fd, uint64_t offset, const void* ptr, size_t byt
   if (auto note = io().mappedWrite) note(fd, offset, ptr, bytes);
 }
 
-/** Reads exactly `bytes`, through interruptions and short reads. The file ends before: kIo, error
- *  0. */
+/**
+ * Reads exactly `bytes`, through interruptions and short reads. The file ends before: kIo, error 0.
+ */
 Status readFully(int fd, void* to, size_t bytes, uint64_t offset);
 
 /** The same up to the end of the file: `*got` is less than `bytes` only there. */
@@ -105,8 +106,10 @@ Status writePartsFully(int fd, iovec* parts, int count, uint64_t offset);
 /** Reads into all parts; as readFully. */
 Status readPartsFully(int fd, iovec* parts, int count, uint64_t offset);
 
-/** `bytes` of zeros at `offset`: ZERO_RANGE, else punching, else by writing. May make the file
- *  longer. */
+/**
+ * `bytes` of zeros at `offset`: ZERO_RANGE, else punching, else by writing. May make the file
+ * longer.
+ */
 Status zeroFileRange(int fd, uint64_t offset, uint64_t bytes);
 
 /**
@@ -136,8 +139,10 @@ void closeFile(int fd);
 /** Syncs the directory that holds `path`, after a file there was made, renamed or removed. */
 Status syncDirectoryOf(const char* path);
 
-/** Touches (reads) each page of the range, so that faults are served now and not within a system
- *  call. */
+/**
+ * Touches (reads) each page of the range, so that faults are served now and not within a system
+ * call.
+ */
 void makePresent(const void* ptr, size_t bytes);
 
 }  // namespace rstore

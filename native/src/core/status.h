@@ -32,6 +32,8 @@ enum class Code : uint32_t {
   kRevoked,     // a pin that does not count any more
   kUnsupported, // the file system or the kernel cannot do it
   kMemory,      // no memory, no address space, too many mappings or descriptors
+  kTooManyHandles,  // all reader slots of the region are taken
+  kLogFull,     // the log has all the segments it can have, and somebody still reads the oldest
   kInvalid,     // arguments that make no sense: our own mistake
 };
 
@@ -47,8 +49,9 @@ constexpr Status kSuccess{};
 
 constexpr Status failure(Code code, int error = 0) { return Status{code, error}; }
 
-/** The status that an errno (positive) stands for. What is not known is kIo: nothing was promised.
- *  */
+/**
+ * The status that an errno (positive) stands for. What is not known is kIo: nothing was promised.
+ */
 constexpr Status statusFromErrno(int error) {
   switch (error) {
     case 0: return kSuccess;
