@@ -121,7 +121,9 @@ constexpr const char* kInstructionName = "armv8";
 
 #ifdef RSTORE_CRC_TARGET
 
-/** Multiplies a remainder by x^(8 * kLane) mod P: the checksum of what follows by kLane zero bytes. */
+/**
+ * Multiplies a remainder by x^(8 * kLane) mod P: the checksum of what follows by kLane zero bytes.
+ */
 using Advance = std::array<std::array<uint32_t, 256>, 4>;
 
 constexpr Advance makeAdvance(size_t lane) {

@@ -121,7 +121,8 @@ constexpr size_t kTransferLimit = 0x7fff'f000;
 
 /**
  * Decides what follows a failed transfer: true to repeat it. Interruptions always; EFAULT after the
- * pages were touched, as long as the call got on since (each touch may be undone by another thread).
+ * pages were touched, as long as the call got on since (each touch may be undone by another
+ * thread).
  */
 class Retry {
  public:
@@ -233,7 +234,9 @@ Status allocateRange(int fd, Allocate what, uint64_t offset, uint64_t bytes) {
   return statusFromErrno(-result);
 }
 
-/** The file is made longer by its length alone: no blocks. Checked again, so as not to shorten it. */
+/**
+ * The file is made longer by its length alone: no blocks. Checked again, so as not to shorten it.
+ */
 Status lengthenTo(int fd, uint64_t bytes) {
   uint64_t length = 0;
   if (Status status = fileLength(fd, &length); !status) return status;

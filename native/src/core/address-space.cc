@@ -1,0 +1,163 @@
+#include "core/address-space.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "core/fault.h"
+#include "core/io.h"
+
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0
+#endif
+
+namespace rstore {
+namespace {
+
+constexpr uint64_t kReservationAlignment = 2 * 1024 * 1024;
+
+/** mmap over what is reserved, not inherited by fork. */
+Status mapOver(std::byte* base, uint64_t bytes, int protection, int flags, int fd,
+               uint64_t offset) {
+  bytes = roundUpToSystemPage(bytes);
+  void* at = ::mmap(base, bytes, protection, flags | MAP_FIXED | MAP_NORESERVE, fd,
+                    static_cast<off_t>(offset));
+  if (at == MAP_FAILED) return statusFromErrno(errno);
+#ifdef MADV_DONTFORK
+  if (::madvise(base, bytes, MADV_DONTFORK) < 0) return statusFromErrno(errno);
+#endif
+  return kSuccess;
+}
+
+}  // namespace
+
+uint64_t systemPageBytes() {
+  static const auto bytes = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
+uint64_t roundUpToSystemPage(uint64_t bytes) {
+  const uint64_t mask = systemPageBytes() - 1;
+  return (bytes + mask) & ~mask;
+}
+
+Status reserveAddressSpace(uint64_t bytes, Reservation* out) {
+  bytes = roundUpToSystemPage(bytes);
+  const uint64_t more = bytes + kReservationAlignment;
+  void* found = ::mmap(nullptr, more, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                       -1, 0);
+  if (found == MAP_FAILED) return statusFromErrno(errno);
+  auto* low = static_cast<std::byte*>(found);
+  const uint64_t over = reinterpret_cast<uintptr_t>(low) % kReservationAlignment;
+  const uint64_t before = over == 0 ? 0 : kReservationAlignment - over;
+  if (before > 0) ::munmap(low, before);
+  ::munmap(low + before + bytes, more - before - bytes);
+  *out = {low + before, bytes};
+#ifdef MADV_DONTFORK
+  ::madvise(out->base, bytes, MADV_DONTFORK);
+#endif
+  return kSuccess;
+}
+
+void releaseAddressSpace(Reservation reservation) {
+  if (reservation.base) ::munmap(reservation.base, reservation.bytes);
+}
+
+Status mapPrivate(std::byte* base, int fd, uint64_t offset, uint64_t bytes) {
+  return mapOver(base, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, offset);
+}
+
+Status mapShared(std::byte* base, int fd, uint64_t offset, uint64_t bytes, Shared use) {
+  Status status = mapOver(base, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+  if (status.ok() && use == Shared::kDurable) {
+    if (auto tell = io().mapping) tell(fd, offset, base, roundUpToSystemPage(bytes), true);
+  }
+  return status;
+}
+
+Status mapReadOnly(std::byte* base, int fd, uint64_t offset, uint64_t bytes) {
+  return mapOver(base, bytes, PROT_READ, MAP_PRIVATE, fd, offset);
+}
+
+Status mapZero(std::byte* base, uint64_t bytes) {
+  return mapOver(base, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+Status unmapToReserved(std::byte* base, uint64_t bytes) {
+  return mapOver(base, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+Status unmapShared(std::byte* base, int fd, uint64_t bytes, Shared use) {
+  if (use == Shared::kDurable) {
+    if (auto tell = io().mapping) tell(fd, 0, base, roundUpToSystemPage(bytes), false);
+  }
+  return unmapToReserved(base, bytes);
+}
+
+Status giveBackPages(std::byte* base, uint64_t bytes) {
+  if (bytes == 0) return kSuccess;
+  if (::madvise(base, roundUpToSystemPage(bytes), MADV_DONTNEED) < 0) {
+    return statusFromErrno(errno);
+  }
+  return kSuccess;
+}
+
+void willNeed(std::byte* base, uint64_t bytes) {
+  ::madvise(base, roundUpToSystemPage(bytes), MADV_WILLNEED);
+}
+
+// ── the pool ──
+
+ReservationPool::~ReservationPool() {
+  for (Entry& entry : entries_) {
+    unregisterRange(entry.range);
+    delete entry.range;
+    releaseAddressSpace(entry.reservation);
+  }
+}
+
+Status ReservationPool::take(uint64_t bytes, Reservation* out, bool* pooled) {
+  bytes = roundUpToSystemPage(bytes);
+  const auto found = std::find_if(entries_.rbegin(), entries_.rend(), [&](const Entry& entry) {
+    return entry.reservation.bytes == bytes;
+  });
+  *pooled = found != entries_.rend();
+  if (!*pooled) return reserveAddressSpace(bytes, out);
+  *out = found->reservation;
+  unregisterRange(found->range);
+  delete found->range;
+  entries_.erase(std::next(found).base());
+  return kSuccess;
+}
+
+Status ReservationPool::give(Reservation reservation) {
+  if (Status status = unmapToReserved(reservation.base, reservation.bytes); !status) {
+    return status;
+  }
+  auto* range = new FaultRange;
+  range->base = reservation.base;
+  range->bytes = reservation.bytes;
+  range->kind = FaultKind::kClosed;
+  if (Status status = registerRange(range); !status) {
+    delete range;
+    return status;
+  }
+  entries_.push_back({reservation, range});
+  return kSuccess;
+}
+
+void ReservationPool::release(std::byte* base) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+    return entry.reservation.base == base;
+  });
+  if (found == entries_.end()) return;
+  const Entry entry = *found;
+  entries_.erase(found);
+  unregisterRange(entry.range);
+  delete entry.range;
+  releaseAddressSpace(entry.reservation);
+}
+
+}  // namespace rstore
