@@ -1,4 +1,7 @@
-/** Numbers that every part of the format shares. Generated into C++ by generate.ts, with the layouts. */
+/**
+ * Numbers that every part of the format shares. Generated into C++ by generate.ts, with the
+ * layouts.
+ */
 
 export interface Constant { readonly value: number | bigint; readonly doc: string }
 
@@ -73,6 +76,31 @@ export const constants = {
   FAULT_READ_ONLY: constant(16, 'ControlBlock.fault: a page that nobody may write was written to.'),
 
   RECORD_SYNCED: constant(1, 'Record flag: written with durability sync.'),
+
+  VECTOR_MAGIC: constant(0x5443_4556, 'The bytes "VECT": header of a shared vector.'),
+  VECTOR_HEADER_PAGE: constant(1, 'VectorHeader: written once, when the file is made.'),
+  VECTOR_MARKER_PAGE: constant(2, 'VectorMarker: what is on the disk for certain.'),
+  VECTOR_WORDS_PAGE: constant(3, 'VectorWords: what everyone works on.'),
+  VECTOR_FIRST_SLOT_PAGE: constant(16, 'The first slot: one page for each open handle, with its two descriptors.'),
+  VECTOR_SLOT_COUNT: constant(1024, 'Handles that may have one vector open at a time.'),
+  VECTOR_FIRST_CELL_PAGE: constant(1040, 'Element 0; the buckets lie end to end from here.'),
+  VECTOR_BUCKET_COUNT: constant(60, 'Buckets: each twice as long as the one before.'),
+  VECTOR_FIRST_BUCKET_ELEMENTS: constant(8, 'Elements of bucket 0.'),
+  VECTOR_BATCH_LIMIT: constant(126, 'Elements that one descriptor can hold.'),
+  VECTOR_INDEX_BITS: constant(12, 'Low bits of the descriptor word: slot * 2 + half. The other 52 are its tag.'),
+  VECTOR_TYPE_BYTES: constant(3072, 'Room for the description of the element type.'),
+  VECTOR_LOCK_BYTE: constant(0x4000_0000_0000_0000n, 'Byte whose lock keeps slot 0; of slot i, this + i. None of them exists in the file.'),
+  VECTOR_OPEN_LOCK: constant(4096, 'Added to VECTOR_LOCK_BYTE: held while a file is opened or recovered.'),
+  VECTOR_FLUSH_LOCK: constant(4097, 'Added to VECTOR_LOCK_BYTE: held by a flush.'),
+
+  VECTOR_NONE: constant(0, 'VectorDescriptor.kind: nothing is pending.'),
+  VECTOR_PUSH: constant(1, 'VectorDescriptor.kind: the last `count` elements may still have to be written.'),
+  VECTOR_POP: constant(2, 'VectorDescriptor.kind: the cell behind the last element may still have to be emptied.'),
+
+  MARK_DIRTY: constant(0, 'VectorMarker.state: changed since the last flush.'),
+  MARK_CLEAN: constant(1, 'VectorMarker.state: the disk has everything.'),
+  MARK_FLUSHING: constant(2, 'VectorMarker.state: a flush is under way, nothing was changed since it began.'),
+  MARK_MARKING: constant(3, 'VectorMarker.state: about to be changed; the disk may still say CLEAN.'),
 } as const
 
 type Values = { readonly [K in keyof typeof constants]: (typeof constants)[K]['value'] }

@@ -181,19 +181,85 @@ inline constexpr uint32_t kFaultReadOnly = 16u;
 /// Record flag: written with durability sync.
 inline constexpr uint32_t kRecordSynced = 1u;
 
+/// The bytes "VECT": header of a shared vector.
+inline constexpr uint32_t kVectorMagic = 0x54434556u;
+
+/// VectorHeader: written once, when the file is made.
+inline constexpr uint32_t kVectorHeaderPage = 1u;
+
+/// VectorMarker: what is on the disk for certain.
+inline constexpr uint32_t kVectorMarkerPage = 2u;
+
+/// VectorWords: what everyone works on.
+inline constexpr uint32_t kVectorWordsPage = 3u;
+
+/// The first slot: one page for each open handle, with its two descriptors.
+inline constexpr uint32_t kVectorFirstSlotPage = 16u;
+
+/// Handles that may have one vector open at a time.
+inline constexpr uint32_t kVectorSlotCount = 1024u;
+
+/// Element 0; the buckets lie end to end from here.
+inline constexpr uint32_t kVectorFirstCellPage = 1040u;
+
+/// Buckets: each twice as long as the one before.
+inline constexpr uint32_t kVectorBucketCount = 60u;
+
+/// Elements of bucket 0.
+inline constexpr uint32_t kVectorFirstBucketElements = 8u;
+
+/// Elements that one descriptor can hold.
+inline constexpr uint32_t kVectorBatchLimit = 126u;
+
+/// Low bits of the descriptor word: slot * 2 + half. The other 52 are its tag.
+inline constexpr uint32_t kVectorIndexBits = 12u;
+
+/// Room for the description of the element type.
+inline constexpr uint32_t kVectorTypeBytes = 3072u;
+
+/// Byte whose lock keeps slot 0; of slot i, this + i. None of them exists in the file.
+inline constexpr uint64_t kVectorLockByte = 0x4000000000000000ull;
+
+/// Added to VECTOR_LOCK_BYTE: held while a file is opened or recovered.
+inline constexpr uint32_t kVectorOpenLock = 4096u;
+
+/// Added to VECTOR_LOCK_BYTE: held by a flush.
+inline constexpr uint32_t kVectorFlushLock = 4097u;
+
+/// VectorDescriptor.kind: nothing is pending.
+inline constexpr uint32_t kVectorNone = 0u;
+
+/// VectorDescriptor.kind: the last `count` elements may still have to be written.
+inline constexpr uint32_t kVectorPush = 1u;
+
+/// VectorDescriptor.kind: the cell behind the last element may still have to be emptied.
+inline constexpr uint32_t kVectorPop = 2u;
+
+/// VectorMarker.state: changed since the last flush.
+inline constexpr uint32_t kMarkDirty = 0u;
+
+/// VectorMarker.state: the disk has everything.
+inline constexpr uint32_t kMarkClean = 1u;
+
+/// VectorMarker.state: a flush is under way, nothing was changed since it began.
+inline constexpr uint32_t kMarkFlushing = 2u;
+
+/// VectorMarker.state: about to be changed; the disk may still say CLEAN.
+inline constexpr uint32_t kMarkMarking = 3u;
+
 /// Page 3: part of every transaction, through the log.
 struct AllocationState {
   /// First unit that was never allocated.
   uint32_t frontierUnits;
   /// Units in live cells.
   uint32_t allocatedUnits;
-  /// Units in free cells.
+  /// Units in free cells; free pages and the page run are not among them.
   uint32_t freeUnits;
   /// Ref of the first free page of a LIFO list, 0 when empty; the link is the first word behind the cell header.
   uint32_t freePageHead;
   /// Length of that list.
   uint32_t freePageCount;
-  /// Ref of the next page of the run that nodes are taken from.
+  /// Ref of the next page of the run that nodes are taken from. What is left of the run is one cell of TYPE_FREE_PAGE.
   uint32_t pageRunNext;
   /// Ref behind the last page of that run.
   uint32_t pageRunEnd;
@@ -207,11 +273,14 @@ struct AllocationState {
   uint8_t secondLevelBitmaps[32];
   /// First free cell of each size class; see SPEC.md for the classes.
   uint32_t freeHeads[256];
+  /// Ref of the free cell that ends at the frontier, or 0: the next cell taken off the frontier gets CELL_PREVIOUS_FREE.
+  uint32_t lastFree;
   /// Zero; checked on reading.
-  uint8_t reserved[3000];
+  uint8_t reserved[2996];
 };
 static_assert(sizeof(AllocationState) == 4096);
-static_assert(std::is_trivially_copyable_v<AllocationState> && std::is_standard_layout_v<AllocationState>);
+static_assert(std::is_trivially_copyable_v<AllocationState>);
+static_assert(std::is_standard_layout_v<AllocationState>);
 static_assert(offsetof(AllocationState, frontierUnits) == 0);
 static_assert(offsetof(AllocationState, allocatedUnits) == 4);
 static_assert(offsetof(AllocationState, freeUnits) == 8);
@@ -224,7 +293,8 @@ static_assert(offsetof(AllocationState, firstLevelBitmap) == 32);
 static_assert(offsetof(AllocationState, reservedBitmap) == 36);
 static_assert(offsetof(AllocationState, secondLevelBitmaps) == 40);
 static_assert(offsetof(AllocationState, freeHeads) == 72);
-static_assert(offsetof(AllocationState, reserved) == 1096);
+static_assert(offsetof(AllocationState, lastFree) == 1096);
+static_assert(offsetof(AllocationState, reserved) == 1100);
 
 /// Value of the map of names: what a name stands for.
 struct CatalogEntry {
@@ -248,7 +318,8 @@ struct CatalogEntry {
   uint8_t reserved[4];
 };
 static_assert(sizeof(CatalogEntry) == 32);
-static_assert(std::is_trivially_copyable_v<CatalogEntry> && std::is_standard_layout_v<CatalogEntry>);
+static_assert(std::is_trivially_copyable_v<CatalogEntry>);
+static_assert(std::is_standard_layout_v<CatalogEntry>);
 static_assert(offsetof(CatalogEntry, sizeAndFlags) == 0);
 static_assert(offsetof(CatalogEntry, typeId) == 4);
 static_assert(offsetof(CatalogEntry, generation) == 6);
@@ -269,7 +340,8 @@ struct CellHeader {
   uint16_t generation;
 };
 static_assert(sizeof(CellHeader) == 8);
-static_assert(std::is_trivially_copyable_v<CellHeader> && std::is_standard_layout_v<CellHeader>);
+static_assert(std::is_trivially_copyable_v<CellHeader>);
+static_assert(std::is_standard_layout_v<CellHeader>);
 static_assert(offsetof(CellHeader, sizeAndFlags) == 0);
 static_assert(offsetof(CellHeader, typeId) == 4);
 static_assert(offsetof(CellHeader, generation) == 6);
@@ -306,7 +378,8 @@ struct CheckpointSlot {
   uint32_t checksum;
 };
 static_assert(sizeof(CheckpointSlot) == 128);
-static_assert(std::is_trivially_copyable_v<CheckpointSlot> && std::is_standard_layout_v<CheckpointSlot>);
+static_assert(std::is_trivially_copyable_v<CheckpointSlot>);
+static_assert(std::is_standard_layout_v<CheckpointSlot>);
 static_assert(offsetof(CheckpointSlot, magic) == 0);
 static_assert(offsetof(CheckpointSlot, clean) == 4);
 static_assert(offsetof(CheckpointSlot, sequence) == 8);
@@ -352,7 +425,8 @@ struct ControlBlock {
   uint8_t reserved[204];
 };
 static_assert(sizeof(ControlBlock) == 256);
-static_assert(std::is_trivially_copyable_v<ControlBlock> && std::is_standard_layout_v<ControlBlock>);
+static_assert(std::is_trivially_copyable_v<ControlBlock>);
+static_assert(std::is_standard_layout_v<ControlBlock>);
 static_assert(offsetof(ControlBlock, fault) == 0);
 static_assert(offsetof(ControlBlock, faultCount) == 4);
 static_assert(offsetof(ControlBlock, faultPage) == 8);
@@ -385,7 +459,8 @@ struct FreeCell {
   uint8_t footerReserved[4];
 };
 static_assert(sizeof(FreeCell) == 24);
-static_assert(std::is_trivially_copyable_v<FreeCell> && std::is_standard_layout_v<FreeCell>);
+static_assert(std::is_trivially_copyable_v<FreeCell>);
+static_assert(std::is_standard_layout_v<FreeCell>);
 static_assert(offsetof(FreeCell, sizeAndFlags) == 0);
 static_assert(offsetof(FreeCell, typeId) == 4);
 static_assert(offsetof(FreeCell, generation) == 6);
@@ -432,7 +507,8 @@ struct Identity {
   uint32_t checksum;
 };
 static_assert(sizeof(Identity) == 4096);
-static_assert(std::is_trivially_copyable_v<Identity> && std::is_standard_layout_v<Identity>);
+static_assert(std::is_trivially_copyable_v<Identity>);
+static_assert(std::is_standard_layout_v<Identity>);
 static_assert(offsetof(Identity, magic) == 0);
 static_assert(offsetof(Identity, formatVersion) == 8);
 static_assert(offsetof(Identity, kind) == 12);
@@ -469,7 +545,8 @@ struct LockHeader {
   uint8_t reserved[4052];
 };
 static_assert(sizeof(LockHeader) == 4096);
-static_assert(std::is_trivially_copyable_v<LockHeader> && std::is_standard_layout_v<LockHeader>);
+static_assert(std::is_trivially_copyable_v<LockHeader>);
+static_assert(std::is_standard_layout_v<LockHeader>);
 static_assert(offsetof(LockHeader, magic) == 0);
 static_assert(offsetof(LockHeader, formatVersion) == 8);
 static_assert(offsetof(LockHeader, ready) == 12);
@@ -512,7 +589,8 @@ struct NodeHeader {
   uint32_t firstChild;
 };
 static_assert(sizeof(NodeHeader) == 32);
-static_assert(std::is_trivially_copyable_v<NodeHeader> && std::is_standard_layout_v<NodeHeader>);
+static_assert(std::is_trivially_copyable_v<NodeHeader>);
+static_assert(std::is_standard_layout_v<NodeHeader>);
 static_assert(offsetof(NodeHeader, sizeAndFlags) == 0);
 static_assert(offsetof(NodeHeader, typeId) == 4);
 static_assert(offsetof(NodeHeader, generation) == 6);
@@ -539,7 +617,8 @@ struct PageEntry {
   uint64_t mask;
 };
 static_assert(sizeof(PageEntry) == 16);
-static_assert(std::is_trivially_copyable_v<PageEntry> && std::is_standard_layout_v<PageEntry>);
+static_assert(std::is_trivially_copyable_v<PageEntry>);
+static_assert(std::is_standard_layout_v<PageEntry>);
 static_assert(offsetof(PageEntry, page) == 0);
 static_assert(offsetof(PageEntry, reserved) == 4);
 static_assert(offsetof(PageEntry, mask) == 8);
@@ -564,7 +643,8 @@ struct ReaderSlot {
   uint8_t reserved[24];
 };
 static_assert(sizeof(ReaderSlot) == 64);
-static_assert(std::is_trivially_copyable_v<ReaderSlot> && std::is_standard_layout_v<ReaderSlot>);
+static_assert(std::is_trivially_copyable_v<ReaderSlot>);
+static_assert(std::is_standard_layout_v<ReaderSlot>);
 static_assert(offsetof(ReaderSlot, state) == 0);
 static_assert(offsetof(ReaderSlot, generation) == 4);
 static_assert(offsetof(ReaderSlot, pinEpoch) == 8);
@@ -608,7 +688,8 @@ struct RedoRecord {
   uint8_t reserved[16];
 };
 static_assert(sizeof(RedoRecord) == 96);
-static_assert(std::is_trivially_copyable_v<RedoRecord> && std::is_standard_layout_v<RedoRecord>);
+static_assert(std::is_trivially_copyable_v<RedoRecord>);
+static_assert(std::is_standard_layout_v<RedoRecord>);
 static_assert(offsetof(RedoRecord, magic) == 0);
 static_assert(offsetof(RedoRecord, checksum) == 4);
 static_assert(offsetof(RedoRecord, epoch) == 8);
@@ -637,7 +718,8 @@ struct SegmentEntry {
   uint8_t reserved[4];
 };
 static_assert(sizeof(SegmentEntry) == 24);
-static_assert(std::is_trivially_copyable_v<SegmentEntry> && std::is_standard_layout_v<SegmentEntry>);
+static_assert(std::is_trivially_copyable_v<SegmentEntry>);
+static_assert(std::is_standard_layout_v<SegmentEntry>);
 static_assert(offsetof(SegmentEntry, logicalSegment) == 0);
 static_assert(offsetof(SegmentEntry, lastEpoch) == 8);
 static_assert(offsetof(SegmentEntry, physicalSegment) == 16);
@@ -663,7 +745,8 @@ struct SegmentHeader {
   uint32_t checksum;
 };
 static_assert(sizeof(SegmentHeader) == 64);
-static_assert(std::is_trivially_copyable_v<SegmentHeader> && std::is_standard_layout_v<SegmentHeader>);
+static_assert(std::is_trivially_copyable_v<SegmentHeader>);
+static_assert(std::is_standard_layout_v<SegmentHeader>);
 static_assert(offsetof(SegmentHeader, magic) == 0);
 static_assert(offsetof(SegmentHeader, formatVersion) == 4);
 static_assert(offsetof(SegmentHeader, uuid) == 8);
@@ -739,7 +822,8 @@ struct SharedWords {
   uint8_t reserved8[3196];
 };
 static_assert(sizeof(SharedWords) == 4096);
-static_assert(std::is_trivially_copyable_v<SharedWords> && std::is_standard_layout_v<SharedWords>);
+static_assert(std::is_trivially_copyable_v<SharedWords>);
+static_assert(std::is_standard_layout_v<SharedWords>);
 static_assert(offsetof(SharedWords, publishedEpoch) == 0);
 static_assert(offsetof(SharedWords, reserved0) == 8);
 static_assert(offsetof(SharedWords, writeLock) == 128);
@@ -782,7 +866,8 @@ struct Slot {
   uint16_t keyBytes;
 };
 static_assert(sizeof(Slot) == 8);
-static_assert(std::is_trivially_copyable_v<Slot> && std::is_standard_layout_v<Slot>);
+static_assert(std::is_trivially_copyable_v<Slot>);
+static_assert(std::is_standard_layout_v<Slot>);
 static_assert(offsetof(Slot, head) == 0);
 static_assert(offsetof(Slot, offset) == 4);
 static_assert(offsetof(Slot, keyBytes) == 6);
@@ -795,8 +880,155 @@ struct SpilledKey {
   uint32_t keyBytes;
 };
 static_assert(sizeof(SpilledKey) == 8);
-static_assert(std::is_trivially_copyable_v<SpilledKey> && std::is_standard_layout_v<SpilledKey>);
+static_assert(std::is_trivially_copyable_v<SpilledKey>);
+static_assert(std::is_standard_layout_v<SpilledKey>);
 static_assert(offsetof(SpilledKey, ref) == 0);
 static_assert(offsetof(SpilledKey, keyBytes) == 4);
+
+/// Arguments and results of native calls of one handle; in memory, never on disk.
+struct VectorCall {
+  /// The element, as the bytes that its cell holds, zero-extended.
+  uint64_t value;
+  /// compareAndSet: the element that must be there.
+  uint64_t expected;
+  /// Index or size, as a double.
+  uint64_t index;
+  /// Elements that were done, as a double.
+  uint64_t count;
+  /// What went wrong: native/src/core/status.h; 0 when nothing.
+  uint32_t code;
+  /// errno behind it, or 0.
+  uint32_t error;
+  /// 1 when there was such an element.
+  uint32_t found;
+  /// Zero; checked on reading.
+  uint8_t reserved[20];
+};
+static_assert(sizeof(VectorCall) == 64);
+static_assert(std::is_trivially_copyable_v<VectorCall>);
+static_assert(std::is_standard_layout_v<VectorCall>);
+static_assert(offsetof(VectorCall, value) == 0);
+static_assert(offsetof(VectorCall, expected) == 8);
+static_assert(offsetof(VectorCall, index) == 16);
+static_assert(offsetof(VectorCall, count) == 24);
+static_assert(offsetof(VectorCall, code) == 32);
+static_assert(offsetof(VectorCall, error) == 36);
+static_assert(offsetof(VectorCall, found) == 40);
+static_assert(offsetof(VectorCall, reserved) == 44);
+
+/// Half of a slot: the state of the vector while the descriptor word names it.
+struct VectorDescriptor {
+  /// Elements, once what is pending is done.
+  uint64_t size;
+  /// VECTOR_NONE, VECTOR_PUSH or VECTOR_POP.
+  uint32_t kind;
+  /// VECTOR_PUSH: elements added, at most VECTOR_BATCH_LIMIT; else 0.
+  uint32_t count;
+  /// VECTOR_POP: what was taken out, once resultTag is odd.
+  uint64_t resultValue;
+  /// VECTOR_POP: tag of the descriptor word * 2; plus 1 when resultValue is set.
+  uint64_t resultTag;
+  /// VECTOR_PUSH: pairs of the element and the tag that its cell had before.
+  uint64_t entries[252];
+};
+static_assert(sizeof(VectorDescriptor) == 2048);
+static_assert(std::is_trivially_copyable_v<VectorDescriptor>);
+static_assert(std::is_standard_layout_v<VectorDescriptor>);
+static_assert(offsetof(VectorDescriptor, size) == 0);
+static_assert(offsetof(VectorDescriptor, kind) == 8);
+static_assert(offsetof(VectorDescriptor, count) == 12);
+static_assert(offsetof(VectorDescriptor, resultValue) == 16);
+static_assert(offsetof(VectorDescriptor, resultTag) == 24);
+static_assert(offsetof(VectorDescriptor, entries) == 32);
+
+/// VECTOR_HEADER_PAGE. Written once, when the file is made.
+struct VectorHeader {
+  /// VECTOR_MAGIC.
+  uint32_t magic;
+  /// 1, 2, 4 or 8.
+  uint32_t elementBytes;
+  /// 8 for elements of up to 4 bytes, 16 for those of 8.
+  uint32_t cellBytes;
+  /// VECTOR_SLOT_COUNT.
+  uint32_t slotCount;
+  /// Cells between VECTOR_FIRST_CELL_PAGE and the capacity.
+  uint64_t capacityElements;
+  /// VECTOR_FIRST_CELL_PAGE.
+  uint32_t firstCellPage;
+  /// Length of `type`.
+  uint32_t typeBytes;
+  /// Description of the element type, JSON.
+  uint8_t type[3072];
+  /// Zero; checked on reading.
+  uint8_t reserved[988];
+  /// CRC-32C of the 4,092 bytes before it.
+  uint32_t checksum;
+};
+static_assert(sizeof(VectorHeader) == 4096);
+static_assert(std::is_trivially_copyable_v<VectorHeader>);
+static_assert(std::is_standard_layout_v<VectorHeader>);
+static_assert(offsetof(VectorHeader, magic) == 0);
+static_assert(offsetof(VectorHeader, elementBytes) == 4);
+static_assert(offsetof(VectorHeader, cellBytes) == 8);
+static_assert(offsetof(VectorHeader, slotCount) == 12);
+static_assert(offsetof(VectorHeader, capacityElements) == 16);
+static_assert(offsetof(VectorHeader, firstCellPage) == 24);
+static_assert(offsetof(VectorHeader, typeBytes) == 28);
+static_assert(offsetof(VectorHeader, type) == 32);
+static_assert(offsetof(VectorHeader, reserved) == 3104);
+static_assert(offsetof(VectorHeader, checksum) == 4092);
+
+/// VECTOR_MARKER_PAGE: what an opener after a crash of the machine can rely on.
+struct VectorMarker {
+  /// MARK_… in the two low bits; a number that grows with every flush in the others.
+  uint64_t state;
+  /// Of the running system that last opened the file; another one means that memory was lost since.
+  uint8_t bootId[16];
+  /// Elements that the last completed flush covered.
+  uint64_t flushedSize;
+  /// When that was, milliseconds since 1970.
+  uint64_t flushedMs;
+  /// Zero; checked on reading.
+  uint8_t reserved[4056];
+};
+static_assert(sizeof(VectorMarker) == 4096);
+static_assert(std::is_trivially_copyable_v<VectorMarker>);
+static_assert(std::is_standard_layout_v<VectorMarker>);
+static_assert(offsetof(VectorMarker, state) == 0);
+static_assert(offsetof(VectorMarker, bootId) == 8);
+static_assert(offsetof(VectorMarker, flushedSize) == 24);
+static_assert(offsetof(VectorMarker, flushedMs) == 32);
+static_assert(offsetof(VectorMarker, reserved) == 40);
+
+/// VECTOR_WORDS_PAGE. Each group on cache lines of its own.
+struct VectorWords {
+  /// Tag in the high 52 bits, index of the current descriptor in the low VECTOR_INDEX_BITS.
+  uint64_t descriptor;
+  /// Zero; checked on reading.
+  uint8_t reserved0[120];
+  /// Smallest size that somebody sleeps for, or 0.
+  uint64_t awaitedSize;
+  /// Zero; checked on reading.
+  uint8_t reserved1[120];
+  /// Raised when an awaited size is reached; what they sleep on.
+  uint32_t sizeTicket;
+  /// Zero; checked on reading.
+  uint8_t reserved2[252];
+  /// Of each bucket, the bytes from its start that the file really has. Only grows.
+  uint64_t provided[60];
+  /// Zero; checked on reading.
+  uint8_t reserved3[3104];
+};
+static_assert(sizeof(VectorWords) == 4096);
+static_assert(std::is_trivially_copyable_v<VectorWords>);
+static_assert(std::is_standard_layout_v<VectorWords>);
+static_assert(offsetof(VectorWords, descriptor) == 0);
+static_assert(offsetof(VectorWords, reserved0) == 8);
+static_assert(offsetof(VectorWords, awaitedSize) == 128);
+static_assert(offsetof(VectorWords, reserved1) == 136);
+static_assert(offsetof(VectorWords, sizeTicket) == 256);
+static_assert(offsetof(VectorWords, reserved2) == 260);
+static_assert(offsetof(VectorWords, provided) == 512);
+static_assert(offsetof(VectorWords, reserved3) == 992);
 
 }  // namespace rstore
