@@ -1,7 +1,7 @@
 /** Every layout of the format and the numbers they share. Imports nothing of ours. */
 export { C, constants } from './constants.js'
 export type { Constant } from './constants.js'
-export { crc32c } from './crc32c.js'
+export { crc32c, pageChecksum } from './crc32c.js'
 export { ControlBlock } from './control.js'
 export { alignmentOf, layout } from './layout.js'
 export type { Field, Fields, Layout, Scalar } from './layout.js'

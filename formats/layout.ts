@@ -1,10 +1,11 @@
 /**
  * A small declaration language for byte layouts.
  *
- * A layout is a name, a size and a list of fields with explicit offsets. Every byte belongs to exactly one field: what is not
- * used is declared as `zeros`, is written as zero and is checked to be zero on reading. A gap, an overlap, a misaligned field
- * or a wrong total throws while the module loads, so that a layout which does not prove itself cannot be used at all.
- * The C++ header and the tables of SPEC.md are generated from the same declarations (see generate.ts).
+ * A layout is a name, a size and a list of fields with explicit offsets. Every byte belongs to
+ * exactly one field: what is not used is declared as `zeros`, is written as zero and is checked to
+ * be zero on reading. A gap, an overlap, a misaligned field or a wrong total throws while the
+ * module loads, so that a layout which does not prove itself cannot be used at all. The C++ header
+ * and the tables of SPEC.md are generated from the same declarations (see generate.ts).
  */
 
 export type Scalar = 'u8' | 'u16' | 'u32' | 'u64'
@@ -47,7 +48,10 @@ export const bytes = (offset: number, count: number, doc: string): Field => ({
 export const alignmentOf = (field: Field): number =>
   field.type === 'zeros' || field.type === 'bytes' ? 1 : SCALAR_BYTES[field.type]
 
-/** Declares a layout and proves it: fields in order, aligned, without gap or overlap, ending at `size`. */
+/**
+ * Declares a layout and proves it: fields in order, aligned, without gap or overlap, ending at
+ * `size`.
+ */
 export function layout<const F extends Fields>(name: string, size: number, doc: string, fields: F): Layout<F> {
   let next = 0
   for (const [field, { offset, bytes, ...rest }] of Object.entries<Field>(fields)) {

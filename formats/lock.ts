@@ -1,6 +1,7 @@
 /**
- * The lock file: memory shared by everyone who has the region open. It is rebuilt by whoever opens the region first, so that
- * nothing in it has to survive a machine. What each word means, who writes it and in which memory order: native/src/core/.
+ * The lock file: memory shared by everyone who has the region open. It is rebuilt by whoever opens
+ * the region first, so that nothing in it has to survive a machine. What each word means, who
+ * writes it and in which memory order: native/src/core/.
  */
 import { bytes, layout, u32, u64, zeros } from './layout.js'
 

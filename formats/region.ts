@@ -1,4 +1,7 @@
-/** The region file: identity, checkpoint slots, allocation state, page checksums, catalog entries and cells. */
+/**
+ * The region file: identity, checkpoint slots, allocation state, page checksums, catalog entries
+ * and cells.
+ */
 import { bytes, layout, u16, u32, u64, u8, zeros } from './layout.js'
 
 export const Identity = layout('Identity', 4096, 'Page 0. Written once, when the file is made; replaced only with the whole file.', {
@@ -41,17 +44,18 @@ export const CheckpointSlot = layout('CheckpointSlot', 128, 'Start of pages 1 an
 export const AllocationState = layout('AllocationState', 4096, 'Page 3: part of every transaction, through the log.', {
   frontierUnits: u32(0, 'First unit that was never allocated.'),
   allocatedUnits: u32(4, 'Units in live cells.'),
-  freeUnits: u32(8, 'Units in free cells.'),
+  freeUnits: u32(8, 'Units in free cells; free pages and the page run are not among them.'),
   freePageHead: u32(12, 'Ref of the first free page of a LIFO list, 0 when empty; the link is the first word behind the cell header.'),
   freePageCount: u32(16, 'Length of that list.'),
-  pageRunNext: u32(20, 'Ref of the next page of the run that nodes are taken from.'),
+  pageRunNext: u32(20, 'Ref of the next page of the run that nodes are taken from. What is left of the run is one cell of TYPE_FREE_PAGE.'),
   pageRunEnd: u32(24, 'Ref behind the last page of that run.'),
   nextTypeId: u32(28, 'Type id that the next new descriptor gets.'),
   firstLevelBitmap: u32(32, 'Bit i is set when secondLevelBitmaps[i] is not 0.'),
   reservedBitmap: zeros(36, 4),
   secondLevelBitmaps: u8(40, 'Bit j of byte i is set when list 8 i + j is not empty.', 32),
   freeHeads: u32(72, 'First free cell of each size class; see SPEC.md for the classes.', 256),
-  reserved: zeros(1096, 3000),
+  lastFree: u32(1096, 'Ref of the free cell that ends at the frontier, or 0: the next cell taken off the frontier gets CELL_PREVIOUS_FREE.'),
+  reserved: zeros(1100, 2996),
 })
 
 export const CellHeader = layout('CellHeader', 8, 'The first 8 bytes of every cell; a ref names them.', {

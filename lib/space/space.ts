@@ -4,25 +4,43 @@
  * transactions, processes or crashes.
  *
  * The rules for whoever changes bytes:
- *  S1. `mark(ref, bytes)` is called before bytes change. Cells that were allocated since the transaction began may skip it only
- *      through `allocate`, which has marked what needs marking.
- *  S2. Memory handed out by `allocate` and `allocatePage` is zero behind the cell header.
+ *  S1. `mark(ref, bytes)` is called before bytes change. Only the cell that `allocate` has just given may be filled without it,
+ *      before anything else is called; of a page, the line with the header.
+ *  S2. A cell that `allocate` gives is zero behind its header. A page is not: whoever takes it writes what he will read.
  *  S3. A cell never straddles a window: one lookup of the window serves for the whole cell.
  *  S4. A cell that was freed in a transaction may be handed out again in the same one: nothing may be read from it any more.
+ *  S5. `beforeChange(root)` is called before the entries of the structure at `root` move, and `detachAll` by the view before it
+ *      rolls back, refreshes, or gives up its pin: a place that is remembered (a cursor) then saves what it needs to be found again.
  */
 import type { Ref } from './ref.js'
 import type { Window } from './window.js'
 
+/** A place in a structure that is remembered by where it is: a cursor. */
+export interface Place {
+  /** The structure it is in. */
+  readonly root: Ref
+  /** Saves what finds it again; it is not registered any more. Called while everything is still where it was. */
+  detach(): void
+}
+
+/**
+ * Places that a space remembers. Abandoned iterators are never unregistered, so the number is bounded: beyond it the oldest is
+ * detached. It will then find its place by key at its next step, which is slower and as right.
+ */
+const PLACE_LIMIT = 16
+
 export abstract class Space {
+  private readonly places: Place[] = []
+
   constructor(readonly windows: Window[]) {}
 
   /**
    * A cell with `payloadBytes` behind its 8-byte header; header written, payload zero.
-   * Throws RSTORE_REGION_FULL or RSTORE_NO_SPACE; at most 2 GiB.
+   * Throws RSTORE_REGION_FULL or RSTORE_NO_SPACE, a RangeError beyond 2 GiB less 16 bytes.
    */
   abstract allocate(payloadBytes: number, typeId: number): Ref
 
-  /** A cell of exactly one page, page-aligned, header included: for tree nodes. */
+  /** A cell of exactly one page, page-aligned, header included: for tree nodes. Behind the header is what was there (S2). */
   abstract allocatePage(typeId: number): Ref
 
   /** Gives a cell back, of either kind: its generation is raised, its type becomes free. */
@@ -42,5 +60,36 @@ export abstract class Space {
 
   typeIdOf(ref: number): number {
     return this.stampOf(ref) & 0xffff
+  }
+
+  /** S5: `place` is good until something at its root changes. */
+  register(place: Place): void {
+    if (this.places.length === PLACE_LIMIT) this.places.shift()!.detach()
+    this.places.push(place)
+  }
+
+  unregister(place: Place): void {
+    const index = this.places.indexOf(place)
+    if (index >= 0) this.places.splice(index, 1)
+  }
+
+  /** S5, for one structure. */
+  beforeChange(root: Ref): void {
+    if (this.places.length !== 0) this.detachPlaces(root)
+  }
+
+  /** S5, for all of them. */
+  detachAll(): void {
+    for (const place of this.places.splice(0)) place.detach()
+  }
+
+  private detachPlaces(root: Ref): void {
+    const { places } = this
+    for (let i = places.length - 1; i >= 0; i--) {
+      const place = places[i]!
+      if (place.root !== root) continue
+      places.splice(i, 1)
+      place.detach()
+    }
   }
 }

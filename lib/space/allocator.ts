@@ -1,0 +1,337 @@
+/**
+ * Allocation in a contiguous space. Its whole state is the page AllocationState, which is part of every transaction like any other
+ * page, but for the frontier: that is the control block's while a transaction runs (the fault handler has to know it), and is
+ * written to the page when it commits.
+ *
+ * From the first data page to the frontier, the space is a sequence of cells without gaps, so that it can be walked:
+ * live cells, free cells (free-lists.ts), free pages, and what is left of the page run, the last two of TYPE_FREE_PAGE.
+ *
+ *  A1. A new cell comes off the free cells, else off a free page when there are many, else off the frontier.
+ *  A2. A page comes off the list of free pages, else off the page run, else out of a large free cell; else a new run is begun at
+ *      the frontier. What lies between the frontier and the run becomes a free cell.
+ *  A3. No cell ends one or two units before the end of a page: it is made longer instead. So the gap to the next page (A2)
+ *      or window (S3) is nothing or at least a free cell.
+ *  A4. Past the frontier memory reads as zero, after a rollback too. So a cell off the frontier need not be cleared.
+ *  A5. frontier − first data unit = allocatedUnits + freeUnits + 512 · freePageCount + pageRunEnd − pageRunNext.
+ *  A6. Within a page nothing can go wrong, so capacity, growth, windows and faults are looked at only where a cell reaches a new one.
+ *  A7. Nothing has been changed yet when RSTORE_REGION_FULL is thrown. After another error (a fault) the transaction must be rolled back.
+ */
+import { C } from '../../formats/index.js'
+import { RStoreError } from '../errors.js'
+import { CONTROL, STATE } from './allocation-words.js'
+import { FreeLists } from './free-lists.js'
+import type { Marks } from './marks.js'
+import type { Ref } from './ref.js'
+import type { Window } from './window.js'
+
+const { CELL_FREE, CELL_PREVIOUS_FREE, CELL_SIZE_MASK, MINIMUM_CELL_UNITS } = C
+const { TYPE_FREE, TYPE_FREE_PAGE } = C
+const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
+const WINDOW_MASK = 0x0fff_ffff
+/** A cell larger than this is announced to `grow` before it is touched: 64 KiB. */
+const CHUNK_UNITS = 0x2000
+/** A free cell of this size contains a page however it lies, with nothing or a whole cell (A3) before and behind. */
+const UNITS_AROUND_PAGE = 2 * PAGE_UNITS + 4
+/** Free pages that are left to the trees before cells are made of them. */
+const RESERVED_PAGES = 8
+const LONGEST_RUN_PAGES = 16
+
+/** Makes the file reach a unit: throws RSTORE_NO_SPACE when it cannot. */
+export type Grow = (endUnits: number) => void
+
+export class Allocator {
+  private readonly state: Uint32Array
+  private readonly lists: FreeLists
+
+  constructor(
+    private readonly windows: readonly Window[],
+    private readonly marks: Marks,
+    private readonly control: Uint32Array,
+    private readonly firstDataPage: number,
+    private readonly grow: Grow,
+  ) {
+    this.state = windows[0]!.u32
+    this.lists = new FreeLists(windows, marks, control)
+  }
+
+  /** See Space.allocate. A1. */
+  allocate(payloadBytes: number, typeId: number): Ref {
+    if (payloadBytes > CELL_SIZE_MASK * 8 - 8) {
+      throw new RangeError(`A cell of ${payloadBytes} bytes is too large: 2 GiB is the limit.`)
+    }
+    const units = payloadBytes <= 16 ? MINIMUM_CELL_UNITS : (payloadBytes + 15) >>> 3
+    if (!this.lists.empty || this.state[STATE.freePageCount]! > RESERVED_PAGES) {
+      const ref = this.reuse(units, typeId)
+      if (ref !== 0) return ref as Ref
+    }
+    return this.bump(units, typeId)
+  }
+
+  /**
+   * A cell off the frontier, whatever is free: for arrays that are built in place. `units` counts the header; the cell may be up to
+   * two units longer (A3). Payload zero.
+   */
+  bump(units: number, typeId: number): Ref {
+    const frontier = this.control[CONTROL.frontierUnits]!
+    const inPage = frontier & (PAGE_UNITS - 1)
+    if (inPage === 0 || inPage + units > PAGE_UNITS - MINIMUM_CELL_UNITS) {
+      return this.bumpAcross(frontier, units, typeId)
+    }
+    return this.placeAt(frontier, units, typeId)
+  }
+
+  /** A6: within one page. */
+  private placeAt(ref: number, units: number, typeId: number): Ref {
+    if (ref >>> 3 < this.marks.freshLine) this.marks.mark(ref, units * 8)
+    const { u32 } = this.windows[ref >>> 28]!
+    const at = (ref & WINDOW_MASK) << 1
+    this.control[CONTROL.frontierUnits] = ref + units
+    u32[at] = units | this.takeLastFree()
+    u32[at + 1] = typeId
+    this.addAllocated(units)
+    return ref as Ref
+  }
+
+  /** A6: a cell that begins or reaches a page. A3, A7. */
+  private bumpAcross(frontier: number, wanted: number, typeId: number): Ref {
+    const straddles = frontier >>> 28 !== Math.floor((frontier + wanted - 1) / 2 ** 28)
+    const start = straddles ? ((frontier >>> 28) + 1) * 2 ** 28 : frontier
+    const units = wanted + shortGap(start + wanted)
+    const end = start + units
+    if (end > this.control[CONTROL.capacityUnits]!) throw this.fullError(units)
+    if (units > CHUNK_UNITS) this.grow(end)
+    if (start !== frontier) this.fillTo(start)
+    const ref = this.placeAt(start, units, typeId)
+    this.checkFault()
+    return ref
+  }
+
+  /** Moves the frontier on; what lies between becomes a free cell. A3: it is large enough to be one. */
+  private fillTo(start: number): void {
+    const frontier = this.control[CONTROL.frontierUnits]!
+    const flag = this.takeLastFree()
+    this.control[CONTROL.frontierUnits] = start
+    this.lists.put(frontier, start - frontier, flag, 0)
+  }
+
+  /** L2: what the header at the frontier gets. */
+  private takeLastFree(): number {
+    if (this.state[STATE.lastFree] === 0) return 0
+    this.setState(STATE.lastFree, 0)
+    return CELL_PREVIOUS_FREE
+  }
+
+  /** A cell out of free cells or free pages, cleared; 0 when there is none. */
+  private reuse(units: number, typeId: number): number {
+    let ref = this.lists.find(units)
+    if (ref === 0 && units <= PAGE_UNITS && this.state[STATE.freePageCount]! > RESERVED_PAGES) {
+      ref = this.breakPage()
+      if (this.sizeAt(ref) < units) return 0
+    }
+    if (ref === 0) return 0
+    const taken = this.lists.take(ref, units)
+    const { u32 } = this.windows[ref >>> 28]!
+    const at = (ref & WINDOW_MASK) << 1
+    this.marks.mark(ref, taken * 8)
+    u32[at] = taken | (u32[at]! & CELL_PREVIOUS_FREE)
+    u32[at + 1] = typeId | (u32[at + 1]! & 0xffff_0000)
+    u32.fill(0, at + 2, at + (taken << 1))
+    this.addAllocated(taken)
+    return ref
+  }
+
+  /** Makes a free cell of a free page. Gives the ref of the cell that came of it. */
+  private breakPage(): number {
+    const page = this.popFreePage()
+    const header = this.headerAt(page)
+    const generation = this.windows[page >>> 28]!.u32[((page & WINDOW_MASK) << 1) + 1]! >>> 16
+    return this.lists.put(page, PAGE_UNITS, header & CELL_PREVIOUS_FREE, generation)
+  }
+
+  /** See Space.allocatePage. A2. */
+  allocatePage(typeId: number): Ref {
+    let page = this.state[STATE.freePageHead]! !== 0 ? this.popFreePage() : this.nextOfRun()
+    if (page === 0) page = this.carvePage()
+    if (page === 0) {
+      this.beginRun()
+      page = this.nextOfRun()
+    }
+    const { u32 } = this.windows[page >>> 28]!
+    const at = (page & WINDOW_MASK) << 1
+    this.marks.mark(page, C.LINE_BYTES)
+    u32[at] = PAGE_UNITS | (u32[at]! & CELL_PREVIOUS_FREE)
+    u32[at + 1] = typeId | (u32[at + 1]! & 0xffff_0000)
+    this.addAllocated(PAGE_UNITS)
+    return page as Ref
+  }
+
+  private popFreePage(): number {
+    const page = this.state[STATE.freePageHead]!
+    const link = this.windows[page >>> 28]!.u32[((page & WINDOW_MASK) << 1) + 2]!
+    this.setState(STATE.freePageHead, link)
+    this.setState(STATE.freePageCount, this.state[STATE.freePageCount]! - 1)
+    return page
+  }
+
+  private pushFreePage(page: number, previousFree: number, generation: number): void {
+    const { u32 } = this.windows[page >>> 28]!
+    const at = (page & WINDOW_MASK) << 1
+    this.marks.mark(page, 16)
+    u32[at] = PAGE_UNITS | previousFree
+    u32[at + 1] = TYPE_FREE_PAGE | (generation << 16)
+    u32[at + 2] = this.state[STATE.freePageHead]!
+    u32[at + 3] = 0
+    this.setState(STATE.freePageHead, page)
+    this.setState(STATE.freePageCount, this.state[STATE.freePageCount]! + 1)
+  }
+
+  /** The next page of the run, 0 when it is used up. What is left of the run gets its header anew. */
+  private nextOfRun(): number {
+    const page = this.state[STATE.pageRunNext]!
+    const end = this.state[STATE.pageRunEnd]!
+    if (page === end) return 0
+    const next = page + PAGE_UNITS
+    this.setState(STATE.pageRunNext, next)
+    if (next !== end) this.writeRunHeader(next, end - next, 0)
+    return page
+  }
+
+  private writeRunHeader(ref: number, units: number, previousFree: number): void {
+    const { u32 } = this.windows[ref >>> 28]!
+    const at = (ref & WINDOW_MASK) << 1
+    this.marks.mark(ref, 8)
+    u32[at] = units | previousFree
+    u32[at + 1] = TYPE_FREE_PAGE
+  }
+
+  /** A page out of the middle of a free cell; what is before and behind it stays free. 0 when no free cell is large enough. */
+  private carvePage(): number {
+    const cell = this.lists.find(UNITS_AROUND_PAGE)
+    if (cell === 0) return 0
+    const flag = this.headerAt(cell) & CELL_PREVIOUS_FREE
+    const end = cell + this.lists.remove(cell)
+    const page = pageFrom(cell)
+    const { u32 } = this.windows[page >>> 28]!
+    const at = (page & WINDOW_MASK) << 1
+    this.marks.mark(page, 8)
+    u32[at] = PAGE_UNITS | (page === cell ? flag : 0)
+    if (page !== cell) {
+      u32[at + 1] = 0
+      this.lists.put(cell, page - cell, flag, 0)
+    }
+    this.lists.put(page + PAGE_UNITS, end - page - PAGE_UNITS, 0, 0)
+    return page
+  }
+
+  /** A7. The run ends at a window's end at the latest, so that it is one cell. */
+  private beginRun(): void {
+    const frontier = this.control[CONTROL.frontierUnits]!
+    const start = pageFrom(frontier)
+    const windowEnd = (Math.floor(start / 2 ** 28) + 1) * 2 ** 28
+    const limit = Math.min(windowEnd, this.control[CONTROL.capacityUnits]!)
+    const inUse = Math.floor(frontier / PAGE_UNITS) - this.firstDataPage
+    const wanted = Math.min(Math.max(1, inUse >>> 6), LONGEST_RUN_PAGES)
+    const pages = Math.min(wanted, Math.floor((limit - start) / PAGE_UNITS))
+    if (pages < 1) throw this.fullError(PAGE_UNITS)
+    const units = pages * PAGE_UNITS
+    if (start !== frontier) this.fillTo(start)
+    const flag = this.takeLastFree()
+    this.control[CONTROL.frontierUnits] = start + units
+    this.writeRunHeader(start, units, flag)
+    this.setState(STATE.pageRunNext, start)
+    this.setState(STATE.pageRunEnd, start + units)
+    this.checkFault()
+  }
+
+  /** See Space.free. */
+  free(ref: Ref): void {
+    const { u32 } = this.windows[ref >>> 28]!
+    const at = (ref & WINDOW_MASK) << 1
+    const header = u32[at]!
+    const stamp = u32[at + 1]!
+    const units = header & CELL_SIZE_MASK
+    const type = stamp & 0xffff
+    if ((header & CELL_FREE) !== 0 || type <= TYPE_FREE || type === TYPE_FREE_PAGE || units === 0) {
+      throw new Error(`There is no cell at ref ${ref}: freed twice, or never allocated.`)
+    }
+    const flag = header & CELL_PREVIOUS_FREE
+    const generation = ((stamp >>> 16) + 1) & 0xffff
+    this.addAllocated(-units)
+    if (isPage(ref, units)) this.pushFreePage(ref, flag, generation)
+    else this.freeCell(ref, units, flag, generation)
+  }
+
+  /** A cell that has grown to be exactly one page again goes to the pages. */
+  private freeCell(ref: number, units: number, flag: number, generation: number): void {
+    const cell = this.lists.put(ref, units, flag, generation)
+    if (!isPage(cell, this.sizeAt(cell))) return
+    const { u32 } = this.windows[cell >>> 28]!
+    const at = (cell & WINDOW_MASK) << 1
+    this.lists.remove(cell)
+    this.pushFreePage(cell, u32[at]! & CELL_PREVIOUS_FREE, u32[at + 1]! >>> 16)
+  }
+
+  private headerAt(ref: number): number {
+    return this.windows[ref >>> 28]!.u32[(ref & WINDOW_MASK) << 1]!
+  }
+
+  private sizeAt(ref: number): number {
+    return this.headerAt(ref) & CELL_SIZE_MASK
+  }
+
+  private setState(word: number, value: number): void {
+    this.marks.mark(word >>> 1, 8)
+    this.state[word] = value
+  }
+
+  private addAllocated(units: number): void {
+    this.marks.mark(STATE.allocatedUnits >>> 1, 8)
+    this.state[STATE.allocatedUnits]! += units
+  }
+
+  /** A6. */
+  checkFault(): void {
+    const fault = this.control[CONTROL.fault]!
+    if (fault !== 0) throw faultError(fault, this.control[CONTROL.faultPage]!)
+  }
+
+  private fullError(units: number): RStoreError {
+    const capacityUnits = this.control[CONTROL.capacityUnits]!
+    return new RStoreError(
+      'RSTORE_REGION_FULL',
+      `The region is full: ${units * 8} bytes more do not fit into its capacity of ` +
+        `${capacityUnits * 8} bytes. Delete something, or compact it into a larger one.`,
+      { bytes: units * 8, capacityBytes: capacityUnits * 8 },
+    )
+  }
+}
+
+/** A3: how much longer a cell that ends at `end` has to be. */
+const shortGap = (end: number): number => {
+  const gap = (PAGE_UNITS - (end % PAGE_UNITS)) % PAGE_UNITS
+  return gap < MINIMUM_CELL_UNITS ? gap : 0
+}
+
+/** The first page boundary from `ref` on with nothing or a whole cell before it. */
+const pageFrom = (ref: number): number => {
+  const page = Math.ceil(ref / PAGE_UNITS) * PAGE_UNITS
+  return page === ref || page - ref >= MINIMUM_CELL_UNITS ? page : page + PAGE_UNITS
+}
+
+const isPage = (ref: number, units: number): boolean =>
+  units === PAGE_UNITS && (ref & (PAGE_UNITS - 1)) === 0
+
+/** What the fault handler's flags mean to whoever was allocating. */
+function faultError(fault: number, page: number): RStoreError {
+  const facts = { page }
+  if ((fault & C.FAULT_REGION_FULL) !== 0) {
+    return new RStoreError('RSTORE_REGION_FULL', 'The region is full: its capacity is used up.', facts)
+  }
+  if ((fault & C.FAULT_NO_SPACE) !== 0) {
+    return new RStoreError('RSTORE_NO_SPACE', 'The disk is full: the file cannot grow.', facts)
+  }
+  if ((fault & C.FAULT_IO) !== 0) {
+    return new RStoreError('RSTORE_IO', `The disk could not give page ${page} of the file.`, facts)
+  }
+  return new RStoreError('RSTORE_CORRUPT', `A ref led to page ${page}, where nothing is.`, facts)
+}

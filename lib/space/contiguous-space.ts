@@ -1,0 +1,157 @@
+/**
+ * A contiguous space: memory that is one stretch of addresses, page 0 first, with marks, undo and allocation state. Region files
+ * are such spaces over a private mapping; tests use one over plain memory. It knows when a transaction and its savepoints begin and
+ * end, but not what that means: locks, logs and epochs are its owner's.
+ *
+ * What the owner does, in order:
+ *   beginTransaction → (savepoint → releaseSavepoint | rollbackSavepoint)* → prepareCommit → [dirtyPages, bitmap and
+ *   everything from `endUnits` to the frontier goes to the log; control.endUnits = frontier] → endTransaction
+ *   or, instead of the last three: rollbackTransaction → [memory from `endUnits` on reads as zero again]
+ *
+ *  V1. While no transaction runs, nobody changes bytes, and control.frontierUnits is not looked at.
+ *  V2. `detachAll` (Space S5) has run before bytes are put back.
+ *  V3. Past the frontier memory reads as zero: what a savepoint allocated is cleared here when it is rolled back, and what the
+ *      whole transaction allocated by the owner, who can do it cheaply, or by `clearFresh`.
+ */
+import { C } from '../../formats/index.js'
+import { CONTROL, STATE } from './allocation-words.js'
+import { Allocator } from './allocator.js'
+import type { Grow } from './allocator.js'
+import { Marks } from './marks.js'
+import type { Ref } from './ref.js'
+import { Space } from './space.js'
+import type { Window } from './window.js'
+
+export interface ContiguousMemory {
+  readonly windows: Window[]
+  /** A ControlBlock. */
+  readonly control: Uint32Array
+  /** Zero, one bit for each line of the capacity. */
+  readonly bitmap: Uint32Array
+  /** Identity.firstDataPage. */
+  readonly firstDataPage: number
+  readonly grow: Grow
+}
+
+export class ContiguousSpace extends Space {
+  readonly marks: Marks
+  readonly control: Uint32Array
+  readonly firstDataPage: number
+  private readonly allocator: Allocator
+  /** Frontier at the beginning of each open savepoint. */
+  private readonly frontiers: number[] = []
+
+  constructor({ windows, control, bitmap, firstDataPage, grow }: ContiguousMemory) {
+    super(windows)
+    this.control = control
+    this.firstDataPage = firstDataPage
+    this.marks = new Marks(windows, bitmap)
+    this.allocator = new Allocator(windows, this.marks, control, firstDataPage, grow)
+  }
+
+  /** The allocation state of a new region, on a page of zeros. */
+  static format(window: Window, firstDataPage: number): void {
+    window.u32[STATE.frontierUnits] = firstDataPage << 9
+    window.u32[STATE.nextTypeId] = C.FIRST_STORED_TYPE
+  }
+
+  override allocate(payloadBytes: number, typeId: number): Ref {
+    return this.allocator.allocate(payloadBytes, typeId)
+  }
+
+  override allocatePage(typeId: number): Ref {
+    return this.allocator.allocatePage(typeId)
+  }
+
+  override free(ref: Ref): void {
+    this.allocator.free(ref)
+  }
+
+  override mark(ref: number, bytes: number): void {
+    this.marks.mark(ref, bytes)
+  }
+
+  /** A cell off the frontier, whatever is free: see Allocator.bump. */
+  frontierTake(units: number, typeId: number): Ref {
+    return this.allocator.bump(units, typeId)
+  }
+
+  /** Throws what the fault handler has flagged, if anything. */
+  checkFault(): void {
+    this.allocator.checkFault()
+  }
+
+  /** Takes the next id for a stored type. */
+  takeTypeId(): number {
+    const { u32 } = this.windows[0]!
+    this.marks.mark(STATE.nextTypeId >>> 1, 8)
+    return u32[STATE.nextTypeId]!++
+  }
+
+  get allocatedUnits(): number {
+    return this.windows[0]!.u32[STATE.allocatedUnits]!
+  }
+
+  /** The frontier as the running transaction sees it. */
+  get frontierUnits(): number {
+    return this.control[CONTROL.frontierUnits]!
+  }
+
+  beginTransaction(): void {
+    this.control[CONTROL.frontierUnits] = this.windows[0]!.u32[STATE.frontierUnits]!
+    this.marks.open(this.control[CONTROL.endUnits]!)
+  }
+
+  /** Writes the frontier to where it is committed. The last change of a transaction. */
+  prepareCommit(): void {
+    const { u32 } = this.windows[0]!
+    const frontier = this.frontierUnits
+    if (u32[STATE.frontierUnits] === frontier) return
+    this.marks.mark(STATE.frontierUnits >>> 1, 8)
+    u32[STATE.frontierUnits] = frontier
+  }
+
+  /** Forgets the marks of a committed transaction. */
+  endTransaction(): void {
+    this.frontiers.length = 0
+    this.marks.clear()
+  }
+
+  /** Puts back everything below the committed end. V2, V3. */
+  rollbackTransaction(): void {
+    this.detachAll()
+    this.frontiers.length = 0
+    this.marks.rollbackAll()
+    this.control[CONTROL.frontierUnits] = this.windows[0]!.u32[STATE.frontierUnits]!
+  }
+
+  savepoint(): void {
+    this.frontiers.push(this.frontierUnits)
+    this.marks.begin(this.frontierUnits)
+  }
+
+  releaseSavepoint(): void {
+    this.frontiers.pop()
+    this.marks.release()
+  }
+
+  /** V2, V3. */
+  rollbackSavepoint(): void {
+    this.detachAll()
+    const frontier = this.frontiers.pop()!
+    this.clearFresh(frontier, this.frontierUnits)
+    this.marks.rollback()
+    this.control[CONTROL.frontierUnits] = frontier
+  }
+
+  /** Clears units that nothing will name any more; nothing past the capacity, where no cell can ever be. */
+  clearFresh(fromUnits: number, toUnits: number): void {
+    const end = Math.min(toUnits, this.control[CONTROL.capacityUnits]!)
+    for (let from = fromUnits; from < end; ) {
+      const to = Math.min(end, (Math.floor(from / 2 ** 28) + 1) * 2 ** 28)
+      const first = (from & 0x0fff_ffff) << 1
+      this.windows[from >>> 28]!.u32.fill(0, first, first + (to - from) * 2)
+      from = to
+    }
+  }
+}

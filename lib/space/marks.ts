@@ -1,0 +1,238 @@
+/**
+ * Marks: which lines of a contiguous space the running transaction changes, and what they held before.
+ *
+ * A line is 64 bytes. Levels: the transaction is level 0, every savepoint in it one more. Each level has
+ *   - a fresh line: from it on nothing existed when the level began. At level 0 that is the committed end, rounded up to a line,
+ *     at a savepoint the frontier of that moment, rounded up;
+ *   - a bitmap, one bit for each line below the fresh line, and the list of pages that have a bit set;
+ *   - a stretch of the undo log: for each bit one entry, the line's number and its 64 bytes when the level first marked it.
+ *
+ * Why a rollback is right:
+ *  M1. The first mark of a line at a level saves it before it changes, if it existed when the level began.
+ *  M2. Entries are played back last first. So if a line has several, the oldest of the level wins: what it held when the
+ *      level began.
+ *  M3. Rolling back a savepoint leaves its parent untouched: every line is again what the parent last knew, the parent's bits
+ *      and entries never changed meanwhile, and the savepoint's own bits are cleared.
+ *  M4. Releasing a savepoint hands on each of its entries whose line the parent needs (below its fresh line) and has not saved: such a
+ *      line did not change since the parent began, so what it held when the savepoint began is what the parent must restore.
+ *  M5. Fresh lines are not restored here. Whoever rolls back makes them read as zero again: see ContiguousSpace.
+ *
+ * What commit needs is level 0 alone: its bitmap (native memory, so that the log can be gathered from it) and its dirty pages.
+ * All lines from the fresh line to the frontier belong to the commit too, without any bit.
+ *
+ * Costs follow what was changed, never what exists: bitmaps are cleared by their page lists; rolled back lines are those saved.
+ * Lines are copied as 32-bit words, because a double would lose the bits of a NaN.
+ */
+import type { Window } from './window.js'
+
+const LINE_WORDS = 16
+const ENTRY_WORDS = LINE_WORDS + 1
+/** Entries of a chunk of the undo log: about a megabyte. */
+const CHUNK_ENTRIES = 1 << 14
+/** Chunks that are kept for the next transaction. */
+const KEPT_CHUNKS = 4
+/** Pages that the list of a level is kept long enough for. */
+const KEPT_PAGES = 1 << 14
+
+/** One level of the transaction: see above. */
+class Level {
+  pages = new Uint32Array(64)
+  pageCount = 0
+  freshLine = 0
+  /** Entries of the undo log that belong to the levels below. */
+  firstEntry = 0
+
+  constructor(public bits: Uint32Array) {}
+
+  /** A bitmap that covers the fresh line; only a savepoint's ever grows, and only while it is all zero. */
+  cover(freshLine: number): void {
+    const words = Math.ceil(freshLine / 64) * 2
+    if (words > this.bits.length) this.bits = new Uint32Array(2 ** Math.ceil(Math.log2(words)))
+    this.freshLine = freshLine
+  }
+
+  has(line: number): boolean {
+    return (this.bits[line >>> 5]! & (1 << (line & 31))) !== 0
+  }
+
+  add(line: number): void {
+    const { bits } = this
+    const page = line >>> 6
+    if (bits[page * 2] === 0 && bits[page * 2 + 1] === 0) this.addPage(page)
+    bits[line >>> 5]! |= 1 << (line & 31)
+  }
+
+  private addPage(page: number): void {
+    if (this.pageCount === this.pages.length) {
+      const grown = new Uint32Array(this.pages.length * 2)
+      grown.set(this.pages)
+      this.pages = grown
+    }
+    this.pages[this.pageCount++] = page
+  }
+
+  clear(): void {
+    const { bits, pages } = this
+    for (let i = 0; i < this.pageCount; i++) {
+      const word = pages[i]! * 2
+      bits[word] = 0
+      bits[word + 1] = 0
+    }
+    this.pageCount = 0
+    if (pages.length > KEPT_PAGES) this.pages = new Uint32Array(64)
+  }
+}
+
+export class Marks {
+  private readonly levels: Level[]
+  private level: Level
+  private levelIndex = 0
+  private chunks: Uint32Array[] = []
+  private entryCount = 0
+  /** Of the current level, for `mark`. */
+  private bits: Uint32Array
+  /** Lines from here on need no mark at the current level; everything, while no transaction runs. */
+  freshLine = 0
+
+  /**
+   * @param bitmap one bit for each line of the capacity, all zero; read by whoever commits
+   */
+  constructor(
+    private readonly windows: readonly Window[],
+    bitmap: Uint32Array,
+  ) {
+    this.level = new Level(bitmap)
+    this.levels = [this.level]
+    this.bits = bitmap
+  }
+
+  /** Begins level 0: everything from `endUnits` on is fresh. */
+  open(endUnits: number): void {
+    this.level.freshLine = this.freshLine = freshLineOf(endUnits)
+  }
+
+  /** Pages with a bit set at level 0: valid up to `dirtyPageCount`, in no order. Only between savepoints. */
+  get dirtyPages(): Uint32Array {
+    return this.levels[0]!.pages
+  }
+
+  get dirtyPageCount(): number {
+    return this.levels[0]!.pageCount
+  }
+
+  /** Savepoints that are open. */
+  get depth(): number {
+    return this.levelIndex
+  }
+
+  /** Lines saved: what a rollback of everything would copy back. */
+  get savedLineCount(): number {
+    return this.entryCount
+  }
+
+  /** See Space.mark. */
+  mark(ref: number, bytes: number): void {
+    const last = (ref + ((bytes + 7) >>> 3) - 1) >>> 3
+    for (let line = ref >>> 3; line <= last; line++) {
+      if (line >= this.freshLine) return
+      if ((this.bits[line >>> 5]! & (1 << (line & 31))) === 0) this.save(line)
+    }
+  }
+
+  /** M1. */
+  private save(line: number): void {
+    this.level.add(line)
+    const chunkIndex = (this.entryCount / CHUNK_ENTRIES) | 0
+    const chunk = (this.chunks[chunkIndex] ??= new Uint32Array(CHUNK_ENTRIES * ENTRY_WORDS))
+    let to = (this.entryCount % CHUNK_ENTRIES) * ENTRY_WORDS
+    const { u32 } = this.windows[line >>> 25]!
+    let from = (line & 0x01ff_ffff) << 4
+    chunk[to++] = line
+    for (let i = 0; i < LINE_WORDS; i++) chunk[to++] = u32[from++]!
+    this.entryCount++
+  }
+
+  /** Begins a savepoint: everything from `frontierUnits` on is fresh to it. */
+  begin(frontierUnits: number): void {
+    const level = (this.levels[++this.levelIndex] ??= new Level(new Uint32Array(0)))
+    level.cover(freshLineOf(frontierUnits))
+    level.firstEntry = this.entryCount
+    this.enter(level)
+  }
+
+  /** Ends the innermost savepoint, keeping its changes: M4. */
+  release(): void {
+    const child = this.leave()
+    const parent = this.level
+    let kept = child.firstEntry
+    for (let entry = kept; entry < this.entryCount; entry++) {
+      const line = this.lineOfEntry(entry)
+      if (line >= parent.freshLine || parent.has(line)) continue
+      parent.add(line)
+      if (kept !== entry) this.moveEntry(entry, kept)
+      kept++
+    }
+    this.entryCount = kept
+    child.clear()
+  }
+
+  /** Ends the innermost savepoint, undoing its changes below its fresh line: M2, M3. */
+  rollback(): void {
+    const child = this.leave()
+    this.restoreTo(child.firstEntry)
+    child.clear()
+  }
+
+  /** Undoes everything below the committed end, savepoints included, and forgets it: M2. */
+  rollbackAll(): void {
+    this.restoreTo(0)
+    this.clear()
+  }
+
+  /** Forgets all marks: after a commit, which has taken what it needs. */
+  clear(): void {
+    while (this.levelIndex > 0) this.leave().clear()
+    this.level.clear()
+    this.entryCount = 0
+    if (this.chunks.length > KEPT_CHUNKS) this.chunks.length = KEPT_CHUNKS
+  }
+
+  private enter(level: Level): void {
+    this.level = level
+    this.bits = level.bits
+    this.freshLine = level.freshLine
+  }
+
+  private leave(): Level {
+    const { level } = this
+    if (this.levelIndex === 0) throw new Error('No savepoint is open.')
+    this.enter(this.levels[--this.levelIndex]!)
+    return level
+  }
+
+  private restoreTo(firstEntry: number): void {
+    while (this.entryCount > firstEntry) {
+      const entry = --this.entryCount
+      const chunk = this.chunks[(entry / CHUNK_ENTRIES) | 0]!
+      let from = (entry % CHUNK_ENTRIES) * ENTRY_WORDS
+      const line = chunk[from++]!
+      const { u32 } = this.windows[line >>> 25]!
+      let to = (line & 0x01ff_ffff) << 4
+      for (let i = 0; i < LINE_WORDS; i++) u32[to++] = chunk[from++]!
+    }
+  }
+
+  private lineOfEntry(entry: number): number {
+    return this.chunks[(entry / CHUNK_ENTRIES) | 0]![(entry % CHUNK_ENTRIES) * ENTRY_WORDS]!
+  }
+
+  private moveEntry(entry: number, to: number): void {
+    const source = this.chunks[(entry / CHUNK_ENTRIES) | 0]!
+    const from = (entry % CHUNK_ENTRIES) * ENTRY_WORDS
+    const target = this.chunks[(to / CHUNK_ENTRIES) | 0]!
+    target.set(source.subarray(from, from + ENTRY_WORDS), (to % CHUNK_ENTRIES) * ENTRY_WORDS)
+  }
+}
+
+/** The first line that begins at or past a unit. */
+const freshLineOf = (units: number): number => Math.ceil(units / 8)

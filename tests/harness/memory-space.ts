@@ -1,0 +1,91 @@
+/** A contiguous space over plain memory: for tests of structures that need no file. */
+import { C } from '../../formats/index.js'
+import { CONTROL } from '../../lib/space/allocation-words.js'
+import { ContiguousSpace } from '../../lib/space/contiguous-space.js'
+import { Window } from '../../lib/space/window.js'
+
+const FIRST_DATA_PAGE = C.CHECKSUM_PAGE + 1
+const WINDOW_BYTES = Number(C.WINDOW_BYTES)
+
+export interface MemorySpaceOptions {
+  capacityBytes?: number
+  /** Moves the frontier of the empty space, so that cells near a window's end can be had. */
+  frontierUnits?: number
+}
+
+export class MemorySpace extends ContiguousSpace {
+  /** What `grow` was told, newest last. */
+  readonly grown: number[]
+
+  /** Memory is only touched where it is used: a large capacity costs nothing. */
+  constructor({ capacityBytes = 64 * 2 ** 20, frontierUnits }: MemorySpaceOptions = {}) {
+    const windows: Window[] = []
+    for (let at = 0; at < capacityBytes; at += WINDOW_BYTES) {
+      windows.push(new Window(new ArrayBuffer(Math.min(WINDOW_BYTES, capacityBytes - at))))
+    }
+    const control = new Uint32Array(64)
+    const grown: number[] = []
+    ContiguousSpace.format(windows[0]!, FIRST_DATA_PAGE)
+    control[CONTROL.capacityUnits] = (capacityBytes - C.SINK_BYTES) / 8
+    control[CONTROL.endUnits] = FIRST_DATA_PAGE * 512
+    super({
+      windows,
+      control,
+      bitmap: new Uint32Array(capacityBytes / 64 / 32),
+      firstDataPage: FIRST_DATA_PAGE,
+      grow: (endUnits) => grown.push(endUnits),
+    })
+    this.grown = grown
+    if (frontierUnits !== undefined) this.jump(frontierUnits)
+  }
+
+  /** Large live cells up to `frontierUnits`, a multiple of a page. */
+  private jump(frontierUnits: number): void {
+    this.transact(() => {
+      while (this.frontierUnits < frontierUnits) {
+        const from = this.frontierUnits
+        const windowEnd = (Math.floor(from / 2 ** 28) + 1) * 2 ** 28
+        const end = Math.min(frontierUnits, windowEnd, from + 2 ** 27)
+        this.frontierTake(end - from, C.TYPE_BYTES)
+      }
+    })
+  }
+
+  /** Runs a transaction: commits when `work` returns, rolls back when it throws. */
+  transact<R>(work: () => R): R {
+    this.beginTransaction()
+    try {
+      const result = work()
+      this.commit()
+      return result
+    } catch (error) {
+      this.rollback()
+      throw error
+    }
+  }
+
+  commit(): void {
+    this.prepareCommit()
+    this.control[CONTROL.endUnits] = this.frontierUnits
+    this.endTransaction()
+  }
+
+  rollback(): void {
+    const frontier = this.frontierUnits
+    this.rollbackTransaction()
+    this.clearFresh(this.frontierUnits, frontier)
+  }
+
+  /** Runs a nested transaction. */
+  nested<R>(work: () => R): R {
+    this.savepoint()
+    try {
+      const result = work()
+      this.releaseSavepoint()
+      return result
+    } catch (error) {
+      this.rollbackSavepoint()
+      throw error
+    }
+  }
+}
