@@ -29,14 +29,15 @@ test('every layout covers each of its bytes once, aligned', () => {
 })
 
 test('sizes that other layouts and the code divide by', () => {
-  const sizes = Object.fromEntries(allLayouts.map(({ name, bytes }) => [name, bytes]))
-  assert.equal(sizes, {
+  const expected = {
     Identity: C.PAGE_BYTES, CheckpointSlot: 128, AllocationState: C.PAGE_BYTES, CellHeader: 8,
     FreeCell: C.MINIMUM_CELL_UNITS * C.UNIT_BYTES, CatalogEntry: 32, NodeHeader: 32, Slot: 8,
     SpilledKey: 8, SegmentHeader: C.LINE_BYTES, RedoRecord: 96, PageEntry: 16,
     LockHeader: C.PAGE_BYTES, SharedWords: C.PAGE_BYTES, ReaderSlot: C.LINE_BYTES,
     SegmentEntry: 24, ControlBlock: 256,
-  })
+  }
+  const sizes = new Map(allLayouts.map(({ name, bytes }) => [name, bytes]))
+  for (const [name, bytes] of Object.entries(expected)) assert.is(sizes.get(name), bytes, name)
 })
 
 test('the magic numbers spell what they say', () => {
