@@ -29,10 +29,13 @@ enum class Code : uint32_t {
   kStale,       // overtaken: begin again from the file
   kReplaced,    // the file was replaced by a compacted one: reopen
   kFailed,      // this handle failed before and is latched
+  kClosed,      // the handle was closed meanwhile
   kRevoked,     // a pin that does not count any more
   kUnsupported, // the file system or the kernel cannot do it
   kMemory,      // no memory, no address space, too many mappings or descriptors
   kTooManyHandles,  // all reader slots of the region are taken
+  kLogMissing,  // the slot needs a log that is not there
+  kNeedsRecovery,  // a crash left a log, and the media cannot be written
   kLogFull,     // the log has all the segments it can have, and somebody still reads the oldest
   kInvalid,     // arguments that make no sense: our own mistake
 };

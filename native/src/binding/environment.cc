@@ -1,0 +1,63 @@
+#include "binding/environment.h"
+
+#include <algorithm>
+
+namespace rstore {
+
+namespace {
+
+/// The memory belongs to the reservation: the buffer only names it.
+Napi::Reference<Napi::ArrayBuffer> bufferOver(Napi::Env env, std::byte* base, uint64_t bytes) {
+  auto buffer = Napi::ArrayBuffer::New(env, base, bytes, [](Napi::Env, void*) {});
+  return Napi::Reference<Napi::ArrayBuffer>::New(buffer, 1);
+}
+
+}  // namespace
+
+Environment& Environment::of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+
+Environment::Environment(Napi::Env env) {
+  napi_add_env_cleanup_hook(env, [](void* self) { static_cast<Environment*>(self)->closeAll(); }, this);
+}
+
+Environment::~Environment() { closeAll(); }
+
+void Environment::closeAll() {
+  while (!handles_.empty()) {
+    Closable* handle = *handles_.begin();
+    handles_.erase(handle);
+    handle->closeForExit();
+  }
+}
+
+Status Environment::takeMemory(Napi::Env env, uint64_t windowBytes, std::shared_ptr<PooledMemory>* out) {
+  const uint64_t bytes = ViewMemory::reservationBytesFor(windowBytes);
+  Reservation reservation;
+  bool pooled = false;
+  const Status taken = reservations_.take(bytes, &reservation, &pooled);
+  if (!taken.ok()) return taken;
+  if (pooled) {
+    const auto found = std::find_if(idle_.begin(), idle_.end(), [&](const auto& entry) {
+      return entry->memory.reservation.base == reservation.base;
+    });
+    *out = *found;
+    idle_.erase(found);
+    return kSuccess;
+  }
+  auto made = std::make_shared<PooledMemory>();
+  made->memory.reservation = reservation;
+  made->memory.windowBytes = windowBytes;
+  for (uint64_t offset = 0; offset < windowBytes; offset += kWindowBytes) {
+    const uint64_t count = std::min<uint64_t>(kWindowBytes, windowBytes - offset);
+    made->windows.push_back(bufferOver(env, reservation.base + offset, count));
+  }
+  made->lineBits = bufferOver(env, made->memory.lineBits(), ViewMemory::bitBytesFor(windowBytes));
+  *out = std::move(made);
+  return kSuccess;
+}
+
+void Environment::giveMemory(std::shared_ptr<PooledMemory> memory) {
+  if (reservations_.give(memory->memory.reservation).ok()) idle_.push_back(std::move(memory));
+}
+
+}  // namespace rstore

@@ -1,0 +1,52 @@
+// What one JavaScript environment (main thread or worker) owns: its open handles and its pool of windows.
+//
+// A window of gigabytes costs a full garbage collection to create, so windows are kept and reused, and detached only when the
+// environment ends. The cleanup hook closes every handle: a terminated worker would otherwise leave its descriptors, and
+// with them its locks, open for as long as the process lives.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "core/address-space.h"
+#include "core/view.h"
+
+namespace rstore {
+
+/// Address space of a view with the ArrayBuffers over it.
+struct PooledMemory {
+  ViewMemory memory;
+  std::vector<Napi::Reference<Napi::ArrayBuffer>> windows;
+  Napi::Reference<Napi::ArrayBuffer> lineBits;
+};
+
+/// Something that must be closed before its environment ends.
+class Closable {
+ public:
+  virtual ~Closable() = default;
+  virtual void closeForExit() = 0;
+};
+
+class Environment {
+ public:
+  static Environment& of(Napi::Env env);
+  explicit Environment(Napi::Env env);
+  ~Environment();
+
+  Status takeMemory(Napi::Env env, uint64_t windowBytes, std::shared_ptr<PooledMemory>* out);
+  void giveMemory(std::shared_ptr<PooledMemory> memory);
+
+  void opened(Closable* handle) { handles_.insert(handle); }
+  void closed(Closable* handle) { handles_.erase(handle); }
+  void closeAll();
+
+ private:
+  ReservationPool reservations_;
+  std::vector<std::shared_ptr<PooledMemory>> idle_;
+  std::unordered_set<Closable*> handles_;
+};
+
+}  // namespace rstore

@@ -1,0 +1,281 @@
+#include "binding/handle-object.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "core/io.h"
+
+namespace rstore {
+
+namespace {
+
+double pack(Status status) {
+  return static_cast<double>(static_cast<uint32_t>(status.code)) +
+         256.0 * static_cast<double>(static_cast<uint32_t>(status.error));
+}
+
+Napi::Value number(Napi::Env env, uint64_t value) {
+  return Napi::Number::New(env, static_cast<double>(value));
+}
+
+uint64_t wordOf(uint64_t& word) { return atomicWord(word).load(std::memory_order_seq_cst); }
+
+/// Runs `work` on a thread of the pool; the promise resolves to its packed status.
+class StatusWorker : public Napi::AsyncWorker {
+ public:
+  StatusWorker(Napi::Env env, std::function<Status()> work)
+      : Napi::AsyncWorker(env), deferred_(env), work_(std::move(work)) {}
+  void Execute() override { status_ = work_(); }
+  void OnOK() override { deferred_.Resolve(Napi::Number::New(Env(), pack(status_))); }
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  std::function<Status()> work_;
+  Status status_;
+};
+
+Napi::Value inBackground(Napi::Env env, std::function<Status()> work) {
+  auto* worker = new StatusWorker(env, std::move(work));
+  const Napi::Promise promise = worker->promise();
+  worker->Queue();
+  return promise;
+}
+
+HandleOptions optionsFrom(const Napi::Object& given) {
+  HandleOptions options;
+  options.readOnly = given.Get("readOnly").ToBoolean();
+  options.mode = given.Get("mode").ToNumber().Uint32Value();
+  options.timeoutMs = given.Get("timeoutMs").ToNumber().Int64Value();
+  options.privatePages = static_cast<uint64_t>(given.Get("privatePages").ToNumber().Int64Value());
+  options.segmentLimit = given.Get("segmentLimit").ToNumber().Uint32Value();
+  return options;
+}
+
+}  // namespace
+
+void SettleJob::runOrWait(Handle& handle) {
+  std::unique_lock<std::mutex> guard(mutex);
+  if (state == State::queued) {
+    state = State::running;
+    guard.unlock();
+    const Status settled = handle.settle();
+    guard.lock();
+    status = settled;
+    state = State::finished;
+    done.notify_all();
+  }
+  done.wait(guard, [this] { return state == State::finished; });
+}
+
+void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
+  exports.Set("Handle", DefineClass(env, "Handle", {
+    InstanceMethod<&HandleObject::open>("open"),
+    InstanceMethod<&HandleObject::refresh>("refresh"),
+    InstanceMethod<&HandleObject::unpin>("unpin"),
+    InstanceMethod<&HandleObject::begin>("begin"),
+    InstanceMethod<&HandleObject::commit>("commit"),
+    InstanceMethod<&HandleObject::commitLater>("commitLater"),
+    InstanceMethod<&HandleObject::finishLater>("finishLater"),
+    InstanceMethod<&HandleObject::rollback>("rollback"),
+    InstanceMethod<&HandleObject::grow>("grow"),
+    InstanceMethod<&HandleObject::repair>("repair"),
+    InstanceMethod<&HandleObject::flush>("flush"),
+    InstanceMethod<&HandleObject::checkpoint>("checkpoint"),
+    InstanceMethod<&HandleObject::stats>("stats"),
+    InstanceMethod<&HandleObject::readers>("readers"),
+    InstanceMethod<&HandleObject::close>("close"),
+  }));
+}
+
+HandleObject::HandleObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HandleObject>(info) {}
+
+HandleObject::~HandleObject() { closeNow(); }
+
+/// open(path, options, epoch): `epoch` 0 shows the last commit, else exactly this one.
+Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  handle_ = std::make_shared<Handle>();
+  const HandleOptions options = optionsFrom(info[1].As<Napi::Object>());
+  Status status = handle_->open(info[0].As<Napi::String>().Utf8Value(), options);
+  const auto fail = [&] {
+    handle_.reset();
+    return Napi::Number::New(env, pack(status));
+  };
+  if (!status.ok()) return fail();
+  Environment& environment = Environment::of(env);
+  const uint64_t windowBytes = ViewMemory::windowBytesFor(handle_->identity().capacityBytes);
+  status = environment.takeMemory(env, windowBytes, &memory_);
+  if (!status.ok()) return fail();
+  auto control = Napi::ArrayBuffer::New(env, sizeof(ControlBlock));
+  control_ = Napi::Reference<Napi::ArrayBuffer>::New(control, 1);
+  environment.opened(this);
+  const double epoch = info[2].As<Napi::Number>().DoubleValue();
+  status = handle_->attach(memory_->memory, reinterpret_cast<ControlBlock*>(control.Data()),
+                           epoch == 0 ? UINT64_MAX : static_cast<uint64_t>(epoch));
+  if (!status.ok()) {
+    closeNow();
+    return Napi::Number::New(env, pack(status));
+  }
+  return describe(env);
+}
+
+Napi::Object HandleObject::describe(Napi::Env env) {
+  const Identity& identity = handle_->identity();
+  auto result = Napi::Object::New(env);
+  auto windows = Napi::Array::New(env, memory_->windows.size());
+  for (size_t i = 0; i < memory_->windows.size(); i++) windows.Set(i, memory_->windows[i].Value());
+  result.Set("windows", windows);
+  result.Set("lineBits", memory_->lineBits.Value());
+  result.Set("control", control_.Value());
+  result.Set("capacityBytes", number(env, identity.capacityBytes));
+  result.Set("firstDataPage", number(env, identity.firstDataPage));
+  result.Set("locked", Napi::Boolean::New(env, handle_->hasLock()));
+  return result;
+}
+
+Napi::Value HandleObject::refresh(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), pack(handle_->refresh()));
+}
+
+void HandleObject::unpin(const Napi::CallbackInfo&) { handle_->unpin(); }
+
+/// begin(timeoutMs): the packed status, or minus the holder's process id when it is busy.
+Napi::Value HandleObject::begin(const Napi::CallbackInfo& info) {
+  uint32_t holderPid = 0;
+  const Status status = handle_->begin(info[0].As<Napi::Number>().Int64Value(), &holderPid);
+  const bool busy = status.code == Code::kBusy && holderPid != 0;
+  return Napi::Number::New(info.Env(), busy ? -static_cast<double>(holderPid) : pack(status));
+}
+
+namespace {
+
+Changes changesFrom(const Napi::CallbackInfo& info, const Handle& handle) {
+  Changes changes;
+  changes.pages = info[0].As<Napi::Uint32Array>().Data();
+  changes.pageCount = info[1].As<Napi::Number>().Uint32Value();
+  changes.endUnits = const_cast<Handle&>(handle).view().control().frontierUnits;
+  return changes;
+}
+
+}  // namespace
+
+/// commit(dirtyPages, count, sync): everything up to the frontier.
+Napi::Value HandleObject::commit(const Napi::CallbackInfo& info) {
+  const bool sync = info[2].As<Napi::Boolean>();
+  return Napi::Number::New(info.Env(), pack(handle_->commit(changesFrom(info, *handle_), sync)));
+}
+
+/// commitLater(dirtyPages, count): a promise of the packed status; finishLater() must follow before anything else.
+Napi::Value HandleObject::commitLater(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Status prepared = handle_->prepare(changesFrom(info, *handle_), true);
+  if (!prepared.ok()) return Napi::Number::New(env, pack(prepared));
+  job_ = std::make_shared<SettleJob>();
+  return inBackground(env, [job = job_, handle = handle_] {
+    job->runOrWait(*handle);
+    return job->status;
+  });
+}
+
+/// finishLater(): waits for the commit under way, or does it here; the packed status.
+Napi::Value HandleObject::finishLater(const Napi::CallbackInfo& info) {
+  if (!job_) return Napi::Number::New(info.Env(), 0);
+  const std::shared_ptr<SettleJob> job = std::move(job_);
+  job_.reset();
+  job->runOrWait(*handle_);
+  if (job->status.ok()) handle_->finish();
+  return Napi::Number::New(info.Env(), pack(job->status));
+}
+
+void HandleObject::rollback(const Napi::CallbackInfo& info) {
+  handle_->rollback(info[0].As<Napi::Uint32Array>().Data(), info[1].As<Napi::Number>().Uint32Value());
+}
+
+Napi::Value HandleObject::grow(const Napi::CallbackInfo& info) {
+  const double endUnits = info[0].As<Napi::Number>().DoubleValue();
+  return Napi::Number::New(info.Env(), pack(handle_->grow(static_cast<uint64_t>(endUnits))));
+}
+
+/// repair(): takes the fault bits and maps the file again where the fault handler had put other memory.
+Napi::Value HandleObject::repair(const Napi::CallbackInfo& info) {
+  const uint32_t bits = takeFaultBits(&handle_->view().control());
+  if (!repairRange(&handle_->view().faultRange()).ok()) handle_->view().requireRestart();
+  return Napi::Number::New(info.Env(), bits);
+}
+
+Napi::Value HandleObject::flush(const Napi::CallbackInfo& info) {
+  const Status prepared = handle_->prepareFlush();
+  if (!prepared.ok()) return Napi::Number::New(info.Env(), pack(prepared));
+  return inBackground(info.Env(), [handle = handle_, busy = busy_] {
+    const std::lock_guard<std::mutex> guard(*busy);
+    return handle->isOpen() ? handle->flush() : failure(Code::kClosed);
+  });
+}
+
+Napi::Value HandleObject::checkpoint(const Napi::CallbackInfo& info) {
+  return inBackground(info.Env(), [handle = handle_, busy = busy_] {
+    const std::lock_guard<std::mutex> guard(*busy);
+    return handle->isOpen() ? handle->checkpoint() : failure(Code::kClosed);
+  });
+}
+
+Napi::Value HandleObject::stats(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto result = Napi::Object::New(env);
+  uint64_t fileBytes = 0;
+  (void)fileLength(handle_->file().fd, &fileBytes);
+  result.Set("fileBytes", number(env, fileBytes));
+  result.Set("privateBytes", number(env, handle_->view().privatePageCount() * kPageBytes));
+  result.Set("epoch", number(env, handle_->view().epoch()));
+  const bool locked = handle_->hasLock();
+  SharedWords none{};
+  SharedWords& words = locked ? handle_->lock().words() : none;
+  result.Set("checkpointEpoch", number(env, locked ? wordOf(words.slotEpoch) : handle_->view().epoch()));
+  result.Set("publishedEpoch", number(env, wordOf(words.publishedEpoch)));
+  result.Set("syncedEpoch", number(env, wordOf(words.syncedEpoch)));
+  result.Set("checkpointCount", number(env, wordOf(words.checkpointCount)));
+  result.Set("logBytes", number(env, uint64_t{words.logSegmentCount} * kSegmentBytes));
+  result.Set("pendingBytes", number(env, wordOf(words.logBytesSinceSlot)));
+  return result;
+}
+
+/// readers(): every handle that is open, pinned or not.
+Napi::Value HandleObject::readers(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto result = Napi::Array::New(env);
+  if (!handle_->hasLock()) return result;
+  LockFile& lock = handle_->lock();
+  const int64_t now = wallClockMs();
+  for (uint32_t i = 0; i < kReaderSlotCount; i++) {
+    ReaderSlot& slot = lock.slot(i);
+    if (atomicWord(slot.state).load() != 1 || !lock.isAlive(i, atomicWord(slot.generation).load())) continue;
+    const uint64_t pin = wordOf(slot.pinEpoch);
+    auto reader = Napi::Object::New(env);
+    reader.Set("pid", number(env, slot.pid));
+    reader.Set("slot", number(env, i));
+    reader.Set("epoch", number(env, pin));
+    reader.Set("ageMs", number(env, pin == 0 ? 0 : std::max<int64_t>(0, now - static_cast<int64_t>(slot.pinnedMs))));
+    result.Set(result.Length(), reader);
+  }
+  return result;
+}
+
+void HandleObject::close(const Napi::CallbackInfo&) { closeNow(); }
+
+void HandleObject::closeNow() {
+  if (!handle_) return;
+  if (job_) job_->runOrWait(*handle_);
+  job_.reset();
+  {
+    const std::lock_guard<std::mutex> guard(*busy_);
+    handle_->close();
+  }
+  Environment& environment = Environment::of(Env());
+  environment.closed(this);
+  if (memory_) environment.giveMemory(std::move(memory_));
+  memory_.reset();
+  handle_.reset();
+}
+
+}  // namespace rstore

@@ -1,0 +1,62 @@
+// A handle as JavaScript sees it: arguments are already checked there, results are packed statuses (code + errno << 8).
+#pragma once
+
+#include <napi.h>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+#include "binding/environment.h"
+#include "core/handle.h"
+
+namespace rstore {
+
+/// The middle step of a commit, on whichever thread comes first: a worker of the pool, or JavaScript when it cannot wait.
+struct SettleJob {
+  std::mutex mutex;
+  std::condition_variable done;
+  enum class State { queued, running, finished } state = State::queued;
+  Status status;
+
+  void runOrWait(Handle& handle);
+};
+
+class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
+ public:
+  static void registerClass(Napi::Env env, Napi::Object exports);
+  explicit HandleObject(const Napi::CallbackInfo& info);
+  ~HandleObject() override;
+
+  void closeForExit() override { closeNow(); }
+
+ private:
+  Napi::Value open(const Napi::CallbackInfo& info);
+  Napi::Value refresh(const Napi::CallbackInfo& info);
+  void unpin(const Napi::CallbackInfo& info);
+  Napi::Value begin(const Napi::CallbackInfo& info);
+  Napi::Value commit(const Napi::CallbackInfo& info);
+  Napi::Value commitLater(const Napi::CallbackInfo& info);
+  Napi::Value finishLater(const Napi::CallbackInfo& info);
+  void rollback(const Napi::CallbackInfo& info);
+  Napi::Value grow(const Napi::CallbackInfo& info);
+  Napi::Value repair(const Napi::CallbackInfo& info);
+  Napi::Value flush(const Napi::CallbackInfo& info);
+  Napi::Value checkpoint(const Napi::CallbackInfo& info);
+  Napi::Value stats(const Napi::CallbackInfo& info);
+  Napi::Value readers(const Napi::CallbackInfo& info);
+  void close(const Napi::CallbackInfo& info);
+
+  Napi::Object describe(Napi::Env env);
+  void closeNow();
+  void waitForJobs();
+
+  std::shared_ptr<Handle> handle_;
+  std::shared_ptr<PooledMemory> memory_;
+  Napi::Reference<Napi::ArrayBuffer> control_;
+  std::shared_ptr<SettleJob> job_;
+  uint32_t holderPid_ = 0;
+  std::shared_ptr<std::mutex> busy_ = std::make_shared<std::mutex>();
+};
+
+}  // namespace rstore

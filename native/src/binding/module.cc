@@ -1,0 +1,54 @@
+#include <napi.h>
+
+#include "binding/environment.h"
+#include "binding/handle-object.h"
+#include "core/fault.h"
+#include "core/file-lock.h"
+#include "core/io.h"
+#include "core/region-file.h"
+
+namespace rstore {
+
+namespace {
+
+double pack(Status status) {
+  return static_cast<double>(static_cast<uint32_t>(status.code)) + 256.0 * status.error;
+}
+
+/// createRegion(path, capacityBytes, mode, initialPages): the packed status.
+Napi::Value createRegion(const Napi::CallbackInfo& info) {
+  NewRegion what;
+  what.capacityBytes = static_cast<uint64_t>(info[1].As<Napi::Number>().DoubleValue());
+  what.mode = info[2].As<Napi::Number>().Uint32Value();
+  what.initialPages = reinterpret_cast<const std::byte*>(info[3].As<Napi::Uint8Array>().Data());
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
+  return Napi::Number::New(info.Env(), pack(createRegionFile(path, what)));
+}
+
+/// networkFileSystem(path): its name, or '' when the path is on a local one or cannot be opened.
+Napi::Value networkFileSystem(const Napi::CallbackInfo& info) {
+  int fd = -1;
+  bool network = false;
+  const char* name = "";
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
+  if (openFile(path.c_str(), 0, 0, &fd).ok()) {
+    (void)isNetworkFileSystem(fd, &network, &name);
+    closeFile(fd);
+  }
+  return Napi::String::New(info.Env(), network ? name : "");
+}
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new Environment(env));
+  (void)installFaultHandler();
+  HandleObject::registerClass(env, exports);
+  exports.Set("createRegion", Napi::Function::New<createRegion>(env));
+  exports.Set("networkFileSystem", Napi::Function::New<networkFileSystem>(env));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(rstore, initialize)
+
+}  // namespace rstore

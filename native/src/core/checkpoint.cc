@@ -1,0 +1,134 @@
+#include "core/checkpoint.h"
+
+#include <signal.h>
+
+#include <algorithm>
+
+#include "core/file-applier.h"
+#include "core/io.h"
+
+namespace rstore {
+
+Status Checkpointer::run(uint64_t* epoch) {
+  const std::lock_guard<std::mutex> guard(running_);
+  if (!lock_.tryAcquireCheckpoint()) return failure(Code::kBusy);
+  const Status status = runLocked(epoch);
+  lock_.releaseCheckpoint();
+  return status;
+}
+
+Status Checkpointer::runLocked(uint64_t* epoch) {
+  SharedWords& words = lock_.words();
+  CheckpointSlot slot;
+  if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;
+  *epoch = slot.epoch;
+  if (slot.clean == 1) return kSuccess;
+  if (atomicWord(words.logSuspect).load(std::memory_order_seq_cst) != 0) return kSuccess;  // C2
+  const uint64_t bytesSeen = atomicWord(words.logBytesSinceSlot).load(std::memory_order_relaxed);
+  const uint64_t pagesSeen = atomicWord(words.distinctPagesSinceSlot).load(std::memory_order_relaxed);
+  const uint64_t target = announceTarget();
+  if (target <= slot.epoch) return kSuccess;
+  if (const Status opened = openLog(slot); !opened.ok()) return opened;
+  if (atomicWord(words.syncedEpoch).load(std::memory_order_seq_cst) < target) {
+    if (const Status synced = log_.sync(); !synced.ok()) return suspect(synced);
+  }
+  if (const Status durable = makeTailsDurable(&slot, target); !durable.ok()) return durable;
+  LogCursor at = cursorOfSlot(slot);
+  FileApplier applier(file_, log_, file_.fd);
+  if (const Status applied = applier.applyUpTo(target, &at); !applied.ok()) return applied;
+  if (const Status synced = syncData(file_.fd); !synced.ok()) return suspect(synced);
+  slot.epoch = at.epoch;
+  slot.endUnits = at.endUnits;
+  slot.logPosition = at.position;
+  slot.logChecksum = at.checksum;
+  slot.durableTailEpoch = std::max(slot.durableTailEpoch, at.epoch);
+  if (const Status wrote = writeSlot(file_.fd, &slot); !wrote.ok()) return wrote;
+  atomicWord(words.slotEpoch).store(at.epoch, std::memory_order_seq_cst);
+  atomicWord(words.logBytesSinceSlot).fetch_sub(bytesSeen, std::memory_order_relaxed);
+  atomicWord(words.distinctPagesSinceSlot).fetch_sub(pagesSeen, std::memory_order_relaxed);
+  atomicWord(words.checkpointCount).fetch_add(1, std::memory_order_relaxed);
+  *epoch = at.epoch;
+  return kSuccess;
+}
+
+/// A failed sync may have been the only notice of somebody's lost pages: the next writer writes them again.
+Status Checkpointer::suspect(Status status) {
+  atomicWord(lock_.words().logSuspect).store(1, std::memory_order_seq_cst);
+  return status;
+}
+
+/// Step 1. The first store comes before the scan, so that a reader that pins later sees it (lock-file.h, L3).
+uint64_t Checkpointer::announceTarget() {
+  SharedWords& words = lock_.words();
+  auto& announced = atomicWord(words.checkpointTarget);
+  const uint64_t published = atomicWord(words.publishedEpoch).load(std::memory_order_seq_cst);
+  announced.store(published, std::memory_order_seq_cst);
+  const uint64_t target = std::min(published, lock_.lowestPin(published));
+  const uint64_t durable = atomicWord(words.slotEpoch).load(std::memory_order_seq_cst);
+  announced.store(std::max(target, durable), std::memory_order_seq_cst);
+  return target;
+}
+
+/// Step 3. The writer's word is cleared only for tails that were committed before the sync began.
+Status Checkpointer::makeTailsDurable(CheckpointSlot* slot, uint64_t target) {
+  auto& unsynced = atomicWord(lock_.words().unsyncedTailEpoch);
+  uint64_t seen = unsynced.load(std::memory_order_seq_cst);
+  if (seen == 0) return kSuccess;
+  const uint64_t published = atomicWord(lock_.words().publishedEpoch).load(std::memory_order_seq_cst);
+  if (const Status synced = syncData(file_.fd); !synced.ok()) return suspect(synced);
+  if (seen <= published) unsynced.compare_exchange_strong(seen, 0, std::memory_order_seq_cst);
+  slot->durableTailEpoch = std::max(slot->durableTailEpoch, target);
+  return writeSlot(file_.fd, slot);
+}
+
+Status Checkpointer::openLog(const CheckpointSlot& slot) {
+  if (log_.isOpen() && log_.salt() == slot.logSalt) return kSuccess;
+  return log_.open(logPath_, file_.identity, slot.logSalt);
+}
+
+// ── the background thread ────────────────────────────────────────────────────────────────────────
+
+void Checkpointer::kick() {
+  const std::lock_guard<std::mutex> guard(mutex_);
+  if (stopping_) return;
+  wanted_ = true;
+  if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });
+  wake_.notify_one();
+}
+
+void Checkpointer::stop() {
+  {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    stopping_ = true;
+    wake_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Checkpointer::loop() {
+  sigset_t all;
+  sigfillset(&all);
+  sigdelset(&all, SIGSEGV);
+  sigdelset(&all, SIGBUS);
+  pthread_sigmask(SIG_SETMASK, &all, nullptr);  // the program's signals belong to its own threads
+  std::unique_lock<std::mutex> guard(mutex_);
+  for (;;) {
+    wake_.wait(guard, [this] { return wanted_ || stopping_; });
+    if (stopping_) return;
+    wanted_ = false;
+    guard.unlock();
+    uint64_t epoch = 0;
+    const Status status = run(&epoch);
+    guard.lock();
+    if (!status.ok() && status.code != Code::kBusy) failure_ = status;
+  }
+}
+
+Status Checkpointer::takeFailure() {
+  const std::lock_guard<std::mutex> guard(mutex_);
+  const Status taken = failure_;
+  failure_ = kSuccess;
+  return taken;
+}
+
+}  // namespace rstore

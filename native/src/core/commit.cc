@@ -1,0 +1,283 @@
+// The commit: handle.h tells the steps and why they are in this order.
+#include <string.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "core/crc32c.h"
+#include "core/handle.h"
+#include "core/io.h"
+
+namespace rstore {
+
+namespace {
+
+/// So many brand-new pages and more go straight to the region file instead of through the log.
+constexpr uint64_t kDirectTailPages = 64;
+/// A checkpoint is due after so many distinct pages: applying them is what a fresh view pays.
+constexpr uint64_t kCheckpointPages = 4096;
+constexpr size_t kTailPiecePages = 256;
+constexpr int kCheckpointTries = 40;
+
+uint64_t pageCeiling(uint64_t units) { return (units * 8 + kPageBytes - 1) / kPageBytes; }
+
+/// Bits of the lines of `page` in [firstLine, endLine).
+uint64_t maskOfLines(uint64_t page, uint64_t firstLine, uint64_t endLine) {
+  const uint64_t pageLine = page * (kPageBytes / kLineBytes);
+  const uint64_t from = std::max(firstLine, pageLine) - pageLine;
+  const uint64_t to = std::min(endLine, pageLine + 64) - pageLine;
+  if (from >= to) return 0;
+  const uint64_t upTo = to == 64 ? ~uint64_t{0} : (uint64_t{1} << to) - 1;
+  return upTo & ~((uint64_t{1} << from) - 1);
+}
+
+template <typename T>
+void put(std::vector<std::byte>& record, size_t offset, const T& value) {
+  memcpy(record.data() + offset, &value, sizeof value);
+}
+
+}  // namespace
+
+Status Handle::commit(const Changes& changes, bool sync) {
+  Status status = prepare(changes, sync);
+  if (status.ok()) status = settle();
+  if (status.ok()) finish();
+  return status;
+}
+
+/// Steps 1 to 3, and the record in memory.
+Status Handle::prepare(const Changes& changes, bool sync) {
+  pending_.sync = sync;
+  pending_.published = false;
+  pending_.tailPageCount = 0;
+  if (changes.pageCount == 0 && changes.endUnits == view_.cursor().endUnits) {
+    pending_.record.clear();
+    return kSuccess;  // nothing was changed: no epoch
+  }
+  const uint64_t endBytes = pageCeiling(changes.endUnits) * kPageBytes;
+  if (const Status grown = growFile(&view_.faultRange(), endBytes); !grown.ok()) return grown;
+  if (!log_.isOpen()) {
+    if (const Status begun = beginLog(); !begun.ok()) return begun;
+  }
+  const uint64_t firstNew = pageCeiling(view_.cursor().endUnits);
+  const uint64_t newPages = pageCeiling(changes.endUnits) - firstNew;
+  if (newPages >= kDirectTailPages && newPages < UINT32_MAX) {
+    pending_.tailFirstPage = firstNew;
+    pending_.tailPageCount = newPages;
+  }
+  gather(changes);
+  if (pending_.tailPageCount != 0) {
+    if (const Status wrote = writeTail(changes); !wrote.ok()) return fail(wrote);
+  }
+  if (sync) {
+    if (const Status synced = syncTail(); !synced.ok()) return fail(synced);
+  }
+  return reserveLog(pending_.record.size());
+}
+
+/// H5.
+Status Handle::beginLog() {
+  SharedWords& words = lock_.words();
+  uint64_t salt = 0;
+  if (const Status random = randomBytes(&salt, sizeof salt); !random.ok()) return random;
+  CheckpointSlot slot;
+  if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;
+  if (slot.clean == 0) {  // an earlier beginning failed half way: nothing was logged yet
+    slot.clean = 1;
+    if (const Status wrote = writeSlot(file_.fd, &slot); !wrote.ok()) return fail(wrote);
+  }
+  if (const Status mirrored = syncData(file_.fd); !mirrored.ok()) return fail(mirrored);
+  const Status begun = log_.begin(logPath(), file_.identity, salt, options_.mode);
+  if (!begun.ok()) return begun;
+  slot.clean = 0;
+  slot.logSalt = salt;
+  slot.logPosition = positionOf(0);
+  slot.logChecksum = foldSalt(salt);
+  Status wrote = writeSlot(file_.fd, &slot);
+  if (!wrote.ok()) {
+    log_.close();
+    return fail(wrote);
+  }
+  LogCursor cursor = cursorOfSlot(slot);
+  view_.moveToLogOf(cursor);
+  words.logSalt = salt;
+  atomicWord(words.logBegun).store(1, std::memory_order_seq_cst);
+  return kSuccess;
+}
+
+/// Step 2. The checksums go into the record, where recovery proves the tail by them.
+Status Handle::writeTail(const Changes& changes) {
+  SharedWords& words = lock_.words();
+  const uint64_t first = pending_.tailFirstPage;
+  atomicWord(words.tailHighBytes).store(pageCeiling(changes.endUnits) * kPageBytes, std::memory_order_seq_cst);
+  atomicWord(words.unsyncedTailEpoch).store(view_.epoch() + 1, std::memory_order_seq_cst);
+  for (uint64_t done = 0; done < pending_.tailPageCount; done += kTailPiecePages) {
+    const uint64_t count = std::min<uint64_t>(kTailPiecePages, pending_.tailPageCount - done);
+    const std::byte* from = view_.base() + (first + done) * kPageBytes;
+    const Status wrote = writeFully(file_.fd, from, count * kPageBytes, (first + done) * kPageBytes);
+    if (!wrote.ok()) return wrote;
+  }
+  return kSuccess;
+}
+
+Status Handle::syncTail() {
+  auto& unsynced = atomicWord(lock_.words().unsyncedTailEpoch);
+  if (unsynced.load(std::memory_order_seq_cst) == 0) return kSuccess;
+  if (const Status synced = syncData(file_.fd); !synced.ok()) return synced;
+  unsynced.store(0, std::memory_order_seq_cst);
+  RedoRecord header;
+  memcpy(&header, pending_.record.data(), sizeof header);
+  header.durableTailEpoch = header.epoch;
+  put(pending_.record, 0, header);
+  return kSuccess;
+}
+
+/// Builds the record: header, page entries, checksums of the tail, lines.
+void Handle::gather(const Changes& changes) {
+  const LogCursor& at = view_.cursor();
+  const uint64_t freshLine = (at.endUnits * 8 + kLineBytes - 1) / kLineBytes;
+  const uint64_t endLine = (changes.endUnits * 8 + kLineBytes - 1) / kLineBytes;
+  const uint64_t freshEnd = pending_.tailPageCount != 0
+                                ? pending_.tailFirstPage * (kPageBytes / kLineBytes)
+                                : std::max(endLine, freshLine);
+  const uint64_t* bits = view_.lineBits();
+  const uint64_t freshPage = freshLine * kLineBytes / kPageBytes;
+  std::vector<uint32_t>& pages = pending_.pages;
+  pages.assign(changes.pages, changes.pages + changes.pageCount);
+  const bool boundaryListed = bits[freshPage] != 0;
+  if (freshEnd > freshLine) {
+    for (uint64_t page = freshPage; page * 64 < freshEnd; page++) {
+      if (page != freshPage || !boundaryListed) pages.push_back(static_cast<uint32_t>(page));
+    }
+  }
+  uint64_t lineCount = 0;
+  const auto maskOf = [&](uint32_t page) {
+    return bits[page] | maskOfLines(page, freshLine, freshEnd);
+  };
+  for (const uint32_t page : pages) lineCount += std::popcount(maskOf(page));
+  const size_t entriesAt = sizeof(RedoRecord);
+  const size_t tailAt = entriesAt + pages.size() * sizeof(PageEntry);
+  size_t lineAt = tailAt + (pending_.tailPageCount * 4 + 7) / 8 * 8;
+  std::vector<std::byte>& record = pending_.record;
+  record.resize(lineAt + lineCount * kLineBytes);
+  for (size_t i = 0; i < pages.size(); i++) {
+    PageEntry entry{};
+    entry.page = pages[i];
+    entry.mask = maskOf(pages[i]);
+    put(record, entriesAt + i * sizeof entry, entry);
+    const std::byte* page = view_.base() + uint64_t{entry.page} * kPageBytes;
+    for (uint64_t mask = entry.mask; mask != 0; mask &= mask - 1) {
+      memcpy(record.data() + lineAt, page + std::countr_zero(mask) * kLineBytes, kLineBytes);
+      lineAt += kLineBytes;
+    }
+  }
+  if (pending_.tailPageCount % 2 != 0) put(record, tailAt + pending_.tailPageCount * 4, uint32_t{0});
+  for (uint64_t i = 0; i < pending_.tailPageCount; i++) {
+    const std::byte* page = view_.base() + (pending_.tailFirstPage + i) * kPageBytes;
+    put(record, tailAt + i * sizeof(uint32_t), checksumOfPage(page));
+  }
+  RedoRecord header{};
+  header.magic = kRecordMagic;
+  header.epoch = at.epoch + 1;
+  header.recordBytes = record.size();
+  header.endUnits = changes.endUnits;
+  header.durableTailEpoch = at.durableTailEpoch;
+  if (lock_.words().unsyncedTailEpoch == 0 && pending_.tailPageCount == 0) {
+    header.durableTailEpoch = header.epoch;
+  }
+  header.committedMs = static_cast<uint64_t>(wallClockMs());
+  header.flags = pending_.sync ? kRecordSynced : 0;
+  header.pageCount = static_cast<uint32_t>(pages.size());
+  header.lineCount = static_cast<uint32_t>(lineCount);
+  header.tailFirstPage = static_cast<uint32_t>(pending_.tailPageCount != 0 ? pending_.tailFirstPage : 0);
+  header.tailPageCount = static_cast<uint32_t>(pending_.tailPageCount);
+  header.writerPid = lock_.ownSlot().pid;
+  header.logSalt = log_.salt();
+  put(record, 0, header);
+}
+
+/// A full log is a matter for the checkpointer first; only a reader that holds it back makes the log longer than its limit.
+Status Handle::reserveLog(uint64_t bytes) {
+  const uint64_t epoch = view_.epoch() + 1;
+  pending_.start = recordStart(view_.cursor().position);
+  SharedWords& words = lock_.words();
+  for (int tries = 0; tries < kCheckpointTries; tries++) {
+    const Status got = log_.reserve(pending_.start, bytes, epoch, options_.segmentLimit);
+    if (got.code != Code::kLogFull) return got;
+    const uint64_t before = atomicWord(words.slotEpoch).load(std::memory_order_seq_cst);
+    const uint32_t ticket = atomicWord(words.checkpointTicket).load(std::memory_order_seq_cst);
+    uint64_t after = before;
+    const Status done = checkpointer_->run(&after);
+    if (done.code == Code::kBusy) {
+      futexWait(atomicWord(words.checkpointTicket), ticket, 50);
+    } else if (!done.ok()) {
+      return fail(done);
+    } else if (after == before) {
+      break;
+    }
+  }
+  return log_.reserve(pending_.start, bytes, epoch, kSegmentCountLimit);
+}
+
+/// Steps 4 and 5; on any thread. The write lock is held until the commit is published.
+Status Handle::settle() {
+  std::vector<std::byte>& record = pending_.record;
+  if (record.empty()) return kSuccess;
+  constexpr size_t kChecked = offsetof(RedoRecord, epoch);
+  const uint32_t checksum =
+      crc32c(view_.cursor().checksum, record.data() + kChecked, record.size() - kChecked);
+  put(record, offsetof(RedoRecord, checksum), checksum);
+  if (pending_.sync) {
+    const Status wrote = log_.writeThrough(pending_.start, record.data(), record.size());
+    if (!wrote.ok()) return fail(wrote);
+    if (const Status synced = log_.sync(); !synced.ok()) return fail(synced);
+  } else {
+    const Status wrote = log_.writeMapped(pending_.start, record.data(), record.size());
+    if (!wrote.ok()) return fail(wrote);
+    if (log_.takeFault()) return fail(failure(Code::kIo));
+  }
+  RedoRecord header;
+  memcpy(&header, record.data(), sizeof header);
+  pending_.cursor = Log::behind(view_.cursor(), header, pending_.start);
+  SharedWords& words = lock_.words();
+  atomicWord(words.tailHighBytes).store(0, std::memory_order_seq_cst);
+  countChanges();
+  lock_.publish(header.epoch);
+  if (pending_.sync) atomicWord(words.syncedEpoch).store(header.epoch, std::memory_order_seq_cst);
+  pending_.published = true;
+  lock_.releaseWrite();  // our view follows in finish(); until then it is pinned where it was
+  return kSuccess;
+}
+
+void Handle::countChanges() {
+  SharedWords& words = lock_.words();
+  const uint64_t durable = atomicWord(words.slotEpoch).load(std::memory_order_relaxed);
+  uint64_t distinct = 0;
+  for (const uint32_t page : pending_.pages) distinct += view_.isUnchangedSince(page, durable);
+  const uint64_t bytes = pending_.record.size() + pending_.tailPageCount * kPageBytes;
+  const uint64_t pages =
+      atomicWord(words.distinctPagesSinceSlot).fetch_add(distinct, std::memory_order_relaxed) + distinct;
+  const uint64_t logged =
+      atomicWord(words.logBytesSinceSlot).fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  const uint64_t byteLimit = uint64_t{options_.segmentLimit} * kSegmentBytes / 2;
+  if (pages >= kCheckpointPages || logged >= byteLimit) checkpointer_->kick();
+}
+
+/// The view follows its own commit.
+void Handle::finish() {
+  View& view = view_;
+  if (pending_.published) {
+    for (const uint32_t page : pending_.pages) view.notePrivate(page, pending_.cursor.epoch);
+    if (pending_.tailPageCount != 0) {
+      view.giveBackTail(pending_.tailFirstPage, pending_.tailPageCount);
+    }
+    lock_.pin(pending_.cursor.epoch);
+    view.moveTo(pending_.cursor);
+    view.trim(options_.privatePages);
+  }
+  view.control().growing = 0;
+  transacting_ = false;
+  if (lock_.holdsWrite()) lock_.releaseWrite();
+}
+
+}  // namespace rstore

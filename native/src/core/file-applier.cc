@@ -1,0 +1,131 @@
+#include "core/file-applier.h"
+
+#include <string.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "core/io.h"
+
+namespace rstore {
+
+namespace {
+
+constexpr size_t kPagesAtATime = 4096;     // bounds the memory of a long application
+constexpr size_t kChecksumsAtATime = 65536;
+constexpr size_t kRunPages = 32;           // neighbours that are read and written in one call
+
+uint64_t entriesAt(uint64_t start) { return advance(start, sizeof(RedoRecord)); }
+uint64_t tailAt(const RedoRecord& record, uint64_t start) {
+  return advance(start, sizeof(RedoRecord) + uint64_t{record.pageCount} * sizeof(PageEntry));
+}
+uint64_t linesAt(const RedoRecord& record, uint64_t start) {
+  return advance(tailAt(record, start), (uint64_t{record.tailPageCount} * 4 + 7) / 8 * 8);
+}
+
+}  // namespace
+
+Status FileApplier::applyUpTo(uint64_t epoch, LogCursor* at) {
+  while (at->epoch < epoch) {
+    RedoRecord record;
+    uint64_t start = 0;
+    if (!log_.peek(*at, &record, &start)) return failure(Code::kCorrupt);
+    if (const Status done = collectTail(record, start); !done.ok()) return done;
+    if (const Status done = collect(record, start); !done.ok()) return done;
+    *at = Log::behind(*at, record, start);
+    if (pages_.size() >= kPagesAtATime || checksums_.size() >= kChecksumsAtATime) {
+      if (const Status done = flush(); !done.ok()) return done;
+    }
+  }
+  return flush();
+}
+
+Status FileApplier::collectTail(const RedoRecord& record, uint64_t start) {
+  if (record.tailPageCount == 0) return kSuccess;
+  std::vector<uint32_t> checksums(record.tailPageCount);
+  const Status read = log_.read(tailAt(record, start), checksums.data(), checksums.size() * 4);
+  if (!read.ok()) return read;
+  for (uint32_t i = 0; i < record.tailPageCount; i++) {
+    checksums_[record.tailFirstPage + i] = checksums[i];
+  }
+  return kSuccess;
+}
+
+Status FileApplier::collect(const RedoRecord& record, uint64_t start) {
+  const uint64_t pageLimit = file_.identity.capacityBytes / kPageBytes;
+  uint64_t entryAt = entriesAt(start);
+  uint64_t lineAt = linesAt(record, start);
+  for (uint32_t i = 0; i < record.pageCount; i++) {
+    PageEntry entry;
+    if (const Status read = log_.read(entryAt, &entry, sizeof entry); !read.ok()) return read;
+    if (entry.page >= pageLimit) return failure(Code::kCorrupt);
+    PageLines& page = pages_[entry.page];
+    page.lines.resize(kPageBytes);
+    page.mask |= entry.mask;
+    for (uint64_t mask = entry.mask; mask != 0; mask &= mask - 1) {
+      std::byte* line = page.lines.data() + std::countr_zero(mask) * kLineBytes;
+      if (const Status read = log_.read(lineAt, line, kLineBytes); !read.ok()) return read;
+      lineAt = advance(lineAt, kLineBytes);
+    }
+    entryAt = advance(entryAt, sizeof entry);
+  }
+  return kSuccess;
+}
+
+Status FileApplier::flush() {
+  std::vector<uint32_t> pages;
+  pages.reserve(pages_.size());
+  for (const auto& entry : pages_) pages.push_back(entry.first);
+  std::sort(pages.begin(), pages.end());
+  for (size_t first = 0; first < pages.size();) {
+    size_t count = 1;
+    while (count < kRunPages && first + count < pages.size() &&
+           pages[first + count] == pages[first] + count) {
+      count++;
+    }
+    if (const Status done = flushRun(pages, first, count); !done.ok()) return done;
+    first += count;
+  }
+  pagesWritten_ += pages.size();
+  pages_.clear();
+  return flushChecksums();
+}
+
+/// Whole pages are read, patched and written: bytes that do not change are written as they are.
+Status FileApplier::flushRun(const std::vector<uint32_t>& pages, size_t first, size_t count) {
+  alignas(64) std::byte buffer[kRunPages * kPageBytes];
+  const uint64_t offset = uint64_t{pages[first]} * kPageBytes;
+  size_t got = 0;
+  const Status read = readUpTo(fd_, buffer, count * kPageBytes, offset, &got);
+  if (!read.ok()) return read;
+  memset(buffer + got, 0, count * kPageBytes - got);
+  for (size_t i = 0; i < count; i++) {
+    const PageLines& page = pages_[pages[first + i]];
+    std::byte* to = buffer + i * kPageBytes;
+    for (uint64_t mask = page.mask; mask != 0; mask &= mask - 1) {
+      const size_t line = std::countr_zero(mask) * kLineBytes;
+      memcpy(to + line, page.lines.data() + line, kLineBytes);
+    }
+    checksums_[pages[first + i]] = checksumOfPage(to);
+  }
+  return writeFully(fd_, buffer, count * kPageBytes, offset);
+}
+
+Status FileApplier::flushChecksums() {
+  std::vector<uint32_t> run;
+  for (auto next = checksums_.begin(); next != checksums_.end();) {
+    const uint32_t first = next->first;
+    run.clear();
+    while (next != checksums_.end() && next->first == first + run.size()) {
+      run.push_back(next->second);
+      ++next;
+    }
+    const Status wrote =
+        writeFully(fd_, run.data(), run.size() * sizeof(uint32_t), file_.checksumOffset(first));
+    if (!wrote.ok()) return wrote;
+  }
+  checksums_.clear();
+  return kSuccess;
+}
+
+}  // namespace rstore

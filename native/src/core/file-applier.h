@@ -1,0 +1,49 @@
+// Brings the region file from one commit to a later one, out of the log. Used by checkpoint, recovery and backup; never looks at a view.
+//
+// A1. Lines are written in the order of their records, so the file ends in the last commit applied, whatever it held of it before:
+//     applying twice, or again after a crash in the middle, gives the same bytes.
+// A2. Every page that is written gets its checksum, and so does every page of a tail (from its record, unless lines follow).
+// A3. Nothing is synced here: the caller orders the syncs.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <unordered_map>
+#include <vector>
+
+#include "core/log.h"
+#include "core/region-file.h"
+#include "core/status.h"
+
+namespace rstore {
+
+class FileApplier {
+ public:
+  /// `fd` is the file that is written; usually, not for a backup, `file.fd`.
+  FileApplier(const RegionFile& file, const Log& log, int fd) : file_(file), log_(log), fd_(fd) {}
+
+  /// Applies the published (or proven) records behind `at` up to `epoch`, and leaves `at` behind the last.
+  Status applyUpTo(uint64_t epoch, LogCursor* at);
+  uint64_t pagesWritten() const { return pagesWritten_; }
+
+ private:
+  struct PageLines {
+    uint64_t mask = 0;
+    std::vector<std::byte> lines;  // 64 bytes for each line of the page, those in `mask` filled
+  };
+
+  Status collect(const RedoRecord& record, uint64_t start);
+  Status collectTail(const RedoRecord& record, uint64_t start);
+  Status flush();
+  Status flushRun(const std::vector<uint32_t>& pages, size_t first, size_t count);
+  Status flushChecksums();
+
+  const RegionFile& file_;
+  const Log& log_;
+  int fd_;
+  std::unordered_map<uint32_t, PageLines> pages_;
+  std::map<uint32_t, uint32_t> checksums_;
+  uint64_t pagesWritten_ = 0;
+};
+
+}  // namespace rstore

@@ -1,0 +1,267 @@
+#include "core/handle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "core/io.h"
+#include "core/recovery.h"
+
+namespace rstore {
+
+// ── opening and closing ──────────────────────────────────────────────────────────────────────────
+
+Status Handle::open(const std::string& path, const HandleOptions& options) {
+  path_ = path;
+  options_ = options;
+  Status status = file_.open(path, !options.readOnly, kKindLive);
+  if (!status.ok()) return status;
+  status = openShared();
+  // Only media that cannot be written at all are safe without a lock: others might write there.
+  const bool readOnlyMedia = status.code == Code::kReadOnly && status.error == EROFS;
+  if (readOnlyMedia && options.readOnly) status = openWithoutLock();
+  if (!status.ok()) close();
+  return status;
+}
+
+Status Handle::openShared() {
+  bool first = false;
+  const Status locked = lock_.open(path_ + "-lock", options_.mode, options_.timeoutMs, &first);
+  if (!locked.ok()) return locked;
+  // The file may have been replaced between our open and the lock.
+  if (const Status again = file_.open(path_, !options_.readOnly, kKindLive); !again.ok()) return again;
+  const Status joined = first ? becomeFirst() : lock_.join(file_.identity);
+  if (!joined.ok()) return joined;
+  checkpointer_ = std::make_unique<Checkpointer>(file_, lock_, logPath());
+  return openLogWhenBegun();
+}
+
+/// Recovery needs a file that can be written, also where the handle itself only reads.
+Status Handle::becomeFirst() {
+  if (const Status built = lock_.build(file_.identity); !built.ok()) return built;
+  CheckpointSlot slot;
+  if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;
+  if (slot.clean == 0) {
+    RegionFile writable;
+    if (const Status opened = writable.open(path_, true, kKindLive); !opened.ok()) return opened;
+    const Status recovered = recoverRegion(writable, lock_, logPath(), &slot);
+    if (!recovered.ok()) return recovered;
+  }
+  SharedWords& words = lock_.words();
+  words.publishedEpoch = words.slotEpoch = words.checkpointTarget = words.syncedEpoch = slot.epoch;
+  lock_.announceReady();
+  return kSuccess;
+}
+
+/// Media that cannot be written: nobody else writes either, and a clean file needs no log.
+Status Handle::openWithoutLock() {
+  lock_.close();
+  CheckpointSlot slot;
+  if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;
+  return slot.clean == 1 ? kSuccess : failure(Code::kNeedsRecovery);
+}
+
+Status Handle::openLogWhenBegun() {
+  if (log_.isOpen()) return kSuccess;
+  SharedWords& words = lock_.words();
+  if (atomicWord(words.logBegun).load(std::memory_order_seq_cst) == 0) return kSuccess;
+  if (const Status opened = log_.open(logPath(), file_.identity, words.logSalt); !opened.ok()) return opened;
+  if (view_.isOpen() && view_.cursor().position == 0) view_.requireRestart();  // it knows only a clean slot
+  return kSuccess;
+}
+
+Status Handle::attach(const ViewMemory& memory, ControlBlock* control, uint64_t epoch) {
+  if (const Status opened = view_.open(memory, control); !opened.ok()) return opened;
+  if (hasLock()) return epoch == UINT64_MAX ? refresh() : view_.advanceTo(epoch);
+  CheckpointSlot slot;
+  if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;
+  return view_.showSlot(slot);
+}
+
+void Handle::close() {
+  if (checkpointer_) checkpointer_->stop();
+  if (hasLock() && lock_.holdsWrite()) lock_.releaseWrite();
+  view_.close();
+  if (hasLock() && checkpointer_) closeAsLast();
+  checkpointer_.reset();
+  log_.close();
+  lock_.close();
+  file_.close();
+  transacting_ = false;
+}
+
+/// Everything into the file, so that it alone is complete. What fails here is left to the next opener's recovery.
+void Handle::closeAsLast() {
+  lock_.unpin();
+  if (!lock_.becomeLast()) return;
+  RegionFile writable;
+  if (!writable.open(path_, true, kKindLive).ok()) return;
+  SharedWords& words = lock_.words();
+  const uint64_t published = atomicWord(words.publishedEpoch).load(std::memory_order_seq_cst);
+  if (words.logSuspect != 0) return;
+  if (words.logBegun != 0) {
+    Checkpointer last(writable, lock_, logPath());
+    uint64_t epoch = 0;
+    if (!last.run(&epoch).ok() || epoch != published) return;
+    CheckpointSlot slot;
+    if (!readSlot(writable.fd, writable.identity, &slot).ok()) return;
+    if (slot.clean == 0 && !markClean(writable, logPath(), &slot).ok()) return;
+  }
+  lock_.remove();
+}
+
+// ── reading ──────────────────────────────────────────────────────────────────────────────────────
+
+Status Handle::refresh() {
+  if (!hasLock()) return kSuccess;
+  if (view_.control().failed != 0) return failure(Code::kFailed);
+  view_.trim(options_.privatePages);
+  if (const Status opened = openLogWhenBegun(); !opened.ok()) return opened;
+  Status status = view_.refresh();
+  if (status.code == Code::kStale && !log_.isOpen()) {  // begun since we looked
+    if (const Status opened = openLogWhenBegun(); !opened.ok()) return opened;
+    status = view_.refresh();
+  }
+  if (!status.ok()) lock_.unpin();
+  return status;
+}
+
+void Handle::unpin() {
+  if (hasLock()) lock_.unpin();
+}
+
+// ── transactions ─────────────────────────────────────────────────────────────────────────────────
+
+Status Handle::begin(int64_t timeoutMs, uint32_t* holderPid) {
+  if (view_.control().failed != 0) return failure(Code::kFailed);
+  if (const Status locked = lock_.acquireWrite(timeoutMs, holderPid); !locked.ok()) return locked;
+  Status status = refresh();
+  if (status.ok()) status = heal();
+  if (!status.ok()) {
+    lock_.unpin();
+    lock_.releaseWrite();
+    return status;
+  }
+  transacting_ = true;
+  view_.control().growing = 1;
+  return kSuccess;
+}
+
+/// What the holder before us may have left: H4, H2, H3.
+Status Handle::heal() {
+  SharedWords& words = lock_.words();
+  if (atomicWord(words.logSuspect).load(std::memory_order_seq_cst) != 0) {
+    if (const Status repaired = repairLog(); !repaired.ok()) return repaired;
+  } else if (log_.isOpen()) {
+    if (const Status adopted = adopt(); !adopted.ok()) return adopted;
+  }
+  return words.tailHighBytes != 0 ? zeroAbandonedTail() : kSuccess;
+}
+
+Status Handle::adopt() {
+  RedoRecord record;
+  uint64_t start = 0;
+  while (log_.peek(view_.cursor(), &record, &start) &&
+         log_.isValid(view_.cursor(), record, start)) {
+    if (const Status applied = view_.apply(record, start); !applied.ok()) return applied;
+    lock_.publish(record.epoch);
+    lock_.pin(record.epoch);
+    if (record.endUnits * 8 >= lock_.words().tailHighBytes) lock_.words().tailHighBytes = 0;
+  }
+  return kSuccess;
+}
+
+Status Handle::repairLog() {
+  SharedWords& words = lock_.words();
+  CheckpointSlot slot;
+  if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;
+  if (log_.isOpen() && slot.clean == 0) {
+    const Status rewritten = log_.rewrite(slot.logPosition, view_.cursor().position);
+    if (!rewritten.ok()) return rewritten;
+    if (const Status synced = log_.sync(); !synced.ok()) return synced;
+    const Status tails = rewriteTails(file_, log_, cursorOfSlot(slot), view_.epoch(), slot.durableTailEpoch);
+    if (!tails.ok()) return tails;
+  }
+  if (const Status synced = syncData(file_.fd); !synced.ok()) return synced;
+  atomicWord(words.syncedEpoch).store(view_.epoch(), std::memory_order_seq_cst);
+  atomicWord(words.unsyncedTailEpoch).store(0, std::memory_order_seq_cst);
+  atomicWord(words.logSuspect).store(0, std::memory_order_seq_cst);
+  return kSuccess;
+}
+
+Status Handle::zeroAbandonedTail() {
+  SharedWords& words = lock_.words();
+  const uint64_t from = (view_.cursor().endUnits * 8 + kPageBytes - 1) / kPageBytes * kPageBytes;
+  if (words.tailHighBytes > from) {
+    const Status zeroed = zeroFileRange(file_.fd, from, words.tailHighBytes - from);
+    if (!zeroed.ok()) return zeroed;
+  }
+  words.tailHighBytes = 0;
+  return kSuccess;
+}
+
+void Handle::rollback(const uint32_t* pages, uint32_t count) {
+  view_.control().growing = 0;
+  view_.control().contentSerial++;
+  view_.forget(pages, count);
+  (void)takeFaultBits(&view_.control());
+  transacting_ = false;
+  if (lock_.holdsWrite()) lock_.releaseWrite();
+}
+
+Status Handle::grow(uint64_t endUnits) { return growFile(&view_.faultRange(), endUnits * 8); }
+
+// ── durability ───────────────────────────────────────────────────────────────────────────────────
+
+Status Handle::prepareFlush() {
+  if (view_.control().failed != 0) return failure(Code::kFailed);
+  return hasLock() ? openLogWhenBegun() : kSuccess;
+}
+
+Status Handle::flush() {
+  if (!hasLock()) return kSuccess;
+  SharedWords& words = lock_.words();
+  const uint64_t published = atomicWord(words.publishedEpoch).load(std::memory_order_seq_cst);
+  if (atomicWord(words.syncedEpoch).load(std::memory_order_seq_cst) >= published) return kSuccess;
+  if (!log_.isOpen()) return kSuccess;
+  auto& unsynced = atomicWord(words.unsyncedTailEpoch);
+  uint64_t seen = unsynced.load(std::memory_order_seq_cst);
+  if (seen != 0) {
+    if (const Status synced = syncData(file_.fd); !synced.ok()) return fail(synced);
+    if (seen <= published) unsynced.compare_exchange_strong(seen, 0, std::memory_order_seq_cst);
+  }
+  if (const Status synced = log_.sync(); !synced.ok()) return fail(synced);
+  auto& syncedEpoch = atomicWord(words.syncedEpoch);
+  uint64_t before = syncedEpoch.load(std::memory_order_seq_cst);
+  while (before < published && !syncedEpoch.compare_exchange_weak(before, published)) continue;
+  return kSuccess;
+}
+
+Status Handle::checkpoint() {
+  if (!hasLock()) return kSuccess;
+  const uint64_t published =
+      atomicWord(lock_.words().publishedEpoch).load(std::memory_order_seq_cst);
+  for (;;) {
+    uint64_t epoch = 0;
+    const Status status = checkpointer_->run(&epoch);
+    if (status.code != Code::kBusy) return status;
+    if (atomicWord(lock_.words().slotEpoch).load(std::memory_order_seq_cst) >= published) return kSuccess;
+    const uint32_t seen = atomicWord(lock_.words().checkpointTicket).load(std::memory_order_seq_cst);
+    atomicWord(lock_.words().checkpointWaiters).fetch_add(1, std::memory_order_seq_cst);
+    futexWait(atomicWord(lock_.words().checkpointTicket), seen, 50);
+    atomicWord(lock_.words().checkpointWaiters).fetch_sub(1, std::memory_order_seq_cst);
+  }
+}
+
+/// H4: nobody may trust what the kernel still has of it.
+Status Handle::fail(Status status) {
+  if (status.code == Code::kNoSpace) return status;
+  atomicWord(lock_.words().logSuspect).store(1, std::memory_order_seq_cst);
+  view_.control().failed = 1;
+  view_.control().lastError = static_cast<uint32_t>(status.error);
+  return status;
+}
+
+}  // namespace rstore

@@ -1,0 +1,139 @@
+// A handle: one open region with its lock file, log, view and checkpointer. Opening, transactions, commits, closing.
+//
+// A COMMIT, step by step, under the write lock; what a crash after each step leaves
+//  1. The file is made long enough. Blocks past the committed end: zeroed or unused, recovery does not care.
+//  2. A large tail (many new pages past the committed end) is written straight to the region. Before it, tailHighBytes and
+//     unsyncedTailEpoch are set. Crash: bytes past the end, which the next holder zeroes (H3); nobody can reach them.
+//  3. For a syncing commit: the region is synced if any tail may not be.
+//  4. The record is written: through the mapping, or by pwrite and synced. Crash: a torn record is void (log.h, G1); a whole one is
+//     adopted by the next holder (H2) or found by recovery. Either is right: the caller had no answer yet.
+//  5. publishedEpoch is stored: from here on the commit exists for everyone.
+//
+// H1. Everything the file gets before step 5 lies past the committed end or in the log behind the last published record, so no one
+//     can see half of a commit (promise 5 of the design).
+// H2. A new holder looks behind the last published record and adopts a valid one: its author died before it could publish.
+// H3. A new holder that finds tailHighBytes beyond the committed end zeroes what lies between before it uses it.
+// H4. A failed write or sync of log or region sets logSuspect. The kernel may have dropped the pages without telling anyone who opens
+//     later, so the next holder does not adopt; it writes the log since the slot again, voids what is behind, and syncs both files.
+//     The failing handle is latched: its view may differ from what is on the disk.
+// H5. The log is begun by the first transaction that commits: new salt, log file synced, then a slot that is not clean, synced. A crash
+//     in between leaves a clean slot and a log of another salt, which is ignored.
+// H6. A commit whose sync runs on another thread keeps the write lock until it is published; only then does anyone see it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/checkpoint.h"
+#include "core/lock-file.h"
+#include "core/log.h"
+#include "core/region-file.h"
+#include "core/status.h"
+#include "core/view.h"
+
+namespace rstore {
+
+struct HandleOptions {
+  bool readOnly = false;
+  uint32_t mode = 0666;
+  int64_t timeoutMs = 10'000;      // for an opener's recovery
+  uint64_t privatePages = 16'384;  // 64 MiB
+  uint32_t segmentLimit = 256;     // 64 MiB
+};
+
+/// What a transaction changed: the pages with marked lines, and the new end.
+struct Changes {
+  const uint32_t* pages = nullptr;
+  uint32_t pageCount = 0;
+  uint64_t endUnits = 0;
+};
+
+class Handle {
+ public:
+  Handle() : log_(lock_), view_(file_, lock_, log_) {}
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  ~Handle() { close(); }
+
+  /// Opens the files, recovers when first. The view is opened by `attach`, which needs the capacity for its memory.
+  Status open(const std::string& path, const HandleOptions& options);
+  /// Gives the view its memory and shows the last commit; `epoch` for a snapshot of one that the caller pins, else UINT64_MAX.
+  Status attach(const ViewMemory& memory, ControlBlock* control, uint64_t epoch);
+  void close();
+
+  /// Shows the last commit and pins it until `unpin`.
+  Status refresh();
+  void unpin();
+
+  /// Takes the write lock and shows the last commit. After a failure nothing is held.
+  Status begin(int64_t timeoutMs, uint32_t* holderPid);
+  /// Ends a transaction by committing. After a failure the caller must still call `rollback`.
+  Status commit(const Changes& changes, bool sync);
+  /// The same in three steps, the middle one on any thread: H6.
+  Status prepare(const Changes& changes, bool sync);
+  Status settle();
+  void finish();
+  /// Ends a transaction without committing; the caller has put the old lines back.
+  void rollback(const uint32_t* pages, uint32_t count);
+
+  /// Makes the file long enough for data up to `endUnits`, inside a transaction.
+  Status grow(uint64_t endUnits);
+  /// Syncs what was committed without: `prepareFlush` on the thread of the view, then `flush` on any.
+  Status prepareFlush();
+  Status flush();
+  /// Any thread. Returns when the file holds everything that was published at the call, or the lowest pin.
+  Status checkpoint();
+  bool isOpen() const { return file_.fd >= 0; }
+  Checkpointer* checkpointer() { return checkpointer_.get(); }
+
+  const Identity& identity() const { return file_.identity; }
+  LockFile& lock() { return lock_; }
+  bool hasLock() const { return lock_.isOpen(); }
+  View& view() { return view_; }
+  const RegionFile& file() const { return file_; }
+  const std::string& path() const { return path_; }
+  std::string logPath() const { return path_ + "-wal"; }
+  bool inTransaction() const { return transacting_; }
+
+ private:
+  struct Pending {
+    std::vector<std::byte> record;
+    uint64_t start = 0;
+    LogCursor cursor;
+    uint64_t tailFirstPage = 0;
+    uint64_t tailPageCount = 0;
+    std::vector<uint32_t> pages;
+    bool sync = false;
+    bool published = false;
+  };
+
+  Status openShared();
+  Status openWithoutLock();
+  Status becomeFirst();
+  Status openLogWhenBegun();
+  Status heal();
+  Status repairLog();
+  Status zeroAbandonedTail();
+  Status adopt();
+  Status beginLog();
+  Status writeTail(const Changes& changes);
+  Status syncTail();
+  void gather(const Changes& changes);
+  Status reserveLog(uint64_t bytes);
+  void countChanges();
+  void closeAsLast();
+  Status fail(Status status);
+
+  std::string path_;
+  HandleOptions options_;
+  RegionFile file_;
+  LockFile lock_;
+  Log log_;
+  View view_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+  Pending pending_;
+  bool transacting_ = false;
+};
+
+}  // namespace rstore

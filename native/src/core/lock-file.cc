@@ -1,0 +1,325 @@
+#include "core/lock-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/address-space.h"
+#include "core/file-lock.h"
+#include "core/io.h"
+
+namespace rstore {
+
+namespace {
+
+constexpr int64_t kProbeMs = 50;          // a dead holder is noticed at least this often
+constexpr int kSpinCount = 100;           // an unsynced commit takes about a microsecond
+constexpr int64_t kUnfairMs = 2;          // how long one handle may keep retaking a contended lock
+constexpr uint32_t kWakesInVainLimit = 64;  // after so many, the waiters must be dead
+
+int64_t clockMs(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+void sleepMicroseconds(int64_t microseconds) {
+  timespec duration{microseconds / 1'000'000, (microseconds % 1'000'000) * 1000};
+  nanosleep(&duration, nullptr);
+}
+
+inline void cpuRelax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+uint32_t slotOfWord(uint64_t word) { return static_cast<uint32_t>(word) - 1; }
+uint32_t generationOfWord(uint64_t word) { return static_cast<uint32_t>(word >> 32); }
+
+}  // namespace
+
+int64_t wallClockMs() { return clockMs(CLOCK_REALTIME); }
+int64_t monotonicMs() { return clockMs(CLOCK_MONOTONIC); }
+
+void futexWake(std::atomic<uint32_t>& word, int count) {
+  syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
+}
+
+void futexWait(std::atomic<uint32_t>& word, uint32_t seen, int64_t timeoutMs) {
+  timespec duration{timeoutMs / 1000, (timeoutMs % 1000) * 1'000'000};
+  syscall(SYS_futex, &word, FUTEX_WAIT, seen, &duration, nullptr, 0);
+}
+
+// ── opening ──────────────────────────────────────────────────────────────────────────────────────
+
+Status LockFile::open(const std::string& path, uint32_t mode, int64_t timeoutMs, bool* first) {
+  path_ = path;
+  const int64_t deadline = monotonicMs() + timeoutMs;
+  for (;;) {
+    const Status opened = openFile(path.c_str(), O_RDWR | O_CREAT, mode, &fd_);
+    if (!opened.ok()) return opened;
+    const Status exclusive = tryLockByte(fd_, kAliveByte, LockMode::kExclusive);
+    if (!exclusive.ok() && exclusive.code != Code::kBusy) return exclusive;
+    if (exclusive.ok() && sameFile()) {
+      *first = true;
+      return kSuccess;
+    }
+    if (!exclusive.ok() && tryLockByte(fd_, kAliveByte, LockMode::kShared).ok() && sameFile()) {
+      uint32_t ready = 0;
+      const Status read = readFully(fd_, &ready, sizeof ready, offsetof(LockHeader, ready));
+      if (read.ok() && ready == 1) {
+        *first = false;
+        return kSuccess;
+      }
+    }
+    // Someone is recovering or closing, or the name has moved on to another file: begin again.
+    closeFile(fd_);
+    fd_ = -1;
+    if (monotonicMs() >= deadline) return failure(Code::kBusy, EBUSY);
+    sleepMicroseconds(500);
+  }
+}
+
+bool LockFile::sameFile() const {
+  struct stat byName;
+  struct stat byDescriptor;
+  return stat(path_.c_str(), &byName) == 0 && fstat(fd_, &byDescriptor) == 0 &&
+         byName.st_ino == byDescriptor.st_ino && byName.st_dev == byDescriptor.st_dev;
+}
+
+Status LockFile::build(const Identity& identity) {
+  // Whoever dies here leaves `ready` at 0, and the next opener, exclusive again, starts over.
+  if (const int cut = io().truncate(fd_, 0); cut < 0) return statusFromErrno(-cut);
+  if (const Status grown = growFileTo(fd_, kLockFileBytes); !grown.ok()) return grown;
+  if (const Status mapped = map(); !mapped.ok()) return mapped;
+  auto& header = *reinterpret_cast<LockHeader*>(base_);
+  header.magic = kLockMagic;
+  header.formatVersion = kFormatVersion;
+  memcpy(header.uuid, identity.uuid, sizeof header.uuid);
+  header.generation = identity.generation;
+  header.readerSlotCount = kReaderSlotCount;
+  return takeSlot();
+}
+
+void LockFile::announceReady() {
+  auto& header = *reinterpret_cast<LockHeader*>(base_);
+  atomicWord(header.ready).store(1, std::memory_order_release);
+  (void)tryLockByte(fd_, kAliveByte, LockMode::kShared);  // a downgrade cannot fail
+}
+
+Status LockFile::join(const Identity& identity) {
+  if (const Status mapped = map(); !mapped.ok()) return mapped;
+  const auto& header = *reinterpret_cast<const LockHeader*>(base_);
+  if (header.magic != kLockMagic) return failure(Code::kCorrupt);
+  if (header.formatVersion != kFormatVersion) return failure(Code::kTooNew);
+  if (memcmp(header.uuid, identity.uuid, sizeof header.uuid) != 0 ||
+      header.generation != identity.generation) {
+    return failure(Code::kReplaced);
+  }
+  return takeSlot();
+}
+
+Status LockFile::map() {
+  if (const Status got = reserveAddressSpace(kLockFileBytes, &memory_); !got.ok()) return got;
+  base_ = memory_.base;
+  const Status mapped = mapShared(base_, fd_, 0, kLockFileBytes, Shared::kMemory);
+  if (!mapped.ok()) return mapped;
+  words_ = reinterpret_cast<SharedWords*>(base_ + kSharedWordsOffset);
+  slots_ = reinterpret_cast<ReaderSlot*>(base_ + kReaderSlotsOffset);
+  segments_ = reinterpret_cast<SegmentEntry*>(base_ + kSegmentTableOffset);
+  faultRange_.base = base_;
+  faultRange_.bytes = memory_.bytes;
+  faultRange_.kind = FaultKind::kLock;
+  faultRange_.fd = fd_;
+  if (const Status ranged = registerRange(&faultRange_); !ranged.ok()) return ranged;
+  return openLockDescriptor(path_.c_str(), false, &probeFd_);  // liveness (L1)
+}
+
+Status LockFile::takeSlot() {
+  for (uint32_t index = 0; index < kReaderSlotCount; index++) {
+    if (!tryLockByte(fd_, kFirstSlotByte + index, LockMode::kExclusive).ok()) continue;
+    ReaderSlot& slot = slots_[index];
+    atomicWord(slot.pinEpoch).store(0, std::memory_order_seq_cst);
+    atomicWord(slot.revokedEpoch).store(0, std::memory_order_relaxed);
+    slot.pid = static_cast<uint32_t>(getpid());
+    slot.threadId = static_cast<uint32_t>(syscall(SYS_gettid));
+    atomicWord(slot.generation).fetch_add(1, std::memory_order_seq_cst);  // L2
+    atomicWord(slot.state).store(1, std::memory_order_seq_cst);
+    ownSlot_ = index;
+    return kSuccess;
+  }
+  return failure(Code::kTooManyHandles);
+}
+
+bool LockFile::becomeLast() {
+  return tryLockByte(fd_, kAliveByte, LockMode::kExclusive).ok();
+}
+
+void LockFile::remove() { (void)io().unlink(path_.c_str()); }
+
+void LockFile::close() {
+  if (base_ != nullptr) {
+    if (ownSlot_ != UINT32_MAX) {
+      if (holdsWrite()) releaseWrite();
+      unpin();
+      atomicWord(ownSlot().state).store(0, std::memory_order_seq_cst);
+    }
+    unregisterRange(&faultRange_);
+    releaseAddressSpace(memory_);
+  }
+  if (probeFd_ >= 0) closeFile(probeFd_);
+  if (fd_ >= 0) closeFile(fd_);  // the kernel drops the locks on all our bytes with it
+  base_ = nullptr;
+  fd_ = probeFd_ = -1;
+  ownSlot_ = UINT32_MAX;
+}
+
+// ── the write lock ───────────────────────────────────────────────────────────────────────────────
+
+uint64_t LockFile::ownWord() const {
+  const uint64_t generation = atomicWord(ownSlot().generation).load(std::memory_order_relaxed);
+  return generation << 32 | (ownSlot_ + 1);
+}
+
+bool LockFile::holdsWrite() const {
+  return atomicWord(words_->writeLock).load(std::memory_order_relaxed) == ownWord();
+}
+
+bool LockFile::tryTake(std::atomic<uint64_t>& word) {
+  uint64_t expected = 0;
+  return word.compare_exchange_strong(expected, ownWord(), std::memory_order_seq_cst);
+}
+
+bool LockFile::isAlive(uint32_t slot, uint32_t generation) {
+  if (atomicWord(slots_[slot].generation).load(std::memory_order_seq_cst) != generation) return false;
+  if (slot == ownSlot_) return true;
+  bool held = true;
+  (void)probeByte(probeFd_, kFirstSlotByte + slot, LockMode::kExclusive, &held);
+  return held;
+}
+
+bool LockFile::stealFromDead(std::atomic<uint64_t>& word, uint64_t seen) {
+  if (isAlive(slotOfWord(seen), generationOfWord(seen))) return false;
+  return word.compare_exchange_strong(seen, ownWord(), std::memory_order_seq_cst);
+}
+
+Status LockFile::acquireWrite(int64_t timeoutMs, uint32_t* holderPid) {
+  auto& word = atomicWord(words_->writeLock);
+  auto& waiters = atomicWord(words_->writeWaiters);
+  const bool contended = waiters.load(std::memory_order_relaxed) != 0;
+  if (!contended) {
+    busySinceMs_ = 0;
+  } else if (busySinceMs_ == 0) {
+    busySinceMs_ = monotonicMs();
+  } else if (monotonicMs() - busySinceMs_ > kUnfairMs) {
+    busySinceMs_ = 0;
+    sleepMicroseconds(100);  // let those who sleep for the lock have it
+  }
+  for (int spin = 0; spin < kSpinCount; spin++) {
+    if (word.load(std::memory_order_relaxed) == 0 && tryTake(word)) return kSuccess;
+    cpuRelax();
+  }
+  const int64_t deadline = monotonicMs() + timeoutMs;
+  auto& ticket = atomicWord(words_->writeTicket);
+  Status result = kSuccess;
+  waiters.fetch_add(1, std::memory_order_seq_cst);
+  for (;;) {
+    const uint32_t seenTicket = ticket.load(std::memory_order_seq_cst);
+    if (tryTake(word)) break;
+    const uint64_t seen = word.load(std::memory_order_seq_cst);
+    if (seen != 0 && stealFromDead(word, seen)) break;
+    const int64_t left = deadline - monotonicMs();
+    if (left <= 0) {
+      *holderPid = seen == 0 ? 0 : slots_[slotOfWord(seen)].pid;
+      result = failure(Code::kBusy, EBUSY);
+      break;
+    }
+    futexWait(ticket, seenTicket, left < kProbeMs ? left : kProbeMs);
+  }
+  uint32_t count = waiters.load(std::memory_order_relaxed);
+  while (count != 0 && !waiters.compare_exchange_weak(count, count - 1)) continue;
+  return result;
+}
+
+void LockFile::releaseWrite() {
+  atomicWord(words_->writeLock).store(0, std::memory_order_seq_cst);
+  auto& waiters = atomicWord(words_->writeWaiters);
+  uint32_t count = waiters.load(std::memory_order_seq_cst);
+  if (count == 0) return;
+  auto& ticket = atomicWord(words_->writeTicket);
+  ticket.fetch_add(1, std::memory_order_seq_cst);
+  const long woken = syscall(SYS_futex, &ticket, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+  wakesInVain_ = woken > 0 ? 0 : wakesInVain_ + 1;
+  if (wakesInVain_ < kWakesInVainLimit) return;
+  // Waiters died. One that lives and is counted out here by mistake still looks every kProbeMs.
+  waiters.compare_exchange_strong(count, 0, std::memory_order_seq_cst);
+  wakesInVain_ = 0;
+}
+
+bool LockFile::tryAcquireCheckpoint() {
+  auto& word = atomicWord(words_->checkpointLock);
+  if (tryTake(word)) return true;
+  const uint64_t seen = word.load(std::memory_order_seq_cst);
+  return seen != 0 && seen != ownWord() && stealFromDead(word, seen);
+}
+
+void LockFile::releaseCheckpoint() {
+  atomicWord(words_->checkpointLock).store(0, std::memory_order_seq_cst);
+  auto& ticket = atomicWord(words_->checkpointTicket);
+  ticket.fetch_add(1, std::memory_order_seq_cst);
+  if (atomicWord(words_->checkpointWaiters).load(std::memory_order_seq_cst) != 0) {
+    futexWake(ticket, INT32_MAX);
+  }
+}
+
+// ── pins ─────────────────────────────────────────────────────────────────────────────────────────
+
+void LockFile::pin(uint64_t epoch) {
+  auto& own = atomicWord(ownSlot().pinEpoch);
+  if (own.load(std::memory_order_relaxed) == 0) {
+    atomicWord(ownSlot().pinnedMs).store(wallClockMs(), std::memory_order_relaxed);
+  }
+  own.store(epoch, std::memory_order_seq_cst);  // L3, L4
+}
+
+void LockFile::unpin() { atomicWord(ownSlot().pinEpoch).store(0, std::memory_order_release); }
+
+uint64_t LockFile::pinnedEpoch() const {
+  return atomicWord(ownSlot().pinEpoch).load(std::memory_order_relaxed);
+}
+
+uint64_t LockFile::lowestPin(uint64_t below) {
+  uint64_t lowest = UINT64_MAX;
+  for (uint32_t index = 0; index < kReaderSlotCount; index++) {
+    ReaderSlot& slot = slots_[index];
+    const uint64_t pinned = atomicWord(slot.pinEpoch).load(std::memory_order_seq_cst);
+    if (pinned == 0 || pinned >= lowest) continue;
+    if (pinned <= atomicWord(slot.revokedEpoch).load(std::memory_order_seq_cst)) continue;
+    if (pinned < below) {
+      const uint32_t generation = atomicWord(slot.generation).load(std::memory_order_seq_cst);
+      // A new owner stores its pin behind its generation, so that this one is the dead owner's and stays ignored.
+      if (!isAlive(index, generation)) continue;
+    }
+    lowest = pinned;
+  }
+  return lowest;
+}
+
+void LockFile::publish(uint64_t epoch) {
+  atomicWord(words_->publishedEpoch).store(epoch, std::memory_order_seq_cst);
+  if (atomicWord(words_->epochWaiters).load(std::memory_order_seq_cst) == 0) return;
+  auto& ticket = atomicWord(words_->epochTicket);
+  ticket.fetch_add(1, std::memory_order_seq_cst);
+  futexWake(ticket, INT32_MAX);
+}
+
+}  // namespace rstore

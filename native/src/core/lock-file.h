@@ -1,0 +1,140 @@
+// The lock file, mapped shared by every handle: epochs, the write lock, reader slots, the table of log segments.
+//
+// WHAT EACH SHARED WORD MEANS, WHO WRITES IT, IN WHICH ORDER
+//
+//   publishedEpoch     Last commit that anybody may see. Written by the holder of the write lock after the record is complete
+//                      (and synced, where asked): release. Read with acquire: who sees epoch N sees the whole record N.
+//   writeLock          0 or the holder. Taken by compare-and-swap (acquire), given back by a store (seq_cst, so that the load of
+//                      writeWaiters behind it cannot move before it).
+//   slotEpoch          Epoch of the durable checkpoint slot. Written by the holder of checkpointLock, after the slot is synced.
+//   checkpointTarget   Never below slotEpoch. Written by the holder of checkpointLock before it scans pins, and again, lower, when
+//                      the scan found an older pin.
+//   syncedEpoch, unsyncedTailEpoch, tailHighBytes, logSuspect, logBegun, logSalt, the segment table: the holder of the write lock
+//                      (syncedEpoch also the checkpointer, upwards only).
+//   ReaderSlot         Its owner, who holds the open-file-description lock on the slot's byte. Anyone may clear a dead owner's pin.
+//
+// L1. A dead process holds nothing up: liveness is the lock on the slot's byte, which the kernel drops with the last descriptor.
+// L2. A slot's generation is raised whenever it is taken, so that a lock word left by a dead owner never looks like the new owner's.
+// L3. PIN AGAINST CHECKPOINT. A reader stores its pin E, then loads slotEpoch and checkpointTarget. A checkpointer stores its target T,
+//     then scans pins. All four are seq_cst, so at least one of them sees the other: either the checkpointer lowers T to E, or the
+//     reader sees T > E, knows that pages of its epoch may be changing in the file, and refreshes to at least T before it reads.
+// L4. PIN AGAINST LOG REUSE. The writer reuses a segment only when its last epoch is at most slotEpoch, read before the scan of pins, and
+//     at most every pin. A reader that finds slotEpoch <= E after storing pin E therefore finds every record behind E in the log until
+//     it moves the pin: a later slotEpoch is stored after the reader's load, so the writer that sees it also sees the pin.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "core/address-space.h"
+#include "core/fault.h"
+#include "core/generated/layout.h"
+#include "core/status.h"
+
+namespace rstore {
+
+/// Bytes of the lock file, and where its parts are.
+inline constexpr uint64_t kSharedWordsOffset = kPageBytes;
+inline constexpr uint64_t kReaderSlotsOffset = 2 * kPageBytes;
+inline constexpr uint64_t kSegmentTableOffset =
+    kReaderSlotsOffset + kReaderSlotCount * sizeof(ReaderSlot);
+inline constexpr uint64_t kLockFileBytes =
+    kSegmentTableOffset + uint64_t{kSegmentCountLimit} * sizeof(SegmentEntry);
+
+/// Bytes of the file that are locked, far behind its content.
+inline constexpr uint64_t kAliveByte = uint64_t{1} << 40;
+inline constexpr uint64_t kFirstSlotByte = kAliveByte + 1;
+
+/// An atomic look at a word of a mapped layout.
+template <typename T>
+inline std::atomic<T>& atomicWord(T& word) {
+  static_assert(sizeof(std::atomic<T>) == sizeof(T) && std::atomic<T>::is_always_lock_free);
+  return reinterpret_cast<std::atomic<T>&>(word);
+}
+
+int64_t wallClockMs();
+int64_t monotonicMs();
+
+class LockFile {
+ public:
+  LockFile() = default;
+  LockFile(const LockFile&) = delete;
+  LockFile& operator=(const LockFile&) = delete;
+  ~LockFile() { close(); }
+
+  /// Opens (making it where missing) and takes the alive byte: exclusively when nobody else has the region open, else shared.
+  /// `first` says which. Waits up to `timeoutMs` for another opener's recovery. A first opener must call `build`, recover and
+  /// then `announceReady`; until it does so, others wait.
+  Status open(const std::string& path, uint32_t mode, int64_t timeoutMs, bool* first);
+
+  /// First opener: makes the file anew for this region and takes a slot.
+  Status build(const Identity& identity);
+  void announceReady();
+
+  /// Anyone but the first opener: checks the header against the region and takes a slot.
+  Status join(const Identity& identity);
+
+  /// True when nobody else has the region open; then holds the alive byte exclusively, until `close`.
+  bool becomeLast();
+  /// Removes the file's name; only as first or last.
+  void remove();
+  void close();
+  bool isOpen() const { return fd_ >= 0; }
+
+  SharedWords& words() const { return *words_; }
+  ReaderSlot& slot(uint32_t index) const { return slots_[index]; }
+  ReaderSlot& ownSlot() const { return slots_[ownSlot_]; }
+  uint32_t ownSlotIndex() const { return ownSlot_; }
+  SegmentEntry& segment(uint32_t index) const { return segments_[index]; }
+
+  /// Takes the write lock. Busy after `timeoutMs`, with the process id of the holder.
+  Status acquireWrite(int64_t timeoutMs, uint32_t* holderPid);
+  void releaseWrite();
+  bool holdsWrite() const;
+
+  /// The same for checkpoints, without waiting.
+  bool tryAcquireCheckpoint();
+  void releaseCheckpoint();
+
+  /// One slot, one pin: moving it from an epoch to a later one leaves no gap.
+  void pin(uint64_t epoch);
+  void unpin();
+  uint64_t pinnedEpoch() const;
+
+  /// The lowest epoch that a live reader pins, UINT64_MAX when none does. Liveness is looked up only
+  /// for pins lower than `below`: others hold nothing up.
+  uint64_t lowestPin(uint64_t below);
+
+  /// True while the handle that took `slot` with `generation` has it open.
+  bool isAlive(uint32_t slot, uint32_t generation);
+
+  void publish(uint64_t epoch);
+
+ private:
+  Status map();
+  Status takeSlot();
+  bool sameFile() const;
+  bool tryTake(std::atomic<uint64_t>& word);
+  bool stealFromDead(std::atomic<uint64_t>& word, uint64_t seen);
+  uint64_t ownWord() const;
+
+  std::string path_;
+  int fd_ = -1;
+  int probeFd_ = -1;
+  std::byte* base_ = nullptr;
+  SharedWords* words_ = nullptr;
+  ReaderSlot* slots_ = nullptr;
+  SegmentEntry* segments_ = nullptr;
+  uint32_t ownSlot_ = UINT32_MAX;
+  Reservation memory_;
+  FaultRange faultRange_;
+  int64_t busySinceMs_ = 0;
+  uint32_t wakesInVain_ = 0;
+};
+
+/// Wakes sleepers on a shared word / sleeps on it while it is `seen`, at most `timeoutMs`.
+void futexWake(std::atomic<uint32_t>& word, int count);
+void futexWait(std::atomic<uint32_t>& word, uint32_t seen, int64_t timeoutMs);
+
+}  // namespace rstore

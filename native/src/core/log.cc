@@ -1,0 +1,308 @@
+#include "core/log.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "core/crc32c.h"
+#include "core/io.h"
+
+namespace rstore {
+
+namespace {
+
+constexpr uint64_t kMappingBytes = uint64_t{kSegmentCountLimit} * kSegmentBytes;
+/// lastEpoch of a segment whose blocks were given back: it must be written with zeros again.
+constexpr uint64_t kPunched = UINT64_MAX;
+
+uint32_t checksumOfHeader(const SegmentHeader& header) {
+  return crc32c(0, &header, offsetof(SegmentHeader, checksum));
+}
+
+}  // namespace
+
+LogCursor cursorOfSlot(const CheckpointSlot& slot) {
+  return {slot.logPosition, slot.logChecksum, slot.epoch, slot.endUnits, slot.durableTailEpoch};
+}
+
+// ── opening ──────────────────────────────────────────────────────────────────────────────────────
+
+Status Log::begin(const std::string& path, const Identity& identity, uint64_t salt, uint32_t mode) {
+  close();
+  Status status = openFile(path.c_str(), O_RDWR | O_CREAT, mode, &fd_);
+  if (!status.ok()) return status;
+  if (const int cut = io().truncate(fd_, 0); cut < 0) return statusFromErrno(-cut);
+  status = map(identity, salt);
+  if (!status.ok()) return status;
+  SharedWords& words = lock_.words();
+  atomicWord(words.logSegmentCount).store(0, std::memory_order_seq_cst);
+  status = provideSegment(0, 1);
+  if (status.ok()) status = sync();
+  if (status.ok()) status = syncDirectoryOf(path.c_str());
+  if (!status.ok()) close();
+  return status;
+}
+
+Status Log::open(const std::string& path, const Identity& identity, uint64_t salt) {
+  close();
+  Status status = openFile(path.c_str(), O_RDWR, 0, &fd_);
+  if (status.ok()) status = map(identity, salt);
+  if (!status.ok()) close();
+  return status;
+}
+
+Status Log::map(const Identity& identity, uint64_t salt) {
+  salt_ = salt;
+  generation_ = identity.generation;
+  memcpy(uuid_, identity.uuid, sizeof uuid_);
+  if (const Status got = reserveAddressSpace(kMappingBytes, &memory_); !got.ok()) return got;
+  const Status mapped = mapShared(memory_.base, fd_, 0, kMappingBytes, Shared::kDurable);
+  if (!mapped.ok()) return mapped;
+  control_ = {};
+  faultRange_.base = memory_.base;
+  faultRange_.bytes = memory_.bytes;
+  faultRange_.kind = FaultKind::kLog;
+  faultRange_.fd = fd_;
+  faultRange_.control = &control_;
+  return registerRange(&faultRange_);
+}
+
+void Log::close() {
+  unregisterRange(&faultRange_);
+  if (memory_.base != nullptr) {
+    (void)unmapShared(memory_.base, fd_, memory_.bytes, Shared::kDurable);
+    releaseAddressSpace(memory_);
+  }
+  if (fd_ >= 0) closeFile(fd_);
+  memory_ = {};
+  fd_ = -1;
+}
+
+Status Log::rebuildTable() {
+  uint64_t length = 0;
+  if (const Status got = fileLength(fd_, &length); !got.ok()) return got;
+  const uint64_t count = std::min<uint64_t>(length / kSegmentBytes, kSegmentCountLimit);
+  for (uint64_t index = 0; index < count; index++) {
+    SegmentEntry& entry = lock_.segment(static_cast<uint32_t>(index));
+    entry.logicalSegment = 0;
+    entry.lastEpoch = kPunched;
+    SegmentHeader header;
+    const Status read = readFully(fd_, &header, sizeof header, index * kSegmentBytes);
+    if (!read.ok()) return read;
+    const bool ours = header.magic == kSegmentMagic && header.checksum == checksumOfHeader(header) &&
+                      header.logSalt == salt_ && header.generation == generation_ &&
+                      memcmp(header.uuid, uuid_, sizeof uuid_) == 0;
+    if (!ours) continue;
+    entry.logicalSegment = header.logicalSegment + 1;
+    lock_.segment(header.logicalSegment % kSegmentCountLimit).physicalSegment =
+        static_cast<uint32_t>(index);
+  }
+  lock_.words().logSegmentCount = static_cast<uint32_t>(count);
+  return kSuccess;
+}
+
+bool Log::takeFault() {
+  if (takeFaultBits(&control_) == 0) return false;
+  (void)repairRange(&faultRange_);
+  return true;
+}
+
+// ── reading ──────────────────────────────────────────────────────────────────────────────────────
+
+std::byte* Log::find(uint64_t logicalSegment) const {
+  const uint32_t physical = atomicWord(lock_.segment(logicalSegment % kSegmentCountLimit).physicalSegment)
+                                .load(std::memory_order_acquire);
+  if (physical >= kSegmentCountLimit) return nullptr;
+  const uint64_t held =
+      atomicWord(lock_.segment(physical).logicalSegment).load(std::memory_order_acquire);
+  if (held != logicalSegment + 1) return nullptr;
+  return memory_.base + uint64_t{physical} * kSegmentBytes;
+}
+
+template <typename Piece>
+Status Log::forEachPiece(uint64_t position, uint64_t bytes, Piece piece) const {
+  while (bytes != 0) {
+    std::byte* segment = find(position / kSegmentBytes);
+    if (segment == nullptr) return failure(Code::kCorrupt);
+    const uint64_t offset = position % kSegmentBytes;
+    const uint64_t count = std::min<uint64_t>(bytes, kSegmentBytes - offset);
+    if (const Status done = piece(segment + offset, count); !done.ok()) return done;
+    bytes -= count;
+    position += count;
+    if (bytes != 0) position += sizeof(SegmentHeader);
+  }
+  return kSuccess;
+}
+
+Status Log::read(uint64_t position, void* to, uint64_t bytes) const {
+  auto* next = static_cast<std::byte*>(to);
+  return forEachPiece(position, bytes, [&](const std::byte* from, uint64_t count) {
+    memcpy(next, from, count);
+    next += count;
+    return kSuccess;
+  });
+}
+
+bool Log::peek(const LogCursor& at, RedoRecord* record, uint64_t* start) const {
+  *start = recordStart(at.position);
+  const std::byte* segment = find(*start / kSegmentBytes);
+  if (segment == nullptr) return false;
+  memcpy(record, segment + *start % kSegmentBytes, sizeof *record);
+  return record->magic == kRecordMagic && record->epoch == at.epoch + 1 && record->logSalt == salt_;
+}
+
+bool Log::isValid(const LogCursor& at, const RedoRecord& record, uint64_t start) const {
+  const uint64_t described = sizeof(RedoRecord) + uint64_t{record.pageCount} * sizeof(PageEntry) +
+                             (uint64_t{record.tailPageCount} * 4 + 7) / 8 * 8 +
+                             uint64_t{record.lineCount} * kLineBytes;
+  if (record.recordBytes != described) return false;
+  uint32_t checksum = at.checksum;
+  uint64_t skip = offsetof(RedoRecord, epoch);
+  const Status read = forEachPiece(start + skip, described - skip, [&](const std::byte* from, uint64_t count) {
+    checksum = crc32c(checksum, from, count);
+    return kSuccess;
+  });
+  return read.ok() && checksum == record.checksum;
+}
+
+bool Log::reaches(uint64_t position) const {
+  return find(position / kSegmentBytes) != nullptr ||
+         find(recordStart(position) / kSegmentBytes) != nullptr;
+}
+
+LogCursor Log::behind(const LogCursor&, const RedoRecord& record, uint64_t start) {
+  return {advance(start, record.recordBytes), record.checksum, record.epoch, record.endUnits,
+          record.durableTailEpoch};
+}
+
+// ── writing ──────────────────────────────────────────────────────────────────────────────────────
+
+SegmentHeader Log::headerFor(uint64_t logicalSegment) const {
+  SegmentHeader header{};
+  header.magic = kSegmentMagic;
+  header.formatVersion = kFormatVersion;
+  memcpy(header.uuid, uuid_, sizeof uuid_);
+  header.generation = generation_;
+  header.logSalt = salt_;
+  header.logicalSegment = logicalSegment;
+  header.checksum = checksumOfHeader(header);
+  return header;
+}
+
+/// A free physical segment, or the one behind the last, or -1.
+int64_t Log::chooseSegment(uint32_t segmentLimit) {
+  SharedWords& words = lock_.words();
+  const uint32_t count = words.logSegmentCount;
+  const uint64_t durable = atomicWord(words.slotEpoch).load(std::memory_order_seq_cst);  // before the pins (L4)
+  uint64_t lowest = UINT64_MAX;
+  bool scanned = false;
+  for (uint32_t index = 0; index < count; index++) {
+    const SegmentEntry& entry = lock_.segment(index);
+    if (entry.logicalSegment == 0) return index;
+    if (entry.lastEpoch > durable) continue;
+    if (!scanned) lowest = lock_.lowestPin(durable);
+    scanned = true;
+    if (entry.lastEpoch <= lowest) return index;
+  }
+  return count < segmentLimit ? static_cast<int64_t>(count) : -1;
+}
+
+Status Log::provideSegment(uint64_t logicalSegment, uint32_t segmentLimit) {
+  SharedWords& words = lock_.words();
+  const int64_t chosen = chooseSegment(std::min(segmentLimit, kSegmentCountLimit));
+  if (chosen < 0) return failure(Code::kLogFull);
+  const auto physical = static_cast<uint32_t>(chosen);
+  SegmentEntry& entry = lock_.segment(physical);
+  const uint64_t offset = uint64_t{physical} * kSegmentBytes;
+  const bool fresh = physical == words.logSegmentCount || entry.lastEpoch == kPunched;
+  atomicWord(entry.logicalSegment).store(0, std::memory_order_seq_cst);
+  if (fresh) {
+    auto zeros = std::make_unique<std::byte[]>(kSegmentBytes);
+    memset(zeros.get(), 0, kSegmentBytes);
+    const Status wrote = writeFully(fd_, zeros.get(), kSegmentBytes, offset);  // G4
+    if (!wrote.ok()) return wrote;
+    if (physical == words.logSegmentCount) words.logSegmentCount++;
+  }
+  entry.lastEpoch = 0;
+  const SegmentHeader header = headerFor(logicalSegment);
+  const Status wrote = writeFully(fd_, &header, sizeof header, offset);
+  if (!wrote.ok()) return wrote;
+  atomicWord(lock_.segment(logicalSegment % kSegmentCountLimit).physicalSegment)
+      .store(physical, std::memory_order_release);
+  atomicWord(entry.logicalSegment).store(logicalSegment + 1, std::memory_order_release);
+  if (words.logSegmentCount > segmentLimit) giveBackExcess(segmentLimit);
+  return kSuccess;
+}
+
+/// A reader that held the log back is gone: the blocks beyond the limit go back to the file system.
+void Log::giveBackExcess(uint32_t segmentLimit) {
+  SharedWords& words = lock_.words();
+  const uint64_t durable = atomicWord(words.slotEpoch).load(std::memory_order_seq_cst);
+  const uint64_t lowest = std::min(durable, lock_.lowestPin(durable));
+  for (uint32_t index = segmentLimit; index < words.logSegmentCount; index++) {
+    SegmentEntry& entry = lock_.segment(index);
+    if (entry.logicalSegment == 0 || entry.lastEpoch > lowest || entry.lastEpoch == 0) continue;
+    atomicWord(entry.logicalSegment).store(0, std::memory_order_seq_cst);
+    (void)io().allocate(fd_, Allocate::kPunch, uint64_t{index} * kSegmentBytes, kSegmentBytes);
+    entry.lastEpoch = kPunched;
+  }
+}
+
+Status Log::reserve(uint64_t position, uint64_t bytes, uint64_t epoch, uint32_t segmentLimit) {
+  const uint64_t first = position / kSegmentBytes;
+  const uint64_t last = advance(position, bytes - 1) / kSegmentBytes;
+  for (uint64_t logical = first; logical <= last; logical++) {
+    std::byte* segment = find(logical);
+    if (segment == nullptr) {
+      if (const Status got = provideSegment(logical, segmentLimit); !got.ok()) return got;
+      segment = find(logical);
+    }
+    const auto physical = static_cast<uint32_t>((segment - memory_.base) / kSegmentBytes);
+    lock_.segment(physical).lastEpoch = epoch;  // G3: in use until a slot and all pins are past it
+  }
+  return kSuccess;
+}
+
+Status Log::writeMapped(uint64_t position, const void* from, uint64_t bytes) {
+  auto* next = static_cast<const std::byte*>(from);
+  return forEachPiece(position, bytes, [&](std::byte* to, uint64_t count) {
+    noteMappedWrite(fd_, static_cast<uint64_t>(to - memory_.base), to, count);
+    memcpy(to, next, count);
+    next += count;
+    return kSuccess;
+  });
+}
+
+Status Log::writeThrough(uint64_t position, const void* from, uint64_t bytes) {
+  auto* next = static_cast<const std::byte*>(from);
+  return forEachPiece(position, bytes, [&](std::byte* to, uint64_t count) {
+    const Status wrote = writeFully(fd_, next, count, static_cast<uint64_t>(to - memory_.base));
+    next += count;
+    return wrote;
+  });
+}
+
+Status Log::sync() const { return syncData(fd_); }
+
+Status Log::rewrite(uint64_t from, uint64_t to) {
+  const uint64_t end = recordStart(to);
+  std::vector<std::byte> copy(kSegmentBytes);
+  for (uint64_t logical = from / kSegmentBytes; logical <= end / kSegmentBytes; logical++) {
+    const std::byte* segment = find(logical);
+    if (segment == nullptr && logical == end / kSegmentBytes) break;  // nothing was appended there yet
+    if (segment == nullptr) return failure(Code::kCorrupt);
+    memcpy(copy.data(), segment, kSegmentBytes);
+    if (logical == end / kSegmentBytes) {
+      const uint64_t used = end % kSegmentBytes;
+      memset(copy.data() + used, 0, kSegmentBytes - used);
+    }
+    const Status wrote =
+        writeFully(fd_, copy.data(), kSegmentBytes, static_cast<uint64_t>(segment - memory_.base));
+    if (!wrote.ok()) return wrote;
+  }
+  return kSuccess;
+}
+
+}  // namespace rstore

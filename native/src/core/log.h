@@ -1,0 +1,117 @@
+// The redo log: a stream of records over segments that are reused in any order.
+//
+// POSITIONS. A position is a byte of the logical stream: position / SEGMENT_BYTES is the logical segment, position % SEGMENT_BYTES
+// the offset in it, never below 64 (the segment header). Which physical segment holds a logical one is in the lock file's table,
+// rebuilt from the segment headers by whoever opens the region first.
+//
+// G1. A record is valid when its checksum, seeded by that of the record before it, fits; the first is seeded by the salt, which is
+//     new whenever a log is begun. Payload that imitates a record, and records of an earlier life of a segment, do not fit.
+// G2. Records are only appended, by the holder of the write lock, behind the last published one. Bytes behind that are void: a crash
+//     may leave anything there, and the next holder adopts a valid record or writes over it.
+// G3. A segment is given a new logical number only by the holder of the write lock and only when its last epoch is at most the
+//     durable slot's and at most every pin (lock-file.h, L4). Nobody reads it then, and recovery does not need it.
+// G4. Segments are written with zeros before first use, so that a store through the mapping finds a block and a sync has no
+//     metadata to write. What the disk refuses is refused there, before anything of the record is written.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/address-space.h"
+#include "core/fault.h"
+#include "core/generated/layout.h"
+#include "core/lock-file.h"
+#include "core/status.h"
+
+namespace rstore {
+
+inline constexpr uint64_t kSegmentPayloadBytes = kSegmentBytes - sizeof(SegmentHeader);
+
+/// Where a record chain has arrived: everything needed to check, apply or append the next record.
+struct LogCursor {
+  uint64_t position = 0;
+  uint32_t checksum = 0;
+  uint64_t epoch = 0;
+  uint64_t endUnits = 0;
+  uint64_t durableTailEpoch = 0;
+};
+
+inline uint32_t foldSalt(uint64_t salt) { return static_cast<uint32_t>(salt ^ (salt >> 32)); }
+inline uint64_t payloadOf(uint64_t position) {
+  return position / kSegmentBytes * kSegmentPayloadBytes + position % kSegmentBytes - sizeof(SegmentHeader);
+}
+inline uint64_t positionOf(uint64_t payload) {
+  return payload / kSegmentPayloadBytes * kSegmentBytes + payload % kSegmentPayloadBytes + sizeof(SegmentHeader);
+}
+inline uint64_t advance(uint64_t position, uint64_t bytes) { return positionOf(payloadOf(position) + bytes); }
+/// Where a record begins that is appended at `position`: its header never straddles segments.
+inline uint64_t recordStart(uint64_t position) {
+  const uint64_t left = kSegmentBytes - position % kSegmentBytes;
+  return left < sizeof(RedoRecord) ? position + left + sizeof(SegmentHeader) : position;
+}
+
+LogCursor cursorOfSlot(const CheckpointSlot& slot);
+
+class Log {
+ public:
+  explicit Log(LockFile& lock) : lock_(lock) {}
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+  ~Log() { close(); }
+
+  /// Makes a new log file with one segment and syncs it; holder of the write lock (or first opener) only.
+  Status begin(const std::string& path, const Identity& identity, uint64_t salt, uint32_t mode);
+  /// Opens the file that `begin` made, maybe in another process.
+  Status open(const std::string& path, const Identity& identity, uint64_t salt);
+  /// First opener: fills the lock file's table from the headers of the segments.
+  Status rebuildTable();
+  void close();
+  bool isOpen() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
+  uint64_t salt() const { return salt_; }
+  /// True (once) when the fault handler had to put other memory under the log: what was stored is not in the file.
+  bool takeFault();
+
+  /// Copies bytes of the stream. kCorrupt when they are not in the log.
+  Status read(uint64_t position, void* to, uint64_t bytes) const;
+  /// The header of the next record when one is there, by its look: magic, salt and epoch. Does not check the checksum.
+  bool peek(const LogCursor& at, RedoRecord* record, uint64_t* start) const;
+  /// Checks the whole record that `peek` found.
+  bool isValid(const LogCursor& at, const RedoRecord& record, uint64_t start) const;
+  /// Whether the log holds the segment that a chain at `position` goes on in.
+  bool reaches(uint64_t position) const;
+  /// The cursor behind a record.
+  static LogCursor behind(const LogCursor& at, const RedoRecord& record, uint64_t start);
+
+  /// Provides segments for `bytes` from `position` on. kLogFull when none is free and the file has `segmentLimit` already.
+  Status reserve(uint64_t position, uint64_t bytes, uint64_t epoch, uint32_t segmentLimit);
+  /// Writes a record into reserved segments, through the mapping or by system calls.
+  Status writeMapped(uint64_t position, const void* from, uint64_t bytes);
+  Status writeThrough(uint64_t position, const void* from, uint64_t bytes);
+  Status sync() const;
+  /// Writes everything from `from` to `to` again as it is in memory, and voids what is behind: after a failed write or sync the
+  /// kernel may have dropped pages that were never on the disk. The caller syncs.
+  Status rewrite(uint64_t from, uint64_t to);
+
+ private:
+  std::byte* find(uint64_t logicalSegment) const;
+  int64_t chooseSegment(uint32_t segmentLimit);
+  Status provideSegment(uint64_t logicalSegment, uint32_t segmentLimit);
+  Status map(const Identity& identity, uint64_t salt);
+  SegmentHeader headerFor(uint64_t logicalSegment) const;
+  void giveBackExcess(uint32_t segmentLimit);
+  template <typename Piece>
+  Status forEachPiece(uint64_t position, uint64_t bytes, Piece piece) const;
+
+  LockFile& lock_;
+  int fd_ = -1;
+  uint64_t salt_ = 0;
+  uint8_t uuid_[16] = {};
+  uint64_t generation_ = 0;
+  Reservation memory_;
+  FaultRange faultRange_;
+  ControlBlock control_{};
+};
+
+}  // namespace rstore

@@ -1,0 +1,175 @@
+#include "core/region-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "core/crc32c.h"
+#include "core/io.h"
+#include "core/lock-file.h"
+
+namespace rstore {
+
+namespace {
+
+bool isZero(const void* bytes, size_t count) {
+  const auto* at = static_cast<const unsigned char*>(bytes);
+  for (size_t i = 0; i < count; i++) {
+    if (at[i] != 0) return false;
+  }
+  return true;
+}
+
+Status checkIdentity(const Identity& identity, uint64_t gotBytes, uint32_t kind) {
+  if (gotBytes < sizeof identity.magic || identity.magic != kRegionMagic) {
+    return failure(Code::kNotRegion);
+  }
+  if (gotBytes < sizeof identity) return failure(Code::kCorrupt);
+  if (identity.formatVersion > kFormatVersion) return failure(Code::kTooNew);
+  if (identity.checksum != checksumOfIdentity(identity)) return failure(Code::kCorrupt);
+  if (identity.formatVersion < kFormatVersion) return failure(Code::kTooOld);
+  const bool sound = identity.pageBytes == kPageBytes && identity.flags == 0 &&
+                     identity.capacityBytes >= kMinimumCapacityBytes &&
+                     identity.capacityBytes <= kMaximumCapacityBytes &&
+                     identity.capacityBytes % kSinkBytes == 0 &&
+                     isZero(identity.reserved, sizeof identity.reserved);
+  if (!sound) return failure(Code::kCorrupt);
+  return identity.kind == kind ? kSuccess : failure(Code::kWrongKind);
+}
+
+bool slotIsValid(const CheckpointSlot& slot, const Identity& identity) {
+  return slot.magic == kSlotMagic &&
+         slot.checksum == crc32c(0, &slot, offsetof(CheckpointSlot, checksum)) &&
+         slot.generation == identity.generation && slot.endUnits * 8 <= identity.capacityBytes &&
+         slot.endUnits >= uint64_t{identity.firstDataPage} * (kPageBytes / 8);
+}
+
+Status writeSlotPage(int fd, const CheckpointSlot& slot, uint32_t index) {
+  alignas(8) std::byte page[kPageBytes] = {};
+  memcpy(page, &slot, sizeof slot);
+  return writeFully(fd, page, sizeof page, uint64_t{kFirstSlotPage + index} * kPageBytes);
+}
+
+Identity newIdentity(const NewRegion& what) {
+  Identity identity{};
+  identity.magic = kRegionMagic;
+  identity.formatVersion = kFormatVersion;
+  identity.kind = kKindLive;
+  identity.generation = 1;
+  identity.capacityBytes = what.capacityBytes;
+  identity.pageBytes = kPageBytes;
+  identity.checksumPageCount = checksumPageCount(what.capacityBytes);
+  identity.firstDataPage = kChecksumPage + identity.checksumPageCount;
+  identity.createdMs = static_cast<uint64_t>(wallClockMs());
+  return identity;
+}
+
+Status writeInitialContent(int fd, const NewRegion& what) {
+  Identity identity = newIdentity(what);
+  if (const Status random = randomBytes(identity.uuid, sizeof identity.uuid); !random.ok()) return random;
+  identity.checksum = checksumOfIdentity(identity);
+  const uint64_t length = uint64_t{identity.firstDataPage} * kPageBytes;
+  if (const int cut = io().truncate(fd, length); cut < 0) return statusFromErrno(-cut);
+  if (const Status wrote = writeFully(fd, &identity, sizeof identity, 0); !wrote.ok()) return wrote;
+  constexpr uint32_t kInitialPages = 3;
+  const Status pages = writeFully(fd, what.initialPages, kInitialPages * kPageBytes,
+                                  uint64_t{kAllocationPage} * kPageBytes);
+  if (!pages.ok()) return pages;
+  uint32_t checksums[kInitialPages];
+  for (uint32_t i = 0; i < kInitialPages; i++) {
+    checksums[i] = checksumOfPage(what.initialPages + i * kPageBytes);
+  }
+  const Status table = writeFully(fd, checksums, sizeof checksums,
+                                  uint64_t{kChecksumPage} * kPageBytes +
+                                      kAllocationPage * sizeof(uint32_t));
+  if (!table.ok()) return table;
+  CheckpointSlot slot{};
+  slot.clean = 1;
+  slot.epoch = 1;
+  slot.generation = identity.generation;
+  slot.endUnits = uint64_t{identity.firstDataPage} * (kPageBytes / 8);
+  slot.durableTailEpoch = 1;
+  if (const Status wrote = writeSlot(fd, &slot); !wrote.ok()) return wrote;
+  return syncAll(fd);
+}
+
+}  // namespace
+
+Status randomBytes(void* to, size_t bytes) {
+  return getrandom(to, bytes, 0) == static_cast<ssize_t>(bytes) ? kSuccess : statusFromErrno(errno);
+}
+
+uint32_t checksumOfIdentity(const Identity& identity) {
+  return crc32c(0, &identity, offsetof(Identity, checksum));
+}
+
+uint32_t checksumOfPage(const void* page) {
+  const uint32_t checksum = crc32c(0, page, kPageBytes);
+  return checksum == 0 ? 1 : checksum;
+}
+
+Status RegionFile::open(const std::string& path, bool wantWrite, uint32_t kind) {
+  close();
+  Status opened = openFile(path.c_str(), wantWrite ? O_RDWR : O_RDONLY, 0, &fd);
+  if (!opened.ok()) return opened;
+  writable = wantWrite;
+  size_t got = 0;
+  const Status read = readUpTo(fd, &identity, sizeof identity, 0, &got);
+  const Status checked = read.ok() ? checkIdentity(identity, got, kind) : read;
+  if (!checked.ok()) close();
+  return checked;
+}
+
+void RegionFile::close() {
+  if (fd >= 0) closeFile(fd);
+  fd = -1;
+}
+
+Status createRegionFile(const std::string& path, const NewRegion& what) {
+  uint64_t tag = 0;
+  if (const Status random = randomBytes(&tag, sizeof tag); !random.ok()) return random;
+  char suffix[32];
+  snprintf(suffix, sizeof suffix, ".%016llx.tmp", static_cast<unsigned long long>(tag));
+  const std::string temporary = path + suffix;
+  int fd = -1;
+  const Status made = openFile(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL, what.mode, &fd);
+  if (!made.ok()) return made;
+  Status status = writeInitialContent(fd, what);
+  // link() refuses a name that is taken, in one step; rename() would replace it.
+  if (status.ok() && link(temporary.c_str(), path.c_str()) != 0) status = statusFromErrno(errno);
+  closeFile(fd);
+  (void)io().unlink(temporary.c_str());
+  return status.ok() ? syncDirectoryOf(path.c_str()) : status;
+}
+
+Status readSlot(int fd, const Identity& identity, CheckpointSlot* slot) {
+  CheckpointSlot found[2];
+  bool valid[2];
+  for (uint32_t i = 0; i < 2; i++) {
+    const Status read =
+        readFully(fd, &found[i], sizeof found[i], uint64_t{kFirstSlotPage + i} * kPageBytes);
+    valid[i] = read.ok() && slotIsValid(found[i], identity);
+  }
+  if (!valid[0] && !valid[1]) return failure(Code::kCorrupt);
+  const bool second = valid[1] && (!valid[0] || found[1].sequence > found[0].sequence);
+  *slot = found[second ? 1 : 0];
+  return kSuccess;
+}
+
+Status writeSlot(int fd, CheckpointSlot* slot) {
+  slot->magic = kSlotMagic;
+  slot->sequence++;
+  slot->writtenMs = static_cast<uint64_t>(wallClockMs());
+  slot->checksum = crc32c(0, slot, offsetof(CheckpointSlot, checksum));
+  if (const Status wrote = writeSlotPage(fd, *slot, 0); !wrote.ok()) return wrote;
+  if (const Status synced = syncData(fd); !synced.ok()) return synced;
+  return writeSlotPage(fd, *slot, 1);
+}
+
+}  // namespace rstore

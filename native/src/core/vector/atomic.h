@@ -1,0 +1,92 @@
+/**
+ * Atomic access to words of a shared mapping. Everything that more than one thread may touch goes
+ * through here, plain memory of the mapping is never read or written otherwise.
+ *
+ * std::atomic_ref covers 4 and 8 bytes. 16 bytes are done by hand, because compilers leave them to
+ * a library that may take a lock of its own process: cmpxchg16b on x86-64 (every 64-bit processor
+ * but the very first), ldaxp/stlxp on arm64. Both are sequentially consistent as we use them and
+ * are one access to an aligned 16-byte word: a load of either half sees the half of some whole
+ * value that was there.
+ *
+ * compareExchange16 may fail without a cause (arm64): callers look again before they conclude.
+ */
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace rstore {
+
+inline uint64_t load64(const uint64_t& word, std::memory_order order) {
+  return std::atomic_ref<uint64_t>(const_cast<uint64_t&>(word)).load(order);
+}
+
+inline uint32_t load32(const uint32_t& word, std::memory_order order) {
+  return std::atomic_ref<uint32_t>(const_cast<uint32_t&>(word)).load(order);
+}
+
+inline void store64(uint64_t& word, uint64_t value, std::memory_order order) {
+  std::atomic_ref<uint64_t>(word).store(value, order);
+}
+
+inline void store32(uint32_t& word, uint32_t value, std::memory_order order) {
+  std::atomic_ref<uint32_t>(word).store(value, order);
+}
+
+/** Sequentially consistent. `expected` is not changed. */
+inline bool compareExchange64(uint64_t& word, uint64_t expected, uint64_t desired) {
+  return std::atomic_ref<uint64_t>(word).compare_exchange_strong(
+      expected, desired, std::memory_order_seq_cst);
+}
+
+/** Two words that change together; `word` points to the first, 16-byte aligned. */
+struct Pair {
+  uint64_t low;
+  uint64_t high;
+};
+
+#if defined(__SANITIZE_THREAD__)
+
+// The sanitizer must see the access: its runtime knows this builtin (needs -mcx16).
+inline bool compareExchange16(uint64_t* word, Pair expected, Pair desired) {
+  using Wide = unsigned __int128;
+  const auto wide = [](Pair pair) { return Wide{pair.high} << 64 | pair.low; };
+  return __sync_bool_compare_and_swap(reinterpret_cast<Wide*>(word), wide(expected),
+                                      wide(desired));
+}
+
+#elif defined(__x86_64__)
+
+inline bool compareExchange16(uint64_t* word, Pair expected, Pair desired) {
+  bool done;
+  __asm__ __volatile__("lock cmpxchg16b %1"
+                       : "=@ccz"(done), "+m"(*reinterpret_cast<Pair*>(word)),
+                         "+a"(expected.low), "+d"(expected.high)
+                       : "b"(desired.low), "c"(desired.high)
+                       : "memory");
+  return done;
+}
+
+#elif defined(__aarch64__)
+
+inline bool compareExchange16(uint64_t* word, Pair expected, Pair desired) {
+  Pair seen;
+  uint32_t failed;
+  __asm__ __volatile__("ldaxp %0, %1, [%2]" : "=&r"(seen.low), "=&r"(seen.high) : "r"(word)
+                       : "memory");
+  if (seen.low != expected.low || seen.high != expected.high) {
+    __asm__ __volatile__("clrex" ::: "memory");
+    return false;
+  }
+  __asm__ __volatile__("stlxp %w0, %1, %2, [%3]\n\tdmb ish"
+                       : "=&r"(failed)
+                       : "r"(desired.low), "r"(desired.high), "r"(word)
+                       : "memory");
+  return failed == 0;
+}
+
+#else
+#error "rstore needs a 16-byte compare-and-swap: x86-64 or arm64"
+#endif
+
+}  // namespace rstore

@@ -1,0 +1,219 @@
+#include "core/view.h"
+
+#include <string.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "core/io.h"
+
+namespace rstore {
+
+namespace {
+
+constexpr int kSlotReadTries = 100;  // a slot that is just being written may read as torn
+
+uint64_t pageCeiling(uint64_t units) { return (units * 8 + kPageBytes - 1) / kPageBytes; }
+
+}  // namespace
+
+uint64_t ViewMemory::windowBytesFor(uint64_t capacityBytes) {
+  if (capacityBytes >= kWindowBytes) {
+    return (capacityBytes + kWindowBytes - 1) / kWindowBytes * kWindowBytes;
+  }
+  return std::max<uint64_t>(std::bit_ceil(capacityBytes), kMinimumCapacityBytes);
+}
+
+Status View::open(const ViewMemory& memory, ControlBlock* control) {
+  memory_ = memory;
+  base_ = memory.windows();
+  control_ = control;
+  const uint64_t capacity = file_.identity.capacityBytes;
+  if (const Status mapped = mapPrivate(base_, file_.fd, 0, capacity); !mapped.ok()) return mapped;
+  const uint64_t extra = memory.reservation.bytes - memory.windowBytes;
+  if (const Status mapped = mapZero(memory.lineBits(), extra); !mapped.ok()) return mapped;
+  *control_ = {};
+  control_->capacityUnits = static_cast<uint32_t>((capacity - kSinkBytes) / 8);
+  faultRange_.base = base_;
+  faultRange_.bytes = memory.windowBytes;
+  faultRange_.kind = FaultKind::kView;
+  faultRange_.fd = file_.fd;
+  faultRange_.control = control_;
+  restart_ = true;
+  return registerRange(&faultRange_);
+}
+
+void View::close() {
+  if (base_ == nullptr) return;
+  unregisterRange(&faultRange_);
+  base_ = nullptr;
+  private_.clear();
+  private_.shrink_to_fit();
+}
+
+// ── moving through epochs ────────────────────────────────────────────────────────────────────────
+
+Status View::advanceTo(uint64_t limit) {
+  SharedWords& words = lock_.words();
+  if (cursor_.epoch != 0 && !restart_) lock_.pin(cursor_.epoch);
+  for (;;) {
+    const uint64_t slotEpoch = atomicWord(words.slotEpoch).load(std::memory_order_seq_cst);
+    if (restart_ || slotEpoch > cursor_.epoch) {
+      if (const Status begun = restart(); !begun.ok()) return begun;
+    }
+    const uint64_t published = atomicWord(words.publishedEpoch).load(std::memory_order_seq_cst);
+    const Status applied = applyUpTo(std::min(published, limit));
+    if (!applied.ok()) return applied;
+    lock_.pin(cursor_.epoch);
+    const uint64_t target = atomicWord(words.checkpointTarget).load(std::memory_order_seq_cst);
+    if (target <= cursor_.epoch) return kSuccess;  // V2
+    if (cursor_.epoch == limit) return failure(Code::kStale);
+  }
+}
+
+Status View::restart() {
+  SharedWords& words = lock_.words();
+  CheckpointSlot slot;
+  for (int tries = 0;; tries++) {
+    const Status read = readSlot(file_.fd, file_.identity, &slot);
+    if (read.ok()) {
+      lock_.pin(slot.epoch);
+      if (atomicWord(words.slotEpoch).load(std::memory_order_seq_cst) <= slot.epoch) break;  // L4
+    } else if (tries >= kSlotReadTries) {
+      return read;
+    }
+  }
+  return showSlot(slot);
+}
+
+Status View::showSlot(const CheckpointSlot& slot) {
+  const uint64_t capacity = file_.identity.capacityBytes;
+  // Mapping anew also replaces whatever a fault had put there.
+  changeRange(&faultRange_, FaultKind::kClosed, file_.fd, 0, control_);
+  if (const Status mapped = mapPrivate(base_, file_.fd, 0, capacity); !mapped.ok()) return mapped;
+  changeRange(&faultRange_, FaultKind::kView, file_.fd, 0, control_);
+  for (const uint32_t page : private_) memory_.pageEpochs()[page] = 0;
+  private_.clear();
+  moveTo(cursorOfSlot(slot));
+  control_->contentSerial++;
+  restart_ = false;
+  return kSuccess;
+}
+
+Status View::applyUpTo(uint64_t epoch) {
+  if (cursor_.epoch >= epoch) return kSuccess;
+  if (!log_.isOpen()) return failure(Code::kStale);
+  while (cursor_.epoch < epoch) {
+    RedoRecord record;
+    uint64_t start = 0;
+    if (!log_.peek(cursor_, &record, &start)) return failure(Code::kCorrupt);
+    if (const Status applied = apply(record, start); !applied.ok()) return applied;
+  }
+  return kSuccess;
+}
+
+Status View::apply(const RedoRecord& record, uint64_t start) {
+  if (const Status applied = applyLines(record, start); !applied.ok()) return applied;
+  moveTo(Log::behind(cursor_, record, start));
+  control_->contentSerial++;
+  return kSuccess;
+}
+
+Status View::applyLines(const RedoRecord& record, uint64_t start) {
+  constexpr uint32_t kBatch = 64;
+  PageEntry entries[kBatch];
+  uint64_t entryAt = advance(start, sizeof(RedoRecord));
+  uint64_t lineAt = advance(start, sizeof(RedoRecord) + uint64_t{record.pageCount} * sizeof(PageEntry) +
+                                       (uint64_t{record.tailPageCount} * 4 + 7) / 8 * 8);
+  const uint64_t pageLimit = file_.identity.capacityBytes / kPageBytes;
+  for (uint32_t done = 0; done < record.pageCount;) {
+    const uint32_t count = std::min(kBatch, record.pageCount - done);
+    const Status read = log_.read(entryAt, entries, count * sizeof(PageEntry));
+    if (!read.ok()) return read;
+    for (uint32_t i = 0; i < count; i++) {
+      if (entries[i].page >= pageLimit) return failure(Code::kCorrupt);
+      std::byte* page = base_ + uint64_t{entries[i].page} * kPageBytes;
+      notePrivate(entries[i].page, record.epoch);
+      for (uint64_t mask = entries[i].mask; mask != 0; mask &= mask - 1) {
+        std::byte* line = page + std::countr_zero(mask) * kLineBytes;
+        if (const Status got = log_.read(lineAt, line, kLineBytes); !got.ok()) return got;
+        lineAt = advance(lineAt, kLineBytes);
+      }
+    }
+    done += count;
+    entryAt = advance(entryAt, count * sizeof(PageEntry));
+  }
+  return kSuccess;
+}
+
+void View::moveTo(const LogCursor& cursor) {
+  cursor_ = cursor;
+  showInControl();
+}
+
+void View::showInControl() {
+  control_->epoch = cursor_.epoch;
+  control_->endUnits = static_cast<uint32_t>(cursor_.endUnits);
+  control_->frontierUnits = static_cast<uint32_t>(cursor_.endUnits);
+  control_->privatePageCount = static_cast<uint32_t>(private_.size());
+}
+
+// ── private pages ────────────────────────────────────────────────────────────────────────────────
+
+void View::notePrivate(uint64_t page, uint64_t epoch) {
+  uint64_t& last = memory_.pageEpochs()[page];
+  if (last == 0) private_.push_back(static_cast<uint32_t>(page));
+  last = epoch;
+}
+
+void View::giveBackTail(uint64_t firstPage, uint64_t pageCount) {
+  (void)giveBackPages(base_ + firstPage * kPageBytes, pageCount * kPageBytes);
+}
+
+void View::forget(const uint32_t* pages, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    // A page that no record changed since it was last given back is in the file as it is here.
+    if (memory_.pageEpochs()[pages[i]] == 0) {
+      (void)giveBackPages(base_ + uint64_t{pages[i]} * kPageBytes, kPageBytes);
+    }
+  }
+  clearPastEnd();
+  if (!repairRange(&faultRange_).ok()) restart_ = true;
+}
+
+void View::clearPastEnd() {
+  const uint64_t end = (cursor_.endUnits * 8 + kLineBytes - 1) / kLineBytes * kLineBytes;
+  const uint64_t nextPage = pageCeiling(cursor_.endUnits) * kPageBytes;
+  const auto isSet = [](std::byte byte) { return byte != std::byte{0}; };
+  if (std::any_of(base_ + end, base_ + std::max(end, nextPage), isSet)) {
+    memset(base_ + end, 0, nextPage - end);
+  }
+  const uint64_t capacity = file_.identity.capacityBytes;
+  if (nextPage < capacity) (void)giveBackPages(base_ + nextPage, capacity - nextPage);
+  control_->frontierUnits = static_cast<uint32_t>(cursor_.endUnits);
+}
+
+void View::trim(uint64_t budgetPages) {
+  if (private_.size() <= budgetPages) return;
+  const uint64_t durable = atomicWord(lock_.words().slotEpoch).load(std::memory_order_seq_cst);
+  std::sort(private_.begin(), private_.end());
+  uint64_t* epochs = memory_.pageEpochs();
+  size_t kept = 0;
+  for (size_t i = 0; i < private_.size();) {
+    if (epochs[private_[i]] > durable) {
+      private_[kept++] = private_[i++];
+      continue;
+    }
+    const uint64_t first = private_[i];
+    uint64_t count = 0;
+    while (i < private_.size() && private_[i] == first + count && epochs[private_[i]] <= durable) {
+      epochs[private_[i++]] = 0;
+      count++;
+    }
+    (void)giveBackPages(base_ + first * kPageBytes, count * kPageBytes);  // V4
+  }
+  private_.resize(kept);
+  control_->privatePageCount = static_cast<uint32_t>(kept);
+}
+
+}  // namespace rstore
