@@ -988,8 +988,10 @@ struct VectorMarker {
   uint64_t flushedSize;
   /// When that was, milliseconds since 1970.
   uint64_t flushedMs;
+  /// 1 after a failed sync: the next flush writes every page again.
+  uint32_t suspect;
   /// Zero; checked on reading.
-  uint8_t reserved[4056];
+  uint8_t reserved[4052];
 };
 static_assert(sizeof(VectorMarker) == 4096);
 static_assert(std::is_trivially_copyable_v<VectorMarker>);
@@ -998,7 +1000,8 @@ static_assert(offsetof(VectorMarker, state) == 0);
 static_assert(offsetof(VectorMarker, bootId) == 8);
 static_assert(offsetof(VectorMarker, flushedSize) == 24);
 static_assert(offsetof(VectorMarker, flushedMs) == 32);
-static_assert(offsetof(VectorMarker, reserved) == 40);
+static_assert(offsetof(VectorMarker, suspect) == 40);
+static_assert(offsetof(VectorMarker, reserved) == 44);
 
 /// VECTOR_WORDS_PAGE. Each group on cache lines of its own.
 struct VectorWords {

@@ -1,0 +1,401 @@
+#include "core/vector/vector-file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "core/crc32c.h"
+#include "core/file-lock.h"
+#include "core/io.h"
+#include "core/lock-file.h"
+#include "core/vector/boot-id.h"
+#include "core/vector/wait.h"
+
+namespace rstore {
+namespace {
+
+constexpr uint64_t kStateMask = 3;
+
+constexpr uint64_t offsetOf(uint32_t page) { return uint64_t{page} * kPageBytes; }
+
+uint64_t capacityElements(uint64_t capacityBytes, uint32_t elementBytes) {
+  return (capacityBytes - kVectorFirstCellOffset) / CellArray::cellBytes(elementBytes);
+}
+
+Status allocate(int fd, uint64_t offset, uint64_t bytes) {
+  int result;
+  do result = io().allocate(fd, Allocate::kGrow, offset, bytes);
+  while (result == -EINTR);
+  return result < 0 ? statusFromErrno(-result) : kSuccess;
+}
+
+// ── making ──
+
+Status writeIdentity(int fd, const NewVector& what) {
+  Identity identity{};
+  identity.magic = kRegionMagic;
+  identity.formatVersion = kFormatVersion;
+  identity.kind = kKindShared;
+  identity.generation = 1;
+  identity.capacityBytes = what.capacityBytes;
+  identity.pageBytes = kPageBytes;
+  identity.firstDataPage = kVectorFirstCellPage;
+  identity.createdMs = static_cast<uint64_t>(wallClockMs());
+  if (const Status random = randomBytes(identity.uuid, sizeof identity.uuid); !random.ok()) {
+    return random;
+  }
+  identity.checksum = checksumOfIdentity(identity);
+  return writeFully(fd, &identity, sizeof identity, 0);
+}
+
+uint32_t checksumOf(const VectorHeader& header) {
+  return crc32c(0, &header, offsetof(VectorHeader, checksum));
+}
+
+Status writeHeader(int fd, const NewVector& what) {
+  VectorHeader header{};
+  header.magic = kVectorMagic;
+  header.elementBytes = what.elementBytes;
+  header.cellBytes = CellArray::cellBytes(what.elementBytes);
+  header.slotCount = kVectorSlotCount;
+  header.capacityElements = capacityElements(what.capacityBytes, what.elementBytes);
+  header.firstCellPage = kVectorFirstCellPage;
+  header.typeBytes = static_cast<uint32_t>(what.type.size());
+  memcpy(header.type, what.type.data(), what.type.size());
+  header.checksum = checksumOf(header);
+  return writeFully(fd, &header, sizeof header, offsetOf(kVectorHeaderPage));
+}
+
+Status writeMarker(int fd) {
+  VectorMarker marker{};
+  marker.state = kMarkClean;
+  (void)readBootId(marker.bootId);
+  marker.flushedMs = static_cast<uint64_t>(wallClockMs());
+  return writeFully(fd, &marker, sizeof marker, offsetOf(kVectorMarkerPage));
+}
+
+Status writeNewVector(int fd, const NewVector& what) {
+  if (const int cut = io().truncate(fd, what.capacityBytes); cut < 0) return statusFromErrno(-cut);
+  Status status = writeIdentity(fd, what);
+  if (status.ok()) status = writeHeader(fd, what);
+  if (status.ok()) status = writeMarker(fd);
+  // The words, and descriptor 0, which they name: all zero.
+  if (status.ok()) status = allocate(fd, offsetOf(kVectorWordsPage), kPageBytes);
+  if (status.ok()) status = allocate(fd, offsetOf(kVectorFirstSlotPage), kPageBytes);
+  return status.ok() ? syncAll(fd) : status;
+}
+
+bool isSound(const VectorHeader& header, uint64_t capacityBytes) {
+  const uint32_t element = header.elementBytes;
+  const bool knownSize = element == 1 || element == 2 || element == 4 || element == 8;
+  return knownSize && header.cellBytes == CellArray::cellBytes(element) &&
+         header.slotCount == kVectorSlotCount && header.firstCellPage == kVectorFirstCellPage &&
+         header.typeBytes <= kVectorTypeBytes && capacityBytes > kVectorFirstCellOffset &&
+         header.capacityElements == capacityElements(capacityBytes, element);
+}
+
+}  // namespace
+
+Status createVectorFile(const std::string& path, const NewVector& what) {
+  uint64_t random = 0;
+  if (const Status status = randomBytes(&random, sizeof random); !status.ok()) return status;
+  char suffix[32];
+  snprintf(suffix, sizeof suffix, ".%016llx.tmp", static_cast<unsigned long long>(random));
+  const std::string temporary = path + suffix;
+  int fd = -1;
+  const Status made = openFile(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL, what.mode, &fd);
+  if (!made.ok()) return made;
+  Status status = writeNewVector(fd, what);
+  if (status.ok() && ::link(temporary.c_str(), path.c_str()) != 0) status = statusFromErrno(errno);
+  closeFile(fd);
+  (void)io().unlink(temporary.c_str());
+  return status.ok() ? syncDirectoryOf(path.c_str()) : status;
+}
+
+// ── opening ──
+
+VectorFile::~VectorFile() {
+  unregisterRange(&range_);
+  releaseAddressSpace(mapping_);
+  // Closing the file (file_) ends the lock on the slot.
+}
+
+Status VectorFile::open(const std::string& path, const std::string& type, bool acceptUnflushed,
+                        VectorOpening* opening) {
+  if (const Status status = file_.open(path, true, kKindShared); !status.ok()) return status;
+  bool network = false;
+  const char* name = nullptr;
+  Status status = isNetworkFileSystem(file_.fd, &network, &name);
+  if (status.ok() && network) status = failure(Code::kUnsupported);
+  if (status.ok()) {
+    status = lockByte(file_.fd, kVectorLockByte + kVectorOpenLock, LockMode::kExclusive);
+  }
+  if (status.ok()) status = readHeader(type, opening);
+  if (status.ok()) status = map();
+  if (status.ok()) status = recoverIfNeeded(acceptUnflushed, opening);
+  if (status.ok()) status = takeSlot();
+  if (!status.ok()) return status;
+  return unlockByte(file_.fd, kVectorLockByte + kVectorOpenLock);
+}
+
+Status VectorFile::readHeader(const std::string& type, VectorOpening* opening) {
+  uint64_t length = 0;
+  if (const Status status = fileLength(file_.fd, &length); !status.ok()) return status;
+  if (length < file_.identity.capacityBytes) return failure(Code::kCorrupt);
+  const Status read = readFully(file_.fd, &header_, sizeof header_, offsetOf(kVectorHeaderPage));
+  if (!read.ok()) return read;
+  const bool whole = header_.magic == kVectorMagic && header_.checksum == checksumOf(header_);
+  if (!whole || !isSound(header_, file_.identity.capacityBytes)) return failure(Code::kCorrupt);
+  opening->storedType.assign(reinterpret_cast<const char*>(header_.type), header_.typeBytes);
+  if (opening->storedType == type) return kSuccess;
+  opening->typeDiffers = true;
+  return failure(Code::kInvalid);
+}
+
+Status VectorFile::map() {
+  if (const Status status = installFaultHandler(); !status.ok()) return status;
+  const uint64_t bytes = file_.identity.capacityBytes;
+  if (const Status status = reserveAddressSpace(bytes, &mapping_); !status.ok()) return status;
+  // kMemory: changes by single words, and the marker says what is on the disk (F5).
+  const Status mapped = mapShared(mapping_.base, file_.fd, 0, bytes, Shared::kMemory);
+  if (!mapped.ok()) return mapped;
+  range_.base = mapping_.base;
+  range_.bytes = mapping_.bytes;
+  range_.kind = FaultKind::kVector;
+  range_.fd = file_.fd;
+  range_.control = &control;
+  const auto at = [this](uint32_t page) { return mapping_.base + offsetOf(page); };
+  memory_.marker = reinterpret_cast<VectorMarker*>(at(kVectorMarkerPage));
+  memory_.words = reinterpret_cast<VectorWords*>(at(kVectorWordsPage));
+  memory_.slots = at(kVectorFirstSlotPage);
+  memory_.cells = CellArray(cells(), header_.elementBytes);
+  memory_.cellBytes = header_.cellBytes;
+  memory_.capacityElements = header_.capacityElements;
+  memory_.context = this;
+  memory_.grow = [](void* self, uint32_t bucket, uint64_t bytes) {
+    return static_cast<VectorFile*>(self)->growBucket(bucket, bytes);
+  };
+  memory_.beginChange = [](void* self) { return static_cast<VectorFile*>(self)->beginChange(); };
+  memory_.wake = [](void* self) { static_cast<VectorFile*>(self)->wakeAll(); };
+  return registerRange(&range_);
+}
+
+Status VectorFile::takeSlot() {
+  for (slot_ = 0; slot_ < kVectorSlotCount; slot_++) {
+    const Status status = tryLockByte(file_.fd, kVectorLockByte + slot_, LockMode::kExclusive);
+    if (status.ok()) return allocate(file_.fd, offsetOf(kVectorFirstSlotPage + slot_), kPageBytes);
+    if (status.code != Code::kBusy) return status;
+  }
+  return failure(Code::kTooManyHandles);
+}
+
+Status VectorFile::anySlotHeld(bool* held) {
+  *held = false;
+  for (uint32_t slot = 0; slot < kVectorSlotCount && !*held; slot++) {
+    const Status status = probeByte(file_.fd, kVectorLockByte + slot, LockMode::kExclusive, held);
+    if (!status.ok()) return status;
+  }
+  return kSuccess;
+}
+
+// ── after a crash of the machine ──
+
+Status VectorFile::recoverIfNeeded(bool acceptUnflushed, VectorOpening* opening) {
+  VectorMarker& marker = *memory_.marker;
+  uint8_t now[kBootIdBytes];
+  const bool known = readBootId(now);
+  if (known && memcmp(marker.bootId, now, sizeof now) == 0) return kSuccess;
+  bool held = false;
+  if (const Status status = anySlotHeld(&held); !status.ok()) return status;
+  // Somebody of this start of the system has it open, who can only have come past this check.
+  if (held) return known ? failure(Code::kBusy) : kSuccess;
+  const uint64_t state = load64(marker.state, std::memory_order_acquire);
+  const bool clean = (state & kStateMask) == kMarkClean;
+  opening->flushedSize = load64(marker.flushedSize, std::memory_order_acquire);
+  opening->unflushed = !clean;
+  if (!clean && !acceptUnflushed) {
+    const Status status = findRun(false, 0, &opening->foundSize);
+    return status.ok() ? failure(Code::kStale) : status;
+  }
+  const Status status = recover(clean, opening->flushedSize, &opening->foundSize);
+  if (!status.ok()) return status;
+  opening->recovered = true;
+  if (known) memcpy(marker.bootId, now, sizeof now);
+  return markClean(state, opening->foundSize);
+}
+
+Status VectorFile::recover(bool clean, uint64_t flushedSize, uint64_t* found) {
+  VectorWords& words = *memory_.words;
+  if (const Status status = findRun(clean, flushedSize, found); !status.ok()) return status;
+  if (const Status status = emptyCellsFrom(*found); !status.ok()) return status;
+  for (uint64_t& bytes : words.provided) store64(bytes, 0, std::memory_order_release);
+  if (const Status status = VectorCore<>(memory_, 0).reserve(*found); !status.ok()) return status;
+  const Status status = allocate(file_.fd, offsetOf(kVectorFirstSlotPage), kPageBytes);
+  if (!status.ok()) return status;
+  VectorDescriptor& fields = memory_.descriptor(0);
+  store64(fields.size, *found, std::memory_order_release);
+  store32(fields.kind, kVectorNone, std::memory_order_release);
+  store32(fields.count, 0, std::memory_order_release);
+  const uint64_t tag = load64(words.descriptor, std::memory_order_acquire) >> kVectorIndexBits;
+  store64(words.descriptor, (tag + 1) << kVectorIndexBits, std::memory_order_release);
+  store64(words.awaitedSize, 0, std::memory_order_release);
+  return syncData(file_.fd);
+}
+
+/** F6. CLEAN: only operations that were under way at the flush can have moved the end. */
+Status VectorFile::findRun(bool clean, uint64_t flushedSize, uint64_t* size) {
+  const uint64_t capacity = memory_.capacityElements;
+  if (flushedSize > capacity) return failure(Code::kCorrupt);
+  const uint64_t lowest = clean ? flushedSize - std::min<uint64_t>(flushedSize, kVectorSlotCount) : 0;
+  uint64_t end = lowest;
+  while (end < capacity && (memory_.cells.loadTag(end) & 1) != 0) end++;
+  if (clean && end == lowest && lowest != 0) return failure(Code::kCorrupt);
+  *size = end;
+  return control.fault == 0 ? kSuccess : failure(Code::kIo);
+}
+
+/** Walks what the file has behind the run; holes are empty already. */
+Status VectorFile::emptyCellsFrom(uint64_t size) {
+  const auto end = static_cast<off_t>(file_.identity.capacityBytes);
+  auto at = static_cast<off_t>(kVectorFirstCellOffset + size * header_.cellBytes);
+  while (at < end) {
+    const off_t data = ::lseek(file_.fd, at, SEEK_DATA);
+    if (data < 0) return errno == ENXIO ? kSuccess : statusFromErrno(errno);
+    const off_t hole = ::lseek(file_.fd, data, SEEK_HOLE);
+    if (hole < 0) return statusFromErrno(errno);
+    const auto index = [this](off_t offset) {
+      return (static_cast<uint64_t>(offset) - kVectorFirstCellOffset) / header_.cellBytes;
+    };
+    emptyPresent(std::max(index(std::max(data, at)), size),
+                 std::min(index(hole), header_.capacityElements));
+    at = hole;
+  }
+  return kSuccess;
+}
+
+void VectorFile::emptyPresent(uint64_t from, uint64_t to) {
+  for (uint64_t index = from; index < to; index++) {
+    for (CellImage seen = memory_.cells.load(index); seen.present();) {
+      const CellImage next{seen.value, (seen.tag + 1) & memory_.cells.tagMask()};
+      (void)memory_.cells.compareExchange(index, seen, next);
+      seen = memory_.cells.load(index);
+    }
+  }
+}
+
+// ── growth ──
+
+Status VectorFile::allocateCells(uint64_t fromBytes, uint64_t toBytes) {
+  const uint64_t begin = (kVectorFirstCellOffset + fromBytes) & ~uint64_t{kPageBytes - 1};
+  const uint64_t end = kVectorFirstCellOffset + toBytes;
+  return allocate(file_.fd, begin, (end - begin + kPageBytes - 1) & ~uint64_t{kPageBytes - 1});
+}
+
+/** F4. In steps of a quarter of the bucket; where the disk has no such step, of what is needed. */
+Status VectorFile::growBucket(uint32_t bucket, uint64_t bytes) {
+  constexpr uint64_t kLeast = 64 * 1024, kMost = 16 * 1024 * 1024;
+  const uint64_t first = bucketElements(bucket) - kVectorFirstBucketElements;
+  const uint64_t elements = std::min(bucketElements(bucket), header_.capacityElements - first);
+  const uint64_t whole = elements * header_.cellBytes;
+  uint64_t& provided = memory_.words->provided[bucket];
+  const uint64_t there = load64(provided, std::memory_order_acquire);
+  const uint64_t step = std::clamp(whole / 4, kLeast, kMost);
+  uint64_t target = std::min(whole, std::max(bytes, there + step));
+  const uint64_t start = first * header_.cellBytes;
+  Status status = allocateCells(start + there, start + target);
+  if (status.code == Code::kNoSpace && target > bytes) {
+    target = bytes;
+    status = allocateCells(start + there, start + target);
+  }
+  if (!status.ok()) return status;
+  for (uint64_t seen = there; seen < target;) {
+    if (compareExchange64(provided, seen, target)) return kSuccess;
+    seen = load64(provided, std::memory_order_acquire);
+  }
+  return kSuccess;
+}
+
+// ── flush ──
+
+/** F5: leaves the state DIRTY, and the disk anything but CLEAN. */
+Status VectorFile::beginChange() {
+  uint64_t& word = memory_.marker->state;
+  for (;;) {
+    const uint64_t state = load64(word, std::memory_order_acquire);
+    const uint64_t number = state & ~kStateMask;
+    switch (state & kStateMask) {
+      case kMarkDirty:
+        return kSuccess;
+      case kMarkFlushing:
+        (void)compareExchange64(word, state, number | kMarkDirty);
+        break;
+      case kMarkClean:
+        (void)compareExchange64(word, state, number | kMarkMarking);
+        break;
+      default: {
+        // A new number makes the page dirty again, in case a sync failed before (F7).
+        const uint64_t marking = (number + kStateMask + 1) | kMarkMarking;
+        if (!compareExchange64(word, state, marking)) break;
+        if (const Status status = syncData(file_.fd); !status.ok()) {
+          store32(memory_.marker->suspect, 1, std::memory_order_release);
+          return status;
+        }
+        (void)compareExchange64(word, marking, (marking & ~kStateMask) | kMarkDirty);
+      }
+    }
+  }
+}
+
+Status VectorFile::flush() {
+  const std::lock_guard<std::mutex> guard(flushing_);
+  const uint64_t lock = kVectorLockByte + kVectorFlushLock;
+  Status status = lockByte(file_.fd, lock, LockMode::kExclusive);
+  if (!status.ok()) return status;
+  VectorMarker& marker = *memory_.marker;
+  uint64_t size = 0;
+  status = VectorCore<>(memory_, slot_).size(&size);
+  uint64_t state = load64(marker.state, std::memory_order_acquire);
+  const bool suspect = load32(marker.suspect, std::memory_order_acquire) != 0;
+  if (status.ok() && (suspect || (state & kStateMask) != kMarkClean)) {
+    status = beginChange();
+    state = load64(marker.state, std::memory_order_acquire);
+    const uint64_t flushing = ((state & ~kStateMask) + kStateMask + 1) | kMarkFlushing;
+    const bool begun = compareExchange64(marker.state, state, flushing);
+    if (suspect) dirtyEveryPage();
+    if (status.ok()) status = syncData(file_.fd);
+    if (status.ok() && begun) status = markClean(flushing, size);
+  } else if (status.ok()) {
+    status = syncData(file_.fd);  // whoever said CLEAN may have died before its last sync
+  }
+  if (suspect == status.ok()) store32(marker.suspect, !status.ok(), std::memory_order_release);
+  const Status unlocked = unlockByte(file_.fd, lock);
+  if (control.fault != 0 && status.ok()) status = failure(Code::kIo);
+  return status.ok() ? unlocked : status;
+}
+
+/** The data is on the disk: says so if nothing was changed since the state was `state`. */
+Status VectorFile::markClean(uint64_t state, uint64_t size) {
+  VectorMarker& marker = *memory_.marker;
+  store64(marker.flushedSize, size, std::memory_order_release);
+  store64(marker.flushedMs, static_cast<uint64_t>(wallClockMs()), std::memory_order_release);
+  (void)compareExchange64(marker.state, state, (state & ~kStateMask) | kMarkClean);
+  return syncData(file_.fd);
+}
+
+/** F7: an addition of 0 is a write. */
+void VectorFile::dirtyEveryPage() {
+  const auto touch = [](std::byte* page) {
+    std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(page)).fetch_add(0);
+  };
+  touch(reinterpret_cast<std::byte*>(memory_.marker));
+  touch(reinterpret_cast<std::byte*>(memory_.words));
+  const uint64_t bytes = VectorCore<>(memory_, slot_).providedElements() * header_.cellBytes;
+  for (uint64_t at = 0; at < bytes; at += kPageBytes) touch(cells() + at);
+}
+
+void VectorFile::wakeAll() { wakeSizeWaiters(*memory_.words); }
+
+}  // namespace rstore

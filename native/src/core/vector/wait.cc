@@ -1,0 +1,62 @@
+#include "core/vector/wait.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <ctime>
+
+namespace rstore {
+namespace {
+
+int64_t monotonicMs() {
+  timespec now;
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+void sleepOn(const uint32_t& ticket, uint32_t seen, int64_t ms) {
+  const timespec timeout{static_cast<time_t>(ms / 1000), static_cast<long>(ms % 1000) * 1'000'000};
+  ::syscall(SYS_futex, &ticket, FUTEX_WAIT, seen, &timeout, nullptr, 0);
+}
+
+/** Lowers `awaitedSize` to `size`, where 0 stands for nobody. */
+void registerSize(uint64_t& awaited, uint64_t size) {
+  for (;;) {
+    const uint64_t seen = load64(awaited, std::memory_order_seq_cst);
+    if (seen != 0 && seen <= size) return;
+    if (compareExchange64(awaited, seen, size)) return;
+  }
+}
+
+}  // namespace
+
+Status waitForSize(const VectorMemory& memory, uint32_t slot, uint64_t size, int64_t timeoutMs,
+                   const std::atomic<bool>& cancelled, WaitEnd* end) {
+  VectorWords& words = *memory.words;
+  VectorCore<> core(memory, slot);
+  const int64_t begun = monotonicMs();
+  for (;;) {
+    const uint32_t ticket = load32(words.sizeTicket, std::memory_order_seq_cst);
+    registerSize(words.awaitedSize, std::max<uint64_t>(size, 1));
+    uint64_t there = 0;
+    if (const Status status = core.size(&there); !status.ok()) return status;
+    const int64_t left = timeoutMs < 0 ? kRecheckMs : timeoutMs - (monotonicMs() - begun);
+    *end = there >= size ? WaitEnd::kReached
+           : cancelled.load(std::memory_order_seq_cst) ? WaitEnd::kCancelled
+                                                       : WaitEnd::kTimeout;
+    if (*end != WaitEnd::kTimeout || left <= 0) return kSuccess;
+    sleepOn(words.sizeTicket, ticket, std::min(left, kRecheckMs));
+  }
+}
+
+void wakeSizeWaiters(VectorWords& words) {
+  const uint64_t awaited = load64(words.awaitedSize, std::memory_order_seq_cst);
+  if (awaited != 0) (void)compareExchange64(words.awaitedSize, awaited, 0);
+  std::atomic_ref<uint32_t>(words.sizeTicket).fetch_add(1, std::memory_order_seq_cst);
+  ::syscall(SYS_futex, &words.sizeTicket, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
+}  // namespace rstore
