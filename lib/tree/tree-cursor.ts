@@ -1,0 +1,208 @@
+/**
+ * The cursor of every tree: a path from the top to a leaf and an index in that leaf.
+ *
+ *  K1. A cursor is *free* (at no entry), *placed* (its path is right; the space knows it) or *detached* (it has a copy of its
+ *      key and no path). While it is placed, nothing in the tree has moved: whoever moves something detaches it before (Space S5).
+ *  K2. A detached cursor that moves on seeks the neighbour of its key: right whether the entry is still there or not.
+ *  K3. Leaves may be empty (BranchingTree B3): moving on goes over them.
+ */
+import type { Ref } from '../space/ref.js'
+import type { Place } from '../space/space.js'
+import type { Window } from '../space/window.js'
+import type { BranchingTree } from './branching.js'
+import { Cursor } from './cursor.js'
+import type { SeekMode } from './cursor.js'
+
+const FREE = 0
+const PLACED = 1
+const DETACHED = 2
+
+export class TreeCursor<K> extends Cursor<K> implements Place {
+  override window: Window
+  override valueIndex = -1
+  readonly root: Ref
+  private state = FREE
+  private leaf = 0
+  private index = 0
+  private count = 0
+  /** The inner nodes above the leaf, top first, and the slot taken in each. */
+  private readonly nodes: number[] = []
+  private readonly slots: number[] = []
+  private depth = 0
+  private saved: K
+
+  constructor(private readonly tree: BranchingTree<K>) {
+    super()
+    this.root = tree.root
+    this.window = tree.window
+    this.saved = tree.newKey()
+  }
+
+  override first(): boolean {
+    this.start()
+    this.toFirstLeaf(this.tree.top())
+    this.index = 0
+    return this.settleForward()
+  }
+
+  override last(): boolean {
+    this.start()
+    this.toLastLeaf(this.tree.top())
+    this.index = this.count - 1
+    return this.settleBackward()
+  }
+
+  override seek(key: K, mode: SeekMode): boolean {
+    this.start()
+    return this.find(key, mode)
+  }
+
+  override next(): boolean {
+    if (this.state !== PLACED) {
+      return this.state === DETACHED && this.find(this.saved, 'gt')
+    }
+    if (++this.index < this.count) {
+      this.valueIndex = this.tree.valueAt(this.leaf, this.index)
+      return true
+    }
+    return this.settleForward()
+  }
+
+  override previous(): boolean {
+    if (this.state !== PLACED) {
+      return this.state === DETACHED && this.find(this.saved, 'lt')
+    }
+    if (--this.index >= 0) {
+      this.valueIndex = this.tree.valueAt(this.leaf, this.index)
+      return true
+    }
+    return this.settleBackward()
+  }
+
+  override key(): K {
+    if (this.state === PLACED) this.saved = this.tree.keyAt(this.leaf, this.index, this.saved)
+    return this.saved
+  }
+
+  override close(): void {
+    if (this.state === PLACED) this.tree.space.unregister(this)
+    this.state = FREE
+    this.valueIndex = -1
+  }
+
+  /** K1: called by the space alone, which has forgotten the cursor already. */
+  detach(): void {
+    this.saved = this.tree.keyAt(this.leaf, this.index, this.saved)
+    this.state = DETACHED
+    this.valueIndex = -1
+  }
+
+  /** Before a new search: the path is about to be overwritten. */
+  private start(): void {
+    if (this.state === PLACED) this.tree.space.unregister(this)
+    this.state = FREE
+    this.depth = 0
+  }
+
+  private find(key: K, mode: SeekMode): boolean {
+    const { tree } = this
+    this.depth = 0
+    let node = tree.top()
+    for (let level = tree.levelOf(node); level > 0; level--) {
+      const slot = tree.slotOf(node, key)
+      this.push(node, slot)
+      node = tree.childAt(node, slot)
+    }
+    this.enter(node)
+    const index = tree.indexIn(node, key)
+    const exact = tree.isAt(node, index, key)
+    if (mode === 'ge' || mode === 'gt') {
+      this.index = exact && mode === 'gt' ? index + 1 : index
+      return this.settleForward()
+    }
+    this.index = exact && mode === 'le' ? index : index - 1
+    return this.settleBackward()
+  }
+
+  private push(node: number, slot: number): void {
+    this.nodes[this.depth] = node
+    this.slots[this.depth] = slot
+    this.depth++
+  }
+
+  private enter(leaf: number): void {
+    this.leaf = leaf
+    this.count = this.tree.countOf(leaf)
+    this.window = this.tree.space.windowOf(leaf)
+  }
+
+  private toFirstLeaf(from: number): void {
+    let node = from
+    for (let level = this.tree.levelOf(from); level > 0; level--) {
+      this.push(node, 0)
+      node = this.tree.childAt(node, 0)
+    }
+    this.enter(node)
+  }
+
+  private toLastLeaf(from: number): void {
+    let node = from
+    for (let level = this.tree.levelOf(from); level > 0; level--) {
+      const slot = this.tree.countOf(node)
+      this.push(node, slot)
+      node = this.tree.childAt(node, slot)
+    }
+    this.enter(node)
+  }
+
+  /** K3: from `index`, possibly behind the last of the leaf, to the next entry there is. */
+  private settleForward(): boolean {
+    while (this.index >= this.count) {
+      if (!this.climb(1)) return this.none()
+      this.toFirstLeaf(this.child())
+      this.index = 0
+    }
+    return this.placed()
+  }
+
+  private settleBackward(): boolean {
+    while (this.index < 0) {
+      if (!this.climb(-1)) return this.none()
+      this.toLastLeaf(this.child())
+      this.index = this.count - 1
+    }
+    return this.placed()
+  }
+
+  /** Up to the nearest node with another child in that direction, whose slot is then taken. */
+  private climb(step: 1 | -1): boolean {
+    const { nodes, slots, tree } = this
+    while (this.depth > 0) {
+      const slot = slots[this.depth - 1]! + step
+      if (slot >= 0 && slot <= tree.countOf(nodes[this.depth - 1]!)) {
+        slots[this.depth - 1] = slot
+        return true
+      }
+      this.depth--
+    }
+    return false
+  }
+
+  private child(): number {
+    return this.tree.childAt(this.nodes[this.depth - 1]!, this.slots[this.depth - 1]!)
+  }
+
+  private placed(): boolean {
+    this.valueIndex = this.tree.valueAt(this.leaf, this.index)
+    if (this.state !== PLACED) this.tree.space.register(this)
+    this.state = PLACED
+    return true
+  }
+
+  private none(): boolean {
+    if (this.state === PLACED) this.tree.space.unregister(this)
+    this.state = FREE
+    this.valueIndex = -1
+    return false
+  }
+}
