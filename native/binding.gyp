@@ -10,7 +10,6 @@
         "src"
       ],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS"],
-      "cflags!": ["-O2", "-O3"],
       "cflags": ["-O3", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror=return-type"],
       "cflags_cc!": ["-std=gnu++14", "-std=gnu++17", "-std=gnu++1y"],
       "cflags_cc": ["-std=gnu++20", "-fno-exceptions", "-fno-rtti", "-fvisibility-inlines-hidden"],

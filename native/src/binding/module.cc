@@ -42,6 +42,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env));
   (void)installFaultHandler();
   HandleObject::registerClass(env, exports);
+  auto names = Napi::Array::New(env);
+  for (const char* name : kCodeNames) names.Set(names.Length(), name);
+  exports.Set("statusNames", names);
   exports.Set("createRegion", Napi::Function::New<createRegion>(env));
   exports.Set("networkFileSystem", Napi::Function::New<networkFileSystem>(env));
   return exports;

@@ -54,8 +54,10 @@ Status Handle::prepare(const Changes& changes, bool sync) {
     pending_.record.clear();
     return kSuccess;  // nothing was changed: no epoch
   }
-  const uint64_t endBytes = pageCeiling(changes.endUnits) * kPageBytes;
-  if (const Status grown = growFile(&view_.faultRange(), endBytes); !grown.ok()) return grown;
+  if (changes.endUnits != view_.cursor().endUnits) {
+    const Status grown = grow(pageCeiling(changes.endUnits) * (kPageBytes / kUnitBytes));
+    if (!grown.ok()) return grown;
+  }
   if (!log_.isOpen()) {
     if (const Status begun = beginLog(); !begun.ok()) return begun;
   }

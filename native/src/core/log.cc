@@ -36,8 +36,7 @@ Status Log::begin(const std::string& path, const Identity& identity, uint64_t sa
   if (const int cut = io().truncate(fd_, 0); cut < 0) return statusFromErrno(-cut);
   status = map(identity, salt);
   if (!status.ok()) return status;
-  SharedWords& words = lock_.words();
-  atomicWord(words.logSegmentCount).store(0, std::memory_order_seq_cst);
+  forgetTable();
   status = provideSegment(0, 1);
   if (status.ok()) status = sync();
   if (status.ok()) status = syncDirectoryOf(path.c_str());
@@ -101,6 +100,16 @@ Status Log::rebuildTable() {
   }
   lock_.words().logSegmentCount = static_cast<uint32_t>(count);
   return kSuccess;
+}
+
+/// What an earlier log had in the table must not be found by the next one's logical numbers.
+void Log::forgetTable() {
+  SharedWords& words = lock_.words();
+  for (uint32_t index = 0; index < words.logSegmentCount; index++) {
+    atomicWord(lock_.segment(index).logicalSegment).store(0, std::memory_order_seq_cst);
+    lock_.segment(index).lastEpoch = 0;
+  }
+  words.logSegmentCount = 0;
 }
 
 bool Log::takeFault() {

@@ -66,6 +66,8 @@ class Log {
   Status open(const std::string& path, const Identity& identity, uint64_t salt);
   /// First opener: fills the lock file's table from the headers of the segments.
   Status rebuildTable();
+  /// First opener, when the log is not needed any more.
+  void forgetTable();
   void close();
   bool isOpen() const { return fd_ >= 0; }
   int fd() const { return fd_; }

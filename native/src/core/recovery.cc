@@ -127,6 +127,7 @@ Status recoverRegion(RegionFile& file, LockFile& lock, const std::string& logPat
   if (const Status synced = syncData(file.fd); !synced.ok()) return synced;
   slot->epoch = at.epoch;
   slot->endUnits = at.endUnits;
+  log.forgetTable();
   return markClean(file, logPath, slot);
 }
 

@@ -67,8 +67,8 @@ Status parseTestPlan(const char* text, TestPlan* out);
 void startTestIo(const TestPlan& plan);
 
 /**
- * From RSTORE_TEST_IO; false when it is not set. A plan that cannot be read ends the process. Called
- * by itself when the program or the addon is loaded.
+ * From RSTORE_TEST_IO; false when it is not set. A plan that cannot be read ends the process.
+ * Called by itself when the program or the addon is loaded.
  */
 bool startTestIoFromEnvironment();
 

@@ -1,0 +1,103 @@
+/** The addon: what it exports, as TypeScript sees it. Arguments are checked before they get here. */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { RStoreError } from '../errors.js'
+
+/** A status code with an errno: see status.ts. 0 is success. */
+export type PackedStatus = number
+
+export interface HandleOptions {
+  readOnly: boolean
+  mode: number
+  timeoutMs: number
+  privatePages: number
+  segmentLimit: number
+}
+
+export interface OpenedHandle {
+  windows: ArrayBuffer[]
+  lineBits: ArrayBuffer
+  control: ArrayBuffer
+  capacityBytes: number
+  firstDataPage: number
+  /** False on media that cannot be written, where there is no lock file. */
+  locked: boolean
+}
+
+export interface HandleStats {
+  fileBytes: number
+  privateBytes: number
+  epoch: number
+  checkpointEpoch: number
+  publishedEpoch: number
+  syncedEpoch: number
+  checkpointCount: number
+  logBytes: number
+  pendingBytes: number
+}
+
+export interface ReaderInfo {
+  pid: number
+  /** Index of its slot in the lock file. */
+  slot: number
+  /** The commit it reads, 0 when it reads none at the moment. */
+  epoch: number
+  /** How long it has read it, milliseconds. */
+  ageMs: number
+}
+
+export interface NativeHandle {
+  open(path: string, options: HandleOptions, epoch: number): OpenedHandle | PackedStatus
+  refresh(): PackedStatus
+  unpin(): void
+  /** Minus the process id of the holder when the lock could not be had in time. */
+  begin(timeoutMs: number): PackedStatus
+  commit(dirtyPages: Uint32Array, count: number, sync: boolean): PackedStatus
+  commitLater(dirtyPages: Uint32Array, count: number): Promise<PackedStatus> | PackedStatus
+  finishLater(): PackedStatus
+  rollback(dirtyPages: Uint32Array, count: number): void
+  grow(endUnits: number): PackedStatus
+  /** The fault bits, which are taken; memory that stood in for the file is mapped to it again. */
+  repair(): number
+  flush(): Promise<PackedStatus> | PackedStatus
+  checkpoint(): Promise<PackedStatus>
+  stats(): HandleStats
+  readers(): ReaderInfo[]
+  close(): void
+}
+
+export interface Addon {
+  Handle: new () => NativeHandle
+  createRegion(path: string, capacityBytes: number, mode: number, pages: Uint8Array): PackedStatus
+  networkFileSystem(path: string): string
+  /** What the codes of packed statuses mean, by index. */
+  statusNames: readonly string[]
+}
+
+/** The folder of package.json: two above the compiled file or one above the source. */
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
+  return folder
+}
+
+function load(): Addon {
+  const name = process.env['RSTORE_TEST_ADDON'] ?? 'rstore.node'
+  const path = join(packageRoot(), 'native', 'build', 'Release', name)
+  try {
+    return createRequire(import.meta.url)(path) as Addon
+  } catch (error) {
+    throw new RStoreError('RSTORE_NO_ADDON',
+      `the native addon could not be loaded (${(error as Error).message}). Build it with `
+      + '"npm run build" in the package folder; it needs python3, make and a C++20 compiler',
+      { path, platform: process.platform, arch: process.arch })
+  }
+}
+
+let loaded: Addon | undefined
+
+/** The addon, loaded at first use. Throws RSTORE_NO_ADDON. */
+export const addon = (): Addon => (loaded ??= load())

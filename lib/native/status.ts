@@ -1,0 +1,116 @@
+/** From the status of a native call to the error that a caller gets. */
+import { getSystemErrorName } from 'node:util'
+
+import { RStoreError } from '../errors.js'
+import type { ErrorCode } from '../errors.js'
+import { addon } from './binding.js'
+import type { PackedStatus } from './binding.js'
+
+interface Meaning { code: ErrorCode; what: string; todo: string }
+
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  noSpace: {
+    code: 'RSTORE_NO_SPACE', what: 'the disk or its quota is full',
+    todo: 'Nothing was changed. Make room and try again',
+  },
+  io: {
+    code: 'RSTORE_IO', what: 'the disk failed, or the file is shorter than it must be',
+    todo: 'Close the region and open it again; if that fails, run "rstore verify"',
+  },
+  corrupt: {
+    code: 'RSTORE_CORRUPT', what: 'the file is damaged',
+    todo: 'Run "rstore inspect" to see where, and "rstore repair" to save what can be saved',
+  },
+  regionFull: {
+    code: 'RSTORE_REGION_FULL', what: 'the capacity is reached',
+    todo: 'Nothing was changed. Create a region with a larger capacity and copy into it',
+  },
+  readOnly: {
+    code: 'RSTORE_READ_ONLY', what: 'the file or its folder may not be written',
+    todo: 'Open with { readOnly: true }, or change the permissions',
+  },
+  busy: {
+    code: 'RSTORE_BUSY', what: 'another handle did not let go in time',
+    todo: 'Try again, or raise timeoutMs',
+  },
+  notFound: {
+    code: 'RSTORE_NOT_FOUND', what: 'there is no such file',
+    todo: 'Check the path, or use Region.create or Region.openOrCreate',
+  },
+  exists: {
+    code: 'RSTORE_EXISTS', what: 'there is a file of that name',
+    todo: 'Use Region.open or Region.openOrCreate',
+  },
+  notRegion: {
+    code: 'RSTORE_NOT_A_REGION', what: 'this is not a region file',
+    todo: 'Check the path; nothing was changed',
+  },
+  tooNew: {
+    code: 'RSTORE_TOO_NEW', what: 'the file was made by a newer version of rstore',
+    todo: 'Update rstore; nothing was changed',
+  },
+  tooOld: {
+    code: 'RSTORE_TOO_OLD', what: 'the file was made by a version of rstore no longer read',
+    todo: 'Run "rstore upgrade"; nothing was changed',
+  },
+  wrongKind: {
+    code: 'RSTORE_WRONG_KIND', what: 'the file is a region of another kind',
+    todo: 'Live regions are opened by Region, packed ones by Packed, vectors by SharedVector',
+  },
+  replaced: {
+    code: 'RSTORE_REPLACED', what: 'the file was replaced by a compacted one',
+    todo: 'Open it again',
+  },
+  failed: {
+    code: 'RSTORE_IO', what: 'an earlier write through this handle failed',
+    todo: 'Close the region and open it again',
+  },
+  closed: { code: 'RSTORE_CLOSED', what: 'the region was closed', todo: 'Open it again' },
+  revoked: {
+    code: 'RSTORE_SNAPSHOT_REVOKED', what: 'the snapshot was held too long and was revoked',
+    todo: 'Take a new one',
+  },
+  unsupported: {
+    code: 'RSTORE_UNSUPPORTED', what: 'the file system cannot do it',
+    todo: 'Put the region on a local file system',
+  },
+  memory: {
+    code: 'RSTORE_NO_MEMORY', what: 'the system gave no memory, address space or descriptor',
+    todo: 'Close handles, or raise the limits of the process',
+  },
+  tooManyHandles: {
+    code: 'RSTORE_BUSY', what: '1,024 handles have the region open',
+    todo: 'Close some of them',
+  },
+  logMissing: {
+    code: 'RSTORE_CORRUPT', what: 'a crash left commits in the redo log (-wal), and it is gone',
+    todo: 'Put the log back beside the region, or run "rstore repair"',
+  },
+  needsRecovery: {
+    code: 'RSTORE_READ_ONLY', what: 'a crash left a redo log, and the media cannot be written',
+    todo: 'Copy region and log to a place that can be written and open the copy',
+  },
+  logFull: {
+    code: 'RSTORE_LOG_FULL', what: 'the redo log has reached 16 GiB: a snapshot holds it back',
+    todo: 'Nothing was changed. See region.readers() for who reads so old a commit',
+  },
+}
+
+/** The error of a status that is not 0. */
+export function errorOf(status: PackedStatus, path: string, doing: string): Error {
+  const name = addon().statusNames[status % 256] ?? 'unknown'
+  const errno = Math.floor(status / 256)
+  const meaning = MEANINGS[name]
+  if (meaning === undefined) {
+    return new Error(`rstore: ${doing} ${path} ended in the unexpected state "${name}" (${errno})`)
+  }
+  const cause = errno === 0 ? '' : ` (${getSystemErrorName(-errno)})`
+  return new RStoreError(meaning.code,
+    `${doing} ${path}: ${meaning.what}${cause}. ${meaning.todo}.`,
+    errno === 0 ? { path } : { path, errno: getSystemErrorName(-errno) })
+}
+
+/** Throws unless the status is 0. */
+export function check(status: PackedStatus, path: string, doing: string): void {
+  if (status !== 0) throw errorOf(status, path, doing)
+}

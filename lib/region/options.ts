@@ -1,0 +1,111 @@
+/** Options of regions: sizes, defaults, and what is wrong with those that make no sense. */
+import { C } from '../../formats/index.js'
+import type { HandleOptions, ReaderInfo } from '../native/binding.js'
+
+/** Bytes, or a number with a binary unit. */
+export type Size = number | `${number}${'KiB' | 'MiB' | 'GiB'}`
+/** 'sync': a commit survives the machine. 'none': it survives the process, and the machine from the next sync on. */
+export type Durability = 'sync' | 'none'
+
+export interface RegionOptions {
+  /** Upper bound of the file: 1 MiB to 32 GiB, default 4 GiB. Only address space until it is used. */
+  capacity?: Size
+  /** What `transact` waits for. Default 'sync'. */
+  durability?: Durability
+  /** Permission bits of a new file. Default 0o666, less the umask. */
+  mode?: number
+  /** How long to wait for the write lock, or for another opener's recovery. Default 10,000 ms. */
+  timeoutMs?: number
+  /** Memory that the handle may keep for pages that differ from the file. Default 64 MiB. */
+  privateBytes?: Size
+  /** The redo log is kept below this, unless a snapshot holds it back. Default 64 MiB, at least 1 MiB. */
+  logBytes?: Size
+  /** A network file system is refused, because its locks and shared memory do not reach other machines. */
+  allowNetwork?: boolean
+  /** A snapshot older than this that holds the log back is reported, and then revoked. Default: never. */
+  maxSnapshotAgeMs?: number
+  /** Told of a snapshot older than maxSnapshotAgeMs before it is revoked. */
+  onLongSnapshot?(reader: ReaderInfo): void
+}
+
+const UNITS = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 } as const
+
+/** A size in bytes. Throws a TypeError or RangeError that names the option. */
+export function bytesOf(size: Size, option: string): number {
+  if (typeof size === 'number') return checkedBytes(size, option)
+  const match = typeof size === 'string' ? /^(\d+(?:\.\d+)?)(KiB|MiB|GiB)$/.exec(size) : null
+  if (match === null) {
+    throw new TypeError(`${option} must be a number of bytes or like '64MiB', not ${String(size)}`)
+  }
+  return checkedBytes(Number(match[1]) * UNITS[match[2] as keyof typeof UNITS], option)
+}
+
+function checkedBytes(bytes: number, option: string): number {
+  if (!Number.isFinite(bytes) || bytes < 0) {
+    throw new RangeError(`${option} must be a size in bytes, not ${bytes}`)
+  }
+  return Math.floor(bytes)
+}
+
+/** The capacity in bytes, rounded up to 64 KiB. */
+export function capacityOf(size: Size = '4GiB'): number {
+  const bytes = bytesOf(size, 'capacity')
+  const most = Number(C.MAXIMUM_CAPACITY_BYTES)
+  const least = Number(C.MINIMUM_CAPACITY_BYTES)
+  if (bytes < least || bytes > most) {
+    throw new RangeError(`capacity must be between 1MiB and 32GiB, not ${String(size)}`)
+  }
+  return Math.ceil(bytes / C.SINK_BYTES) * C.SINK_BYTES
+}
+
+export function checkDurability(value: Durability): Durability {
+  if (value === 'sync' || value === 'none') return value
+  throw new TypeError(`durability must be 'sync' or 'none', not ${String(value)}`)
+}
+
+export function checkTimeout(value: number): number {
+  if (typeof value === 'number' && value >= 0) return Math.min(value, 2 ** 31)
+  throw new RangeError(`timeoutMs must be a number of milliseconds from 0 on, not ${String(value)}`)
+}
+
+const KNOWN = new Set<string>(['capacity', 'durability', 'mode', 'timeoutMs', 'privateBytes',
+  'logBytes', 'allowNetwork', 'maxSnapshotAgeMs', 'onLongSnapshot', 'readOnly'])
+
+/** Options with their defaults, in the units of the native layer. */
+export interface CheckedOptions {
+  readonly native: HandleOptions
+  readonly durability: Durability
+  readonly timeoutMs: number
+  readonly allowNetwork: boolean
+  readonly maxSnapshotAgeMs: number
+  readonly onLongSnapshot: ((reader: ReaderInfo) => void) | undefined
+}
+
+export function checkOptions(given: RegionOptions & { readOnly?: boolean } = {}): CheckedOptions {
+  if (typeof given !== 'object' || given === null) {
+    throw new TypeError('options must be an object')
+  }
+  const unknown = Object.keys(given).find((name) => !KNOWN.has(name))
+  if (unknown !== undefined) throw new TypeError(`${unknown} is no option of a region`)
+  const timeoutMs = checkTimeout(given.timeoutMs ?? 10_000)
+  const mode = given.mode ?? 0o666
+  if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
+    throw new RangeError(`mode must be permission bits such as 0o600, not ${String(mode)}`)
+  }
+  const logBytes = bytesOf(given.logBytes ?? '64MiB', 'logBytes')
+  const privateBytes = bytesOf(given.privateBytes ?? '64MiB', 'privateBytes')
+  return {
+    native: {
+      readOnly: given.readOnly === true,
+      mode,
+      timeoutMs,
+      privatePages: Math.max(256, Math.floor(privateBytes / C.PAGE_BYTES)),
+      segmentLimit: Math.max(4, Math.floor(logBytes / C.SEGMENT_BYTES)),
+    },
+    durability: checkDurability(given.durability ?? 'sync'),
+    timeoutMs,
+    allowNetwork: given.allowNetwork === true,
+    maxSnapshotAgeMs: given.maxSnapshotAgeMs ?? Infinity,
+    onLongSnapshot: given.onLongSnapshot,
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * A view as TypeScript sees it: the space over a native handle's mapping, and the steps of a transaction in their order.
+ * Why a view shows exactly one commit, and how that moves: native/src/core/view.h. What a commit does: native/src/core/handle.h.
+ *
+ * Order of the steps (the native handle relies on it):
+ *   refresh → … → unpin                                 reading
+ *   begin → … → commit | rollback                       a transaction; leaves the view pinned at what it shows
+ *   begin → … → commitLater → (await) → settle          the same, synced on another thread
+ */
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+import { C, ControlBlock } from '../../formats/index.js'
+import { RStoreError } from '../errors.js'
+import { addon } from '../native/binding.js'
+import type { HandleOptions, NativeHandle } from '../native/binding.js'
+import { check, errorOf } from '../native/status.js'
+import { ContiguousSpace } from '../space/contiguous-space.js'
+import { Window } from '../space/window.js'
+
+const words = ControlBlock.fields
+const CONTENT_SERIAL = words.contentSerial.offset >>> 2
+const EPOCH = words.epoch.offset >>> 2
+
+/** Windows are pooled by the native layer, and so are the arrays over them. */
+const windowOf = new WeakMap<ArrayBuffer, Window>()
+
+function windowOver(buffer: ArrayBuffer): Window {
+  let window = windowOf.get(buffer)
+  if (window === undefined) windowOf.set(buffer, (window = new Window(buffer)))
+  return window
+}
+
+/** Files that this thread has a transaction on: a second handle would wait for ever. */
+const transacting = new Set<string>()
+
+/** A commit whose sync runs on another thread. */
+export interface PendingCommit {
+  /** Resolves when there is something to settle; never rejects. */
+  readonly ended: Promise<unknown>
+  /** Set by `settle` when it failed. */
+  error: Error | null
+}
+
+export class View {
+  readonly path: string
+  readonly space: ContiguousSpace
+  readonly control: Uint32Array
+  readonly capacityBytes: number
+  readonly native: NativeHandle
+  private readonly fileKey: string
+  private pending: PendingCommit | null = null
+  private inTransaction = false
+
+  /** @param epoch 0 for the last commit, else one that somebody pins */
+  constructor(path: string, options: HandleOptions, epoch = 0) {
+    this.path = resolve(path)
+    this.native = new (addon().Handle)()
+    const opened = this.native.open(this.path, options, epoch)
+    if (typeof opened === 'number') throw errorOf(opened, this.path, 'opening')
+    this.control = new Uint32Array(opened.control)
+    this.capacityBytes = opened.capacityBytes
+    const { dev, ino } = statSync(this.path)
+    this.fileKey = `${dev}:${ino}`
+    this.space = new ContiguousSpace({
+      windows: opened.windows.map(windowOver),
+      control: this.control,
+      bitmap: new Uint32Array(opened.lineBits),
+      firstDataPage: opened.firstDataPage,
+      grow: (endUnits) => check(this.native.grow(endUnits), this.path, 'growing'),
+    })
+  }
+
+  /** The commit that is shown. */
+  get epoch(): number {
+    return this.control[EPOCH]! + this.control[EPOCH + 1]! * 2 ** 32
+  }
+
+  /** Raised whenever what is shown changed other than by a transaction of this view. */
+  get contentSerial(): number {
+    return this.control[CONTENT_SERIAL]!
+  }
+
+  /** Shows the last commit and pins it. */
+  refresh(): void {
+    this.settle()
+    check(this.native.refresh(), this.path, 'reading')
+  }
+
+  /** Nothing may be read until the next `refresh` or `begin`. */
+  unpin(): void {
+    this.native.unpin()
+  }
+
+  /** Takes the write lock and shows the last commit. Throws RSTORE_BUSY after `timeoutMs`. */
+  begin(timeoutMs: number): void {
+    this.settle()
+    if (transacting.has(this.fileKey)) throw this.busy(process.pid, 'another handle of this thread')
+    const status = this.native.begin(timeoutMs)
+    if (status < 0) throw this.busy(-status, `process ${-status}`)
+    check(status, this.path, 'beginning a transaction on')
+    transacting.add(this.fileKey)
+    this.inTransaction = true
+    this.space.beginTransaction()
+  }
+
+  /** Throws when it cannot be committed; then `rollback` must follow. */
+  commit(sync: boolean): void {
+    const { marks } = this.space
+    this.space.prepareCommit()
+    const status = this.native.commit(marks.dirtyPages, marks.dirtyPageCount, sync)
+    check(status, this.path, 'committing to')
+    this.space.endTransaction()
+    this.endTransaction()
+  }
+
+  /**
+   * Commits with a sync on another thread. `settle` must be called before the view is used: after `ended`, or
+   * earlier, and then it waits. Throws when the commit cannot even be begun; then `rollback` must follow.
+   */
+  commitLater(): PendingCommit {
+    const { marks } = this.space
+    this.space.prepareCommit()
+    const started = this.native.commitLater(marks.dirtyPages, marks.dirtyPageCount)
+    if (typeof started === 'number') throw errorOf(started, this.path, 'committing to')
+    this.pending = { ended: started, error: null }
+    return this.pending
+  }
+
+  /** Finishes a commit that is under way: its `error` says how it went. A failed one is rolled back. */
+  settle(): void {
+    const { pending } = this
+    if (pending === null) return
+    this.pending = null
+    const status = this.native.finishLater()
+    if (status === 0) {
+      this.space.endTransaction()
+      this.endTransaction()
+    } else {
+      pending.error = errorOf(status, this.path, 'committing to')
+      this.rollback()
+    }
+  }
+
+  rollback(): void {
+    const { marks } = this.space
+    const pages = marks.dirtyPages
+    const count = marks.dirtyPageCount
+    this.space.rollbackTransaction()
+    this.native.rollback(pages, count)
+    this.endTransaction()
+  }
+
+  private endTransaction(): void {
+    this.inTransaction = false
+    transacting.delete(this.fileKey)
+  }
+
+  /** Throws what the fault bits mean; memory that stood in for the file is mapped to it again. Outside of a transaction. */
+  throwFault(bits: number): never {
+    if (!this.inTransaction) this.native.repair()
+    throw faultError(bits, this.path)
+  }
+
+  close(): void {
+    this.endTransaction()
+    this.native.close()
+  }
+
+  private busy(pid: number, who: string): RStoreError {
+    return new RStoreError('RSTORE_BUSY',
+      `beginning a transaction on ${this.path}: ${who} holds the write lock. `
+      + 'Try again, or raise timeoutMs', { path: this.path, pid })
+  }
+}
+
+function faultError(bits: number, path: string): RStoreError {
+  if (bits & C.FAULT_IO) {
+    return new RStoreError('RSTORE_IO',
+      `reading ${path}: the disk failed, or someone cut the file. `
+      + 'Close the region and open it again', { path })
+  }
+  if (bits & C.FAULT_NO_SPACE) {
+    return new RStoreError('RSTORE_NO_SPACE',
+      `growing ${path}: the disk or its quota is full. Nothing was changed; make room and try again`,
+      { path })
+  }
+  if (bits & C.FAULT_REGION_FULL) {
+    return new RStoreError('RSTORE_REGION_FULL',
+      `growing ${path}: the capacity is reached. Nothing was changed; `
+      + 'copy into a region with a larger one', { path })
+  }
+  return new RStoreError('RSTORE_CORRUPT',
+    `reading ${path}: a ref leads out of the file. Run "rstore verify"`, { path })
+}

@@ -1,0 +1,379 @@
+#include "binding/vector.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "binding/environment.h"
+#include "core/vector/vector-file.h"
+#include "core/vector/wait.h"
+
+namespace rstore {
+namespace {
+
+double pack(Status status) {
+  return static_cast<double>(static_cast<uint32_t>(status.code)) + 256.0 * status.error;
+}
+
+/** One call of waitForSize, on a thread of its own. */
+struct Wait {
+  std::shared_ptr<VectorFile> file;
+  uint64_t size = 0;
+  int64_t timeoutMs = -1;
+  std::atomic<bool> cancelled{false};
+  Status status;
+  WaitEnd end = WaitEnd::kCancelled;
+  Napi::ThreadSafeFunction tell;
+  std::thread thread;
+
+  void cancel() {
+    cancelled.store(true, std::memory_order_seq_cst);
+    file->wakeAll();
+  }
+
+  void run() {
+    status = waitForSize(file->memory(), file->slot(), size, timeoutMs, cancelled, &end);
+    const auto call = [this](Napi::Env env, Napi::Function callback) {
+      callback.Call({Napi::Number::New(env, pack(status)),
+                     Napi::Number::New(env, static_cast<double>(end))});
+    };
+    // When the environment is closing, the function is not ours any more.
+    if (tell.NonBlockingCall(call) != napi_closing) tell.Release();
+  }
+};
+
+class FlushWorker : public Napi::AsyncWorker {
+ public:
+  FlushWorker(Napi::Env env, std::shared_ptr<VectorFile> file)
+      : Napi::AsyncWorker(env), deferred_(env), file_(std::move(file)) {}
+  void Execute() override { status_ = file_->flush(); }
+  void OnOK() override { deferred_.Resolve(Napi::Number::New(Env(), pack(status_))); }
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  std::shared_ptr<VectorFile> file_;
+  Status status_;
+};
+
+/**
+ * A handle. Operations take no arguments and return nothing: both are in the VectorCall block, which
+ * costs a store instead of a conversion. They are plain functions that carry the handle, and must
+ * not outlive it in JavaScript.
+ */
+class VectorObject : public Napi::ObjectWrap<VectorObject>, public Closable {
+ public:
+  static void registerClass(Napi::Env env, Napi::Object exports);
+  explicit VectorObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<VectorObject>(info) {}
+  ~VectorObject() override { closeNow(); }
+
+  void closeForExit() override { closeNow(); }
+
+ private:
+  Napi::Value open(const Napi::CallbackInfo& info);
+  Napi::Value window(const Napi::CallbackInfo& info);
+  Napi::Value flush(const Napi::CallbackInfo& info);
+  Napi::Value wait(const Napi::CallbackInfo& info);
+  void cancelWait(const Napi::CallbackInfo& info);
+  void close(const Napi::CallbackInfo& info);
+
+  Napi::Object describe(Napi::Env env, const VectorOpening& opening);
+  Napi::Value expose(Napi::Env env, void* from, size_t bytes);
+  void closeNow();
+  void finishWaits();
+
+  template <Status (VectorObject::*Operation)()>
+  Napi::Function bare(Napi::Env env);
+  template <Status (VectorObject::*Operation)()>
+  static napi_value run(napi_env env, napi_callback_info info);
+
+  Status push();
+  Status pop();
+  Status set();
+  Status compareAndSet();
+  Status size();
+  Status provided();
+  Status reserve();
+  Status pushMany();
+  Status copyOut();
+
+  VectorCall& call() { return file_->call; }
+  VectorCore<> core() { return {file_->memory(), file_->slot()}; }
+  Status found(Status status, Outcome outcome);
+
+  std::shared_ptr<VectorFile> file_;
+  std::vector<Napi::Reference<Napi::ArrayBuffer>> exposed_;
+  std::unordered_map<uint32_t, std::shared_ptr<Wait>> waits_;
+  uint32_t nextWait_ = 1;
+  std::byte* bytes_ = nullptr;  // of the typed array that pushMany or copyOut was given
+  size_t bytesLength_ = 0;
+};
+
+// ── opening and closing ──
+
+Napi::Value VectorObject::open(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto file = std::make_shared<VectorFile>();
+  VectorOpening opening;
+  const Status status = file->open(info[0].As<Napi::String>().Utf8Value(),
+                                   info[1].As<Napi::String>().Utf8Value(),
+                                   info[2].As<Napi::Boolean>().Value(), &opening);
+  auto result = describe(env, opening);
+  result.Set("status", pack(status));
+  if (!status.ok()) return result;
+  file_ = std::move(file);
+  Environment::of(env).opened(this);
+  result.Set("control", expose(env, &file_->control, sizeof(ControlBlock)));
+  result.Set("call", expose(env, &file_->call, sizeof(VectorCall)));
+  result.Set("capacity", static_cast<double>(file_->memory().capacityElements));
+  result.Set("push", bare<&VectorObject::push>(env));
+  result.Set("pop", bare<&VectorObject::pop>(env));
+  result.Set("set", bare<&VectorObject::set>(env));
+  result.Set("compareAndSet", bare<&VectorObject::compareAndSet>(env));
+  result.Set("size", bare<&VectorObject::size>(env));
+  result.Set("provided", bare<&VectorObject::provided>(env));
+  result.Set("reserve", bare<&VectorObject::reserve>(env));
+  result.Set("pushMany", bare<&VectorObject::pushMany>(env));
+  result.Set("copyOut", bare<&VectorObject::copyOut>(env));
+  return result;
+}
+
+Napi::Object VectorObject::describe(Napi::Env env, const VectorOpening& opening) {
+  auto result = Napi::Object::New(env);
+  result.Set("storedType", opening.storedType);
+  result.Set("typeDiffers", opening.typeDiffers);
+  result.Set("unflushed", opening.unflushed);
+  result.Set("recovered", opening.recovered);
+  result.Set("flushedSize", static_cast<double>(opening.flushedSize));
+  result.Set("foundSize", static_cast<double>(opening.foundSize));
+  return result;
+}
+
+Napi::Value VectorObject::expose(Napi::Env env, void* from, size_t bytes) {
+  auto buffer = Napi::ArrayBuffer::New(env, from, bytes);
+  exposed_.push_back(Napi::Reference<Napi::ArrayBuffer>::New(buffer, 1));
+  return buffer;
+}
+
+/** window(index): the cells from index * WINDOW_BYTES on, at most as many bytes. */
+Napi::Value VectorObject::window(const Napi::CallbackInfo& info) {
+  const uint64_t from = info[0].As<Napi::Number>().Int64Value() * kWindowBytes;
+  const uint64_t bytes = std::min(file_->cellsBytes() - from, uint64_t{kWindowBytes});
+  return expose(info.Env(), file_->cells() + from, bytes);
+}
+
+void VectorObject::close(const Napi::CallbackInfo&) { closeNow(); }
+
+void VectorObject::closeNow() {
+  if (!file_) return;
+  const Napi::Env env = Env();
+  const Napi::HandleScope scope(env);
+  finishWaits();
+  for (auto& reference : exposed_) reference.Value().Detach();
+  exposed_.clear();
+  Environment::of(env).closed(this);
+  file_.reset();
+}
+
+// ── operations ──
+
+template <Status (VectorObject::*Operation)()>
+Napi::Function VectorObject::bare(Napi::Env env) {
+  napi_value function = nullptr;
+  napi_create_function(env, nullptr, 0, run<Operation>, this, &function);
+  return Napi::Function(env, function);
+}
+
+/** The optional argument is the typed array of pushMany and copyOut. */
+template <Status (VectorObject::*Operation)()>
+napi_value VectorObject::run(napi_env env, napi_callback_info info) {
+  constexpr bool kTakesBytes =
+      Operation == &VectorObject::pushMany || Operation == &VectorObject::copyOut;
+  size_t count = kTakesBytes ? 1 : 0;
+  napi_value bytes = nullptr;
+  void* data = nullptr;
+  napi_get_cb_info(env, info, &count, kTakesBytes ? &bytes : nullptr, nullptr, &data);
+  auto* self = static_cast<VectorObject*>(data);
+  if (!self->file_) return nullptr;
+  if constexpr (kTakesBytes) {
+    napi_get_typedarray_info(env, bytes, nullptr, &self->bytesLength_,
+                             reinterpret_cast<void**>(&self->bytes_), nullptr, nullptr);
+  }
+  Status status = (self->*Operation)();
+  // A page that the file could not give was replaced by one of our own: nothing seen here counts.
+  const uint32_t fault = load32(self->file_->control.fault, std::memory_order_acquire);
+  if (fault != 0) status = failure(fault & kFaultNoSpace ? Code::kNoSpace : Code::kIo);
+  self->call().code = static_cast<uint32_t>(status.code);
+  self->call().error = static_cast<uint32_t>(status.error);
+  return nullptr;
+}
+
+Status VectorObject::found(Status status, Outcome outcome) {
+  call().found = outcome == Outcome::kDone ? 1 : 0;
+  return status;
+}
+
+uint64_t indexIn(double number) { return static_cast<uint64_t>(number); }
+
+double asDouble(uint64_t bits) { return std::bit_cast<double>(bits); }
+uint64_t asBits(double number) { return std::bit_cast<uint64_t>(number); }
+
+Status VectorObject::push() {
+  uint64_t index = 0;
+  const Status status = core().push(&call().value, 1, &index);
+  call().index = asBits(static_cast<double>(index));
+  return status;
+}
+
+Status VectorObject::pop() {
+  Outcome outcome = Outcome::kAbsent;
+  const Status status = core().pop(&call().value, &outcome);
+  return found(status, outcome);
+}
+
+Status VectorObject::set() {
+  Outcome outcome = Outcome::kAbsent;
+  const Status status = core().set(indexIn(asDouble(call().index)), call().value, &outcome);
+  return found(status, outcome);
+}
+
+/** found: 1 swapped, 0 no such element, 2 another element. */
+Status VectorObject::compareAndSet() {
+  Outcome outcome = Outcome::kAbsent;
+  const Status status = core().compareAndSet(indexIn(asDouble(call().index)), call().expected,
+                                             call().value, &outcome);
+  call().found = outcome == Outcome::kDone ? 1 : outcome == Outcome::kDifferent ? 2 : 0;
+  return status;
+}
+
+Status VectorObject::size() {
+  uint64_t size = 0;
+  const Status status = core().size(&size);
+  call().index = asBits(static_cast<double>(size));
+  return status;
+}
+
+Status VectorObject::provided() {
+  call().index = asBits(static_cast<double>(core().providedElements()));
+  return kSuccess;
+}
+
+Status VectorObject::reserve() { return core().reserve(indexIn(asDouble(call().index))); }
+
+/** All elements of the array, in batches; `count` of them were appended, `index` is the first's. */
+Status VectorObject::pushMany() {
+  const uint32_t elementBytes = file_->elementBytes();
+  const uint64_t total = bytesLength_ / elementBytes;
+  VectorCore<> vector = core();
+  uint64_t values[kVectorBatchLimit];
+  uint64_t done = 0;
+  Status status;
+  while (done < total && status.ok()) {
+    const auto count = static_cast<uint32_t>(std::min<uint64_t>(total - done, kVectorBatchLimit));
+    for (uint32_t i = 0; i < count; i++) {
+      values[i] = 0;
+      memcpy(&values[i], bytes_ + (done + i) * elementBytes, elementBytes);
+    }
+    uint64_t index = 0;
+    status = vector.push(values, count, &index);
+    if (done == 0) call().index = asBits(static_cast<double>(index));
+    if (status.ok()) done += count;
+  }
+  call().count = asBits(static_cast<double>(done));
+  return status;
+}
+
+/** Elements from `index` on into the array; each was there at some moment since size() said so. */
+Status VectorObject::copyOut() {
+  const uint32_t elementBytes = file_->elementBytes();
+  const uint64_t first = indexIn(asDouble(call().index));
+  const CellArray& cells = file_->memory().cells;
+  for (uint64_t i = 0; i < bytesLength_ / elementBytes; i++) {
+    const uint64_t value = cells.load(first + i).value;
+    memcpy(bytes_ + i * elementBytes, &value, elementBytes);
+  }
+  return kSuccess;
+}
+
+// ── what takes long ──
+
+Napi::Value VectorObject::flush(const Napi::CallbackInfo& info) {
+  auto* worker = new FlushWorker(info.Env(), file_);
+  const Napi::Promise promise = worker->promise();
+  worker->Queue();
+  return promise;
+}
+
+/** wait(size, timeoutMs, callback(status, end)): a number for cancelWait. */
+Napi::Value VectorObject::wait(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto wait = std::make_shared<Wait>();
+  wait->file = file_;
+  wait->size = indexIn(info[0].As<Napi::Number>().DoubleValue());
+  wait->timeoutMs = info[1].As<Napi::Number>().Int64Value();
+  wait->tell = Napi::ThreadSafeFunction::New(
+      env, info[2].As<Napi::Function>(), "rstore waitForSize", 0, 1,
+      // Keeps the Wait until its last call was made, or the environment ends before.
+      [wait](Napi::Env) {
+        if (!wait->thread.joinable()) return;
+        wait->cancel();
+        wait->thread.join();
+      });
+  wait->thread = std::thread([raw = wait.get()] { raw->run(); });
+  waits_.emplace(nextWait_, wait);
+  return Napi::Number::New(env, nextWait_++);
+}
+
+/** Also called when a wait has ended by itself: forgets it. */
+void VectorObject::cancelWait(const Napi::CallbackInfo& info) {
+  const auto found = waits_.find(info[0].As<Napi::Number>().Uint32Value());
+  if (found == waits_.end()) return;
+  found->second->cancel();
+  waits_.erase(found);
+}
+
+void VectorObject::finishWaits() {
+  for (auto& [id, wait] : waits_) wait->cancel();
+  for (auto& [id, wait] : waits_) wait->thread.join();
+  waits_.clear();
+}
+
+// ── the module ──
+
+void VectorObject::registerClass(Napi::Env env, Napi::Object exports) {
+  exports.Set("Vector", DefineClass(env, "Vector", {
+    InstanceMethod<&VectorObject::open>("open"),
+    InstanceMethod<&VectorObject::window>("window"),
+    InstanceMethod<&VectorObject::flush>("flush"),
+    InstanceMethod<&VectorObject::wait>("wait"),
+    InstanceMethod<&VectorObject::cancelWait>("cancelWait"),
+    InstanceMethod<&VectorObject::close>("close"),
+  }));
+}
+
+/** createVector(path, capacityBytes of the cells, elementBytes, type, mode): a packed status. */
+Napi::Value createVector(const Napi::CallbackInfo& info) {
+  constexpr uint64_t kUnit = 64 * 1024;
+  const auto cells = static_cast<uint64_t>(info[1].As<Napi::Number>().DoubleValue());
+  NewVector what;
+  what.capacityBytes = std::min((cells + kVectorFirstCellOffset + kUnit - 1) / kUnit * kUnit,
+                                uint64_t{kMaximumCapacityBytes});
+  what.elementBytes = info[2].As<Napi::Number>().Uint32Value();
+  what.type = info[3].As<Napi::String>().Utf8Value();
+  what.mode = info[4].As<Napi::Number>().Uint32Value();
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
+  return Napi::Number::New(info.Env(), pack(createVectorFile(path, what)));
+}
+
+}  // namespace
+
+void registerVector(Napi::Env env, Napi::Object exports) {
+  VectorObject::registerClass(env, exports);
+  exports.Set("createVector", Napi::Function::New<createVector>(env));
+}
+
+}  // namespace rstore

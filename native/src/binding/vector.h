@@ -1,0 +1,10 @@
+/** Shared vectors as JavaScript sees them: the class `Vector` and `createVector`. */
+#pragma once
+
+#include <napi.h>
+
+namespace rstore {
+
+void registerVector(Napi::Env env, Napi::Object exports);
+
+}  // namespace rstore
