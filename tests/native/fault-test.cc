@@ -1,6 +1,7 @@
 /**
- * Faults as they really happen: on files that are too short, cut, full or read-only, from one thread and
- * from eight. The tests of chaining come first: the handler can be installed only once in a process.
+ * Faults as they really happen: on files that are too short, cut, full or read-only, from one
+ * thread and from eight. The tests of chaining come first: the handler can be installed only once
+ * in a process.
  */
 #include "core/fault.h"
 
