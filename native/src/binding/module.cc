@@ -2,6 +2,7 @@
 
 #include "binding/environment.h"
 #include "binding/handle-object.h"
+#include "binding/test-seam.h"
 #include "core/fault.h"
 #include "core/file-lock.h"
 #include "core/io.h"
@@ -47,6 +48,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("statusNames", names);
   exports.Set("createRegion", Napi::Function::New<createRegion>(env));
   exports.Set("networkFileSystem", Napi::Function::New<networkFileSystem>(env));
+#ifdef RSTORE_TEST_SEAM
+  exportTestSeam(env, exports);
+#endif
   return exports;
 }
 

@@ -1,0 +1,21 @@
+/** What the test addon exports beside the release one: the I/O seam of core/test-io.h. */
+#pragma once
+
+#ifdef RSTORE_TEST_SEAM
+
+#include <napi.h>
+
+namespace rstore {
+
+/**
+ * Sets `testIo` on the exports:
+ *   start(plan): puts the seam in place for this process, counts at 0; throws when the plan (a
+ *     string as in RSTORE_TEST_IO) cannot be read
+ *   stop(): back to the system calls
+ *   state(): { changes, reads, reached, frozen, unsyncedSectors }, see TestIoState
+ */
+void exportTestSeam(Napi::Env env, Napi::Object exports);
+
+}  // namespace rstore
+
+#endif  // RSTORE_TEST_SEAM
