@@ -13,7 +13,6 @@
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 #elif defined(__aarch64__)
-#include <arm_acle.h>
 #if defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
@@ -98,16 +97,21 @@ RSTORE_CRC_TARGET inline uint32_t step8(uint32_t crc, uint8_t byte) {
 bool instructionIsThere() { return __builtin_cpu_supports("sse4.2"); }
 constexpr const char* kInstructionName = "sse4.2";
 #elif defined(__aarch64__)
+// The compilers agree on the instructions, not on what they call them.
 #if defined(__clang__)
 #define RSTORE_CRC_TARGET __attribute__((target("crc")))
+#define RSTORE_CRC_64 __builtin_arm_crc32cd
+#define RSTORE_CRC_8 __builtin_arm_crc32cb
 #else
 #define RSTORE_CRC_TARGET __attribute__((target("+crc")))
+#define RSTORE_CRC_64 __builtin_aarch64_crc32cx
+#define RSTORE_CRC_8 __builtin_aarch64_crc32cb
 #endif
 RSTORE_CRC_TARGET inline uint64_t step64(uint64_t crc, uint64_t word) {
-  return __builtin_aarch64_crc32cx(static_cast<uint32_t>(crc), word);
+  return RSTORE_CRC_64(static_cast<uint32_t>(crc), word);
 }
 RSTORE_CRC_TARGET inline uint32_t step8(uint32_t crc, uint8_t byte) {
-  return __builtin_aarch64_crc32cb(crc, byte);
+  return RSTORE_CRC_8(crc, byte);
 }
 bool instructionIsThere() {
 #if defined(__linux__)
