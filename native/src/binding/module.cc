@@ -2,6 +2,7 @@
 
 #include "binding/environment.h"
 #include "binding/handle-object.h"
+#include "binding/vector.h"
 #include "binding/test-seam.h"
 #include "core/fault.h"
 #include "core/file-lock.h"
@@ -43,6 +44,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env));
   (void)installFaultHandler();
   HandleObject::registerClass(env, exports);
+  registerVector(env, exports);
   auto names = Napi::Array::New(env);
   for (const char* name : kCodeNames) names.Set(names.Length(), name);
   exports.Set("statusNames", names);

@@ -1,0 +1,174 @@
+/**
+ * Elements: which types a vector can hold, and how a value becomes the 1, 2, 4 or 8 bytes of its
+ * cell and back. Values are checked here, before anything is changed.
+ */
+import type { NumberKind } from '../types/number/number.js'
+import type { FieldLayout, StructLayout } from '../types/struct/layout.js'
+import { show } from '../types/text.js'
+import { typeFrom, type AnyType } from '../types/type.js'
+
+export type ScalarKind = NumberKind | 'u64' | 'i64' | 'bool'
+
+/** Arrays with the bytes of numeric elements; for bool, one byte each. */
+const ARRAYS = {
+  u8: Uint8Array, i8: Int8Array, u16: Uint16Array, i16: Int16Array, u32: Uint32Array,
+  i32: Int32Array, f32: Float32Array, f64: Float64Array, u64: BigUint64Array, i64: BigInt64Array,
+  bool: Uint8Array,
+} as const
+
+export type ElementArray = InstanceType<(typeof ARRAYS)[ScalarKind]>
+
+const isScalar = (kind: string): kind is ScalarKind => Object.hasOwn(ARRAYS, kind)
+
+type ReadValue = (view: DataView, at: number) => unknown
+type WriteValue = (view: DataView, at: number, value: never) => void
+
+const READ: Readonly<Record<ScalarKind, ReadValue>> = {
+  u8: (view, at) => view.getUint8(at),
+  i8: (view, at) => view.getInt8(at),
+  u16: (view, at) => view.getUint16(at, true),
+  i16: (view, at) => view.getInt16(at, true),
+  u32: (view, at) => view.getUint32(at, true),
+  i32: (view, at) => view.getInt32(at, true),
+  f32: (view, at) => view.getFloat32(at, true),
+  f64: (view, at) => view.getFloat64(at, true),
+  u64: (view, at) => view.getBigUint64(at, true),
+  i64: (view, at) => view.getBigInt64(at, true),
+  bool: (view, at) => view.getUint8(at) !== 0,
+}
+
+const WRITE: Readonly<Record<ScalarKind, WriteValue>> = {
+  u8: (view, at, value) => view.setUint8(at, value),
+  i8: (view, at, value) => view.setInt8(at, value),
+  u16: (view, at, value) => view.setUint16(at, value, true),
+  i16: (view, at, value) => view.setInt16(at, value, true),
+  u32: (view, at, value) => view.setUint32(at, value, true),
+  i32: (view, at, value) => view.setInt32(at, value, true),
+  f32: (view, at, value) => view.setFloat32(at, value, true),
+  f64: (view, at, value) => view.setFloat64(at, value, true),
+  u64: (view, at, value) => view.setBigUint64(at, value, true),
+  i64: (view, at, value) => view.setBigInt64(at, value, true),
+  bool: (view, at, value) => view.setUint8(at, value ? 1 : 0),
+}
+
+/** A struct as an element: its fields, and those of structs in it. */
+interface Part { readonly name: string; readonly at: number; readonly inner: ElementCodec }
+
+/** What reading a struct gives: a copy of its own, good for ever, with the methods of records. */
+class VectorRecord {
+  toObject(): Record<string, unknown> {
+    const copy: Record<string, unknown> = {}
+    for (const [name, value] of Object.entries(this)) {
+      define(copy, name, value instanceof VectorRecord ? value.toObject() : value)
+    }
+    return copy
+  }
+
+  equals(other: unknown): boolean {
+    if (typeof other !== 'object' || other === null) return false
+    return Object.entries(this).every(([name, value]) => {
+      const theirs = (other as Record<string, unknown>)[name]
+      return value instanceof VectorRecord ? value.equals(theirs) : Object.is(value, theirs)
+    })
+  }
+}
+
+/** Also right for a field called __proto__. */
+function define(object: object, name: string, value: unknown): void {
+  Object.defineProperty(object, name, {
+    value, enumerable: true, configurable: true, writable: true,
+  })
+}
+
+export class ElementCodec {
+  /** What array of numbers has these elements; undefined for structs. */
+  readonly array: (typeof ARRAYS)[ScalarKind] | undefined
+  readonly scalar: ScalarKind | undefined
+  /** Bytes of a cell that the element fills: 1, 2, 4 or 8. */
+  readonly bytes: number
+  readonly #type: AnyType
+  readonly #parts: readonly Part[]
+
+  constructor(type: AnyType, where: string) {
+    this.#type = type
+    this.scalar = isScalar(type.kind) ? type.kind : undefined
+    this.array = this.scalar && ARRAYS[this.scalar]
+    this.#parts = this.scalar === undefined ? partsOf(type, where) : []
+    this.bytes = [1, 2, 4, 8].find((bytes) => bytes >= type.slotBytes)!
+  }
+
+  /** The stored description. */
+  get text(): string {
+    return this.#type.descriptorText
+  }
+
+  /** Throws a TypeError or RangeError on what cannot be stored; gives the value to write. */
+  check(value: unknown, where: string): unknown {
+    return this.#type.prepare(value, where, null)
+  }
+
+  read(view: DataView, at: number): unknown {
+    if (this.scalar !== undefined) return READ[this.scalar](view, at)
+    const record = new VectorRecord()
+    for (const { name, at: offset, inner } of this.#parts) {
+      define(record, name, inner.read(view, at + offset))
+    }
+    return record
+  }
+
+  /** A value that was checked. The 8 bytes from `at` on are overwritten. */
+  write(view: DataView, at: number, checked: unknown): void {
+    view.setUint32(at, 0)
+    view.setUint32(at + 4, 0)
+    this.#writeParts(view, at, checked)
+  }
+
+  #writeParts(view: DataView, at: number, checked: unknown): void {
+    if (this.scalar !== undefined) WRITE[this.scalar](view, at, checked as never)
+    this.#parts.forEach(({ at: offset, inner }, i) =>
+      inner.#writeParts(view, at + offset, (checked as unknown[])[i]))
+  }
+}
+
+function partsOf(type: AnyType, where: string): Part[] {
+  if (type.kind !== 'struct') {
+    throw new TypeError(`${where}: elements are numbers, bigints, booleans or structs of them, `
+      + `not ${type.kind}; keep larger values in a packed region and their number here`)
+  }
+  if (type.slotBytes > 8) {
+    throw new TypeError(`${where}: a struct of ${type.slotBytes} bytes; elements have at most 8`)
+  }
+  const { fields } = (type as AnyType & { layout: StructLayout }).layout
+  return fields.map(({ name, slot, presenceByte, offset }: FieldLayout) => {
+    const field = `${where}, field ${name}`
+    if (presenceByte >= 0) throw new TypeError(`${field}: optional fields cannot be in an element`)
+    return { name, at: offset, inner: new ElementCodec(slot, field) }
+  })
+}
+
+/** The codec of a type that a user passed. */
+export function elementOf(type: unknown, where: string): ElementCodec {
+  const element = typeFrom(type, where)
+  if (element.kind === 'struct' && element.slotBytes === 0) {
+    throw new TypeError(`${where}: a struct without fields has nothing to store`)
+  }
+  return new ElementCodec(element, where)
+}
+
+/** Throws unless the array is one of exactly this element's kind. */
+export function checkArray(codec: ElementCodec, elements: unknown): asserts elements is ElementArray {
+  const { array } = codec
+  if (array === undefined) {
+    throw new TypeError('pushMany: elements that are structs go through pushBatch')
+  }
+  if (!(elements instanceof array)) {
+    throw new TypeError(`pushMany: expected ${array.name} (${codec.scalar}), got ${show(elements)}`)
+  }
+  if (elements.buffer instanceof SharedArrayBuffer) {
+    throw new TypeError('pushMany: the array is shared and might change meanwhile; copy it')
+  }
+  if (codec.scalar === 'bool' && (elements as Uint8Array).some((byte) => byte > 1)) {
+    throw new RangeError('pushMany: booleans are bytes of 0 or 1')
+  }
+}
+

@@ -1,0 +1,49 @@
+/** What goes wrong with a vector file, in words that fit vectors. */
+import { RStoreError } from '../errors.js'
+import { errorOf } from '../native/status.js'
+import type { OpenedVector } from './native.js'
+
+/** The error of a status that is not 0. */
+export function vectorError(status: number, path: string, doing: string): Error {
+  const error = errorOf(status, path, doing)
+  if (!(error instanceof RStoreError)) return error
+  const advice = ADVICE[error.code]
+  return advice === undefined
+    ? error
+    : new RStoreError(error.code, `${doing} ${path}: ${advice}`, error.facts)
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  RSTORE_NOT_FOUND: 'there is no such file. Check the path, or use SharedVector.create.',
+  RSTORE_EXISTS: 'there is a file of that name. Use SharedVector.open.',
+  RSTORE_READ_ONLY: 'the file or its folder may not be written. Everyone who has a vector open '
+    + 'takes part in its changes: change the permissions.',
+  RSTORE_REGION_FULL: 'the capacity is reached. Nothing was changed. Create a vector with a larger '
+    + 'capacity and copy into it.',
+  RSTORE_IO: 'the disk failed, or somebody shortened the file. This handle cannot be used any '
+    + 'more: close it and open the vector again.',
+  RSTORE_CORRUPT: 'the file is damaged, or shorter than it was made. Take it from a backup.',
+}
+
+/** What stopped an opening: the type, a lost memory, or what the status says. */
+export function openingError(found: OpenedVector, path: string, expected: string): Error {
+  if (found.typeDiffers) {
+    return new RStoreError('RSTORE_TYPE_MISMATCH',
+      `opening ${path}: its elements are ${found.storedType}, not ${expected}. Open it with the `
+      + 'type that it was created with.',
+      { path, expected, actual: found.storedType })
+  }
+  if (found.unflushed) {
+    const { flushedSize, foundSize } = found
+    return new RStoreError('RSTORE_UNFLUSHED',
+      `opening ${path}: the machine was started anew after changes that no flush() covers. There `
+      + `are ${foundSize} elements; the last flush covered ${flushedSize}. Each of those is as it `
+      + 'was then or as it was made later, of the others some may be lost. Nothing was changed. '
+      + 'Open with { unflushed: \'accept\' } to go on with what is there.',
+      { path, flushedSize, foundSize })
+  }
+  return vectorError(found.status, path, 'opening')
+}
+
+export const closedError = (path: string): RStoreError =>
+  new RStoreError('RSTORE_CLOSED', `${path} was closed. Open it again.`, { path })
