@@ -50,14 +50,13 @@ export const SharedWords = layout('SharedWords', 4096, 'Page 1: each word on cac
 })
 
 export const ReaderSlot = layout('ReaderSlot', 64, 'Pages 2 to 17: one for each open handle. Its owner is alive while it holds the lock on the byte of that number.', {
-  state: u32(0, '0 free, 1 taken.'),
+  state: u32(0, '0 free, or SLOT_… .'),
   generation: u32(4, 'Raised whenever the slot is taken.'),
   pinEpoch: u64(8, 'The commit that this handle reads; 0 when it reads none.'),
   pinnedMs: u64(16, 'When it began to, milliseconds since 1970.'),
-  revokedEpoch: u64(24, 'A pin at or below this epoch does not count any more.'),
-  pid: u32(32, 'Process; for people.'),
-  threadId: u32(36, 'Thread; for people.'),
-  reserved: zeros(40, 24),
+  pid: u32(24, 'Process; for people.'),
+  threadId: u32(28, 'Thread; for people.'),
+  reserved: zeros(32, 32),
 })
 
 export const SegmentEntry = layout('SegmentEntry', 24, 'Pages 18 on: what each physical segment of the log holds, and where each logical one is.', {

@@ -149,11 +149,10 @@ Status LockFile::takeSlot() {
     if (!tryLockByte(fd_, kFirstSlotByte + index, LockMode::kExclusive).ok()) continue;
     ReaderSlot& slot = slots_[index];
     atomicWord(slot.pinEpoch).store(0, std::memory_order_seq_cst);
-    atomicWord(slot.revokedEpoch).store(0, std::memory_order_relaxed);
     slot.pid = static_cast<uint32_t>(getpid());
     slot.threadId = static_cast<uint32_t>(syscall(SYS_gettid));
     atomicWord(slot.generation).fetch_add(1, std::memory_order_seq_cst);  // L2
-    atomicWord(slot.state).store(1, std::memory_order_seq_cst);
+    atomicWord(slot.state).store(kSlotHandle, std::memory_order_seq_cst);
     ownSlot_ = index;
     return kSuccess;
   }
@@ -303,7 +302,7 @@ uint64_t LockFile::lowestPin(uint64_t below) {
     ReaderSlot& slot = slots_[index];
     const uint64_t pinned = atomicWord(slot.pinEpoch).load(std::memory_order_seq_cst);
     if (pinned == 0 || pinned >= lowest) continue;
-    if (pinned <= atomicWord(slot.revokedEpoch).load(std::memory_order_seq_cst)) continue;
+    if (atomicWord(slot.state).load(std::memory_order_seq_cst) == kSlotRevoked) continue;
     if (pinned < below) {
       const uint32_t generation = atomicWord(slot.generation).load(std::memory_order_seq_cst);
       // A new owner stores its pin behind its generation, so that this one is the dead owner's and stays ignored.
@@ -312,6 +311,10 @@ uint64_t LockFile::lowestPin(uint64_t below) {
     lowest = pinned;
   }
   return lowest;
+}
+
+bool LockFile::changeState(uint32_t slot, uint32_t from, uint32_t to) {
+  return atomicWord(slots_[slot].state).compare_exchange_strong(from, to, std::memory_order_seq_cst);
 }
 
 void LockFile::publish(uint64_t epoch) {

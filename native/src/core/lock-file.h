@@ -109,6 +109,13 @@ class LockFile {
   /// True while the handle that took `slot` with `generation` has it open.
   bool isAlive(uint32_t slot, uint32_t generation);
 
+  /// Moves a slot between SLOT_… states; false when it was not in `from`. A snapshot becomes one that can be revoked, gives that up
+  /// before it hands out memory in place, or is revoked by anybody: whoever comes first.
+  bool changeState(uint32_t slot, uint32_t from, uint32_t to);
+  bool isRevoked() const {
+    return atomicWord(ownSlot().state).load(std::memory_order_seq_cst) == kSlotRevoked;
+  }
+
   void publish(uint64_t epoch);
 
  private:

@@ -1,0 +1,99 @@
+#include "core/backup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "core/file-applier.h"
+#include "core/io.h"
+
+namespace rstore {
+
+namespace {
+
+constexpr uint64_t kPieceBytes = 8 << 20;
+
+/// B1. Lowering the pin and finding the slot unchanged afterwards means that nothing goes beyond it any more.
+Status pinDurableSlot(Handle& snapshot, CheckpointSlot* slot) {
+  constexpr int kTries = 1000;
+  const RegionFile& file = snapshot.file();
+  for (int tries = 0; tries < kTries; tries++) {
+    if (const Status read = readSlot(file.fd, file.identity, slot); !read.ok()) continue;
+    if (!snapshot.hasLock()) return kSuccess;
+    snapshot.lock().pin(std::min(slot->epoch, snapshot.view().epoch()));
+    const uint64_t durable =
+        atomicWord(snapshot.lock().words().slotEpoch).load(std::memory_order_seq_cst);
+    if (durable <= slot->epoch) return kSuccess;
+  }
+  return failure(Code::kBusy);
+}
+
+Status copyPieces(int from, int to, uint64_t offset, uint64_t end, BackupProgress* progress) {
+  while (offset < end) {
+    if (progress->cancelled.load()) return failure(Code::kClosed);
+    const uint64_t count = std::min(kPieceBytes, end - offset);
+    if (const Status copied = copyFileRange(from, offset, to, offset, count); !copied.ok()) return copied;
+    offset += count;
+    progress->doneBytes.fetch_add(count);
+  }
+  return kSuccess;
+}
+
+/// Header pages, the used part of the checksum table, the data: the rest of the table stays a hole.
+Status copyContent(const RegionFile& file, int to, uint64_t endBytes, BackupProgress* progress) {
+  const uint64_t dataStart = uint64_t{file.identity.firstDataPage} * kPageBytes;
+  const uint64_t tableEnd = file.checksumOffset(endBytes / kPageBytes);
+  progress->totalBytes.store(tableEnd + (endBytes - dataStart));
+  if (const int cut = io().truncate(to, endBytes); cut < 0) return statusFromErrno(-cut);
+  if (const Status head = copyPieces(file.fd, to, 0, tableEnd, progress); !head.ok()) return head;
+  return copyPieces(file.fd, to, dataStart, endBytes, progress);
+}
+
+Status writeCopy(Handle& snapshot, int to, BackupProgress* progress) {
+  const RegionFile& file = snapshot.file();
+  const LogCursor& shown = snapshot.view().cursor();
+  CheckpointSlot slot;
+  if (const Status pinned = pinDurableSlot(snapshot, &slot); !pinned.ok()) return pinned;
+  const uint64_t endBytes = (shown.endUnits * 8 + kPageBytes - 1) / kPageBytes * kPageBytes;
+  const Status copied = copyContent(file, to, endBytes, progress);
+  if (!copied.ok()) return copied;
+  if (slot.epoch < shown.epoch) {
+    Log log(snapshot.lock());
+    const Status opened = log.open(snapshot.logPath(), file.identity, slot.logSalt);
+    if (!opened.ok()) return opened;
+    LogCursor at = cursorOfSlot(slot);
+    FileApplier applier(file, log, to);
+    if (const Status applied = applier.applyUpTo(shown.epoch, &at); !applied.ok()) return applied;
+  }
+  CheckpointSlot own = slot;
+  own.clean = 1;
+  own.epoch = shown.epoch;
+  own.endUnits = shown.endUnits;
+  own.logPosition = own.logSalt = 0;
+  own.logChecksum = 0;
+  own.durableTailEpoch = shown.epoch;
+  if (const Status wrote = writeSlot(to, &own); !wrote.ok()) return wrote;
+  return syncAll(to);
+}
+
+}  // namespace
+
+Status backupRegion(Handle& snapshot, const std::string& path, BackupProgress* progress) {
+  const std::string temporary = path + ".backup.tmp";
+  int to = -1;
+  (void)io().unlink(temporary.c_str());  // of a backup that was killed
+  const Status made = openFile(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL, 0666, &to);
+  if (!made.ok()) return made;
+  Status status = writeCopy(snapshot, to, progress);
+  closeFile(to);
+  if (status.ok() && link(temporary.c_str(), path.c_str()) != 0) status = statusFromErrno(errno);
+  (void)io().unlink(temporary.c_str());
+  if (status.ok()) status = syncDirectoryOf(path.c_str());
+  if (snapshot.hasLock()) snapshot.lock().pin(snapshot.view().epoch());
+  return status;
+}
+
+}  // namespace rstore
