@@ -1,0 +1,122 @@
+/** `rstore inspect` for people. */
+import type { InspectedName, Inspection } from '../read/inspection.js'
+import type { LogEnd } from '../read/records.js'
+import { numeric, pairLines, section, tableLines } from './table.js'
+import { formatBytes, formatCount, formatShare, formatTime } from './units.js'
+
+const PAGE_BYTES = 4096
+
+function identityText({ identity, fileBytes, diskBytes, file }: Inspection): string {
+  const { kind, formatVersion, uuid, generation, createdMs } = identity
+  return section(file, pairLines([
+    ['kind', `${kind}, format version ${formatVersion}`],
+    ['uuid', `${uuid}, generation ${generation}`],
+    ...createdMs > 0 ? [['created', formatTime(createdMs)] as const] : [],
+    ['file', `${formatBytes(fileBytes)} long, ${formatBytes(diskBytes)} on the disk`],
+  ]))
+}
+
+function spaceText({ identity, space }: Inspection): string {
+  const { capacityBytes, firstDataPage } = identity
+  const { endBytes, allocatedBytes, freeBytes, freePages, runPages } = space
+  const used = Math.max(0, endBytes - firstDataPage * PAGE_BYTES)
+  return section('space', pairLines([
+    ['capacity', formatBytes(capacityBytes)],
+    ['data', `${formatBytes(used)}, ${formatShare(endBytes, capacityBytes)} of the capacity used`],
+    ['live', `${formatBytes(allocatedBytes)}, ${formatShare(allocatedBytes, used)} of the data`],
+    ['free', `${formatBytes(freeBytes)} in cells, ${formatCount(freePages)} pages, `
+      + `${formatCount(runPages)} pages set aside for nodes`],
+  ]))
+}
+
+const END_TEXT: { readonly [K in LogEnd['kind']]: (end: LogEnd & { kind: K }) => string } = {
+  nothing: () => 'nothing behind it',
+  incomplete: ({ epoch, position }) => `the record of commit ${epoch} at ${position} is incomplete`,
+  tail: ({ epoch, page }) => `of commit ${epoch}, page ${page} never reached the disk`,
+  damaged: ({ epoch, position }) => `the record of commit ${epoch} at ${position} is damaged`,
+}
+
+function commitText({ epoch, checkpoint, log }: Inspection): string {
+  const end = (END_TEXT[log.end.kind] as (end: LogEnd) => string)(log.end)
+  const checkpointText = checkpoint === undefined
+    ? 'no valid slot'
+    : `commit ${checkpoint.epoch}, slot ${checkpoint.slot} of ${checkpoint.validSlots} valid, `
+      + `${checkpoint.clean ? 'clean' : 'needs the log'}, ${formatTime(checkpoint.writtenMs)}`
+  const logText = log.fileBytes === 0
+    ? 'none'
+    : `${formatBytes(log.fileBytes)}, ${log.ownSegments} of ${log.segments} segments in use`
+  return section('commits', pairLines([
+    ['last', `commit ${epoch}`
+      + (log.lastCommitMs === undefined ? '' : `, ${formatTime(log.lastCommitMs)}`)],
+    ['checkpoint', checkpointText],
+    ['log', logText],
+    ...log.fileBytes === 0 ? [] : [['records',
+      `${formatCount(log.records)} since the checkpoint, ${formatBytes(log.recordBytes)}, `
+      + `${formatCount(log.changedPages)} pages changed; ${end}`] as const],
+  ]))
+}
+
+const optional = (value: number | undefined, format: (value: number) => string): string =>
+  value === undefined ? '' : format(value)
+
+function nameRow(inspected: InspectedName): string[] {
+  const { name, kind, keyType, valueType, rootPage, entries, depth, nodes, fill } = inspected
+  return [
+    name, kind, keyType, valueType, optional(entries, formatCount), String(rootPage),
+    optional(depth, String), optional(nodes, formatCount),
+    optional(fill, (share) => formatShare(share, 1)),
+  ]
+}
+
+function namesText({ names }: Inspection): string {
+  if (names.length === 0) return section('names', ['none'])
+  return section('names', tableLines([
+    { title: 'name' }, { title: 'kind' }, { title: 'key' }, { title: 'value' },
+    numeric('entries'), numeric('root page'),
+    numeric('depth'), numeric('nodes'), numeric('fill'),
+  ], names.map(nameRow)))
+}
+
+function typesText({ types }: Inspection): string[] {
+  if (types.length === 0) return []
+  return [section('types', tableLines(
+    [numeric('id'), { title: 'type' }, { title: 'descriptor' }],
+    types.map(({ id, text, descriptor }) => [String(id), text, JSON.stringify(descriptor) ?? ''])))]
+}
+
+function freeText({ space: { freeClasses } }: Inspection): string[] {
+  if (freeClasses.length === 0) return []
+  return [section('free cells by size', tableLines(
+    [numeric('from'), numeric('cells'), numeric('bytes')],
+    freeClasses.map(({ fromBytes, cells, bytes }) =>
+      [formatBytes(fromBytes), formatCount(cells), formatBytes(bytes)])))]
+}
+
+function handlesText({ handles }: Inspection): string[] {
+  if (handles.length === 0) return []
+  return [section('handles noted in the lock file (their processes may be gone)', tableLines(
+    [numeric('slot'), numeric('process'), { title: 'reads commit' }],
+    handles.map(({ slot, pid, pinEpoch }) =>
+      [String(slot), String(pid), pinEpoch === 0n ? '' : String(pinEpoch)])))]
+}
+
+function problemsText({ problems, problemCount }: Inspection): string {
+  if (problemCount === 0) return 'No damage found.'
+  const more = problemCount - problems.length
+  const lines = tableLines([{ title: 'where' }, numeric('page'), { title: 'what' }],
+    problems.map(({ where, page, message }) => [where, optional(page, String), message]))
+  return section(`DAMAGE: ${formatCount(problemCount)} problems`,
+    more > 0 ? [...lines, `… and ${formatCount(more)} more`] : lines)
+}
+
+/** The whole of it, sections divided by empty lines. */
+export const inspectionText = (inspection: Inspection): string => [
+  identityText(inspection),
+  spaceText(inspection),
+  commitText(inspection),
+  namesText(inspection),
+  ...typesText(inspection),
+  ...freeText(inspection),
+  ...handlesText(inspection),
+  problemsText(inspection),
+].join('\n\n')

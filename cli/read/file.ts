@@ -1,0 +1,50 @@
+/** A file that is only read, by system calls: what is past its end is zero. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+
+export class ByteFile {
+  private constructor(private readonly fd: number, readonly path: string) {}
+
+  /** Throws what `fs.openSync` throws, and EISDIR for a folder. */
+  static open(path: string): ByteFile {
+    const file = new ByteFile(openSync(path, 'r'), path)
+    if (fstatSync(file.fd).isFile()) return file
+    file.close()
+    throw Object.assign(new Error('not a regular file'), { code: 'EISDIR' })
+  }
+
+  /** undefined when there is no such file. */
+  static openIfThere(path: string): ByteFile | undefined {
+    try {
+      return ByteFile.open(path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  /** Length now: another process may be making it longer. */
+  get length(): number {
+    return fstatSync(this.fd).size
+  }
+
+  /** Bytes that the file system has really given to it. */
+  get allocatedBytes(): number {
+    return fstatSync(this.fd).blocks * 512
+  }
+
+  /** Throws EIO where the disk cannot give the bytes. */
+  read(address: number, length: number): Buffer {
+    const bytes = Buffer.alloc(length)
+    let done = 0
+    while (done < length) {
+      const got = readSync(this.fd, bytes, done, length - done, address + done)
+      if (got === 0) break
+      done += got
+    }
+    return bytes
+  }
+
+  close(): void {
+    closeSync(this.fd)
+  }
+}

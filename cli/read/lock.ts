@@ -1,0 +1,52 @@
+/** What the lock file says. It may be left from processes that are gone: good for hints only. */
+import { C, LockHeader, ReaderSlot, SharedWords } from '../../formats/index.js'
+import { FieldReader } from './fields.js'
+import { ByteFile } from './file.js'
+import type { RegionIdentity } from './identity.js'
+
+export interface NotedHandle { slot: number; pid: number; threadId: number; pinEpoch: bigint }
+
+export interface LockState {
+  publishedEpoch: bigint
+  slotEpoch: bigint
+  /** The region file may already hold commits up to this one. */
+  checkpointTarget: bigint
+  checkpointCount: number
+  handles: NotedHandle[]
+}
+
+function readHandles(file: ByteFile, count: number): NotedHandle[] {
+  const bytes = file.read(2 * C.PAGE_BYTES, count * ReaderSlot.bytes)
+  return Array.from({ length: count }, (_, slot) => {
+    const fields = new FieldReader(ReaderSlot, bytes, slot * ReaderSlot.bytes)
+    return {
+      slot,
+      taken: fields.u32('state') === 1,
+      pid: fields.u32('pid'),
+      threadId: fields.u32('threadId'),
+      pinEpoch: fields.u64('pinEpoch'),
+    }
+  }).filter(({ taken }) => taken).map(({ taken: _, ...handle }) => handle)
+}
+
+/** undefined when there is no lock file, or one of another region. */
+export function readLockFile(path: string, identity: RegionIdentity): LockState | undefined {
+  const file = ByteFile.openIfThere(path)
+  if (file === undefined) return undefined
+  try {
+    const header = new FieldReader(LockHeader, file.read(0, C.PAGE_BYTES))
+    const ours = header.u64('magic') === C.LOCK_MAGIC && header.u32('ready') === 1
+      && header.hex('uuid') === identity.uuid && header.u64('generation') === identity.generation
+    if (!ours) return undefined
+    const words = new FieldReader(SharedWords, file.read(C.PAGE_BYTES, C.PAGE_BYTES))
+    return {
+      publishedEpoch: words.u64('publishedEpoch'),
+      slotEpoch: words.u64('slotEpoch'),
+      checkpointTarget: words.u64('checkpointTarget'),
+      checkpointCount: words.number('checkpointCount'),
+      handles: readHandles(file, Math.min(header.u32('readerSlotCount'), C.READER_SLOT_COUNT)),
+    }
+  } finally {
+    file.close()
+  }
+}

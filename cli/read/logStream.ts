@@ -1,0 +1,79 @@
+/** The log file as the stream that it holds: positions, segments, and what runs over their ends. */
+import { C, SegmentHeader, crc32c } from '../../formats/index.js'
+import { FieldReader } from './fields.js'
+import type { ByteFile } from './file.js'
+import type { RegionIdentity } from './identity.js'
+
+const HEADER_BYTES = SegmentHeader.bytes
+
+export class LogStream {
+  /** Logical segment → physical segment. */
+  private readonly segments = new Map<number, number>()
+  readonly segmentCount: number
+
+  constructor(private readonly file: ByteFile, identity: RegionIdentity, salt: bigint) {
+    const whole = Math.floor(file.length / C.SEGMENT_BYTES)
+    this.segmentCount = Math.min(whole, C.SEGMENT_COUNT_LIMIT)
+    for (let physical = 0; physical < this.segmentCount; physical++) {
+      const bytes = file.read(physical * C.SEGMENT_BYTES, HEADER_BYTES)
+      const header = new FieldReader(SegmentHeader, bytes)
+      const ours = header.u32('magic') === C.SEGMENT_MAGIC
+        && header.u32('checksum') === crc32c(0, header.before('checksum'))
+        && header.hex('uuid') === identity.uuid
+        && header.u64('generation') === identity.generation
+        && header.u64('logSalt') === salt
+      if (ours) this.segments.set(header.number('logicalSegment'), physical)
+    }
+  }
+
+  /** Segments that belong to this log. */
+  get ownSegmentCount(): number {
+    return this.segments.size
+  }
+
+  /** No record is longer. */
+  get bytes(): number {
+    return this.segments.size * C.SEGMENT_BYTES
+  }
+
+  /** Whether the segment with this position is there. */
+  has(position: number): boolean {
+    return this.segments.has(Math.floor(position / C.SEGMENT_BYTES))
+  }
+
+  /** Where something goes on that would be at `position`, headers of segments being skipped. */
+  static skipHeader(position: number): number {
+    const offset = position % C.SEGMENT_BYTES
+    return offset < HEADER_BYTES ? position - offset + HEADER_BYTES : position
+  }
+
+  /** Where a record begins behind one that ended at `position`: its header is never split. */
+  static recordStart(position: number, recordHeaderBytes: number): number {
+    const start = LogStream.skipHeader(position)
+    const left = C.SEGMENT_BYTES - start % C.SEGMENT_BYTES
+    return left < recordHeaderBytes ? LogStream.skipHeader(start + left) : start
+  }
+
+  /** The position `bytes` bytes of the stream further on. */
+  static advance(position: number, bytes: number): number {
+    const payload = C.SEGMENT_BYTES - HEADER_BYTES
+    const offset = position % C.SEGMENT_BYTES - HEADER_BYTES + bytes
+    const segment = Math.floor(position / C.SEGMENT_BYTES) + Math.floor(offset / payload)
+    return segment * C.SEGMENT_BYTES + HEADER_BYTES + offset % payload
+  }
+
+  /** Bytes of the stream; undefined when a segment of them is not in the log. */
+  read(position: number, length: number): Buffer | undefined {
+    const pieces: Buffer[] = []
+    for (let at = position, left = length; left > 0;) {
+      const offset = at % C.SEGMENT_BYTES
+      const physical = this.segments.get((at - offset) / C.SEGMENT_BYTES)
+      if (physical === undefined) return undefined
+      const count = Math.min(left, C.SEGMENT_BYTES - offset)
+      pieces.push(this.file.read(physical * C.SEGMENT_BYTES + offset, count))
+      left -= count
+      at += count + HEADER_BYTES
+    }
+    return Buffer.concat(pieces)
+  }
+}

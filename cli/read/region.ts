@@ -1,0 +1,150 @@
+/**
+ * A region as of its last commit, read from its files alone: nothing is written, no lock taken, no
+ * process waits. Whoever has the region open may go on changing the files meanwhile, so a reading
+ * is repeated until one was undisturbed:
+ *
+ *  - Records behind the checkpoint slot are not overwritten while that slot is the current one.
+ *  - The region file holds no commit behind `checkpointTarget` (lock file), and the target is
+ *    raised before anything is written.
+ *
+ * So if slot and target are, at the end, what the reading rests on, every page that was read is of
+ * one commit. The same argument as a reader's pin, without the pin: it may have to try again.
+ * Damage is looked at twice, because half a record may be whole a moment later.
+ */
+import { C } from '../../formats/index.js'
+import { ByteFile } from './file.js'
+import { readIdentity, type RegionIdentity } from './identity.js'
+import { readLockFile, type LockState } from './lock.js'
+import { LogStream } from './logStream.js'
+import { Pages } from './pages.js'
+import { Problems } from './problems.js'
+import { RecordReader, type LogEnd, type Record } from './records.js'
+import { readSlots, type Slot } from './slots.js'
+
+export interface LogState {
+  /** Bytes of the log file, 0 when there is none. */
+  fileBytes: number
+  segmentCount: number
+  /** Of them, those that belong to the current log. */
+  ownSegmentCount: number
+  records: Record[]
+  end: LogEnd
+}
+
+export interface RegionImage {
+  path: string
+  fileBytes: number
+  diskBytes: number
+  identity: RegionIdentity
+  slot: Slot | undefined
+  validSlots: number
+  log: LogState
+  lock: LockState | undefined
+  /** The last commit, and the end of its data in units. */
+  epoch: bigint
+  endUnits: number
+  pages: Pages
+  problems: Problems
+}
+
+const NO_LOG: LogState = {
+  fileBytes: 0, segmentCount: 0, ownSegmentCount: 0, records: [], end: { kind: 'nothing' },
+}
+
+/** Puts the records behind the slot over the pages. */
+function readLog(image: RegionImage, file: ByteFile, log: ByteFile, slot: Slot): LogState {
+  const stream = new LogStream(log, image.identity, slot.logSalt)
+  const reader = new RecordReader(stream, slot)
+  if (stream.has(slot.logPosition)) reader.scan()
+  else image.problems.add('log', 'the log does not reach to the checkpoint: commits are lost')
+  for (const [record, { changes }] of reader.contents(file)) image.pages.apply(record, changes)
+  const { segmentCount, ownSegmentCount } = stream
+  const { records, end } = reader
+  return { fileBytes: log.length, segmentCount, ownSegmentCount, records, end }
+}
+
+function addLog(image: RegionImage, file: ByteFile): void {
+  const { slot, problems } = image
+  const log = ByteFile.openIfThere(`${image.path}-wal`)
+  try {
+    if (slot === undefined) return
+    if (slot.clean) image.log = { ...NO_LOG, fileBytes: log?.length ?? 0 }
+    else if (log !== undefined) image.log = readLog(image, file, log, slot)
+    else problems.add('log', 'there is no log, but the checkpoint needs one: commits are lost')
+  } finally {
+    log?.close()
+  }
+  const { end } = image.log
+  if (end.kind === 'damaged') {
+    problems.add('log', `the record of commit ${end.epoch} is damaged: commit ${end.next}, which `
+      + 'was synced, stands behind it and cannot be applied')
+  }
+  const last = image.log.records.at(-1)
+  if (last === undefined) return
+  image.epoch = last.epoch
+  image.endUnits = last.endUnits
+}
+
+/** One reading. `file` stays open for `pages`. */
+function readImage(path: string, file: ByteFile): RegionImage {
+  const problems = new Problems()
+  const identity = readIdentity(file, problems)
+  const isLive = identity.kind === 'live' || identity.kind === 'unknown'
+  const fileUnits = Math.floor(file.length / C.UNIT_BYTES)
+  const { current: slot, valid } = isLive
+    ? readSlots(file, identity, problems)
+    : { current: undefined, valid: 0 }
+  const image: RegionImage = {
+    path,
+    fileBytes: file.length,
+    diskBytes: file.allocatedBytes,
+    identity,
+    slot,
+    validSlots: valid,
+    log: NO_LOG,
+    lock: readLockFile(`${path}-lock`, identity),
+    epoch: slot?.epoch ?? 0n,
+    endUnits: slot?.endUnits ?? (isLive ? fileUnits : identity.endUnits),
+    pages: new Pages(file, identity, problems),
+    problems,
+  }
+  addLog(image, file)
+  const dataBytes = image.endUnits * C.UNIT_BYTES
+  if (isLive && image.fileBytes < dataBytes) {
+    problems.add('file', `it has ${image.fileBytes} bytes, its data ${dataBytes}: it was cut`)
+  }
+  return image
+}
+
+/** Whether what was read cannot have changed under the reading. */
+function isUndisturbed(image: RegionImage, file: ByteFile): boolean {
+  const identity = readIdentity(file, new Problems())
+  const slot = readSlots(file, identity, new Problems()).current
+  if (identity.uuid !== image.identity.uuid || slot?.sequence !== image.slot?.sequence) return false
+  const lock = readLockFile(`${image.path}-lock`, identity)
+  return lock === undefined || lock.checkpointTarget <= image.epoch
+}
+
+const ATTEMPTS = 20
+
+/**
+ * Reads a region and gives what `look` makes of it. `look` may run several times; damage that shows
+ * only while others write is looked at again. Throws NotReadable and what `fs` throws.
+ */
+export function readRegion<R>(path: string, look: (image: RegionImage) => R): R {
+  for (let attempt = 1; ; attempt++) {
+    const file = ByteFile.open(path)
+    try {
+      const image = readImage(path, file)
+      const result = look(image)
+      const isSure = image.problems.count === 0 || attempt > 1
+      if (isSure && (image.identity.kind !== 'live' || isUndisturbed(image, file))) return result
+      if (attempt < ATTEMPTS) continue
+      image.problems.add('reading', `checkpoints came in between ${ATTEMPTS} times: what is shown `
+        + 'may be of several commits; try again')
+      return look(image)
+    } finally {
+      file.close()
+    }
+  }
+}
