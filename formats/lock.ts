@@ -50,7 +50,7 @@ export const SharedWords = layout('SharedWords', 4096, 'Page 1: each word on cac
 })
 
 export const ReaderSlot = layout('ReaderSlot', 64, 'Pages 2 to 17: one for each open handle. Its owner is alive while it holds the lock on the byte of that number.', {
-  state: u32(0, '0 free, or SLOT_… .'),
+  state: u32(0, '0 free, or READER_….'),
   generation: u32(4, 'Raised whenever the slot is taken.'),
   pinEpoch: u64(8, 'The commit that this handle reads; 0 when it reads none.'),
   pinnedMs: u64(16, 'When it began to, milliseconds since 1970.'),

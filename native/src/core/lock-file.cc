@@ -152,7 +152,7 @@ Status LockFile::takeSlot() {
     slot.pid = static_cast<uint32_t>(getpid());
     slot.threadId = static_cast<uint32_t>(syscall(SYS_gettid));
     atomicWord(slot.generation).fetch_add(1, std::memory_order_seq_cst);  // L2
-    atomicWord(slot.state).store(kSlotHandle, std::memory_order_seq_cst);
+    atomicWord(slot.state).store(kReaderHandle, std::memory_order_seq_cst);
     ownSlot_ = index;
     return kSuccess;
   }
@@ -302,7 +302,7 @@ uint64_t LockFile::lowestPin(uint64_t below) {
     ReaderSlot& slot = slots_[index];
     const uint64_t pinned = atomicWord(slot.pinEpoch).load(std::memory_order_seq_cst);
     if (pinned == 0 || pinned >= lowest) continue;
-    if (atomicWord(slot.state).load(std::memory_order_seq_cst) == kSlotRevoked) continue;
+    if (atomicWord(slot.state).load(std::memory_order_seq_cst) == kReaderRevoked) continue;
     if (pinned < below) {
       const uint32_t generation = atomicWord(slot.generation).load(std::memory_order_seq_cst);
       // A new owner stores its pin behind its generation, so that this one is the dead owner's and stays ignored.

@@ -113,7 +113,7 @@ class LockFile {
   /// before it hands out memory in place, or is revoked by anybody: whoever comes first.
   bool changeState(uint32_t slot, uint32_t from, uint32_t to);
   bool isRevoked() const {
-    return atomicWord(ownSlot().state).load(std::memory_order_seq_cst) == kSlotRevoked;
+    return atomicWord(ownSlot().state).load(std::memory_order_seq_cst) == kReaderRevoked;
   }
 
   void publish(uint64_t epoch);

@@ -178,6 +178,18 @@ inline constexpr uint32_t kFaultCorrupt = 8u;
 /// ControlBlock.fault: a page that nobody may write was written to.
 inline constexpr uint32_t kFaultReadOnly = 16u;
 
+/// ReaderSlot.state: a handle; its pin ends with the turn of its event loop.
+inline constexpr uint32_t kReaderHandle = 1u;
+
+/// ReaderSlot.state: a snapshot, which may be revoked when it holds the log back too long.
+inline constexpr uint32_t kReaderSnapshot = 2u;
+
+/// ReaderSlot.state: a snapshot that has given out memory in place and cannot be revoked any more.
+inline constexpr uint32_t kReaderSnapshotKept = 3u;
+
+/// ReaderSlot.state: a revoked snapshot; its pin does not count.
+inline constexpr uint32_t kReaderRevoked = 4u;
+
 /// Record flag: written with durability sync.
 inline constexpr uint32_t kRecordSynced = 1u;
 
@@ -625,7 +637,7 @@ static_assert(offsetof(PageEntry, mask) == 8);
 
 /// Pages 2 to 17: one for each open handle. Its owner is alive while it holds the lock on the byte of that number.
 struct ReaderSlot {
-  /// 0 free, 1 taken.
+  /// 0 free, or READER_….
   uint32_t state;
   /// Raised whenever the slot is taken.
   uint32_t generation;
@@ -633,14 +645,12 @@ struct ReaderSlot {
   uint64_t pinEpoch;
   /// When it began to, milliseconds since 1970.
   uint64_t pinnedMs;
-  /// A pin at or below this epoch does not count any more.
-  uint64_t revokedEpoch;
   /// Process; for people.
   uint32_t pid;
   /// Thread; for people.
   uint32_t threadId;
   /// Zero; checked on reading.
-  uint8_t reserved[24];
+  uint8_t reserved[32];
 };
 static_assert(sizeof(ReaderSlot) == 64);
 static_assert(std::is_trivially_copyable_v<ReaderSlot>);
@@ -649,10 +659,9 @@ static_assert(offsetof(ReaderSlot, state) == 0);
 static_assert(offsetof(ReaderSlot, generation) == 4);
 static_assert(offsetof(ReaderSlot, pinEpoch) == 8);
 static_assert(offsetof(ReaderSlot, pinnedMs) == 16);
-static_assert(offsetof(ReaderSlot, revokedEpoch) == 24);
-static_assert(offsetof(ReaderSlot, pid) == 32);
-static_assert(offsetof(ReaderSlot, threadId) == 36);
-static_assert(offsetof(ReaderSlot, reserved) == 40);
+static_assert(offsetof(ReaderSlot, pid) == 24);
+static_assert(offsetof(ReaderSlot, threadId) == 28);
+static_assert(offsetof(ReaderSlot, reserved) == 32);
 
 /// One commit. Followed by pageCount PageEntry, tailPageCount u32 checksums (padded to 8 bytes), lineCount lines of 64 bytes. A record may run over segments; its header never does.
 struct RedoRecord {
