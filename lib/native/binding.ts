@@ -43,6 +43,8 @@ export interface ReaderInfo {
   pid: number
   /** Index of its slot in the lock file. */
   slot: number
+  /** Whether it is a snapshot. */
+  snapshot: boolean
   /** The commit it reads, 0 when it reads none at the moment. */
   epoch: number
   /** How long it has read it, milliseconds. */
@@ -64,6 +66,21 @@ export interface NativeHandle {
   repair(): number
   flush(): Promise<PackedStatus> | PackedStatus
   checkpoint(): Promise<PackedStatus>
+  /** From now on the pin may be revoked by others. */
+  becomeSnapshot(): boolean
+  /** From now on it may not, because memory is given out in place; false when it was before. */
+  keepSnapshot(): boolean
+  isRevoked(): boolean
+  /** False when the slot is not, or not any more, that of a snapshot that can be revoked. */
+  revoke(slot: number): boolean
+  /** A buffer of its own over part of the view; `detach` it when its lease ends. */
+  externalView(address: number, bytes: number): ArrayBuffer
+  /** Of the commit that this handle, used for nothing else meanwhile, pins. */
+  backup(path: string): Promise<PackedStatus>
+  /** Bytes done, bytes in all. */
+  backupProgress(): [number, number]
+  /** Tells of every newest commit of any process; without a callback, ends that. */
+  watchEpochs(callback?: (epoch: number) => void): void
   stats(): HandleStats
   readers(): ReaderInfo[]
   close(): void
@@ -72,6 +89,8 @@ export interface NativeHandle {
 export interface Addon {
   Handle: new () => NativeHandle
   createRegion(path: string, capacityBytes: number, mode: number, pages: Uint8Array): PackedStatus
+  /** Empties what `externalView` made. */
+  detach(buffers: ArrayBuffer[]): void
   networkFileSystem(path: string): string
   /** What the codes of packed statuses mean, by index. */
   statusNames: readonly string[]

@@ -84,6 +84,14 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
     InstanceMethod<&HandleObject::checkpoint>("checkpoint"),
     InstanceMethod<&HandleObject::stats>("stats"),
     InstanceMethod<&HandleObject::readers>("readers"),
+    InstanceMethod<&HandleObject::becomeSnapshot>("becomeSnapshot"),
+    InstanceMethod<&HandleObject::keepSnapshot>("keepSnapshot"),
+    InstanceMethod<&HandleObject::isRevoked>("isRevoked"),
+    InstanceMethod<&HandleObject::revoke>("revoke"),
+    InstanceMethod<&HandleObject::externalView>("externalView"),
+    InstanceMethod<&HandleObject::backup>("backup"),
+    InstanceMethod<&HandleObject::backupProgress>("backupProgress"),
+    InstanceMethod<&HandleObject::watchEpochs>("watchEpochs"),
     InstanceMethod<&HandleObject::close>("close"),
   }));
 }
@@ -249,16 +257,81 @@ Napi::Value HandleObject::readers(const Napi::CallbackInfo& info) {
   const int64_t now = wallClockMs();
   for (uint32_t i = 0; i < kReaderSlotCount; i++) {
     ReaderSlot& slot = lock.slot(i);
-    if (atomicWord(slot.state).load() != 1 || !lock.isAlive(i, atomicWord(slot.generation).load())) continue;
-    const uint64_t pin = wordOf(slot.pinEpoch);
+    const uint32_t state = atomicWord(slot.state).load();
+    if (state == 0 || !lock.isAlive(i, atomicWord(slot.generation).load())) continue;
+    const uint64_t pin = state == kReaderRevoked ? 0 : wordOf(slot.pinEpoch);
     auto reader = Napi::Object::New(env);
     reader.Set("pid", number(env, slot.pid));
     reader.Set("slot", number(env, i));
+    reader.Set("snapshot", Napi::Boolean::New(env, state != kReaderHandle));
     reader.Set("epoch", number(env, pin));
     reader.Set("ageMs", number(env, pin == 0 ? 0 : std::max<int64_t>(0, now - static_cast<int64_t>(slot.pinnedMs))));
     result.Set(result.Length(), reader);
   }
   return result;
+}
+
+// ── snapshots ────────────────────────────────────────────────────────────────────────────────────
+
+/// becomeSnapshot(): from now on the handle's pin may be revoked by others.
+Napi::Value HandleObject::becomeSnapshot(const Napi::CallbackInfo& info) {
+  const bool changed = !handle_->hasLock() ||
+      handle_->lock().changeState(handle_->lock().ownSlotIndex(), kReaderHandle, kReaderSnapshot);
+  return Napi::Boolean::New(info.Env(), changed);
+}
+
+/// keepSnapshot(): gives out memory in place; false when it was revoked before.
+Napi::Value HandleObject::keepSnapshot(const Napi::CallbackInfo& info) {
+  if (handle_->hasLock()) {
+    LockFile& lock = handle_->lock();
+    (void)lock.changeState(lock.ownSlotIndex(), kReaderSnapshot, kReaderSnapshotKept);
+  }
+  return Napi::Boolean::New(info.Env(), !handle_->hasLock() || !handle_->lock().isRevoked());
+}
+
+Napi::Value HandleObject::isRevoked(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), handle_->hasLock() && handle_->lock().isRevoked());
+}
+
+/// revoke(slot): false when the slot is not (any more) that of a snapshot that can be revoked.
+Napi::Value HandleObject::revoke(const Napi::CallbackInfo& info) {
+  const uint32_t slot = info[0].As<Napi::Number>().Uint32Value();
+  return Napi::Boolean::New(info.Env(), handle_->lock().changeState(slot, kReaderSnapshot, kReaderRevoked));
+}
+
+/// externalView(byteAddress, bytes): a buffer of its own over part of the view. JavaScript detaches it when its lease ends.
+Napi::Value HandleObject::externalView(const Napi::CallbackInfo& info) {
+  const auto address = static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue());
+  const auto bytes = static_cast<size_t>(info[1].As<Napi::Number>().DoubleValue());
+  std::byte* base = handle_->view().base() + address;
+  return Napi::ArrayBuffer::New(info.Env(), base, bytes, [](Napi::Env, void*) {});
+}
+
+// ── backup and epochs ────────────────────────────────────────────────────────────────────────────
+
+/// backup(path): of the commit that this handle, a snapshot that is used for nothing else meanwhile, pins.
+Napi::Value HandleObject::backup(const Napi::CallbackInfo& info) {
+  backup_ = std::make_shared<BackupProgress>();
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
+  return inBackground(info.Env(), [handle = handle_, busy = busy_, progress = backup_, path] {
+    const std::lock_guard<std::mutex> guard(*busy);
+    return handle->isOpen() ? backupRegion(*handle, path, progress.get()) : failure(Code::kClosed);
+  });
+}
+
+/// backupProgress(): [bytes done, bytes in all].
+Napi::Value HandleObject::backupProgress(const Napi::CallbackInfo& info) {
+  auto result = Napi::Array::New(info.Env(), 2);
+  result.Set(uint32_t{0}, number(info.Env(), backup_ ? backup_->doneBytes.load() : 0));
+  result.Set(uint32_t{1}, number(info.Env(), backup_ ? backup_->totalBytes.load() : 0));
+  return result;
+}
+
+/// watchEpochs(callback): tells of every newest commit; watchEpochs() ends it.
+void HandleObject::watchEpochs(const Napi::CallbackInfo& info) {
+  watcher_.reset();
+  if (!info[0].IsFunction() || !handle_->hasLock()) return;
+  watcher_ = std::make_unique<EpochWatcher>(info.Env(), handle_->lock(), info[0].As<Napi::Function>());
 }
 
 void HandleObject::close(const Napi::CallbackInfo&) { closeNow(); }
@@ -267,6 +340,8 @@ void HandleObject::closeNow() {
   if (!handle_) return;
   if (job_) job_->runOrWait(*handle_);
   job_.reset();
+  watcher_.reset();
+  if (backup_) backup_->cancelled.store(true);
   {
     const std::lock_guard<std::mutex> guard(*busy_);
     handle_->close();

@@ -8,6 +8,8 @@
 #include <mutex>
 
 #include "binding/environment.h"
+#include "binding/epoch-watcher.h"
+#include "core/backup.h"
 #include "core/handle.h"
 
 namespace rstore {
@@ -45,16 +47,25 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::Value checkpoint(const Napi::CallbackInfo& info);
   Napi::Value stats(const Napi::CallbackInfo& info);
   Napi::Value readers(const Napi::CallbackInfo& info);
+  Napi::Value becomeSnapshot(const Napi::CallbackInfo& info);
+  Napi::Value keepSnapshot(const Napi::CallbackInfo& info);
+  Napi::Value isRevoked(const Napi::CallbackInfo& info);
+  Napi::Value revoke(const Napi::CallbackInfo& info);
+  Napi::Value externalView(const Napi::CallbackInfo& info);
+  Napi::Value backup(const Napi::CallbackInfo& info);
+  Napi::Value backupProgress(const Napi::CallbackInfo& info);
+  void watchEpochs(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
   Napi::Object describe(Napi::Env env);
   void closeNow();
-  void waitForJobs();
 
   std::shared_ptr<Handle> handle_;
   std::shared_ptr<PooledMemory> memory_;
   Napi::Reference<Napi::ArrayBuffer> control_;
   std::shared_ptr<SettleJob> job_;
+  std::shared_ptr<BackupProgress> backup_;
+  std::unique_ptr<EpochWatcher> watcher_;
   uint32_t holderPid_ = 0;
   std::shared_ptr<std::mutex> busy_ = std::make_shared<std::mutex>();
 };

@@ -40,6 +40,14 @@ Napi::Value networkFileSystem(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), network ? name : "");
 }
 
+/// detach(buffers): what was made by externalView; its arrays are empty from now on.
+void detach(const Napi::CallbackInfo& info) {
+  const auto buffers = info[0].As<Napi::Array>();
+  for (uint32_t i = 0; i < buffers.Length(); i++) {
+    buffers.Get(i).As<Napi::ArrayBuffer>().Detach();
+  }
+}
+
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env));
   (void)installFaultHandler();
@@ -48,6 +56,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   auto names = Napi::Array::New(env);
   for (const char* name : kCodeNames) names.Set(names.Length(), name);
   exports.Set("statusNames", names);
+  exports.Set("detach", Napi::Function::New<detach>(env));
   exports.Set("createRegion", Napi::Function::New<createRegion>(env));
   exports.Set("networkFileSystem", Napi::Function::New<networkFileSystem>(env));
 #ifdef RSTORE_TEST_SEAM

@@ -188,6 +188,15 @@ Napi::Function VectorObject::bare(Napi::Env env) {
   return Napi::Function(env, function);
 }
 
+size_t elementBytesOf(napi_typedarray_type type) {
+  switch (type) {
+    case napi_int16_array: case napi_uint16_array: return 2;
+    case napi_int32_array: case napi_uint32_array: case napi_float32_array: return 4;
+    case napi_float64_array: case napi_bigint64_array: case napi_biguint64_array: return 8;
+    default: return 1;
+  }
+}
+
 /** The optional argument is the typed array of pushMany and copyOut. */
 template <Status (VectorObject::*Operation)()>
 napi_value VectorObject::run(napi_env env, napi_callback_info info) {
@@ -200,8 +209,10 @@ napi_value VectorObject::run(napi_env env, napi_callback_info info) {
   auto* self = static_cast<VectorObject*>(data);
   if (!self->file_) return nullptr;
   if constexpr (kTakesBytes) {
-    napi_get_typedarray_info(env, bytes, nullptr, &self->bytesLength_,
+    napi_typedarray_type type = napi_uint8_array;
+    napi_get_typedarray_info(env, bytes, &type, &self->bytesLength_,
                              reinterpret_cast<void**>(&self->bytes_), nullptr, nullptr);
+    self->bytesLength_ *= elementBytesOf(type);
   }
   Status status = (self->*Operation)();
   // A page that the file could not give was replaced by one of our own: nothing seen here counts.

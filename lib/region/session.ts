@@ -1,0 +1,243 @@
+/**
+ * The session of a region handle: when it reads, when it writes, and how long what it hands out is good.
+ *
+ * TURNS. Outside of transactions a handle shows one epoch from the first access of a turn of the event loop until the microtask queue
+ * drains; then it lets go of its pin, so that an idle process holds no log back. `read` and `transact` refresh first.
+ *
+ *  N1. No byte is read unpinned: a live lease means a pinned view. The pin goes when the lease ends.
+ *  N2. A lease ends when what it shows may have changed under it, other than by this handle's own transaction: refresh to another
+ *      commit, rollback, close; and with the turn, whatever other processes did.
+ *  N3. While a commit is being synced on another thread there is no live lease: whoever wants to read waits for it (`renew`).
+ *  N4. Listeners are told after the commit is published, never inside the transaction.
+ */
+import { RStoreError } from '../errors.js'
+import { createStructures } from '../map/structures.js'
+import type { Ref } from '../space/ref.js'
+import { Lease, Session } from '../types/context.js'
+import type { EndReason } from '../types/context.js'
+import type { PackedType } from '../types/packed/packed.js'
+import { TypeRegistry } from '../types/registry.js'
+import type { View } from './view.js'
+
+export class RegionSession extends Session {
+  readonly registry: TypeRegistry
+  readonly structures = createStructures()
+  protected closed = false
+  private seenSerial: number
+  private turnEnds = false
+  private notices: (() => void)[] = []
+
+  constructor(
+    readonly view: View,
+    readonly readOnly: boolean,
+  ) {
+    super(view.space, view.control)
+    this.registry = new TypeRegistry(this)
+    this.seenSerial = view.contentSerial
+    this.endTurnSoon()
+  }
+
+  // ── reading ──
+
+  protected renew(): void {
+    this.refresh()
+  }
+
+  /** Shows the last commit. Inside a transaction: what it has made so far. */
+  refresh(): void {
+    if (this.writable) return
+    this.assertOpen()
+    this.space.detachAll()
+    this.view.refresh()
+    this.follow()
+  }
+
+  /** N2: a new lease when what is shown has changed, or the last one has ended. */
+  private follow(): void {
+    const serial = this.view.contentSerial
+    if (serial !== this.seenSerial) {
+      this.seenSerial = serial
+      this.serial++
+      this.lease.end('refresh')
+    }
+    if (!this.lease.live) this.lease = new Lease(this)
+    this.endTurnSoon()
+  }
+
+  /** A tick that a microtask asks for comes when no microtask is left. */
+  private endTurnSoon(): void {
+    if (this.turnEnds) return
+    this.turnEnds = true
+    queueMicrotask(() => process.nextTick(() => this.endTurn()))
+  }
+
+  private endTurn(): void {
+    this.turnEnds = false
+    if (this.closed || !this.lease.live) return
+    this.endLease('turn')
+    this.view.unpin()
+  }
+
+  protected endLease(reason: EndReason): void {
+    this.lease.end(reason)
+    this.space.detachAll()
+  }
+
+  protected throwFault(): void {
+    if (!this.writable) this.endLease('refresh')
+    this.view.throwFault(this.faults[0]!)
+  }
+
+  // ── writing ──
+
+  /** Runs `fn` in a transaction, or in a savepoint of the one that runs. */
+  transact<R>(fn: () => R, sync: boolean, timeoutMs: number): R {
+    if (this.writable) return this.atomically(fn)
+    this.begin(timeoutMs)
+    try {
+      const result = settled(fn())
+      this.leave()
+      this.view.commit(sync)
+      this.writable = false
+      this.tellListeners()
+      return result
+    } catch (error) {
+      if (this.writable) this.abort()
+      throw error
+    }
+  }
+
+  begin(timeoutMs: number): void {
+    this.assertOpen()
+    if (this.readOnly) this.refuseWrite()
+    this.space.detachAll()
+    this.view.begin(timeoutMs)
+    this.follow()
+    this.writable = true
+  }
+
+  abort(): void {
+    this.writable = false
+    this.notices.length = 0
+    this.endLease('rollback')
+    this.serial++
+    this.view.rollback()
+    this.seenSerial = this.view.contentSerial
+  }
+
+  /** The end of a transaction whose sync goes on elsewhere: N3. */
+  endEarly(): void {
+    this.writable = false
+    this.serial++
+    this.endLease('commit')
+  }
+
+  /** Takes what listeners are to be told. */
+  takeNotices(): (() => void)[] {
+    const taken = this.notices
+    this.notices = []
+    return taken
+  }
+
+  private tellListeners(): void {
+    if (this.notices.length === 0) return
+    for (const notify of this.takeNotices()) notify()
+  }
+
+  override atomically<R>(fn: () => R): R {
+    const { space } = this.view
+    const noticeCount = this.notices.length
+    space.savepoint()
+    try {
+      const result = settled(fn())
+      this.leave()
+      space.releaseSavepoint()
+      return result
+    } catch (error) {
+      this.lease.end('rollback')
+      space.rollbackSavepoint()
+      this.serial++
+      this.notices.length = noticeCount
+      this.lease = new Lease(this)
+      throw error
+    }
+  }
+
+  override transactOrJoin<R>(fn: () => R): R {
+    return this.transact(fn, this.joinedSync, this.joinedTimeoutMs)
+  }
+
+  /** What transactions that the library begins by itself wait for. */
+  joinedSync = true
+  joinedTimeoutMs = 10_000
+
+  protected refuseWrite(): never {
+    this.assertOpen()
+    if (this.readOnly) {
+      throw new RStoreError('RSTORE_READ_ONLY',
+        `${this.view.path} was opened for reading. Open it without { readOnly: true }`,
+        { path: this.view.path })
+    }
+    throw new RStoreError('RSTORE_NOT_IN_TRANSACTION',
+      `a change of ${this.view.path} outside of a transaction. `
+      + 'Wrap it in region.transact(() => …) or await region.write(() => …)',
+      { path: this.view.path })
+  }
+
+  noteChange(notify: () => void): void {
+    this.notices.push(notify)
+  }
+
+  // ── the rest ──
+
+  assertOpen(): void {
+    if (!this.closed) return
+    throw new RStoreError('RSTORE_CLOSED',
+      `${this.view.path} was closed. Open it again`, { path: this.view.path })
+  }
+
+  get isClosed(): boolean {
+    return this.closed
+  }
+
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.endLease('close')
+    if (this.writable) {
+      this.writable = false
+      this.view.rollback()
+    }
+    this.view.settle()
+    this.view.close()
+  }
+
+  externalView(_ref: Ref, _offset: number, _bytes: number): ArrayBuffer | null {
+    return null
+  }
+
+  readPacked(type: PackedType): never {
+    throw this.noStore(type)
+  }
+
+  retainPacked(type: PackedType): never {
+    throw this.noStore(type)
+  }
+
+  releasePacked(type: PackedType): never {
+    throw this.noStore(type)
+  }
+
+  private noStore(type: PackedType): RStoreError {
+    return new RStoreError('RSTORE_NO_STORE',
+      `${type.kind} fields name other regions, which only a Store knows. Open the region with `
+      + 'Store.open(dir).region(name)', { path: this.view.path })
+  }
+}
+
+/** A promise cannot be waited for with the lock held: whatever it does would come after the commit. */
+function settled<R>(result: R): R {
+  if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') return result
+  throw new TypeError('the callback returned a promise, but a transaction cannot wait: everything in it '
+    + 'was rolled back. Await first, then change the region in a synchronous callback')
+}
