@@ -51,13 +51,15 @@ Status Checkpointer::runLocked(uint64_t* epoch) {
   return kSuccess;
 }
 
-/// A failed sync may have been the only notice of somebody's lost pages: the next writer writes them again.
+/// A failed sync may have been the only notice of somebody's lost pages: the next writer writes
+/// them again.
 Status Checkpointer::suspect(Status status) {
   atomicWord(lock_.words().logSuspect).store(1, std::memory_order_seq_cst);
   return status;
 }
 
-/// Step 1. The first store comes before the scan, so that a reader that pins later sees it (lock-file.h, L3).
+/// Step 1. The first store comes before the scan, so that a reader that pins later sees it
+/// (lock-file.h, L3).
 uint64_t Checkpointer::announceTarget() {
   SharedWords& words = lock_.words();
   auto& announced = atomicWord(words.checkpointTarget);

@@ -1,18 +1,24 @@
 // Checkpoint: file to file, off the JavaScript thread. Never touches a view.
 //
 // THE ORDER, and what a crash after each step leaves
-//  1. Announce target T, scan pins, lower T to the lowest (lock-file.h, L3).          Shared memory only.
-//  2. Sync the log up to T, whatever the durability of its records.                    Recovery has all of (S, T].
-//  3. If tails of (S, T] may not be on the disk: sync the region, write a slot that says so (epoch still S), sync.
-//     From now on recovery need not prove them, so lines may be written over them.
-//  4. Write lines and checksums of (S, T] to the region.                               Recovery writes them again (A1).
+//  1. Announce target T, scan pins, lower T to the lowest (lock-file.h, L3).          Shared memory
+//     only.
+//  2. Sync the log up to T, whatever the durability of its records.                    Recovery has
+//     all of (S, T].
+//  3. If tails of (S, T] may not be on the disk: sync the region, write a slot that says so (epoch
+//     still S), sync. From now on recovery need not prove them, so lines may be written over them.
+//  4. Write lines and checksums of (S, T] to the region.                               Recovery
+//     writes them again (A1).
 //  5. Sync the region.                                                                 The same.
-//  6. Write the slot for T, sync.                                                      Old or new slot; both are right.
+//  6. Write the slot for T, sync.                                                      Old or new
+//     slot; both are right.
 //  7. Publish slotEpoch = T: only now is log space up to T reused (log.h, G3).
 //
-// C1. One at a time: checkpointLock, which a dead owner does not keep. Whoever takes over reads the slot from the file and starts at 1.
+// C1. One at a time: checkpointLock, which a dead owner does not keep. Whoever takes over reads the
+//     slot from the file and starts at 1.
 // C2. A suspect log is left alone: the next writer repairs it first (handle.h, H4). Any failed sync
-//     here makes it suspect: the kernel reports a lost page once, and it may be one of the writer's.
+//     here makes it suspect: the kernel reports a lost page once, and it may be one of the
+//     writer's.
 #pragma once
 
 #include <atomic>
@@ -34,7 +40,8 @@ class Checkpointer {
       : file_(file), lock_(lock), log_(lock), logPath_(std::move(logPath)) {}
   ~Checkpointer() { stop(); }
 
-  /// Runs one now, on this thread. kBusy when another handle's is under way. `*epoch`: that of the durable slot afterwards.
+  /// Runs one now, on this thread. kBusy when another handle's is under way. `*epoch`: that of the
+  /// durable slot afterwards.
   Status run(uint64_t* epoch);
   /// Asks the background thread (begun at the first call) for one.
   void kick();

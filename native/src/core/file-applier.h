@@ -1,8 +1,11 @@
-// Brings the region file from one commit to a later one, out of the log. Used by checkpoint, recovery and backup; never looks at a view.
+// Brings the region file from one commit to a later one, out of the log. Used by checkpoint,
+// recovery and backup; never looks at a view.
 //
-// A1. Lines are written in the order of their records, so the file ends in the last commit applied, whatever it held of it before:
-//     applying twice, or again after a crash in the middle, gives the same bytes.
-// A2. Every page that is written gets its checksum, and so does every page of a tail (from its record, unless lines follow).
+// A1. Lines are written in the order of their records, so the file ends in the last commit applied,
+//     whatever it held of it before: applying twice, or again after a crash in the middle, gives
+//     the same bytes.
+// A2. Every page that is written gets its checksum, and so does every page of a tail (from its
+//     record, unless lines follow).
 // A3. Nothing is synced here: the caller orders the syncs.
 #pragma once
 
@@ -22,7 +25,8 @@ class FileApplier {
   /// `fd` is the file that is written; usually, not for a backup, `file.fd`.
   FileApplier(const RegionFile& file, const Log& log, int fd) : file_(file), log_(log), fd_(fd) {}
 
-  /// Applies the published (or proven) records behind `at` up to `epoch`, and leaves `at` behind the last.
+  /// Applies the published (or proven) records behind `at` up to `epoch`, and leaves `at` behind
+  /// the last.
   Status applyUpTo(uint64_t epoch, LogCursor* at);
   uint64_t pagesWritten() const { return pagesWritten_; }
 

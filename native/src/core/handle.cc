@@ -92,7 +92,8 @@ void Handle::close() {
   transacting_ = false;
 }
 
-/// Everything into the file, so that it alone is complete. What fails here is left to the next opener's recovery.
+/// Everything into the file, so that it alone is complete. What fails here is left to the next
+/// opener's recovery.
 void Handle::closeAsLast() {
   lock_.unpin();
   if (!lock_.becomeLast()) return;

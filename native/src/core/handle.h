@@ -1,24 +1,33 @@
-// A handle: one open region with its lock file, log, view and checkpointer. Opening, transactions, commits, closing.
+// A handle: one open region with its lock file, log, view and checkpointer. Opening, transactions,
+// commits, closing.
 //
 // A COMMIT, step by step, under the write lock; what a crash after each step leaves
-//  1. The file is made long enough. Blocks past the committed end: zeroed or unused, recovery does not care.
-//  2. A large tail (many new pages past the committed end) is written straight to the region. Before it, tailHighBytes and
-//     unsyncedTailEpoch are set. Crash: bytes past the end, which the next holder zeroes (H3); nobody can reach them.
+//  1. The file is made long enough. Blocks past the committed end: zeroed or unused, recovery does
+//     not care.
+//  2. A large tail (many new pages past the committed end) is written straight to the region.
+//     Before it, tailHighBytes and unsyncedTailEpoch are set. Crash: bytes past the end, which the
+//     next holder zeroes (H3); nobody can reach them.
 //  3. For a syncing commit: the region is synced if any tail may not be.
-//  4. The record is written: through the mapping, or by pwrite and synced. Crash: a torn record is void (log.h, G1); a whole one is
-//     adopted by the next holder (H2) or found by recovery. Either is right: the caller had no answer yet.
+//  4. The record is written: through the mapping, or by pwrite and synced. Crash: a torn record is
+//     void (log.h, G1); a whole one is adopted by the next holder (H2) or found by recovery. Either
+//     is right: the caller had no answer yet.
 //  5. publishedEpoch is stored: from here on the commit exists for everyone.
 //
-// H1. Everything the file gets before step 5 lies past the committed end or in the log behind the last published record, so no one
-//     can see half of a commit (promise 5 of the design).
-// H2. A new holder looks behind the last published record and adopts a valid one: its author died before it could publish.
-// H3. A new holder that finds tailHighBytes beyond the committed end zeroes what lies between before it uses it.
-// H4. A failed write or sync of log or region sets logSuspect. The kernel may have dropped the pages without telling anyone who opens
-//     later, so the next holder does not adopt; it writes the log since the slot again, voids what is behind, and syncs both files.
-//     The failing handle is latched: its view may differ from what is on the disk.
-// H5. The log is begun by the first transaction that commits: new salt, log file synced, then a slot that is not clean, synced. A crash
-//     in between leaves a clean slot and a log of another salt, which is ignored.
-// H6. A commit whose sync runs on another thread keeps the write lock until it is published; only then does anyone see it.
+// H1. Everything the file gets before step 5 lies past the committed end or in the log behind the
+//     last published record, so no one can see half of a commit (promise 5 of the design).
+// H2. A new holder looks behind the last published record and adopts a valid one: its author died
+//     before it could publish.
+// H3. A new holder that finds tailHighBytes beyond the committed end zeroes what lies between
+//     before it uses it.
+// H4. A failed write or sync of log or region sets logSuspect. The kernel may have dropped the
+//     pages without telling anyone who opens later, so the next holder does not adopt; it writes
+//     the log since the slot again, voids what is behind, and syncs both files. The failing handle
+//     is latched: its view may differ from what is on the disk.
+// H5. The log is begun by the first transaction that commits: new salt, log file synced, then a
+//     slot that is not clean, synced. A crash in between leaves a clean slot and a log of another
+//     salt, which is ignored.
+// H6. A commit whose sync runs on another thread keeps the write lock until it is published; only
+//     then does anyone see it.
 #pragma once
 
 #include <memory>
@@ -56,9 +65,11 @@ class Handle {
   Handle& operator=(const Handle&) = delete;
   ~Handle() { close(); }
 
-  /// Opens the files, recovers when first. The view is opened by `attach`, which needs the capacity for its memory.
+  /// Opens the files, recovers when first. The view is opened by `attach`, which needs the capacity
+  /// for its memory.
   Status open(const std::string& path, const HandleOptions& options);
-  /// Gives the view its memory and shows the last commit; `epoch` for a snapshot of one that the caller pins, else UINT64_MAX.
+  /// Gives the view its memory and shows the last commit; `epoch` for a snapshot of one that the
+  /// caller pins, else UINT64_MAX.
   Status attach(const ViewMemory& memory, ControlBlock* control, uint64_t epoch);
   void close();
 
@@ -79,10 +90,12 @@ class Handle {
 
   /// Makes the file long enough for data up to `endUnits`, inside a transaction.
   Status grow(uint64_t endUnits);
-  /// Syncs what was committed without: `prepareFlush` on the thread of the view, then `flush` on any.
+  /// Syncs what was committed without: `prepareFlush` on the thread of the view, then `flush` on
+  /// any.
   Status prepareFlush();
   Status flush();
-  /// Any thread. Returns when the file holds everything that was published at the call, or the lowest pin.
+  /// Any thread. Returns when the file holds everything that was published at the call, or the
+  /// lowest pin.
   Status checkpoint();
   bool isOpen() const { return file_.fd >= 0; }
   Checkpointer* checkpointer() { return checkpointer_.get(); }

@@ -305,7 +305,8 @@ uint64_t LockFile::lowestPin(uint64_t below) {
     if (atomicWord(slot.state).load(std::memory_order_seq_cst) == kReaderRevoked) continue;
     if (pinned < below) {
       const uint32_t generation = atomicWord(slot.generation).load(std::memory_order_seq_cst);
-      // A new owner stores its pin behind its generation, so that this one is the dead owner's and stays ignored.
+      // A new owner stores its pin behind its generation, so that this one is the dead owner's and
+      // stays ignored.
       if (!isAlive(index, generation)) continue;
     }
     lowest = pinned;

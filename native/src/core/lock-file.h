@@ -1,26 +1,39 @@
-// The lock file, mapped shared by every handle: epochs, the write lock, reader slots, the table of log segments.
+// The lock file, mapped shared by every handle: epochs, the write lock, reader slots, the table of
+// log segments.
 //
 // WHAT EACH SHARED WORD MEANS, WHO WRITES IT, IN WHICH ORDER
 //
-//   publishedEpoch     Last commit that anybody may see. Written by the holder of the write lock after the record is complete
-//                      (and synced, where asked): release. Read with acquire: who sees epoch N sees the whole record N.
-//   writeLock          0 or the holder. Taken by compare-and-swap (acquire), given back by a store (seq_cst, so that the load of
+//   publishedEpoch     Last commit that anybody may see. Written by the holder of the write lock
+//   after the record is complete
+//                      (and synced, where asked): release. Read with acquire: who sees epoch N sees
+//                      the whole record N.
+//   writeLock          0 or the holder. Taken by compare-and-swap (acquire), given back by a store
+//   (seq_cst, so that the load of
 //                      writeWaiters behind it cannot move before it).
-//   slotEpoch          Epoch of the durable checkpoint slot. Written by the holder of checkpointLock, after the slot is synced.
-//   checkpointTarget   Never below slotEpoch. Written by the holder of checkpointLock before it scans pins, and again, lower, when
+//   slotEpoch          Epoch of the durable checkpoint slot. Written by the holder of
+//   checkpointLock, after the slot is synced. checkpointTarget   Never below slotEpoch. Written by
+//   the holder of checkpointLock before it scans pins, and again, lower, when
 //                      the scan found an older pin.
-//   syncedEpoch, unsyncedTailEpoch, tailHighBytes, logSuspect, logBegun, logSalt, the segment table: the holder of the write lock
+//   syncedEpoch, unsyncedTailEpoch, tailHighBytes, logSuspect, logBegun, logSalt, the segment
+//   table: the holder of the write lock
 //                      (syncedEpoch also the checkpointer, upwards only).
-//   ReaderSlot         Its owner, who holds the open-file-description lock on the slot's byte. Anyone may clear a dead owner's pin.
+//   ReaderSlot         Its owner, who holds the open-file-description lock on the slot's byte.
+//   Anyone may clear a dead owner's pin.
 //
-// L1. A dead process holds nothing up: liveness is the lock on the slot's byte, which the kernel drops with the last descriptor.
-// L2. A slot's generation is raised whenever it is taken, so that a lock word left by a dead owner never looks like the new owner's.
-// L3. PIN AGAINST CHECKPOINT. A reader stores its pin E, then loads slotEpoch and checkpointTarget. A checkpointer stores its target T,
-//     then scans pins. All four are seq_cst, so at least one of them sees the other: either the checkpointer lowers T to E, or the
-//     reader sees T > E, knows that pages of its epoch may be changing in the file, and refreshes to at least T before it reads.
-// L4. PIN AGAINST LOG REUSE. The writer reuses a segment only when its last epoch is at most slotEpoch, read before the scan of pins, and
-//     at most every pin. A reader that finds slotEpoch <= E after storing pin E therefore finds every record behind E in the log until
-//     it moves the pin: a later slotEpoch is stored after the reader's load, so the writer that sees it also sees the pin.
+// L1. A dead process holds nothing up: liveness is the lock on the slot's byte, which the kernel
+//     drops with the last descriptor.
+// L2. A slot's generation is raised whenever it is taken, so that a lock word left by a dead owner
+//     never looks like the new owner's.
+// L3. PIN AGAINST CHECKPOINT. A reader stores its pin E, then loads slotEpoch and checkpointTarget.
+//     A checkpointer stores its target T, then scans pins. All four are seq_cst, so at least one of
+//     them sees the other: either the checkpointer lowers T to E, or the reader sees T > E, knows
+//     that pages of its epoch may be changing in the file, and refreshes to at least T before it
+//     reads.
+// L4. PIN AGAINST LOG REUSE. The writer reuses a segment only when its last epoch is at most
+//     slotEpoch, read before the scan of pins, and at most every pin. A reader that finds slotEpoch
+//     <= E after storing pin E therefore finds every record behind E in the log until it moves the
+//     pin: a later slotEpoch is stored after the reader's load, so the writer that sees it also
+//     sees the pin.
 #pragma once
 
 #include <atomic>
@@ -63,9 +76,10 @@ class LockFile {
   LockFile& operator=(const LockFile&) = delete;
   ~LockFile() { close(); }
 
-  /// Opens (making it where missing) and takes the alive byte: exclusively when nobody else has the region open, else shared.
-  /// `first` says which. Waits up to `timeoutMs` for another opener's recovery. A first opener must call `build`, recover and
-  /// then `announceReady`; until it does so, others wait.
+  /// Opens (making it where missing) and takes the alive byte: exclusively when nobody else has the
+  /// region open, else shared. `first` says which. Waits up to `timeoutMs` for another opener's
+  /// recovery. A first opener must call `build`, recover and then `announceReady`; until it does
+  /// so, others wait.
   Status open(const std::string& path, uint32_t mode, int64_t timeoutMs, bool* first);
 
   /// First opener: makes the file anew for this region and takes a slot.
@@ -75,7 +89,8 @@ class LockFile {
   /// Anyone but the first opener: checks the header against the region and takes a slot.
   Status join(const Identity& identity);
 
-  /// True when nobody else has the region open; then holds the alive byte exclusively, until `close`.
+  /// True when nobody else has the region open; then holds the alive byte exclusively, until
+  /// `close`.
   bool becomeLast();
   /// Removes the file's name; only as first or last.
   void remove();
@@ -102,15 +117,16 @@ class LockFile {
   void unpin();
   uint64_t pinnedEpoch() const;
 
-  /// The lowest epoch that a live reader pins, UINT64_MAX when none does. Liveness is looked up only
-  /// for pins lower than `below`: others hold nothing up.
+  /// The lowest epoch that a live reader pins, UINT64_MAX when none does. Liveness is looked up
+  /// only for pins lower than `below`: others hold nothing up.
   uint64_t lowestPin(uint64_t below);
 
   /// True while the handle that took `slot` with `generation` has it open.
   bool isAlive(uint32_t slot, uint32_t generation);
 
-  /// Moves a slot between SLOT_… states; false when it was not in `from`. A snapshot becomes one that can be revoked, gives that up
-  /// before it hands out memory in place, or is revoked by anybody: whoever comes first.
+  /// Moves a slot between SLOT_… states; false when it was not in `from`. A snapshot becomes one
+  /// that can be revoked, gives that up before it hands out memory in place, or is revoked by
+  /// anybody: whoever comes first.
   bool changeState(uint32_t slot, uint32_t from, uint32_t to);
   bool isRevoked() const {
     return atomicWord(ownSlot().state).load(std::memory_order_seq_cst) == kReaderRevoked;

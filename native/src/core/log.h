@@ -1,17 +1,22 @@
 // The redo log: a stream of records over segments that are reused in any order.
 //
-// POSITIONS. A position is a byte of the logical stream: position / SEGMENT_BYTES is the logical segment, position % SEGMENT_BYTES
-// the offset in it, never below 64 (the segment header). Which physical segment holds a logical one is in the lock file's table,
-// rebuilt from the segment headers by whoever opens the region first.
+// POSITIONS. A position is a byte of the logical stream: position / SEGMENT_BYTES is the logical
+// segment, position % SEGMENT_BYTES the offset in it, never below 64 (the segment header). Which
+// physical segment holds a logical one is in the lock file's table, rebuilt from the segment
+// headers by whoever opens the region first.
 //
-// G1. A record is valid when its checksum, seeded by that of the record before it, fits; the first is seeded by the salt, which is
-//     new whenever a log is begun. Payload that imitates a record, and records of an earlier life of a segment, do not fit.
-// G2. Records are only appended, by the holder of the write lock, behind the last published one. Bytes behind that are void: a crash
-//     may leave anything there, and the next holder adopts a valid record or writes over it.
-// G3. A segment is given a new logical number only by the holder of the write lock and only when its last epoch is at most the
-//     durable slot's and at most every pin (lock-file.h, L4). Nobody reads it then, and recovery does not need it.
-// G4. Segments are written with zeros before first use, so that a store through the mapping finds a block and a sync has no
-//     metadata to write. What the disk refuses is refused there, before anything of the record is written.
+// G1. A record is valid when its checksum, seeded by that of the record before it, fits; the first
+//     is seeded by the salt, which is new whenever a log is begun. Payload that imitates a record,
+//     and records of an earlier life of a segment, do not fit.
+// G2. Records are only appended, by the holder of the write lock, behind the last published one.
+//     Bytes behind that are void: a crash may leave anything there, and the next holder adopts a
+//     valid record or writes over it.
+// G3. A segment is given a new logical number only by the holder of the write lock and only when
+//     its last epoch is at most the durable slot's and at most every pin (lock-file.h, L4). Nobody
+//     reads it then, and recovery does not need it.
+// G4. Segments are written with zeros before first use, so that a store through the mapping finds a
+//     block and a sync has no metadata to write. What the disk refuses is refused there, before
+//     anything of the record is written.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +65,8 @@ class Log {
   Log& operator=(const Log&) = delete;
   ~Log() { close(); }
 
-  /// Makes a new log file with one segment and syncs it; holder of the write lock (or first opener) only.
+  /// Makes a new log file with one segment and syncs it; holder of the write lock (or first opener)
+  /// only.
   Status begin(const std::string& path, const Identity& identity, uint64_t salt, uint32_t mode);
   /// Opens the file that `begin` made, maybe in another process.
   Status open(const std::string& path, const Identity& identity, uint64_t salt);
@@ -72,12 +78,14 @@ class Log {
   bool isOpen() const { return fd_ >= 0; }
   int fd() const { return fd_; }
   uint64_t salt() const { return salt_; }
-  /// True (once) when the fault handler had to put other memory under the log: what was stored is not in the file.
+  /// True (once) when the fault handler had to put other memory under the log: what was stored is
+  /// not in the file.
   bool takeFault();
 
   /// Copies bytes of the stream. kCorrupt when they are not in the log.
   Status read(uint64_t position, void* to, uint64_t bytes) const;
-  /// The header of the next record when one is there, by its look: magic, salt and epoch. Does not check the checksum.
+  /// The header of the next record when one is there, by its look: magic, salt and epoch. Does not
+  /// check the checksum.
   bool peek(const LogCursor& at, RedoRecord* record, uint64_t* start) const;
   /// Checks the whole record that `peek` found.
   bool isValid(const LogCursor& at, const RedoRecord& record, uint64_t start) const;
@@ -86,14 +94,16 @@ class Log {
   /// The cursor behind a record.
   static LogCursor behind(const LogCursor& at, const RedoRecord& record, uint64_t start);
 
-  /// Provides segments for `bytes` from `position` on. kLogFull when none is free and the file has `segmentLimit` already.
+  /// Provides segments for `bytes` from `position` on. kLogFull when none is free and the file has
+  /// `segmentLimit` already.
   Status reserve(uint64_t position, uint64_t bytes, uint64_t epoch, uint32_t segmentLimit);
   /// Writes a record into reserved segments, through the mapping or by system calls.
   Status writeMapped(uint64_t position, const void* from, uint64_t bytes);
   Status writeThrough(uint64_t position, const void* from, uint64_t bytes);
   Status sync() const;
-  /// Writes everything from `from` to `to` again as it is in memory, and voids what is behind: after a failed write or sync the
-  /// kernel may have dropped pages that were never on the disk. The caller syncs.
+  /// Writes everything from `from` to `to` again as it is in memory, and voids what is behind:
+  /// after a failed write or sync the kernel may have dropped pages that were never on the disk.
+  /// The caller syncs.
   Status rewrite(uint64_t from, uint64_t to);
 
  private:

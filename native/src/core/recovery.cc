@@ -33,7 +33,8 @@ Status tailIsThere(const RegionFile& file, const Log& log, const RedoRecord& rec
   return kSuccess;
 }
 
-/// The epoch up to which tails are known to be on the disk: the highest that any valid record claims.
+/// The epoch up to which tails are known to be on the disk: the highest that any valid record
+/// claims.
 uint64_t provenTailEpoch(const Log& log, LogCursor at) {
   uint64_t proven = at.durableTailEpoch;
   RedoRecord record;
@@ -61,7 +62,8 @@ Status findLast(const RegionFile& file, const Log& log, LogCursor at, uint64_t p
   return kSuccess;
 }
 
-/// Rolled-back tails and grown but unused blocks: readers and the next transactions must find zeros.
+/// Rolled-back tails and grown but unused blocks: readers and the next transactions must find
+/// zeros.
 Status zeroPastEnd(const RegionFile& file, uint64_t endUnits) {
   const uint64_t from = (endUnits * 8 + kPageBytes - 1) / kPageBytes * kPageBytes;
   uint64_t length = 0;

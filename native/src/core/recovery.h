@@ -1,14 +1,20 @@
-// Recovery: what the first opener does with the log that a crash left. Nobody else has the region open (LockFile::open).
+// Recovery: what the first opener does with the log that a crash left. Nobody else has the region
+// open (LockFile::open).
 //
-// V-prefix. After recovery the file holds exactly the commits up to the last record that is proven: its checksum fits the chain, and its
-// tail is on the disk: said so by a durable slot or a later valid record, or proven page by page against the checksums in the
-// record. What lies past the end is zeroed. Then a slot marked clean is written and the log is removed.
-//  Y1. Idempotent: a crash anywhere before the clean slot is durable repeats it; after that the log is not needed.
+// V-prefix. After recovery the file holds exactly the commits up to the last record that is proven:
+// its checksum fits the chain, and its tail is on the disk: said so by a durable slot or a later
+// valid record, or proven page by page against the checksums in the record. What lies past the end
+// is zeroed. Then a slot marked clean is written and the log is removed.
+//  Y1. Idempotent: a crash anywhere before the clean slot is durable repeats it; after that the log
+//      is not needed.
 //  Y2. Bounded by the log and by tails since the last checkpoint, not by the file.
-//  Y3. A torn page is harmless under one assumption: a 512-byte sector is old or new, never garbage. Lines that a checkpoint was writing
-//      are all in the log; other bytes of the same sector are the same before and after.
-//  Y4. Log and unproven tails are written again before they are synced: pages whose sync failed earlier look clean to the kernel.
-//  Y5. An unclean slot whose log is missing or begins behind the slot is reported as damage, never opened as if nothing had been lost.
+//  Y3. A torn page is harmless under one assumption: a 512-byte sector is old or new, never
+//      garbage. Lines that a checkpoint was writing are all in the log; other bytes of the same
+//      sector are the same before and after.
+//  Y4. Log and unproven tails are written again before they are synced: pages whose sync failed
+//      earlier look clean to the kernel.
+//  Y5. An unclean slot whose log is missing or begins behind the slot is reported as damage, never
+//      opened as if nothing had been lost.
 #pragma once
 
 #include <string>
@@ -23,12 +29,14 @@ namespace rstore {
 /// Recovers and leaves a clean file without a log. `*slot` is the slot afterwards.
 Status recoverRegion(RegionFile& file, LockFile& lock, const std::string& logPath, CheckpointSlot* slot);
 
-/// Writes the tails of records behind `at` up to `lastEpoch` again, those newer than `durableEpoch`: after a failed sync the kernel may have
-/// dropped pages that were never on the disk, and does not tell who opens later. The caller syncs.
+/// Writes the tails of records behind `at` up to `lastEpoch` again, those newer than
+/// `durableEpoch`: after a failed sync the kernel may have dropped pages that were never on the
+/// disk, and does not tell who opens later. The caller syncs.
 Status rewriteTails(const RegionFile& file, const Log& log, LogCursor at, uint64_t lastEpoch,
                     uint64_t durableEpoch);
 
-/// The last close, and the end of recovery: marks the slot clean, syncs, removes the log. Everything must be in the file.
+/// The last close, and the end of recovery: marks the slot clean, syncs, removes the log.
+/// Everything must be in the file.
 Status markClean(RegionFile& file, const std::string& logPath, CheckpointSlot* slot);
 
 }  // namespace rstore

@@ -1,9 +1,12 @@
-// The region file as bytes: identity, checkpoint slots, page checksums. Nothing here knows of views or logs.
+// The region file as bytes: identity, checkpoint slots, page checksums. Nothing here knows of views
+// or logs.
 //
 // R1. The identity is written once, before the file has its name.
-// R2. A slot is written to slot 0 and synced, then mirrored to slot 1, which the next checkpoint's sync of the region makes
-//     durable before it touches slot 0 again. Whatever sector is torn or rots, the other slot is whole; the higher sequence counts.
-// R3. A page's checksum is kept for every page that a checkpoint, a tail or a recovery wrote; 0 means never written: all zero.
+// R2. A slot is written to slot 0 and synced, then mirrored to slot 1, which the next checkpoint's
+//     sync of the region makes durable before it touches slot 0 again. Whatever sector is torn or
+//     rots, the other slot is whole; the higher sequence counts.
+// R3. A page's checksum is kept for every page that a checkpoint, a tail or a recovery wrote; 0
+//     means never written: all zero.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +27,8 @@ struct RegionFile {
   RegionFile& operator=(const RegionFile&) = delete;
   ~RegionFile() { close(); }
 
-  /// Opens and checks the identity. Not a region, too new, corrupt, another kind: the status says which.
+  /// Opens and checks the identity. Not a region, too new, corrupt, another kind: the status says
+  /// which.
   Status open(const std::string& path, bool wantWrite, uint32_t kind);
   void close();
 
@@ -47,7 +51,8 @@ constexpr uint32_t checksumPageCount(uint64_t capacityBytes) {
   return static_cast<uint32_t>((tableBytes + kPageBytes - 1) / kPageBytes);
 }
 
-/// Makes a region file under its name in one step: there is either the whole file or none. kExists when the name is taken.
+/// Makes a region file under its name in one step: there is either the whole file or none. kExists
+/// when the name is taken.
 Status createRegionFile(const std::string& path, const NewRegion& what);
 
 uint32_t checksumOfIdentity(const Identity& identity);
@@ -56,7 +61,8 @@ uint32_t checksumOfPage(const void* page);
 
 /// The valid slot with the higher sequence. kCorrupt when neither is valid.
 Status readSlot(int fd, const Identity& identity, CheckpointSlot* slot);
-/// Completes and writes a slot as R2 says. `slot->sequence` is raised. Syncs the file once; the mirror is synced by the next.
+/// Completes and writes a slot as R2 says. `slot->sequence` is raised. Syncs the file once; the
+/// mirror is synced by the next.
 Status writeSlot(int fd, CheckpointSlot* slot);
 
 Status randomBytes(void* to, size_t bytes);

@@ -1,19 +1,26 @@
-// A view: one private mapping of the region file and the epoch it shows. Reader, writer and snapshot are views in three states.
+// A view: one private mapping of the region file and the epoch it shows. Reader, writer and
+// snapshot are views in three states.
 //
-// WHY A VIEW IS RIGHT. Call S the durable slot's epoch, T the announced checkpoint target, E the view's epoch, C(p) the last commit that
-// changed page p.
-//  V1. A page of the view that is not private is read from the file. A page is private from the moment a record that changes it is
-//      applied, or a transaction writes to it, until it is given back.
-//  V2. While the view may be read, E >= T >= S (lock-file.h, L3). The file differs from commit S only in lines of records in (S, T].
-//      Every page such a record changes is private (V1, since E >= T), unless it was given back, for which see V4. So pages that are
-//      not private have the content of every commit in [C(p), E].
-//  V3. Applying records (E, E'] in order, on top of a file that a checkpoint is writing up to T <= E', ends in commit E': each line that
-//      the checkpoint may have changed is overwritten by a record that is applied, and lines that no record in (S, E'] names are
-//      the same in the file all the time. A page copied by the kernel in the middle of a checkpoint's write is therefore harmless.
-//  V4. A private page is given back when C(p) <= S: the file holds its content. A later checkpoint that changes it goes to at
-//      most the lowest pin, so not beyond E while this view is pinned; and when C(p) > S again, it was made private by V1.
-//  V5. Unpinned, a view is not read. If a checkpoint overtook it (S > E), records it needs may be gone from the log: it starts again:
-//      gives all pages back, takes the slot's epoch, applies what is behind.
+// WHY A VIEW IS RIGHT. Call S the durable slot's epoch, T the announced checkpoint target, E the
+// view's epoch, C(p) the last commit that changed page p.
+//  V1. A page of the view that is not private is read from the file. A page is private from the
+//      moment a record that changes it is applied, or a transaction writes to it, until it is given
+//      back.
+//  V2. While the view may be read, E >= T >= S (lock-file.h, L3). The file differs from commit S
+//      only in lines of records in (S, T]. Every page such a record changes is private (V1, since E
+//      >= T), unless it was given back, for which see V4. So pages that are not private have the
+//      content of every commit in [C(p), E].
+//  V3. Applying records (E, E'] in order, on top of a file that a checkpoint is writing up to T <=
+//      E', ends in commit E': each line that the checkpoint may have changed is overwritten by a
+//      record that is applied, and lines that no record in (S, E'] names are the same in the file
+//      all the time. A page copied by the kernel in the middle of a checkpoint's write is therefore
+//      harmless.
+//  V4. A private page is given back when C(p) <= S: the file holds its content. A later checkpoint
+//      that changes it goes to at most the lowest pin, so not beyond E while this view is pinned;
+//      and when C(p) > S again, it was made private by V1.
+//  V5. Unpinned, a view is not read. If a checkpoint overtook it (S > E), records it needs may be
+//      gone from the log: it starts again: gives all pages back, takes the slot's epoch, applies
+//      what is behind.
 //  V6. Past the committed end the view holds zeros, or what a running transaction wrote.
 #pragma once
 
@@ -79,11 +86,13 @@ class View {
   /// Applies one valid record behind the cursor: adoption.
   Status apply(const RedoRecord& record, uint64_t start);
   void notePrivate(uint64_t page, uint64_t epoch);
-  /// True when a page was not among those changed since the durable slot: for the count of distinct pages.
+  /// True when a page was not among those changed since the durable slot: for the count of distinct
+  /// pages.
   bool isUnchangedSince(uint64_t page, uint64_t epoch) const { return memory_.pageEpochs()[page] <= epoch; }
   /// A tail was written to the file as it is here: its pages need not stay private.
   void giveBackTail(uint64_t firstPage, uint64_t pageCount);
-  /// After a rollback: the pages it made private and everything past the committed end. kStale: refresh begins again.
+  /// After a rollback: the pages it made private and everything past the committed end. kStale:
+  /// refresh begins again.
   void forget(const uint32_t* pages, uint32_t count);
   /// Gives private pages back that the file holds, when there are more than `budgetPages`.
   void trim(uint64_t budgetPages);
