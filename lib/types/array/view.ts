@@ -1,0 +1,64 @@
+/**
+ * Arrays whose elements are not plain numbers, read in place: each element when it is asked for.
+ *
+ * Elements are also there under their numbers. They cannot be accessors, for there is no end of numbers; so a Proxy at the end of
+ * the prototype chain answers for whatever name nothing before it has. `length`, `at` and iteration never come so far and are as
+ * fast as in any class; `view[i]` costs several times `view.at(i)`.
+ */
+import { inspect } from 'node:util'
+import { throwStale } from '../context.js'
+import { jsonOf } from '../struct/view.js'
+import type { Core, SlotReader } from '../type.js'
+
+const numbered = new Proxy(Object.create(null) as object, {
+  get(_target, name, receiver: ArrayCells): unknown {
+    return typeof name === 'string' && /^\d{1,10}$/.test(name) ? receiver.at(Number(name)) : undefined
+  },
+  has: (_target, name) => typeof name === 'string' && /^\d{1,10}$/.test(name),
+})
+
+export class ArrayCells implements Iterable<unknown> {
+  readonly length: number
+  readonly #core: Core
+  readonly #read: SlotReader
+  readonly #stride: number
+  readonly #plain: (value: unknown) => unknown
+
+  constructor(
+    core: Core, first: number, length: number, stride: number, read: SlotReader,
+    plain: (value: unknown) => unknown,
+  ) {
+    this.length = length
+    this.#core = core
+    this.#first = first
+    this.#stride = stride
+    this.#read = read
+    this.#plain = plain
+  }
+  readonly #first: number
+
+  /** The element at an index; negative ones count from the end. */
+  at(index: number): unknown {
+    const core = this.#core
+    const { lease } = core
+    if (!lease.live || core.window.i32[core.cell + 1] !== core.stamp) throwStale(lease, 'an array')
+    let i = Math.trunc(index)
+    if (i < 0) i += this.length
+    if (!(i >= 0 && i < this.length)) return undefined
+    const value = this.#read(core, this.#first + i * this.#stride)
+    if (lease.faults[0] !== 0) lease.session.leave()
+    return value
+  }
+
+  *[Symbol.iterator](): IterableIterator<unknown> {
+    for (let i = 0; i < this.length; i++) yield this.at(i)
+  }
+
+  toJSON(): unknown {
+    return Array.from(this, (value) => jsonOf(this.#plain(value)))
+  }
+  [inspect.custom](_depth: number, options: object, show: typeof inspect): string {
+    return `ArrayView ${show(Array.from(this, (value) => this.#plain(value)), options)}`
+  }
+}
+Object.setPrototypeOf(ArrayCells.prototype, numbered)

@@ -1,0 +1,79 @@
+/** Bytes in a cell of their own. Reading gives a copy up to 4 KiB; larger ones where they are, where that is possible. */
+import { C } from '../../../formats/index.js'
+import type { Ref } from '../../space/ref.js'
+import type { Window } from '../../space/window.js'
+import {
+  CONTENT_OFFSET, createContent, resizeContent, windowOfContent,
+} from '../boxes.js'
+import type { Lease, Session } from '../context.js'
+import { BytesKey, type KeyCodec } from '../keys.js'
+import { show } from '../text.js'
+import { BoxedType } from '../type.js'
+
+/** Up to here arrays and bytes are always copied out. */
+export const COPY_LIMIT_BYTES = 4096
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+export class BytesType extends BoxedType {
+  readonly kind = 'bytes'
+  override readonly fixedTypeId = C.TYPE_BYTES
+  override readonly key = new BytesKey() as KeyCodec<unknown>
+
+  describe(): string {
+    return 'bytes'
+  }
+  prepare(value: unknown, where: string): unknown {
+    if (value instanceof Uint8Array) return value
+    throw new TypeError(`${where}: expected a Uint8Array, got ${show(value)}`)
+  }
+  empty(): unknown {
+    return new Uint8Array(0)
+  }
+  override writeSlot(session: Session, window: Window, at: number, value: unknown): void {
+    if ((value as Uint8Array).length === 0 && window.u32[at >>> 2] === 0) return
+    super.writeSlot(session, window, at, value)
+  }
+
+  createCell(session: Session, value: unknown): Ref {
+    const ref = createContent(session, C.TYPE_BYTES, (value as Uint8Array).length)
+    return this.fill(session, ref, value as Uint8Array)
+  }
+  readCell(lease: Lease, ref: number): unknown {
+    const window = windowOfContent(lease, ref, C.TYPE_BYTES, 'bytes')
+    const at = ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET
+    const bytes = window.u32[(at >>> 2) - 1]!
+    if (bytes > COPY_LIMIT_BYTES) {
+      const buffer = lease.session.externalView(ref as Ref, CONTENT_OFFSET, bytes)
+      if (buffer !== null) return new Uint8Array(buffer)
+    }
+    return window.u8.slice(at, at + bytes)
+  }
+  /** The value may be a view of this very cell: such a one is copied before the cell is given up. */
+  assignCell(session: Session, ref: number, value: unknown): Ref {
+    const source = (value as Uint8Array).length > COPY_LIMIT_BYTES
+      ? (value as Uint8Array).slice() : value as Uint8Array
+    return this.fill(session, resizeContent(session, ref, C.TYPE_BYTES, source.length), source)
+  }
+  private fill(session: Session, ref: Ref, value: Uint8Array): Ref {
+    session.space.windowOf(ref).u8.set(value, ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET)
+    return ref
+  }
+  freeCell(session: Session, ref: number): void {
+    session.space.free(ref as Ref)
+  }
+  override visitCell(): void {}
+  override cellBytes(session: Session, ref: number): number {
+    return session.space.windowOf(ref).u32[((ref & 0x0fff_ffff) << 1) + 2]! + 4
+  }
+  override plain(value: unknown): unknown {
+    return (value as Uint8Array).slice()
+  }
+  override same(a: unknown, b: unknown): boolean {
+    return a instanceof Uint8Array && b instanceof Uint8Array && sameBytes(a, b)
+  }
+}

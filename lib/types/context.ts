@@ -1,0 +1,180 @@
+/**
+ * What views and map facades know of the region they are in: a session and its leases.
+ *
+ * A *session* is one handle's way into a space. Every public operation begins with `enter` or `enterWrite` and ends with
+ * `leave`; each of them is one comparison when nothing is the matter. A *lease* is what ends: every view holds the one it was
+ * made under, and looks at `live` before it reads. lib/region makes leases, ends them, and implements the rest.
+ *
+ * Invariants
+ *  L1. While `session.lease.live`, the epoch is pinned and the bytes of the space do not change but by this session.
+ *  L2. `writable` is true only inside a transaction of this session, and then the lease is live.
+ *  L3. After a rollback, also of a savepoint, the lease that was current before it is not live any more.
+ *  L4. `serial` is raised whenever something may have changed that a facade has looked up and kept: refresh, rollback, drop,
+ *      rename. A facade compares it, and looks again when it differs.
+ */
+import { RStoreError } from '../errors.js'
+import type { Ref } from '../space/ref.js'
+import type { Space } from '../space/space.js'
+import type { MapType, MultimapType } from './map/map.js'
+import type { PackedType } from './packed/packed.js'
+import type { TypeRegistry } from './registry.js'
+import type { VisitRef } from './type.js'
+
+/** Why a lease ended. */
+export type EndReason = 'turn' | 'commit' | 'rollback' | 'refresh' | 'close' | 'revoked'
+
+const WHY: Readonly<Record<EndReason, string>> = {
+  turn: 'views made outside read(), transact() and snapshots end with the turn of the event loop',
+  commit: 'the read() or transact() in which this view was made is over',
+  rollback: 'the transaction was rolled back',
+  refresh: 'the region now shows a newer commit',
+  close: 'the region was closed',
+  revoked: 'the right to use the region was revoked',
+}
+
+/** The time for which views are good. */
+export class Lease {
+  live = true
+  reason: EndReason = 'turn'
+  /** Word 0 is not 0 when a fault was served: what was read since may be zeros. */
+  readonly faults: Uint32Array
+
+  constructor(readonly session: Session) {
+    this.faults = session.faults
+  }
+
+  end(reason: EndReason): void {
+    this.live = false
+    this.reason = reason
+  }
+}
+
+/** Throws RSTORE_STALE_VIEW for a view whose lease ended, or whose cell is gone. */
+export function throwStale(lease: Lease, what: string): never {
+  if (lease.faults[0] !== 0) lease.session.leave()
+  const why = lease.live ? 'what it showed was freed or replaced' : WHY[lease.reason]
+  throw new RStoreError('RSTORE_STALE_VIEW',
+    `this view of ${what} is stale: ${why}. Take a copy with getObject() or toObject() to keep a `
+    + 'value, do all reading inside one read() or transact(), or hold a snapshot()',
+    { what, reason: lease.live ? 'freed' : lease.reason })
+}
+
+/** Told before and after a record that a map owns changes in place. */
+export interface Owner {
+  /** Runs `assign`, which changes the record in place, and keeps indexes and listeners right. */
+  assigning(assign: () => void): void
+}
+
+/** What lib/map does for types that have maps in them. */
+export interface Structures {
+  /** A new empty map, and its entries. */
+  createMap(session: Session, type: MapType | MultimapType, entries: Iterable<unknown>): Ref
+  /** Clears a map and gives it other entries. */
+  refillMap(session: Session, type: MapType | MultimapType, root: Ref, entries: Iterable<unknown>): void
+  /** The facade of a map that is good as long as the lease. */
+  openMap(lease: Lease, type: MapType | MultimapType, root: Ref): unknown
+  /** Frees a map with everything it owns. */
+  freeMap(session: Session, type: MapType | MultimapType, root: Ref): void
+  /** Names every cell that the nodes of a map refer to, nodes apart. */
+  visitMap(session: Session, type: MapType | MultimapType, root: Ref, visit: VisitRef, path: string): void
+  /** A map with an index whose records are in cells of this type id; '' when there is none. */
+  indexedMap(session: Session, typeId: number): string
+}
+
+export abstract class Session {
+  lease: Lease
+  /** Whether a transaction of this session is running. */
+  writable = false
+  /** See L4. */
+  serial = 0
+  /** Why the transaction cannot be committed: a change failed half way for want of space. Undone by a rollback alone. */
+  spoiled: unknown = undefined
+  abstract readonly registry: TypeRegistry
+  abstract readonly structures: Structures
+
+  /** @param faults word 0 is ControlBlock.fault */
+  constructor(
+    readonly space: Space,
+    readonly faults: Uint32Array,
+  ) {
+    this.lease = new Lease(this)
+  }
+
+  /** Before every read: afterwards `lease` is live. Throws when the region is closed, or failed. */
+  enter(): void {
+    if (!this.lease.live) this.renew()
+  }
+
+  /** Before every change. Throws RSTORE_NOT_IN_TRANSACTION, RSTORE_READ_ONLY, or as `enter`. */
+  enterWrite(): void {
+    if (!this.writable) this.refuseWrite()
+    if (this.spoiled !== undefined) throw this.spoiled
+  }
+
+  /**
+   * Runs a change that was prepared. It can fail only for want of space, half way: the transaction, or
+   * the savepoint around it, is then good for nothing but a rollback, which sets `spoiled` back.
+   */
+  change<R>(fn: () => R): R {
+    try {
+      return fn()
+    } catch (error) {
+      this.spoiled = error
+      throw error
+    }
+  }
+
+  /** Before a result is returned: throws what a fault means. */
+  leave(): void {
+    if (this.faults[0] !== 0) this.throwFault()
+  }
+
+  /** Makes `lease` live: pins, refreshes. Throws RSTORE_CLOSED and the like. */
+  protected abstract renew(): void
+  protected abstract refuseWrite(): never
+  /** Throws the error of the fault bits in `faults[0]`. */
+  protected abstract throwFault(): void
+
+  /** Runs `fn` in a savepoint: a throw undoes what it did and is rethrown. Inside a transaction only. */
+  abstract atomically<R>(fn: () => R): R
+
+  /**
+   * Runs `fn` in a savepoint, or in a transaction of its own when none is running and the region
+   * is writable: for what declares things, like `index()` and the opening of a named map.
+   */
+  abstract transactOrJoin<R>(fn: () => R): R
+
+  /** Told of a change of a map with listeners; they are told after the commit, or not at all. */
+  abstract noteChange(notify: () => void): void
+
+  /** A buffer of exactly `bytes` bytes over the space, read-only by convention; null where it has to be copied. */
+  abstract externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer | null
+
+  /** Arrays that a builder of this session has finished and nothing owns yet: what is left at commit is freed. */
+  readonly unadopted = new Set<number>()
+
+  // Fields of type packed belong to a store, which overrides these.
+
+  /** The root of another region of the store. */
+  readPacked(type: PackedType, regionId: number, _root: number): unknown {
+    return this.refusePacked(type, { regionId })
+  }
+  /** What is stored for a packed region; nothing changes yet. Throws a TypeError on anything else. */
+  preparePacked(type: PackedType, _value: unknown, where: string): { regionId: number; root: number } {
+    return this.refusePacked(type, { where })
+  }
+  /** A slot names the region from now on. */
+  retainPacked(type: PackedType, regionId: number): void {
+    this.refusePacked(type, { regionId })
+  }
+  /** A slot names the region no more. */
+  releasePacked(type: PackedType, regionId: number): void {
+    this.refusePacked(type, { regionId })
+  }
+
+  private refusePacked(type: PackedType, facts: Record<string, unknown>): never {
+    throw new RStoreError('RSTORE_NO_STORE',
+      'fields of type t.packed name other regions of a store: open this region with store.region()',
+      { type: type.kind, ...facts })
+  }
+}

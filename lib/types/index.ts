@@ -1,0 +1,104 @@
+/** `t`: everything that can be stored. */
+import { ArrayType } from './array/array.js'
+import { DefaultType } from './default/default.js'
+import { simpleTypes } from './descriptor.js'
+import { EnumType } from './enum/enum.js'
+import type {
+  AnyShape, ArrayView, Fields, Infer, InferInput, PackedRoot, RecordInput, RecordView, RMap,
+  RMultimap, Self, Type,
+} from './infer.js'
+import { MapType, MultimapType } from './map/map.js'
+import { OptionalType } from './optional/optional.js'
+import { PackedType } from './packed/packed.js'
+import { RefType, SelfType } from './ref/ref.js'
+import { StructType } from './struct/struct.js'
+import { TupleType } from './tuple/tuple.js'
+import { typeFrom, type AnyType } from './type.js'
+import type { Ref } from '../space/ref.js'
+
+export type {
+  AnyShape, ArrayView, Change, Column, Fields, Frozen, Index, IndexOptions, Infer, InferInput,
+  PackedRoot, Range, ReadMap, RecordInput, RecordMethods, RecordView, RMap, RMultimap, RValue, Self,
+  Type,
+} from './infer.js'
+
+export interface Types {
+  readonly u8: Type<number>
+  readonly i8: Type<number>
+  readonly u16: Type<number>
+  readonly i16: Type<number>
+  readonly u32: Type<number>
+  readonly i32: Type<number>
+  readonly f32: Type<number>
+  readonly f64: Type<number>
+  readonly u64: Type<bigint>
+  readonly i64: Type<bigint>
+  readonly bool: Type<boolean>
+  /** A Date, stored as f64 milliseconds; sorts by time. */
+  readonly date: Type<Date>
+  readonly string: Type<string>
+  /** Read: a copy up to 4 KiB, else a read-only view good as long as other views. */
+  readonly bytes: Type<Uint8Array>
+  /** What JSON has, and undefined, bigint, Date and bytes; copied on each reading. */
+  readonly json: Type<any>
+  /** Labels may be added at the end later; stored in two bytes; sorts in the order given. */
+  enum<const L extends readonly string[]>(...labels: L): Type<L[number]>
+  optional<V, I>(type: Type<V, I>): Type<V | undefined, I | undefined>
+  /** A scalar, string or enum that may be left out when writing. Needed by fields added later. */
+  default<V, I>(type: Type<V, I>, value: I): Type<V, I | undefined>
+  tuple<T extends readonly AnyShape[]>(...types: T): Type<
+    { [K in keyof T]: Infer<T[K]> }, { [K in keyof T]: InferInput<T[K]> }>
+  /** A nested struct is stored inline. Fields are assignable in place inside a transaction. */
+  struct<F extends Fields>(name: string, fields: F): Type<RecordView<F>, RecordInput<F>>
+  /** Boxed, of unchanging length. Numbers read as a read-only typed array. */
+  array<V, I>(element: Type<V, I>): Type<ArrayView<V>, Iterable<I> | ArrayBufferView>
+  /**
+   * A shared reference to a boxed record; may form cycles. Never frees what it names. For mutual
+   * recursion annotate the result: `t.ref((): Type<NodeView> => Node)`.
+   */
+  ref<V>(target: () => Type<V, any>): Type<V, Ref<V> | V>
+  /** Inside a struct: a reference to a record of the same struct. */
+  readonly self: Type<Self, Self>
+  /** A map inside a record: 4 bytes, good for ever, freed with its record. */
+  map<K, V, I>(key: Type<K, any>, value: Type<V, I>): Type<RMap<K, V, I>, Iterable<readonly [K, I]>>
+  multimap<K, V>(key: Type<K, any>, value: Type<V, any>): Type<RMultimap<K, V>, Iterable<readonly [K, V]>>
+  /** The root of a packed region of the same store; counted. */
+  packed<V>(root: Type<V, any>): Type<V, PackedRoot<V>>
+}
+
+function checkFields(name: unknown, fields: unknown): asserts name is string {
+  if (typeof name !== 'string' || name === '') {
+    throw new TypeError('t.struct: the first argument must be a name; it is stored with the data')
+  }
+  if (typeof fields !== 'object' || fields === null) {
+    throw new TypeError(`t.struct ${name}: the second argument must be an object of types`)
+  }
+}
+
+const constructors = {
+  enum: (...labels: string[]): AnyType => new EnumType(labels),
+  optional: (type: unknown): AnyType => new OptionalType(typeFrom(type, 't.optional')),
+  default: (type: unknown, value: unknown): AnyType =>
+    new DefaultType(typeFrom(type, 't.default'), value),
+  tuple: (...types: unknown[]): AnyType =>
+    new TupleType(types.map((type, i) => typeFrom(type, `t.tuple, element ${i}`))),
+  struct: (name: unknown, fields: unknown): AnyType => {
+    checkFields(name, fields)
+    return new StructType(name, Object.entries(fields as object)
+      .map(([field, type]) => [field, typeFrom(type, `t.struct ${name}, field ${field}`)] as const))
+  },
+  array: (element: unknown): AnyType => new ArrayType(typeFrom(element, 't.array')),
+  ref: (target: unknown): AnyType => {
+    if (typeof target === 'function') return new RefType(target as () => AnyType)
+    throw new TypeError('t.ref: expected a function that gives the type: t.ref(() => City)')
+  },
+  self: new SelfType(),
+  map: (key: unknown, value: unknown): AnyType =>
+    new MapType(typeFrom(key, 't.map, key'), typeFrom(value, 't.map, value')),
+  multimap: (key: unknown, value: unknown): AnyType =>
+    new MultimapType(typeFrom(key, 't.multimap, key'), typeFrom(value, 't.multimap, value')),
+  packed: (root: unknown): AnyType => new PackedType(typeFrom(root, 't.packed')),
+}
+
+/** Makes types. Everything that can be stored is declared with it. */
+export const t = Object.freeze({ ...simpleTypes, ...constructors }) as unknown as Types

@@ -1,0 +1,222 @@
+/**
+ * What TypeScript knows of stored types: the shape that reading gives, the shape that writing accepts, and the shape that a
+ * read-only region gives. All inference is a lookup on one phantom member.
+ */
+import type { Ref } from '../space/ref.js'
+
+declare const shape: unique symbol
+declare const self: unique symbol
+
+/**
+ * A stored type, made by `t`. `View` is what reading gives, `Input` what writing accepts: plain
+ * objects, or a view, which is copied.
+ */
+export interface Type<View, Input = View> {
+  readonly kind: string
+  readonly name?: string
+  /** Exists for inference only; never at run time. */
+  readonly [shape]: { readonly view: View; readonly input: Input }
+}
+
+export type AnyShape = Type<any, any>
+
+/** What reading a value of a type gives. */
+export type Infer<T> = T extends { readonly [shape]: { readonly view: infer V } } ? V : never
+/** What writing a value of a type accepts. */
+export type InferInput<T> = T extends { readonly [shape]: { readonly input: infer I } } ? I : never
+
+/** Stands for the record that a field is in, until its struct is made. */
+export interface Self { readonly [self]: true }
+
+type IsAny<V> = 0 extends 1 & V ? true : false
+
+/** The read shape of a field, with the record itself in place of `Self`. */
+type Bound<V, F> = IsAny<V> extends true ? V
+  : V extends Self ? RecordView<F>
+  : V extends ArrayView<infer E> ? Extract<E, Self> extends never ? V : ArrayView<Bound<E, F>>
+  : V extends RMap<infer K, infer W, infer I>
+    ? Extract<W, Self> extends never ? V : RMap<K, Bound<W, F>, BoundInput<I, F>>
+  : V extends RMultimap<infer K, infer W>
+    ? Extract<W, Self> extends never ? V : RMultimap<K, Bound<W, F>>
+  : V
+
+type SelfInput<F> = Ref<RecordView<F>> | RecordView<F>
+
+type BoundInput<I, F> = IsAny<I> extends true ? I
+  : I extends Self ? SelfInput<F>
+  : I extends string | number | bigint | boolean | undefined | Date | ArrayBufferView ? I
+  : I extends Iterable<infer E>
+    ? Extract<E, Self> extends never
+      ? E extends readonly [infer K, infer W]
+        ? Extract<W, Self> extends never ? I : Iterable<readonly [K, BoundInput<W, F>]>
+        : I
+      : Iterable<BoundInput<E, F>>
+  : I
+
+/** Fields of a struct. */
+export type Fields = Record<string, AnyShape>
+
+/** What every record view can do besides having fields. */
+export interface RecordMethods<F> {
+  /** A plain copy, good for ever. Refs are numbers in it, maps are Maps. */
+  toObject(): { [K in keyof F]: any }
+  /** Deep comparison with a view or a plain object of the same shape. */
+  equals(other: unknown): boolean
+}
+
+/**
+ * A record read in place. Made outside `read`, `transact` and snapshots it is good until the turn
+ * of the event loop ends; inside, until that ends, its record is freed, or the transaction rolls
+ * back. Later use throws RSTORE_STALE_VIEW. Fields are assignable inside a transaction.
+ */
+export type RecordView<F> = { [K in keyof F]: Bound<Infer<F[K]>, F> } & RecordMethods<F>
+
+/** What a record is written as: fields that may be undefined may be left out. */
+export type RecordInput<F> =
+  & { [K in keyof F as undefined extends InferInput<F[K]> ? never : K]: BoundInput<InferInput<F[K]>, F> }
+  & { [K in keyof F as undefined extends InferInput<F[K]> ? K : never]?: BoundInput<InferInput<F[K]>, F> }
+
+/**
+ * An array read in place or, when it is small, a copy. Arrays of numbers are typed arrays at run
+ * time: at most 4 KiB always a copy; larger ones without copying inside `read`, `transact`, a
+ * snapshot or a packed region. Never writable: see `editArray`.
+ */
+export interface ArrayView<V> extends Iterable<V> {
+  readonly length: number
+  at(index: number): V | undefined
+  readonly [index: number]: V
+}
+
+/** Part of an ordered map. At most one lower and one upper end. */
+export interface Range<K> {
+  gt?: K
+  gte?: K
+  lt?: K
+  lte?: K
+  reverse?: boolean
+  limit?: number
+}
+
+/** One field of many records. Missing records are NaN, or 0 in integer columns, and counted. */
+export interface Column {
+  values: Float64Array | Int32Array | Uint32Array
+  missing: number
+}
+
+/** What can be read from an ordered map. Iteration gives a fresh view per entry and survives changes of the map. */
+export interface ReadMap<K, V> extends Iterable<[K, V]> {
+  /** Entries; constant time. */
+  readonly size: number
+  get(key: K): V | undefined
+  /** A plain copy, good for ever. */
+  getObject(key: K): any | undefined
+  has(key: K): boolean
+  getMany(keys: Iterable<K> | ArrayBufferView): (V | undefined)[]
+  /** One numeric field of many records; `field` is '' in a map of numbers. */
+  getColumn(keys: ArrayBufferView, field: string): Column
+  first(): [K, V] | undefined
+  last(): [K, V] | undefined
+  entries(range?: Range<K>): IterableIterator<[K, V]>
+  keys(range?: Range<K>): IterableIterator<K>
+  values(range?: Range<K>): IterableIterator<V>
+  count(range?: Range<K>): number
+  forEach(fn: (value: V, key: K) => void): void
+}
+
+/** A change that a commit of this process made. */
+export interface Change<K> {
+  key: K
+  kind: 'set' | 'delete'
+}
+
+export interface IndexOptions<X> {
+  /** Type of the index keys; needed with a function, else known from the fields. */
+  key?: Type<X, any>
+  /** Whether two records may not have the same index key. */
+  unique?: boolean
+}
+
+/** An ordered map, kept in place. All changes belong inside a transaction. */
+export interface RMap<K, V, I = V> extends ReadMap<K, V> {
+  /** Overwrites in place where it fits, and frees what it replaces. A view given as the value is copied. */
+  set(key: K, value: I): void
+  delete(key: K): boolean
+  update(key: K, fn: (old: V | undefined) => I): void
+  /** Sets only where there is nothing; says whether it did. */
+  setIfAbsent(key: K, value: I): boolean
+  /** Deep comparison with the stored value; `undefined` means absent. */
+  compareAndSet(key: K, expected: I | undefined, next: I | undefined): boolean
+  /** Deletes a range, or everything; gives the number of entries deleted. */
+  clear(range?: Range<K>): number
+  /**
+   * Sorted input. The first key out of order throws RSTORE_UNSORTED, and nothing has changed.
+   * Resolves to the number of entries.
+   */
+  bulkLoad(
+    sorted: Iterable<readonly [K, I]> | AsyncIterable<readonly [K, I]>,
+    options?: { onProgress?(entries: number): void },
+  ): Promise<number>
+  /**
+   * Declares a secondary index, which is made when it does not exist. A function's code must not
+   * change from one run of a program to the next, and must depend on nothing but its arguments and
+   * the record's own fields: what is stored was computed with it. It gives undefined to leave a
+   * record out. After a change of the code: `rebuild()`.
+   */
+  index<X>(
+    name: string,
+    by: string | readonly string[] | ((value: V, key: K) => X | undefined),
+    options?: IndexOptions<X>,
+  ): Index<X, K, V>
+  /** Told of every change of this process after its commit. Gives a function that ends it. */
+  on(event: 'change', listener: (change: Change<K>) => void): () => void
+}
+
+/** A secondary index of a map. */
+export interface Index<X, K, V> {
+  /** The record of an index key; of several, the one with the lowest key. */
+  get(key: X): V | undefined
+  keys(range?: Range<X>): IterableIterator<K>
+  values(range?: Range<X>): IterableIterator<V>
+  entries(range?: Range<X>): IterableIterator<[X, K, V]>
+  /** Computes the whole index anew. */
+  rebuild(): void
+}
+
+/** Several sorted values per key. Values are themselves keys: scalars, strings, bytes, tuples of those. */
+export interface RMultimap<K, V> extends Iterable<[K, V]> {
+  readonly size: number
+  /** False when the pair was there already. */
+  add(key: K, value: V): boolean
+  /** Removes one pair, or all pairs of a key; gives the number removed. */
+  remove(key: K, value?: V): number
+  has(key: K, value?: V): boolean
+  valuesOf(key: K, range?: Range<V>): IterableIterator<V>
+  countOf(key: K): number
+  entries(range?: Range<K>): IterableIterator<[K, V]>
+  /** Each key once. */
+  keys(range?: Range<K>): IterableIterator<K>
+}
+
+/** A single named value. */
+export interface RValue<V, I = V> {
+  get(): V | undefined
+  set(value: I): void
+  delete(): boolean
+}
+
+/** The root of a packed region, in a field. `close()` gives it back. */
+export interface PackedRoot<V> {
+  readonly root: V
+}
+
+type ReadMultimap<K, V> = Pick<RMultimap<K, V>,
+  'size' | 'has' | 'valuesOf' | 'countOf' | 'entries' | 'keys' | typeof Symbol.iterator>
+
+/** What reading gives where nobody may write: maps without their writing half, records without assignment. */
+export type Frozen<V> = IsAny<V> extends true ? V
+  : V extends RMap<infer K, infer W, any> ? ReadMap<K, Frozen<W>>
+  : V extends RMultimap<infer K, infer W> ? ReadMultimap<K, Frozen<W>>
+  : V extends PackedRoot<any> | Date | Uint8Array | string | number | bigint | boolean | undefined ? V
+  : V extends object
+    ? { readonly [K in keyof V]: V[K] extends (...args: any[]) => any ? V[K] : Frozen<V[K]> }
+    : V

@@ -1,0 +1,72 @@
+/**
+ * Anything that JSON has, and undefined, bigints of 64 bits, dates and bytes, as MessagePack. A Map comes back as an object, and
+ * cycles cannot be stored. Decoded from mapped bytes on each reading; what comes out is a plain copy, in which nothing refers
+ * to the region.
+ */
+import { Buffer } from 'node:buffer'
+import { isDeepStrictEqual } from 'node:util'
+import { Packr } from 'msgpackr'
+import { C } from '../../../formats/index.js'
+import type { Ref } from '../../space/ref.js'
+import {
+  CONTENT_OFFSET, createContent, resizeContent, windowOfContent,
+} from '../boxes.js'
+import type { Lease, Session } from '../context.js'
+import { BoxedType } from '../type.js'
+
+/** No records: each value is complete in itself. */
+const packr = new Packr({
+  useRecords: false, moreTypes: true, mapsAsObjects: true, copyBuffers: true, int64AsType: 'bigint',
+})
+
+export class JsonType extends BoxedType {
+  readonly kind = 'json'
+  override readonly fixedTypeId = C.TYPE_JSON
+
+  describe(): string {
+    return 'json'
+  }
+  /** Encoded at once: it is then known that it can be, and a later change of the object does not matter. */
+  prepare(value: unknown, where: string): unknown {
+    try {
+      return Buffer.from(packr.pack(value))
+    } catch (cause) {
+      throw new TypeError(`${where}: cannot be stored as t.json: ${(cause as Error).message}`, { cause })
+    }
+  }
+  empty(): unknown {
+    return undefined
+  }
+
+  createCell(session: Session, value: unknown): Ref {
+    const ref = createContent(session, C.TYPE_JSON, (value as Uint8Array).length)
+    return this.fill(session, ref, value as Uint8Array)
+  }
+  readCell(lease: Lease, ref: number): unknown {
+    const window = windowOfContent(lease, ref, C.TYPE_JSON, 'json')
+    const at = ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET
+    const bytes = window.u32[(at >>> 2) - 1]!
+    return packr.unpack(window.u8.subarray(at, at + bytes))
+  }
+  assignCell(session: Session, ref: number, value: unknown): Ref {
+    const bytes = value as Uint8Array
+    return this.fill(session, resizeContent(session, ref, C.TYPE_JSON, bytes.length), bytes)
+  }
+  private fill(session: Session, ref: Ref, value: Uint8Array): Ref {
+    session.space.windowOf(ref).u8.set(value, ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET)
+    return ref
+  }
+  freeCell(session: Session, ref: number): void {
+    session.space.free(ref as Ref)
+  }
+  override visitCell(): void {}
+  override cellBytes(session: Session, ref: number): number {
+    return session.space.windowOf(ref).u32[((ref & 0x0fff_ffff) << 1) + 2]! + 4
+  }
+  override plain(value: unknown): unknown {
+    return value
+  }
+  override same(a: unknown, b: unknown): boolean {
+    return isDeepStrictEqual(a, b)
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * A map inside a record: four bytes, which name its root for ever. Made with the record, freed with it. What the nodes look like and
+ * how maps are used is lib/map's affair, which a session knows as `structures`.
+ */
+import type { Ref } from '../../space/ref.js'
+import type { Lease, Session } from '../context.js'
+import type { KeyCodec, KeyForm } from '../keys.js'
+import { show } from '../text.js'
+import { BoxedType, type AnyType, type Descriptor, type VisitRef } from '../type.js'
+
+/** A key as text: equal for equal keys, of whatever class they are. */
+export function keyText(codec: KeyCodec<unknown>, key: unknown): string {
+  const form = codec.encode(key, codec.newForm(), 'key')
+  return typeof form === 'number' ? String(form) : 'high' in form ? `${form.high}:${form.low}`
+    : Buffer.from(form.u8.buffer, form.u8.byteOffset, form.length).toString('latin1')
+}
+
+export function keyOf(type: AnyType, what: string): KeyCodec<unknown> {
+  if (type.key !== null) return type.key
+  throw new TypeError(`${what}: ${type.kind} cannot be a key; scalars, enums, strings, bytes and `
+    + 'tuples of those can')
+}
+
+export function entriesOf(value: unknown, where: string): Iterable<readonly [unknown, unknown]> {
+  if (value === undefined) return []
+  if (typeof value === 'object' && value !== null && Symbol.iterator in value) {
+    return value as Iterable<readonly [unknown, unknown]>
+  }
+  throw new TypeError(`${where}: expected entries [key, value], a Map for one, got ${show(value)}`)
+}
+
+abstract class AnyMapType extends BoxedType {
+  readonly codec: KeyCodec<unknown>
+
+  constructor(readonly keyType: AnyType, readonly valueType: AnyType, what: string) {
+    super()
+    this.codec = keyOf(keyType, what)
+  }
+
+  protected abstract prepareValue(value: unknown, where: string, session: Session | null): unknown
+
+  prepare(value: unknown, where: string, session: Session | null): unknown {
+    const form: KeyForm = this.codec.newForm()
+    return Array.from(entriesOf(value, where), (entry) => {
+      if (!Array.isArray(entry)) {
+        throw new TypeError(`${where}: expected entries [key, value], got ${show(entry)}`)
+      }
+      this.codec.encode(entry[0], form, where)
+      return [this.keyType.plain(entry[0]), this.prepareValue(entry[1], where, session)]
+    })
+  }
+
+  empty(): unknown {
+    return undefined
+  }
+  createCell(session: Session, value: unknown): Ref {
+    return session.structures.createMap(session, this.own, value as Iterable<unknown>)
+  }
+  readCell(lease: Lease, ref: number): unknown {
+    return lease.session.structures.openMap(lease, this.own, ref as Ref)
+  }
+  assignCell(session: Session, ref: number, value: unknown): Ref {
+    session.structures.refillMap(session, this.own, ref as Ref, value as Iterable<unknown>)
+    return ref as Ref
+  }
+  freeCell(session: Session, ref: number): void {
+    session.structures.freeMap(session, this.own, ref as Ref)
+  }
+  override visitCell(session: Session, ref: number, visit: VisitRef, path: string): void {
+    session.structures.visitMap(session, this.own, ref as Ref, visit, path)
+  }
+  protected abstract get own(): MapType | MultimapType
+}
+
+export class MapType extends AnyMapType {
+  readonly kind = 'map'
+
+  constructor(keyType: AnyType, valueType: AnyType) {
+    super(keyType, valueType, 't.map')
+  }
+  protected get own(): MapType {
+    return this
+  }
+  describe(stack: readonly AnyType[]): Descriptor {
+    const inside = [...stack, this]
+    return { map: [this.keyType.describe(inside), this.valueType.describe(inside)] }
+  }
+  protected prepareValue(value: unknown, where: string, session: Session | null): unknown {
+    return this.valueType.prepare(value, where, session)
+  }
+  override plain(value: unknown): unknown {
+    return new Map(Array.from(entriesOf(value, 'map'), ([key, entry]) =>
+      [this.keyType.plain(key), this.valueType.plain(entry)]))
+  }
+  override same(a: unknown, b: unknown): boolean {
+    const byKey = (map: unknown): Map<string, unknown> => new Map(Array.from(entriesOf(map, 'map'),
+      ([key, value]) => [keyText(this.codec, key), value]))
+    const [mapA, mapB] = [byKey(a), byKey(b)]
+    return mapA.size === mapB.size && [...mapA].every(([key, value]) =>
+      mapB.has(key) && this.valueType.same(value, mapB.get(key)))
+  }
+  override bindSelf(self: () => AnyType): AnyType {
+    const value = this.valueType.bindSelf(self)
+    return value === this.valueType ? this : new MapType(this.keyType, value)
+  }
+}
+
+export class MultimapType extends AnyMapType {
+  readonly kind = 'multimap'
+  readonly valueCodec: KeyCodec<unknown>
+
+  constructor(keyType: AnyType, valueType: AnyType) {
+    super(keyType, valueType, 't.multimap')
+    this.valueCodec = keyOf(valueType, 't.multimap')
+  }
+  protected get own(): MultimapType {
+    return this
+  }
+  describe(stack: readonly AnyType[]): Descriptor {
+    const inside = [...stack, this]
+    return { multimap: [this.keyType.describe(inside), this.valueType.describe(inside)] }
+  }
+  protected prepareValue(value: unknown, where: string): unknown {
+    this.valueCodec.encode(value, this.valueCodec.newForm(), where)
+    return this.valueType.plain(value)
+  }
+  override plain(value: unknown): unknown {
+    return Array.from(entriesOf(value, 'multimap'), ([key, entry]) =>
+      [this.keyType.plain(key), this.valueType.plain(entry)])
+  }
+  override same(a: unknown, b: unknown): boolean {
+    const texts = (map: unknown): Set<string> => new Set(Array.from(entriesOf(map, 'multimap'),
+      ([key, value]) => JSON.stringify([keyText(this.codec, key), keyText(this.valueCodec, value)])))
+    const [setA, setB] = [texts(a), texts(b)]
+    return setA.size === setB.size && [...setA].every((pair) => setB.has(pair))
+  }
+}

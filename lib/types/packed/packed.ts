@@ -1,0 +1,43 @@
+/** The root of a packed region of the same store: u32 region id, u32 ref of the root. Counted while the field has it. */
+import type { Window } from '../../space/window.js'
+import type { Session } from '../context.js'
+import { AnyType, type Core, type Descriptor } from '../type.js'
+
+export class PackedType extends AnyType {
+  readonly kind = 'packed'
+  override readonly slotBytes = 8
+  override readonly inLeaf = true
+  override readonly owns = true
+
+  constructor(readonly root: AnyType) {
+    super()
+  }
+
+  describe(stack: readonly AnyType[]): Descriptor {
+    return { packed: this.root.describe([...stack, this]) }
+  }
+  prepare(value: unknown, where: string, session: Session | null): unknown {
+    if (session === null) throw new TypeError(`${where}: a packed region cannot be a default`)
+    return session.preparePacked(this, value, where)
+  }
+  readSlot(core: Core, at: number): unknown {
+    const id = core.window.u32[at >>> 2]!
+    return id === 0 ? undefined
+      : core.lease.session.readPacked(this, id, core.window.u32[(at >>> 2) + 1]!)
+  }
+  writeSlot(session: Session, window: Window, at: number, value: unknown): void {
+    this.releaseSlot(session, window, at)
+    const { regionId, root } = value as { regionId: number; root: number }
+    session.retainPacked(this, regionId)
+    window.u32[at >>> 2] = regionId
+    window.u32[(at >>> 2) + 1] = root
+  }
+  override releaseSlot(session: Session, window: Window, at: number): void {
+    const id = window.u32[at >>> 2]!
+    if (id !== 0) session.releasePacked(this, id)
+  }
+  override bindSelf(self: () => AnyType): AnyType {
+    const root = this.root.bindSelf(self)
+    return root === this.root ? this : new PackedType(root)
+  }
+}

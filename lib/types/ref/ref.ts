@@ -1,0 +1,109 @@
+/**
+ * A shared reference to a cell that somebody else owns: `alloc` made it, or a map has it. Reading gives what it names, writing takes
+ * a Ref or a view. Refs may form cycles, and never free what they name: `free` does.
+ */
+import { RStoreError } from '../../errors.js'
+import type { Ref } from '../../space/ref.js'
+import type { Window } from '../../space/window.js'
+import { throwStale, type Session } from '../context.js'
+import { coreOfView } from '../struct/view.js'
+import { show } from '../text.js'
+import { AnyType, typeFrom, unitOf, type Core, type Descriptor, type VisitRef } from '../type.js'
+
+/** The ref of the record that a view shows; 0 when the value is not a view of a whole record. */
+export function refOfView(value: unknown): number {
+  const core = coreOfView(value)
+  if (core === undefined || core.at !== (core.cell << 2) + 8) return 0
+  if (!core.lease.live || core.window.i32[core.cell + 1] !== core.stamp) throwStale(core.lease, 'a record')
+  return unitOf(core.lease.session, core.window, core.cell << 2)
+}
+
+export class RefType extends AnyType {
+  readonly kind = 'ref'
+  override readonly nullable = true
+  override readonly inLeaf = true
+
+  #target: AnyType | undefined
+
+  /** @param find called once, when it is first needed, so that types may name each other */
+  constructor(private readonly find: () => AnyType) {
+    super()
+  }
+
+  target(): AnyType {
+    return this.#target ??= typeFrom(this.find(), 't.ref')
+  }
+
+  describe(stack: readonly AnyType[]): Descriptor {
+    const target = this.target()
+    const up = stack.length - 1 - stack.lastIndexOf(target)
+    return { ref: up < stack.length ? { self: up } : target.describe(stack) }
+  }
+
+  prepare(value: unknown, where: string, session: Session | null): unknown {
+    const core = coreOfView(value)
+    if (core === undefined && !(typeof value === 'number' && value > 0 && value <= 0xffff_ffff && value % 1 === 0)) {
+      throw new TypeError(`${where}: expected a Ref, as alloc() and refOf() give it, or a view of a `
+        + `record, got ${show(value)}`)
+    }
+    if (core !== undefined && core.lease.session.space !== session?.space) {
+      throw new RStoreError('RSTORE_FOREIGN_REF',
+        `${where}: the record is in another region; a ref names records of its own region only`, { where })
+    }
+    const ref = core === undefined ? value as number : refOfView(value)
+    if (ref === 0) {
+      throw new TypeError(`${where}: the view is of a struct inside a record; only whole records have a Ref`)
+    }
+    if (session !== null) session.registry.checkCell(this.target(), ref, where)
+    return ref
+  }
+  readSlot(core: Core, at: number): unknown {
+    const ref = core.window.u32[at >>> 2]!
+    return ref === 0 ? undefined : this.target().readCell(core.lease, ref, undefined)
+  }
+  writeSlot(_session: Session, window: Window, at: number, value: unknown): void {
+    window.u32[at >>> 2] = value as number
+  }
+  override visitSlot(
+    _session: Session, window: Window, at: number, visit: VisitRef, path: string,
+  ): void {
+    const ref = window.u32[at >>> 2]!
+    if (ref !== 0) visit(this.target(), ref, false, path)
+  }
+
+  /** A ref is copied as the number that it is: a copy does not grow along a graph, and cycles do no harm. */
+  override plain(value: unknown): unknown {
+    return coreOfView(value) === undefined ? value : refOfView(value) as Ref
+  }
+  override same(a: unknown, b: unknown): boolean {
+    const plainA = this.plain(a)
+    const plainB = this.plain(b)
+    return plainA === plainB || (typeof plainA !== 'number' && this.target().same(plainA, plainB))
+  }
+}
+
+/** t.self: inside a struct, a reference to a record of the same struct. Gone when the struct is made. */
+export class SelfType extends AnyType {
+  readonly kind = 'self'
+  override readonly nullable = true
+  override readonly inLeaf = true
+
+  private unbound(): never {
+    throw new TypeError('t.self means something only inside the fields of a t.struct')
+  }
+  describe(): Descriptor {
+    return this.unbound()
+  }
+  prepare(): unknown {
+    return this.unbound()
+  }
+  readSlot(): unknown {
+    return this.unbound()
+  }
+  writeSlot(): void {
+    this.unbound()
+  }
+  override bindSelf(self: () => AnyType): AnyType {
+    return new RefType(self)
+  }
+}

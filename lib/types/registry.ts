@@ -1,0 +1,231 @@
+/**
+ * The types of a region: numbers for them, which cells have in their headers, and the types for those numbers.
+ *
+ * A descriptor is stored once, in a TYPE_DESCRIPTOR cell that the types tree names under the type's number; nothing is ever taken
+ * out. So what was looked up stays true through commits of other processes. Only a rollback may take back what this session
+ * added: `sync`, called when the session's serial has changed, forgets numbers that are not given out any more.
+ *
+ * A type can have several numbers in one region: those of the versions that it once had. `readerOf` finds, for a cell of any of
+ * them, how it is read as the type that the program declares now.
+ */
+import { AllocationState, C } from '../../formats/index.js'
+import { RStoreError } from '../errors.js'
+import { refOfPage, type Ref } from '../space/ref.js'
+import { openTree } from '../tree/open.js'
+import type { Tree } from '../tree/tree.js'
+import { CONTENT_OFFSET, createContent, refuseCell, windowOfContent } from './boxes.js'
+import { compare, describeShortly } from './compatible.js'
+import type { Session } from './context.js'
+import { simpleTypes, typeFromText } from './descriptor.js'
+import { readText, textBytes, writeText } from './text.js'
+import type { AnyType, CellReader } from './type.js'
+
+/** Its second word is the number of the next new type. */
+const NEXT_TYPE_UNIT = (refOfPage(C.ALLOCATION_PAGE)
+  + Math.floor(AllocationState.fields.nextTypeId.offset / 8)) as Ref
+
+/** A type as one session knows it. */
+export class Binding {
+  /** The number of exactly this type; 0 while it has none. */
+  typeId = 0
+  /** Reads cells of that number. */
+  reader: CellReader | undefined
+  /** Readers of other versions, by number. */
+  readonly versions = new Map<number, CellReader>()
+
+  constructor(readonly type: AnyType) {}
+}
+
+export class TypeRegistry {
+  readonly #session: Session
+  readonly #tree: Tree<number>
+  readonly #nextAt: Ref
+  /** By serial of the type. */
+  readonly #bindings: (Binding | undefined)[] = []
+  readonly #types = new Map<number, AnyType>()
+  readonly #ids = new Map<string, number>()
+  #serial = 0
+  /** Numbers below this are in `#ids`. */
+  #seenTo: number = C.FIRST_STORED_TYPE
+
+  /**
+   * @param typesRoot root of the types tree
+   * @param nextAt the unit whose second word is AllocationState.nextTypeId, or one like it
+   */
+  constructor(
+    session: Session,
+    typesRoot: Ref = refOfPage(C.TYPES_PAGE),
+    nextAt: Ref = NEXT_TYPE_UNIT,
+  ) {
+    this.#session = session
+    this.#tree = openTree(session.space, 'u32', typesRoot)
+    this.#nextAt = nextAt
+  }
+
+  /** The number that the next new type gets. */
+  get nextTypeId(): number {
+    const { space } = this.#session
+    return Math.max(C.FIRST_STORED_TYPE,
+      space.windowOf(this.#nextAt).u32[((this.#nextAt & 0x0fff_ffff) << 1) + 1]!)
+  }
+
+  bindingOf(type: AnyType): Binding {
+    return this.#bindings[type.serial] ??= new Binding(type)
+  }
+
+  /** The number of a type; given out now, inside a transaction, when it has none. */
+  idOf(type: AnyType): number {
+    if (type.fixedTypeId !== 0) return type.fixedTypeId
+    if (this.#serial !== this.#session.serial) this.sync()
+    const binding = this.bindingOf(type)
+    if (binding.typeId !== 0) return binding.typeId
+    return this.#bind(binding, this.find(type) || this.#add(type))
+  }
+
+  /** The number of a type; 0 when the region has never stored it. */
+  find(type: AnyType): number {
+    if (type.fixedTypeId !== 0) return type.fixedTypeId
+    this.sync()
+    this.#catchUp()
+    return this.#ids.get(type.descriptorText) ?? 0
+  }
+
+  #bind(binding: Binding, id: number): number {
+    binding.typeId = id
+    binding.reader = binding.type.cellReaderFor(binding.type)
+    return id
+  }
+
+  #catchUp(): void {
+    const end = this.nextTypeId
+    for (let id = this.#seenTo; id < end; id++) this.#ids.set(this.textOf(id), id)
+    this.#seenTo = Math.max(this.#seenTo, end)
+  }
+
+  #add(type: AnyType): number {
+    const session = this.#session
+    session.enterWrite()
+    const id = this.nextTypeId
+    if (id > 0xffff) {
+      throw new RStoreError('RSTORE_TOO_MANY_TYPES',
+        'the region has 65,503 stored types, and cannot have more', { type: describeShortly(type) })
+    }
+    const text = type.descriptorText
+    const bytes = textBytes(text)
+    const ref = createContent(session, C.TYPE_DESCRIPTOR, bytes)
+    writeText(session.space.windowOf(ref).u8, ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET, text, bytes)
+    const at = this.#tree.place(id)
+    this.#tree.window.u32[at] = ref
+    session.space.mark(this.#nextAt, 8)
+    session.space.windowOf(this.#nextAt).u32[((this.#nextAt & 0x0fff_ffff) << 1) + 1] = id + 1
+    this.#ids.set(text, id)
+    this.#types.set(id, type)
+    this.#seenTo = id + 1
+    return id
+  }
+
+  /** The text of a stored descriptor. Throws RSTORE_CORRUPT. */
+  textOf(id: number): string {
+    const session = this.#session
+    const at = this.#tree.find(id)
+    if (at < 0) {
+      session.leave()
+      throw new RStoreError('RSTORE_CORRUPT', `type ${id} is not stored in the region: run verify()`, { id })
+    }
+    const ref = this.#tree.window.u32[at]!
+    const window = windowOfContent(session.lease, ref, C.TYPE_DESCRIPTOR, 'a type descriptor')
+    const from = (ref & 0x0fff_ffff) << 3
+    return readText(window.u8, from + CONTENT_OFFSET, window.u32[(from >>> 2) + 2]!)
+  }
+
+  /** The stored type of a number, complete and usable without the program that stored it. */
+  typeOf(id: number): AnyType {
+    this.sync()
+    const known = this.#types.get(id)
+    if (known !== undefined) return known
+    const fixed = FIXED.get(id)
+    if (fixed !== undefined) return fixed
+    try {
+      const type = typeFromText(this.textOf(id))
+      this.#types.set(id, type)
+      return type
+    } catch (cause) {
+      if (cause instanceof RStoreError) throw cause
+      throw new RStoreError('RSTORE_CORRUPT',
+        `the descriptor of type ${id} is damaged: ${(cause as Error).message}`, { id })
+    }
+  }
+
+  /** The stored type of a live cell. */
+  typeOfCell(ref: number): AnyType {
+    return this.typeOf(this.#session.space.typeIdOf(ref))
+  }
+
+  /** How cells with a type number are read as `type`. Throws when they are something else. */
+  readerOf(type: AnyType, typeId: number): CellReader {
+    if (this.#serial !== this.#session.serial) this.sync()
+    const binding = this.#bindings[type.serial]
+    if (binding !== undefined && binding.typeId === typeId) return binding.reader!
+    return this.#versionReader(this.bindingOf(type), typeId)
+  }
+
+  #versionReader(binding: Binding, typeId: number): CellReader {
+    const known = binding.versions.get(typeId)
+    if (known !== undefined) return known
+    const { type } = binding
+    if (typeId < C.FIRST_STORED_TYPE) {
+      refuseCell(this.#session.lease, 0, typeId, describeShortly(type))
+    }
+    const stored = this.typeOf(typeId)
+    if (stored.descriptorText === type.descriptorText) {
+      this.#bind(binding, typeId)
+      return binding.reader!
+    }
+    this.checkType(stored, type, describeShortly(type))
+    const reader = type.cellReaderFor(stored)
+    binding.versions.set(typeId, reader)
+    return reader
+  }
+
+  /** Throws RSTORE_TYPE_MISMATCH when what is stored cannot be read as the given type. */
+  checkType(stored: AnyType, given: AnyType, what: string): void {
+    const mismatch = compare(stored, given, given.name ?? given.kind)
+    if (mismatch !== null) throwMismatch(what, mismatch.path, mismatch.how)
+  }
+
+  /** Throws when a ref does not name a live cell of the type. */
+  checkCell(type: AnyType, ref: number, where: string): void {
+    const { space, lease } = this.#session
+    const typeId = space.windows[ref >>> 28] === undefined ? 0 : space.typeIdOf(ref)
+    if (typeId === type.fixedTypeId && typeId !== 0) return
+    if (typeId < C.FIRST_STORED_TYPE) refuseCell(lease, ref, typeId, `${describeShortly(type)} (${where})`)
+    this.readerOf(type, typeId)
+  }
+
+  /** Whoever keeps a Binding calls this when the session's serial has changed. */
+  sync(): void {
+    const { serial } = this.#session
+    if (this.#serial === serial) return
+    this.#serial = serial
+    const end = this.nextTypeId
+    this.#seenTo = Math.min(this.#seenTo, end)
+    for (const [text, id] of this.#ids) if (id >= end) this.#ids.delete(text)
+    for (const id of this.#types.keys()) if (id >= end) this.#types.delete(id)
+    for (const binding of this.#bindings) {
+      if (binding === undefined) continue
+      if (binding.typeId >= end) binding.typeId = 0
+      for (const id of binding.versions.keys()) if (id >= end) binding.versions.delete(id)
+    }
+  }
+}
+
+export function throwMismatch(what: string, path: string, how: string): never {
+  throw new RStoreError('RSTORE_TYPE_MISMATCH',
+    `${what}: ${path} ${how}. Open it with the type it was stored with, or copy the data over to a new map`,
+    { path, how })
+}
+
+/** Types whose cells have a number that is the same in every region. */
+const FIXED: ReadonlyMap<number, AnyType> = new Map(Object.values(simpleTypes)
+  .filter((type) => type.fixedTypeId !== 0)
+  .map((type) => [type.fixedTypeId, type]))

@@ -1,0 +1,61 @@
+/** Text, as UTF-8 in a cell of its own. An empty string needs no cell. */
+import { C } from '../../../formats/index.js'
+import type { Ref } from '../../space/ref.js'
+import type { Window } from '../../space/window.js'
+import {
+  CONTENT_OFFSET, createContent, resizeContent, windowOfContent,
+} from '../boxes.js'
+import type { Lease, Session } from '../context.js'
+import { TextKey, type KeyCodec } from '../keys.js'
+import { checkText, readText, textBytes, writeText } from '../text.js'
+import { BoxedType } from '../type.js'
+
+export class StringType extends BoxedType {
+  readonly kind = 'string'
+  override readonly fixedTypeId = C.TYPE_STRING
+  override readonly key = new TextKey() as KeyCodec<unknown>
+
+  describe(): string {
+    return 'string'
+  }
+  prepare(value: unknown, where: string): unknown {
+    checkText(value, where)
+    return value
+  }
+  empty(): unknown {
+    return ''
+  }
+  override writeSlot(session: Session, window: Window, at: number, value: unknown): void {
+    if (value !== '' || window.u32[at >>> 2] !== 0) super.writeSlot(session, window, at, value)
+  }
+
+  createCell(session: Session, value: unknown): Ref {
+    const bytes = textBytes(value as string)
+    const ref = createContent(session, C.TYPE_STRING, bytes)
+    const at = ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET
+    writeText(session.space.windowOf(ref).u8, at, value as string, bytes)
+    return ref
+  }
+  readCell(lease: Lease, ref: number): unknown {
+    const window = windowOfContent(lease, ref, C.TYPE_STRING, 'a string')
+    const at = (ref & 0x0fff_ffff) << 3
+    return readText(window.u8, at + CONTENT_OFFSET, window.u32[(at >>> 2) + 2]!)
+  }
+  assignCell(session: Session, ref: number, value: unknown): Ref {
+    const bytes = textBytes(value as string)
+    const to = resizeContent(session, ref, C.TYPE_STRING, bytes)
+    const at = ((to & 0x0fff_ffff) << 3) + CONTENT_OFFSET
+    writeText(session.space.windowOf(to).u8, at, value as string, bytes)
+    return to
+  }
+  freeCell(session: Session, ref: number): void {
+    session.space.free(ref as Ref)
+  }
+  override visitCell(): void {}
+  override cellBytes(session: Session, ref: number): number {
+    return session.space.windowOf(ref).u32[((ref & 0x0fff_ffff) << 1) + 2]! + 4
+  }
+  override same(a: unknown, b: unknown): boolean {
+    return a === b
+  }
+}

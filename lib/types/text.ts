@@ -1,0 +1,105 @@
+/**
+ * Strings as UTF-8 in windows and key buffers. Short ASCII is handled here, character by character, which is faster than a call
+ * into the engine up to a dozen characters; the rest by Buffer's own functions. A lone surrogate has no UTF-8 form: it is refused
+ * and not silently replaced.
+ */
+import { Buffer } from 'node:buffer'
+
+type Slice = (this: Uint8Array, start: number, end: number) => string
+type Write = (this: Uint8Array, text: string, offset: number, length: number) => number
+
+const { utf8Slice, utf8Write } = Buffer.prototype as unknown as { utf8Slice: Slice; utf8Write: Write }
+const chars = String.fromCharCode
+const SHORT_READ = 12
+const SHORT_WRITE = 16
+
+const wellFormed = (text: string): boolean =>
+  (text as unknown as { isWellFormed(): boolean }).isWellFormed()
+
+function refuseSurrogate(where: string): never {
+  throw new TypeError(`${where}: the string has a lone surrogate, which UTF-8 cannot hold; `
+    + 'use toWellFormed(), or store t.bytes')
+}
+
+/** Throws a TypeError when the value is not a string that UTF-8 can hold. */
+export function checkText(value: unknown, where: string): void {
+  if (typeof value !== 'string') throw new TypeError(`${where}: expected a string, got ${show(value)}`)
+  const length = value.length
+  if (length <= SHORT_WRITE) {
+    let all = 0
+    for (let i = 0; i < length; i++) all |= value.charCodeAt(i)
+    if (all < 0x80) return
+  }
+  if (!wellFormed(value)) refuseSurrogate(where)
+}
+
+/** Bytes of a string as UTF-8. */
+export function textBytes(text: string): number {
+  const length = text.length
+  if (length > SHORT_WRITE) return Buffer.byteLength(text)
+  for (let i = 0; i < length; i++) {
+    if (text.charCodeAt(i) > 0x7f) return Buffer.byteLength(text)
+  }
+  return length
+}
+
+/** Writes a string of which `textBytes` has said that it has `bytes` bytes. */
+export function writeText(target: Uint8Array, at: number, text: string, bytes: number): void {
+  const length = text.length
+  if (length <= SHORT_WRITE && length === bytes) {
+    for (let i = 0; i < length; i++) target[at + i] = text.charCodeAt(i)
+  } else {
+    utf8Write.call(target, text, at, bytes)
+  }
+}
+
+/** At most 8 characters, or undefined when one of them is not ASCII. */
+function shortText(u: Uint8Array, at: number, n: number): string | undefined {
+  if (n === 0) return ''
+  const a = u[at]!
+  if (n === 1) return a > 127 ? undefined : chars(a)
+  const b = u[at + 1]!
+  if (n === 2) return (a | b) > 127 ? undefined : chars(a, b)
+  const c = u[at + 2]!
+  if (n === 3) return (a | b | c) > 127 ? undefined : chars(a, b, c)
+  const d = u[at + 3]!
+  let all = a | b | c | d
+  if (n === 4) return all > 127 ? undefined : chars(a, b, c, d)
+  const e = u[at + 4]!
+  all |= e
+  if (n === 5) return all > 127 ? undefined : chars(a, b, c, d, e)
+  const f = u[at + 5]!
+  all |= f
+  if (n === 6) return all > 127 ? undefined : chars(a, b, c, d, e, f)
+  const g = u[at + 6]!
+  all |= g
+  if (n === 7) return all > 127 ? undefined : chars(a, b, c, d, e, f, g)
+  const h = u[at + 7]!
+  return (all | h) > 127 ? undefined : chars(a, b, c, d, e, f, g, h)
+}
+
+/** The string in `bytes` bytes from `at` on. */
+export function readText(source: Uint8Array, at: number, bytes: number): string {
+  if (bytes <= 8) return shortText(source, at, bytes) ?? utf8Slice.call(source, at, at + bytes)
+  if (bytes <= SHORT_READ) {
+    const start = shortText(source, at, 8)
+    const end = start === undefined ? undefined : shortText(source, at + 8, bytes - 8)
+    if (end !== undefined) return start + end
+  }
+  return utf8Slice.call(source, at, at + bytes)
+}
+
+/** A value in an error message: its kind, and what it is when that is short. */
+export function show(value: unknown): string {
+  if (value === null) return 'null'
+  switch (typeof value) {
+    case 'string': return value.length <= 40 ? JSON.stringify(value) : `a string of ${value.length} characters`
+    case 'number': case 'boolean': case 'undefined': return String(value)
+    case 'bigint': return `${value}n`
+    case 'object': {
+      const name = (value as object).constructor?.name
+      return name === undefined || name === 'Object' ? 'an object' : `an object of class ${name}`
+    }
+    default: return `a ${typeof value}`
+  }
+}
