@@ -21,11 +21,11 @@ export const NodeHeader = layout('NodeHeader', 32, 'The first 32 bytes of every 
 
 export const Slot = layout('Slot', 8, 'Slotted nodes: one for each key, sorted, from the end of the header on.', {
   head: u32(0, 'The first 4 bytes of the key behind the prefix, big-endian, zero-filled.'),
-  offset: u16(4, 'Where in the node the HeapEntry is.'),
+  offset: u16(4, 'Where in the node the entry is: its value or child, then the rest of its key.'),
   keyBytes: u16(6, 'Length of the key behind the prefix; SPILLED (0xffff) when it is in a cell of its own.'),
 })
 
-export const SpilledKey = layout('SpilledKey', 8, 'What the heap holds in place of a long key, before the value.', {
+export const SpilledKey = layout('SpilledKey', 8, 'What an entry holds in place of the rest of a long key.', {
   ref: u32(0, 'The TYPE_SPILL cell with the whole key.'),
   keyBytes: u32(4, 'Length of the whole key.'),
 })

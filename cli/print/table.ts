@@ -14,9 +14,16 @@ function pad(text: string, width: number, right: boolean): string {
   return right ? fill + text : text + fill
 }
 
+/** Longer cells are cut: `--json` has them whole. */
+const LONGEST_CELL = 60
+
+const shorten = (text: string): string =>
+  widthOf(text) <= LONGEST_CELL ? text : `${[...text].slice(0, LONGEST_CELL - 1).join('')}…`
+
 /** Lines of a table; every cell is made safe for the terminal. */
 export function tableLines(columns: readonly Column[], rows: readonly string[][]): string[] {
-  const safe = rows.map((row) => row.map(escapeText))
+  const safe = rows.map((row) => row.map((cell, i) =>
+    i === row.length - 1 ? escapeText(cell) : shorten(escapeText(cell))))
   const widths = columns.map(({ title }, i) =>
     Math.max(widthOf(title), ...safe.map((row) => widthOf(row[i] ?? ''))))
   const line = (cells: readonly string[]) => cells

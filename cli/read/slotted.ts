@@ -1,9 +1,14 @@
-/** The entries of a slotted node: sorted slots behind the header, keys and values in a heap. */
+/**
+ * The entries of a slotted node: sorted slots behind the header, and a heap at the end. An entry in
+ * the heap is its value, then the key without the node's prefix and without the 4 bytes that are in
+ * the slot.
+ */
 import { NodeHeader, Slot, SpilledKey } from '../../formats/index.js'
 import { FieldReader } from './fields.js'
 import type { Node, NodeEntries } from './node.js'
 
 const SPILLED = 0xffff
+const HEAD_BYTES = 4
 
 export class SlottedEntries implements NodeEntries {
   constructor(private readonly node: Node) {}
@@ -14,26 +19,26 @@ export class SlottedEntries implements NodeEntries {
 
   key(index: number): Uint8Array | { spill: number; bytes: number } {
     const slot = this.slot(index)
-    const offset = slot.u32('offset')
-    const { bytes, header } = this.node
-    if (slot.u32('keyBytes') === SPILLED) {
-      const spilled = new FieldReader(SpilledKey, bytes, offset)
+    const keyBytes = slot.u32('keyBytes')
+    const { bytes, header, slotBytes } = this.node
+    const rest = slot.u32('offset') + slotBytes
+    if (keyBytes === SPILLED) {
+      const spilled = new FieldReader(SpilledKey, bytes, rest)
       return { spill: spilled.u32('ref'), bytes: spilled.u32('keyBytes') }
     }
+    const head = Buffer.alloc(HEAD_BYTES)
+    head.writeUInt32BE(slot.u32('head'))
     const prefix = header.u32('prefixOffset')
     return Buffer.concat([
       bytes.subarray(prefix, prefix + header.u32('prefixBytes')),
-      bytes.subarray(offset, offset + slot.u32('keyBytes')),
+      head.subarray(0, Math.min(keyBytes, HEAD_BYTES)),
+      bytes.subarray(rest, rest + Math.max(0, keyBytes - HEAD_BYTES)),
     ])
   }
 
   value(index: number): Buffer {
-    const slot = this.slot(index)
-    const { bytes, slotBytes } = this.node
-    const keyBytes = slot.u32('keyBytes') === SPILLED ? SpilledKey.bytes : slot.u32('keyBytes')
-    const align = Math.max(slotBytes, 1)
-    const start = Math.ceil((slot.u32('offset') + keyBytes) / align) * align
-    return bytes.subarray(start, start + slotBytes)
+    const start = this.slot(index).u32('offset')
+    return this.node.bytes.subarray(start, start + this.node.slotBytes)
   }
 
   get usedBytes(): number {
@@ -60,7 +65,8 @@ export class SlottedEntries implements NodeEntries {
 
   private endOf(index: number): number {
     const slot = this.slot(index)
-    const keyBytes = slot.u32('keyBytes') === SPILLED ? SpilledKey.bytes : slot.u32('keyBytes')
-    return slot.u32('offset') + keyBytes + this.node.slotBytes
+    const keyBytes = slot.u32('keyBytes')
+    const rest = keyBytes === SPILLED ? SpilledKey.bytes : Math.max(0, keyBytes - HEAD_BYTES)
+    return slot.u32('offset') + this.node.slotBytes + rest
   }
 }
