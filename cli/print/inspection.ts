@@ -95,9 +95,9 @@ function freeText({ space: { freeClasses } }: Inspection): string[] {
 function handlesText({ handles }: Inspection): string[] {
   if (handles.length === 0) return []
   return [section('handles noted in the lock file (their processes may be gone)', tableLines(
-    [numeric('slot'), numeric('process'), { title: 'reads commit' }],
-    handles.map(({ slot, pid, pinEpoch }) =>
-      [String(slot), String(pid), pinEpoch === 0n ? '' : String(pinEpoch)])))]
+    [numeric('slot'), { title: 'kind' }, numeric('process'), { title: 'reads commit' }],
+    handles.map(({ slot, kind, pid, pinEpoch }) =>
+      [String(slot), kind, String(pid), pinEpoch === 0n ? '' : String(pinEpoch)])))]
 }
 
 function problemsText({ problems, problemCount }: Inspection): string {

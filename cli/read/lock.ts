@@ -4,7 +4,14 @@ import { FieldReader } from './fields.js'
 import { ByteFile } from './file.js'
 import type { RegionIdentity } from './identity.js'
 
-export interface NotedHandle { slot: number; pid: number; threadId: number; pinEpoch: bigint }
+export interface NotedHandle {
+  slot: number
+  kind: 'handle' | 'snapshot' | 'revoked snapshot' | 'unknown'
+  pid: number
+  threadId: number
+  /** The commit that it reads; 0 when it reads none. */
+  pinEpoch: bigint
+}
 
 export interface LockState {
   publishedEpoch: bigint
@@ -15,13 +22,20 @@ export interface LockState {
   handles: NotedHandle[]
 }
 
+const KINDS = new Map<number, NotedHandle['kind']>([
+  [C.READER_HANDLE, 'handle'], [C.READER_SNAPSHOT, 'snapshot'],
+  [C.READER_SNAPSHOT_KEPT, 'snapshot'], [C.READER_REVOKED, 'revoked snapshot'],
+])
+
 function readHandles(file: ByteFile, count: number): NotedHandle[] {
   const bytes = file.read(2 * C.PAGE_BYTES, count * ReaderSlot.bytes)
   return Array.from({ length: count }, (_, slot) => {
     const fields = new FieldReader(ReaderSlot, bytes, slot * ReaderSlot.bytes)
+    const state = fields.u32('state')
     return {
       slot,
-      taken: fields.u32('state') === 1,
+      taken: state !== 0,
+      kind: KINDS.get(state) ?? 'unknown',
       pid: fields.u32('pid'),
       threadId: fields.u32('threadId'),
       pinEpoch: fields.u64('pinEpoch'),

@@ -58,7 +58,8 @@ export class SlottedEntries implements NodeEntries {
     if (prefixEnd > bytes.length) return 'the prefix reaches past the end'
     for (let i = 0; i < count; i++) {
       const offset = this.slot(i).u32('offset')
-      if (offset < heapStart || this.endOf(i) > bytes.length) return `entry ${i} is outside the heap`
+      const isInside = offset >= heapStart && this.endOf(i) <= bytes.length
+      if (!isInside) return `entry ${i} is outside the heap`
     }
     return ''
   }
