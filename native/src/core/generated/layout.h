@@ -869,7 +869,7 @@ static_assert(offsetof(SharedWords, reserved8) == 900);
 struct Slot {
   /// The first 4 bytes of the key behind the prefix, big-endian, zero-filled.
   uint32_t head;
-  /// Where in the node the HeapEntry is.
+  /// Where in the node the entry is: its value or child, then the rest of its key.
   uint16_t offset;
   /// Length of the key behind the prefix; SPILLED (0xffff) when it is in a cell of its own.
   uint16_t keyBytes;
@@ -881,7 +881,7 @@ static_assert(offsetof(Slot, head) == 0);
 static_assert(offsetof(Slot, offset) == 4);
 static_assert(offsetof(Slot, keyBytes) == 6);
 
-/// What the heap holds in place of a long key, before the value.
+/// What an entry holds in place of the rest of a long key.
 struct SpilledKey {
   /// The TYPE_SPILL cell with the whole key.
   uint32_t ref;
