@@ -1,67 +1,87 @@
 /**
  * Reading cells from JavaScript: a few typed-array reads, no native call.
  *
- * The tag is loaded first, atomically, then the element: when the tag was odd, the element read was
- * there at some moment since (native/src/core/vector/algorithm.h, V7). The atomic load keeps the
- * engine and the processor from reading the element before. Aligned elements of up to 8 bytes are
- * read in one piece.
+ * The tag is loaded first, then the element: when the tag was odd, the element read was there at
+ * some moment since (native/src/core/vector/algorithm.h, V7). Neither the engine nor the processor
+ * may turn the two around, and both are kept from it by a dependency: the index that the element
+ * is read at is computed from the tag (of an empty cell it is the tag's own place, and what is read
+ * there is dropped). Atomics.load would say the same, but is a call of 10 ns. Elements of 1 and 2
+ * bytes come with the end of their tag in one word. Aligned elements of up to 8 bytes are read in
+ * one piece.
  *
  * Only cells that the file really has are touched: `near` is how many there are for certain. That
  * only ever grows, so a stale number merely leads to a native call which renews it. A window is 2
  * GiB, so that indexes into it stay 31-bit integers.
  */
-import { C } from '../../formats/index.js'
+import { C, ControlBlock } from '../../formats/index.js'
 import { Window } from '../space/window.js'
 import type { ElementCodec } from './element.js'
 
 /** What cells need of the vector that they belong to. */
 export interface CellSource {
+  readonly codec: ElementCodec
+  /** A ControlBlock: its fault bits say that what was read may not be the file's. */
+  readonly control: Uint32Array
   window(index: number): ArrayBuffer
-  /** Elements from 0 whose cells the file has. */
+  /** Elements from 0 whose cells the file has. Throws when pages could not be had. */
   provided(): number
+  /** Throws when the index makes no sense or the vector is closed. */
+  check(index: number): void
 }
 
+const FAULT = ControlBlock.fields.fault.offset >>> 2
+const NOTHING = new Window(new ArrayBuffer(0))
+
+/**
+ * One class for each kind of element, so that `get` is compiled for it. Its fast path has one
+ * return: whatever is not simply there is left to `far`.
+ */
 export abstract class Cells {
   /** Elements of the first window that may be read; 0 when nothing may, as after close(). */
-  #near = 0
-  #first = new Window(new ArrayBuffer(0))
+  protected near = 0
+  protected words = NOTHING.i32
+  protected readonly control: Uint32Array
   readonly #windows: Window[] = []
   readonly #perWindow: number
-  readonly #source: CellSource
-  protected readonly codec: ElementCodec
+  protected readonly source: CellSource
 
-  constructor(source: CellSource, codec: ElementCodec) {
-    this.#source = source
-    this.codec = codec
-    this.#perWindow = Number(C.WINDOW_BYTES) / (codec.bytes === 8 ? 16 : 8)
+  constructor(source: CellSource) {
+    this.source = source
+    this.control = source.control
+    this.#perWindow = Number(C.WINDOW_BYTES) / (source.codec.bytes === 8 ? 16 : 8)
   }
 
-  /** The element of a cell of a window, undefined when there is none. */
+  /** Takes the arrays of the first window that `get` reads from. */
+  protected abstract adopt(window: Window): void
+  /** The element of a cell of any window, undefined when there is none. */
   protected abstract read(window: Window, index: number): unknown
+  /** The element at an index, undefined when there is none. */
+  abstract get(index: number): unknown
 
-  /** `index` is a whole number, not negative. */
-  get(index: number): unknown {
-    if (index < this.#near) return this.read(this.#first, index)
-    return this.#far(index)
-  }
-
-  #far(index: number): unknown {
-    const provided = this.#source.provided()
+  protected far(index: number): unknown {
+    this.source.check(index)
+    const provided = this.source.provided()
     if (index >= provided) return undefined
-    this.#first = this.#window(0)
-    this.#near = Math.min(provided, this.#perWindow)
+    if (this.near === 0) {
+      this.words = this.#window(0).i32
+      this.adopt(this.#window(0))
+    }
+    this.near = Math.min(provided, this.#perWindow)
     const window = Math.floor(index / this.#perWindow)
-    return this.read(this.#window(window), index - window * this.#perWindow)
+    const element = this.read(this.#window(window), index - window * this.#perWindow)
+    this.source.provided()  // throws when pages were missing
+    return element
   }
 
   #window(index: number): Window {
-    return this.#windows[index] ??= new Window(this.#source.window(index))
+    return this.#windows[index] ??= new Window(this.source.window(index))
   }
 
-  /** Before the windows are detached. */
+  /** Lets go of all memory of the vector. */
   close(): void {
-    this.#near = 0
-    this.#first = new Window(new ArrayBuffer(0))
+    this.near = 0
+    this.words = NOTHING.i32
+    this.adopt(NOTHING)
     this.#windows.length = 0
   }
 }
@@ -71,15 +91,25 @@ class NarrowCells extends Cells {
   readonly #shift: number
   readonly #decode: (word: number) => unknown
 
-  constructor(source: CellSource, codec: ElementCodec, decode: (word: number) => unknown) {
-    super(source, codec)
-    this.#shift = codec.bytes * 8
+  constructor(source: CellSource, decode: (word: number) => unknown) {
+    super(source)
+    this.#shift = source.codec.bytes * 8
     this.#decode = decode
   }
 
+  protected adopt(): void {}
   protected read(window: Window, index: number): unknown {
-    const word = Atomics.load(window.i32, index << 1)
+    const word = window.i32[index << 1]!
     return ((word >>> this.#shift) & 1) === 0 ? undefined : this.#decode(word)
+  }
+  get(index: number): unknown {
+    if ((index >>> 0) === index && index < this.near) {
+      const word = this.words[index << 1]!
+      if (((word >>> this.#shift) & 1) !== 0 && this.control[FAULT] === 0) {
+        return this.#decode(word)
+      }
+    }
+    return this.far(index)
   }
 }
 
@@ -92,44 +122,128 @@ const NARROW: Readonly<Record<string, (word: number) => unknown>> = {
 }
 
 class U32Cells extends Cells {
+  #elements = NOTHING.u32
+
+  protected adopt(window: Window): void {
+    this.#elements = window.u32
+  }
   protected read(window: Window, index: number): unknown {
-    return (Atomics.load(window.i32, (index << 1) + 1) & 1) === 0
-      ? undefined : window.u32[index << 1]
+    const absent = ~window.i32[(index << 1) + 1]! & 1
+    const element = window.u32[(index << 1) + absent]
+    return absent === 0 ? element : undefined
+  }
+  get(index: number): unknown {
+    if ((index >>> 0) === index && index < this.near) {
+      const absent = ~this.words[(index << 1) + 1]! & 1
+      const element = this.#elements[(index << 1) + absent]
+      if (absent === 0 && this.control[FAULT] === 0) return element
+    }
+    return this.far(index)
   }
 }
 
 class I32Cells extends Cells {
+  #elements = NOTHING.i32
+
+  protected adopt(window: Window): void {
+    this.#elements = window.i32
+  }
   protected read(window: Window, index: number): unknown {
-    return (Atomics.load(window.i32, (index << 1) + 1) & 1) === 0
-      ? undefined : window.i32[index << 1]
+    const absent = ~window.i32[(index << 1) + 1]! & 1
+    const element = window.i32[(index << 1) + absent]
+    return absent === 0 ? element : undefined
+  }
+  get(index: number): unknown {
+    if ((index >>> 0) === index && index < this.near) {
+      const absent = ~this.words[(index << 1) + 1]! & 1
+      const element = this.#elements[(index << 1) + absent]
+      if (absent === 0 && this.control[FAULT] === 0) return element
+    }
+    return this.far(index)
   }
 }
 
 class F32Cells extends Cells {
+  #elements = NOTHING.f32
+
+  protected adopt(window: Window): void {
+    this.#elements = window.f32
+  }
   protected read(window: Window, index: number): unknown {
-    return (Atomics.load(window.i32, (index << 1) + 1) & 1) === 0
-      ? undefined : window.f32[index << 1]
+    const absent = ~window.i32[(index << 1) + 1]! & 1
+    const element = window.f32[(index << 1) + absent]
+    return absent === 0 ? element : undefined
+  }
+  get(index: number): unknown {
+    if ((index >>> 0) === index && index < this.near) {
+      const absent = ~this.words[(index << 1) + 1]! & 1
+      const element = this.#elements[(index << 1) + absent]
+      if (absent === 0 && this.control[FAULT] === 0) return element
+    }
+    return this.far(index)
   }
 }
 
 class F64Cells extends Cells {
+  #elements = NOTHING.f64
+
+  protected adopt(window: Window): void {
+    this.#elements = window.f64
+  }
   protected read(window: Window, index: number): unknown {
-    return (Atomics.load(window.i32, (index << 2) + 2) & 1) === 0
-      ? undefined : window.f64[index << 1]
+    const absent = ~window.i32[(index << 2) + 2]! & 1
+    const element = window.f64[(index << 1) + absent]
+    return absent === 0 ? element : undefined
+  }
+  get(index: number): unknown {
+    if ((index >>> 0) === index && index < this.near) {
+      const absent = ~this.words[(index << 2) + 2]! & 1
+      const element = this.#elements[(index << 1) + absent]
+      if (absent === 0 && this.control[FAULT] === 0) return element
+    }
+    return this.far(index)
   }
 }
 
 class U64Cells extends Cells {
+  #elements = NOTHING.u64
+
+  protected adopt(window: Window): void {
+    this.#elements = window.u64
+  }
   protected read(window: Window, index: number): unknown {
-    return (Atomics.load(window.i32, (index << 2) + 2) & 1) === 0
-      ? undefined : window.u64[index << 1]
+    const absent = ~window.i32[(index << 2) + 2]! & 1
+    const element = window.u64[(index << 1) + absent]
+    return absent === 0 ? element : undefined
+  }
+  get(index: number): unknown {
+    if ((index >>> 0) === index && index < this.near) {
+      const absent = ~this.words[(index << 2) + 2]! & 1
+      const element = this.#elements[(index << 1) + absent]
+      if (absent === 0 && this.control[FAULT] === 0) return element
+    }
+    return this.far(index)
   }
 }
 
 class I64Cells extends Cells {
+  #elements = NOTHING.i64
+
+  protected adopt(window: Window): void {
+    this.#elements = window.i64
+  }
   protected read(window: Window, index: number): unknown {
-    return (Atomics.load(window.i32, (index << 2) + 2) & 1) === 0
-      ? undefined : window.i64[index << 1]
+    const absent = ~window.i32[(index << 2) + 2]! & 1
+    const element = window.i64[(index << 1) + absent]
+    return absent === 0 ? element : undefined
+  }
+  get(index: number): unknown {
+    if ((index >>> 0) === index && index < this.near) {
+      const absent = ~this.words[(index << 2) + 2]! & 1
+      const element = this.#elements[(index << 1) + absent]
+      if (absent === 0 && this.control[FAULT] === 0) return element
+    }
+    return this.far(index)
   }
 }
 
@@ -137,15 +251,25 @@ class I64Cells extends Cells {
 class RecordCells extends Cells {
   readonly #piece = new BigUint64Array(1)
   readonly #view = new DataView(this.#piece.buffer)
+  #first = NOTHING
 
+  protected adopt(window: Window): void {
+    this.#first = window
+  }
   protected read(window: Window, index: number): unknown {
-    const { bytes } = this.codec
-    const wide = bytes === 8 ? 1 : 0
-    const tag = Atomics.load(window.i32, wide ? (index << 2) + 2 : (index << 1) + (bytes >> 2))
-    const shift = bytes < 4 ? bytes * 8 : 0
-    if (((tag >>> shift) & 1) === 0) return undefined
-    this.#piece[0] = window.u64[index << wide]!
-    return this.codec.read(this.#view, 0)
+    const { codec } = this.source
+    const wide = codec.bytes === 8 ? 1 : 0
+    const tag = window.i32[wide === 1 ? (index << 2) + 2 : (index << 1) + (codec.bytes >> 2)]!
+    const absent = ~(tag >>> (codec.bytes < 4 ? codec.bytes * 8 : 0)) & 1
+    this.#piece[0] = window.u64[(index << wide) + absent]!
+    return absent === 0 ? codec.read(this.#view, 0) : undefined
+  }
+  get(index: number): unknown {
+    if ((index >>> 0) === index && index < this.near) {
+      const element = this.read(this.#first, index)
+      if (element !== undefined && this.control[FAULT] === 0) return element
+    }
+    return this.far(index)
   }
 }
 
@@ -153,10 +277,10 @@ const BY_KIND = {
   u32: U32Cells, i32: I32Cells, f32: F32Cells, f64: F64Cells, u64: U64Cells, i64: I64Cells,
 } as const
 
-export function cellsOf(source: CellSource, codec: ElementCodec): Cells {
-  const { scalar } = codec
-  if (scalar === undefined) return new RecordCells(source, codec)
+export function cellsOf(source: CellSource): Cells {
+  const { scalar } = source.codec
+  if (scalar === undefined) return new RecordCells(source)
   const narrow = NARROW[scalar]
-  if (narrow !== undefined) return new NarrowCells(source, codec, narrow)
-  return new BY_KIND[scalar as keyof typeof BY_KIND](source, codec)
+  if (narrow !== undefined) return new NarrowCells(source, narrow)
+  return new BY_KIND[scalar as keyof typeof BY_KIND](source)
 }

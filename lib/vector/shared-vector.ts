@@ -9,7 +9,7 @@
  * Promise: the content survives the death of any process. It survives the machine as of the last
  * `flush()`, and `open` says when there were changes after it.
  */
-import { C, ControlBlock, VectorCall } from '../../formats/index.js'
+import { C, VectorCall } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { bytesOf, checkTimeout, type Size } from '../region/options.js'
 import type { Type } from '../types/infer.js'
@@ -55,7 +55,14 @@ export interface WaitOptions {
   signal?: AbortSignal
 }
 
-const CALL = VectorCall.fields
+// Indexes into arrays over a VectorCall and a ControlBlock.
+const VALUE_BYTE = VectorCall.fields.value.offset
+const EXPECTED_BYTE = VectorCall.fields.expected.offset
+const INDEX = VectorCall.fields.index.offset >>> 3
+const COUNT = VectorCall.fields.count.offset >>> 3
+const CODE = VectorCall.fields.code.offset >>> 2
+const ERROR = VectorCall.fields.error.offset >>> 2
+const FOUND = VectorCall.fields.found.offset >>> 2
 const COPY_ELEMENTS = 4096
 const FIRST_BUCKET = C.VECTOR_FIRST_BUCKET_ELEMENTS
 
@@ -70,7 +77,6 @@ export class SharedVector<V> implements Disposable {
   readonly #cells: Cells
   readonly #native: NativeVector
   readonly #run: OpenedVector
-  readonly #control: Uint32Array
   readonly #call: DataView
   readonly #doubles: Float64Array
   readonly #words: Uint32Array
@@ -85,14 +91,19 @@ export class SharedVector<V> implements Disposable {
     this.#codec = codec
     this.#native = native
     this.#run = run
-    this.#control = new Uint32Array(run.control)
     this.#call = new DataView(run.call)
     this.#doubles = new Float64Array(run.call)
     this.#words = new Uint32Array(run.call)
     this.#cells = cellsOf({
+      codec,
+      control: new Uint32Array(run.control),
       window: (index) => native.window(index),
       provided: () => this.#number('reading', () => run.provided()),
-    }, codec)
+      check: (index) => {
+        checkIndex(index)
+        this.#open()
+      },
+    })
   }
 
   /**
@@ -147,10 +158,10 @@ export class SharedVector<V> implements Disposable {
 
   /** Appends an element and gives its index. Throws RSTORE_REGION_FULL or RSTORE_NO_SPACE; then nothing was appended. */
   push(element: V): number {
-    this.#put(CALL.value.offset, element, 'push')
+    this.#put(VALUE_BYTE, element, 'push')
     this.#run.push()
     this.#check('appending to')
-    return this.#doubles[CALL.index.offset >>> 3]!
+    return this.#doubles[INDEX]!
   }
 
   /**
@@ -181,13 +192,13 @@ export class SharedVector<V> implements Disposable {
     checked.forEach((element, i) => this.#codec.write(view, i * bytes, element))
     this.#open()
     this.#pushArray(new Uint8Array(view.buffer, 0, checked.length * bytes))
-    return this.#doubles[CALL.index.offset >>> 3]!
+    return this.#doubles[INDEX]!
   }
 
   #pushArray(elements: ArrayBufferView): void {
     this.#run.pushMany(elements)
-    const pushed = this.#doubles[CALL.count.offset >>> 3]!
-    if (this.#words[CALL.code.offset >>> 2] === 0) return
+    const pushed = this.#doubles[COUNT]!
+    if (this.#words[CODE] === 0) return
     const error = this.#error('appending to')
     if (!(error instanceof RStoreError) || pushed === 0) throw error
     throw new RStoreError(error.code, `${error.message} ${pushed} of the elements were appended.`,
@@ -199,26 +210,23 @@ export class SharedVector<V> implements Disposable {
     this.#open()
     this.#run.pop()
     this.#check('popping from')
-    return this.#words[CALL.found.offset >>> 2] === 0
-      ? undefined : this.#codec.read(this.#call, CALL.value.offset) as V
+    return this.#words[FOUND] === 0
+      ? undefined : this.#codec.read(this.#call, VALUE_BYTE) as V
   }
 
   /** The element at an index, undefined from the size on. Costs two reads of a typed array. */
   get(index: number): V | undefined {
-    if ((index >>> 0) !== index) checkIndex(index)
-    const element = this.#cells.get(index)
-    if (this.#control[ControlBlock.fields.fault.offset >>> 2] !== 0) this.#fail()
-    return element as V | undefined
+    return this.#cells.get(index) as V | undefined
   }
 
   /** Replaces an element. A RangeError when there is none at the index (any more). */
   set(index: number, element: V): void {
     checkIndex(index)
-    this.#put(CALL.value.offset, element, 'set')
-    this.#doubles[CALL.index.offset >>> 3] = index
+    this.#put(VALUE_BYTE, element, 'set')
+    this.#doubles[INDEX] = index
     this.#run.set()
     this.#check('writing to')
-    if (this.#words[CALL.found.offset >>> 2] === 0) {
+    if (this.#words[FOUND] === 0) {
       throw new RangeError(`set: there is no element ${index} in ${this.path}`)
     }
   }
@@ -229,19 +237,19 @@ export class SharedVector<V> implements Disposable {
    */
   compareAndSet(index: number, expected: V, next: V): boolean {
     checkIndex(index)
-    this.#put(CALL.expected.offset, expected, 'compareAndSet, expected')
-    this.#put(CALL.value.offset, next, 'compareAndSet, next')
-    this.#doubles[CALL.index.offset >>> 3] = index
+    this.#put(EXPECTED_BYTE, expected, 'compareAndSet, expected')
+    this.#put(VALUE_BYTE, next, 'compareAndSet, next')
+    this.#doubles[INDEX] = index
     this.#run.compareAndSet()
     this.#check('writing to')
-    return this.#words[CALL.found.offset >>> 2] === 1
+    return this.#words[FOUND] === 1
   }
 
   /** Makes room on the disk for so many elements in all, so that pushes up to there find it. */
   reserve(elements: number): void {
     checkIndex(elements)
     this.#open()
-    this.#doubles[CALL.index.offset >>> 3] = elements
+    this.#doubles[INDEX] = elements
     this.#run.reserve()
     this.#check('reserving in')
   }
@@ -355,32 +363,25 @@ export class SharedVector<V> implements Disposable {
     this.#open()
     run()
     this.#check(doing)
-    return this.#doubles[CALL.index.offset >>> 3]!
+    return this.#doubles[INDEX]!
   }
 
   #copy(first: number, into: ElementArray): void {
     for (let done = 0; done < into.length; done += COPY_ELEMENTS) {
-      this.#doubles[CALL.index.offset >>> 3] = first + done
+      this.#doubles[INDEX] = first + done
       this.#run.copyOut(into.subarray(done, done + COPY_ELEMENTS))
       this.#check('reading')
     }
   }
 
   #check(doing: string): void {
-    if (this.#words[CALL.code.offset >>> 2] !== 0) throw this.#error(doing)
+    if (this.#words[CODE] !== 0) throw this.#error(doing)
   }
 
   #error(doing: string): Error {
-    const code = this.#words[CALL.code.offset >>> 2]!
-    const status = code + 256 * this.#words[CALL.error.offset >>> 2]!
+    const code = this.#words[CODE]!
+    const status = code + 256 * this.#words[ERROR]!
     return vectorError(status, this.path, doing)
-  }
-
-  /** A page that the file could not give was replaced by an empty one. */
-  #fail(): never {
-    this.#open()
-    this.#run.size()
-    throw this.#error('reading')
   }
 }
 

@@ -6,7 +6,6 @@
 #include <memory>
 #include <thread>
 #include <unordered_map>
-#include <vector>
 
 #include "binding/environment.h"
 #include "core/vector/vector-file.h"
@@ -101,12 +100,11 @@ class VectorObject : public Napi::ObjectWrap<VectorObject>, public Closable {
   Status pushMany();
   Status copyOut();
 
-  VectorCall& call() { return file_->call; }
+  VectorCall& call() { return file_->mapping()->call; }
   VectorCore<> core() { return {file_->memory(), file_->slot()}; }
   Status found(Status status, Outcome outcome);
 
   std::shared_ptr<VectorFile> file_;
-  std::vector<Napi::Reference<Napi::ArrayBuffer>> exposed_;
   std::unordered_map<uint32_t, std::shared_ptr<Wait>> waits_;
   uint32_t nextWait_ = 1;
   std::byte* bytes_ = nullptr;  // of the typed array that pushMany or copyOut was given
@@ -127,8 +125,8 @@ Napi::Value VectorObject::open(const Napi::CallbackInfo& info) {
   if (!status.ok()) return result;
   file_ = std::move(file);
   Environment::of(env).opened(this);
-  result.Set("control", expose(env, &file_->control, sizeof(ControlBlock)));
-  result.Set("call", expose(env, &file_->call, sizeof(VectorCall)));
+  result.Set("control", expose(env, &file_->mapping()->control, sizeof(ControlBlock)));
+  result.Set("call", expose(env, &file_->mapping()->call, sizeof(VectorCall)));
   result.Set("capacity", static_cast<double>(file_->memory().capacityElements));
   result.Set("push", bare<&VectorObject::push>(env));
   result.Set("pop", bare<&VectorObject::pop>(env));
@@ -153,17 +151,18 @@ Napi::Object VectorObject::describe(Napi::Env env, const VectorOpening& opening)
   return result;
 }
 
+/** An ArrayBuffer that keeps the mapping alive. */
 Napi::Value VectorObject::expose(Napi::Env env, void* from, size_t bytes) {
-  auto buffer = Napi::ArrayBuffer::New(env, from, bytes);
-  exposed_.push_back(Napi::Reference<Napi::ArrayBuffer>::New(buffer, 1));
-  return buffer;
+  return Napi::ArrayBuffer::New(env, from, bytes,
+                                [mapping = file_->mapping()](Napi::Env, void*) {});
 }
 
 /** window(index): the cells from index * WINDOW_BYTES on, at most as many bytes. */
 Napi::Value VectorObject::window(const Napi::CallbackInfo& info) {
+  const VectorMapping& mapping = *file_->mapping();
   const uint64_t from = info[0].As<Napi::Number>().Int64Value() * kWindowBytes;
-  const uint64_t bytes = std::min(file_->cellsBytes() - from, uint64_t{kWindowBytes});
-  return expose(info.Env(), file_->cells() + from, bytes);
+  const uint64_t bytes = std::min(mapping.cellsBytes() - from, uint64_t{kWindowBytes});
+  return expose(info.Env(), mapping.cells() + from, bytes);
 }
 
 void VectorObject::close(const Napi::CallbackInfo&) { closeNow(); }
@@ -171,10 +170,7 @@ void VectorObject::close(const Napi::CallbackInfo&) { closeNow(); }
 void VectorObject::closeNow() {
   if (!file_) return;
   const Napi::Env env = Env();
-  const Napi::HandleScope scope(env);
   finishWaits();
-  for (auto& reference : exposed_) reference.Value().Detach();
-  exposed_.clear();
   Environment::of(env).closed(this);
   file_.reset();
 }
@@ -216,7 +212,7 @@ napi_value VectorObject::run(napi_env env, napi_callback_info info) {
   }
   Status status = (self->*Operation)();
   // A page that the file could not give was replaced by one of our own: nothing seen here counts.
-  const uint32_t fault = load32(self->file_->control.fault, std::memory_order_acquire);
+  const uint32_t fault = load32(self->file_->mapping()->control.fault, std::memory_order_acquire);
   if (fault != 0) status = failure(fault & kFaultNoSpace ? Code::kNoSpace : Code::kIo);
   self->call().code = static_cast<uint32_t>(status.code);
   self->call().error = static_cast<uint32_t>(status.error);

@@ -117,10 +117,14 @@ Status createVectorFile(const std::string& path, const NewVector& what) {
 
 // ── opening ──
 
+VectorMapping::~VectorMapping() {
+  unregisterRange(&range);
+  releaseAddressSpace(reservation);
+}
+
+/** Closing the file (file_) ends the lock on the slot. The mapping may live on: without a file. */
 VectorFile::~VectorFile() {
-  unregisterRange(&range_);
-  releaseAddressSpace(mapping_);
-  // Closing the file (file_) ends the lock on the slot.
+  changeRange(&mapping_->range, FaultKind::kClosed, -1, 0, &mapping_->control);
 }
 
 Status VectorFile::open(const std::string& path, const std::string& type, bool acceptUnflushed,
@@ -158,20 +162,22 @@ Status VectorFile::readHeader(const std::string& type, VectorOpening* opening) {
 Status VectorFile::map() {
   if (const Status status = installFaultHandler(); !status.ok()) return status;
   const uint64_t bytes = file_.identity.capacityBytes;
-  if (const Status status = reserveAddressSpace(bytes, &mapping_); !status.ok()) return status;
+  Reservation& reserved = mapping_->reservation;
+  if (const Status status = reserveAddressSpace(bytes, &reserved); !status.ok()) return status;
   // kMemory: changes by single words, and the marker says what is on the disk (F5).
-  const Status mapped = mapShared(mapping_.base, file_.fd, 0, bytes, Shared::kMemory);
+  const Status mapped = mapShared(reserved.base, file_.fd, 0, bytes, Shared::kMemory);
   if (!mapped.ok()) return mapped;
-  range_.base = mapping_.base;
-  range_.bytes = mapping_.bytes;
-  range_.kind = FaultKind::kVector;
-  range_.fd = file_.fd;
-  range_.control = &control;
-  const auto at = [this](uint32_t page) { return mapping_.base + offsetOf(page); };
+  FaultRange& range = mapping_->range;
+  range.base = reserved.base;
+  range.bytes = reserved.bytes;
+  range.kind = FaultKind::kVector;
+  range.fd = file_.fd;
+  range.control = &mapping_->control;
+  const auto at = [&](uint32_t page) { return reserved.base + offsetOf(page); };
   memory_.marker = reinterpret_cast<VectorMarker*>(at(kVectorMarkerPage));
   memory_.words = reinterpret_cast<VectorWords*>(at(kVectorWordsPage));
   memory_.slots = at(kVectorFirstSlotPage);
-  memory_.cells = CellArray(cells(), header_.elementBytes);
+  memory_.cells = CellArray(mapping_->cells(), header_.elementBytes);
   memory_.cellBytes = header_.cellBytes;
   memory_.capacityElements = header_.capacityElements;
   memory_.context = this;
@@ -180,7 +186,7 @@ Status VectorFile::map() {
   };
   memory_.beginChange = [](void* self) { return static_cast<VectorFile*>(self)->beginChange(); };
   memory_.wake = [](void* self) { static_cast<VectorFile*>(self)->wakeAll(); };
-  return registerRange(&range_);
+  return registerRange(&range);
 }
 
 Status VectorFile::takeSlot() {
@@ -254,7 +260,7 @@ Status VectorFile::findRun(bool clean, uint64_t flushedSize, uint64_t* size) {
   while (end < capacity && (memory_.cells.loadTag(end) & 1) != 0) end++;
   if (clean && end == lowest && lowest != 0) return failure(Code::kCorrupt);
   *size = end;
-  return control.fault == 0 ? kSuccess : failure(Code::kIo);
+  return mapping_->control.fault == 0 ? kSuccess : failure(Code::kIo);
 }
 
 /** Walks what the file has behind the run; holes are empty already. */
@@ -372,7 +378,7 @@ Status VectorFile::flush() {
   }
   if (suspect == status.ok()) store32(marker.suspect, !status.ok(), std::memory_order_release);
   const Status unlocked = unlockByte(file_.fd, lock);
-  if (control.fault != 0 && status.ok()) status = failure(Code::kIo);
+  if (mapping_->control.fault != 0 && status.ok()) status = failure(Code::kIo);
   return status.ok() ? unlocked : status;
 }
 
@@ -393,7 +399,7 @@ void VectorFile::dirtyEveryPage() {
   touch(reinterpret_cast<std::byte*>(memory_.marker));
   touch(reinterpret_cast<std::byte*>(memory_.words));
   const uint64_t bytes = VectorCore<>(memory_, slot_).providedElements() * header_.cellBytes;
-  for (uint64_t at = 0; at < bytes; at += kPageBytes) touch(cells() + at);
+  for (uint64_t at = 0; at < bytes; at += kPageBytes) touch(mapping_->cells() + at);
 }
 
 void VectorFile::wakeAll() { wakeSizeWaiters(*memory_.words); }

@@ -32,6 +32,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -66,6 +67,27 @@ struct VectorOpening {
   uint64_t foundSize = 0;     // elements that recovery found
 };
 
+/**
+ * The mapping and the words beside it. It may outlive the file: JavaScript's arrays keep it until
+ * they are collected, so that none of them is ever over memory that is gone, and none has to be
+ * detached (which would make every typed array of the thread slower).
+ */
+struct VectorMapping {
+  Reservation reservation{};
+  FaultRange range{};
+  /** Fault bits; once one is set the handle has pages of its own and is of no use. */
+  ControlBlock control{};
+  VectorCall call{};
+
+  VectorMapping() = default;
+  VectorMapping(const VectorMapping&) = delete;
+  VectorMapping& operator=(const VectorMapping&) = delete;
+  ~VectorMapping();
+
+  std::byte* cells() const { return reservation.base + kVectorFirstCellOffset; }
+  uint64_t cellsBytes() const { return reservation.bytes - kVectorFirstCellOffset; }
+};
+
 class VectorFile {
  public:
   VectorFile() = default;
@@ -86,13 +108,7 @@ class VectorFile {
   const VectorMemory& memory() const { return memory_; }
   uint32_t slot() const { return slot_; }
   uint32_t elementBytes() const { return header_.elementBytes; }
-  /** Cells, and what lies between them, for windows of JavaScript. Good while this lives. */
-  std::byte* cells() const { return mapping_.base + kVectorFirstCellOffset; }
-  uint64_t cellsBytes() const { return mapping_.bytes - kVectorFirstCellOffset; }
-
-  /** Fault bits of the mapping; once set the handle has pages of its own and is of no use. */
-  ControlBlock control{};
-  VectorCall call{};
+  const std::shared_ptr<VectorMapping>& mapping() const { return mapping_; }
 
   /** Wakes everyone who sleeps for a size (wait.h). */
   void wakeAll();
@@ -115,8 +131,7 @@ class VectorFile {
 
   RegionFile file_;
   VectorHeader header_{};
-  Reservation mapping_{};
-  FaultRange range_{};
+  std::shared_ptr<VectorMapping> mapping_ = std::make_shared<VectorMapping>();
   VectorMemory memory_{};
   uint32_t slot_ = 0;
   std::mutex flushing_;
