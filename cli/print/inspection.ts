@@ -101,7 +101,7 @@ function handlesText({ handles }: Inspection): string[] {
 }
 
 function problemsText({ problems, problemCount }: Inspection): string {
-  if (problemCount === 0) return 'No damage found.'
+  if (problemCount === 0) return 'No damage found in what was read: headers, log, maps, free lists.'
   const more = problemCount - problems.length
   const lines = tableLines([{ title: 'where' }, numeric('page'), { title: 'what' }],
     problems.map(({ where, page, message }) => [where, optional(page, String), message]))

@@ -6,14 +6,14 @@ import { C, pageChecksum } from '../../formats/index.js'
 import type { ByteFile } from './file.js'
 import type { RegionIdentity } from './identity.js'
 import type { Problems } from './problems.js'
-import type { PageChange, Record } from './records.js'
+import type { Record, RecordContent } from './records.js'
 
 interface OverlayPage { mask: bigint; bytes: Buffer }
 
 export class Pages {
   private readonly overlay = new Map<number, OverlayPage>()
-  /** Pages that a record's tail wrote: first page → how many. */
-  private readonly tails: [first: number, count: number][] = []
+  /** Checksums of pages that records' tails wrote: the table gets them with the checkpoint. */
+  private readonly tails = new Map<number, number>()
   private readonly checked = new Set<number>()
 
   constructor(
@@ -27,8 +27,8 @@ export class Pages {
     return this.overlay.size
   }
 
-  apply(record: Record, changes: readonly PageChange[]): void {
-    if (record.tailPageCount > 0) this.tails.push([record.tailFirstPage, record.tailPageCount])
+  apply(record: Record, { tailChecksums, changes }: RecordContent): void {
+    tailChecksums.forEach((checksum, i) => this.tails.set(record.tailFirstPage + i, checksum))
     for (const { page, mask, lines } of changes) {
       const target = this.overlay.get(page) ?? { mask: 0n, bytes: Buffer.alloc(C.PAGE_BYTES) }
       this.overlay.set(page, target)
@@ -67,18 +67,19 @@ export class Pages {
     }
   }
 
-  /** Whether a checkpoint that is under way, or was killed, may have made its checksum wrong. */
-  private mayBeAhead(page: number): boolean {
-    return this.overlay.has(page)
-      || this.tails.some(([first, count]) => page >= first && page < first + count)
+  private tableChecksum(page: number): number {
+    return this.file.read(C.CHECKSUM_PAGE * C.PAGE_BYTES + page * 4, 4).readUInt32LE()
   }
 
-  /** Reports a page of the file that does not have its checksum, once. */
+  /**
+   * Reports a page of the file that does not have its checksum, once. Pages that the log changes are
+   * left out: a checkpoint that is under way, or was killed, may have written them.
+   */
   private checkOnce(page: number): void {
-    if (this.checked.has(page) || page < C.ALLOCATION_PAGE || this.mayBeAhead(page)) return
+    if (this.checked.has(page) || page < C.ALLOCATION_PAGE || this.overlay.has(page)) return
     if (page >= C.CHECKSUM_PAGE && page < this.identity.firstDataPage) return
     this.checked.add(page)
-    const expected = this.file.read(C.CHECKSUM_PAGE * C.PAGE_BYTES + page * 4, 4).readUInt32LE()
+    const expected = this.tails.get(page) ?? this.tableChecksum(page)
     const bytes = this.file.read(page * C.PAGE_BYTES, C.PAGE_BYTES)
     const isRight = expected === 0
       ? bytes.every((byte) => byte === 0)

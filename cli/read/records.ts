@@ -41,7 +41,7 @@ export interface RecordContent {
 export type LogEnd =
   | { kind: 'nothing' }
   | { kind: 'incomplete', position: number, epoch: bigint }
-  | { kind: 'tail', position: number, epoch: bigint, page: number }
+  | { kind: 'tail', position: number, epoch: bigint, page: number, synced: boolean }
   | { kind: 'damaged', position: number, epoch: bigint, next: bigint }
 
 type RecordFields = FieldReader<typeof RedoRecord.fields>
@@ -169,8 +169,8 @@ export class RecordReader {
         ? missingTailPage(file, record, content.tailChecksums)
         : -1
       if (missing >= 0) {
-        const { position, epoch } = record
-        this.end = { kind: 'tail', position, epoch, page: record.tailFirstPage + missing }
+        const { position, epoch, synced, tailFirstPage } = record
+        this.end = { kind: 'tail', position, epoch, synced, page: tailFirstPage + missing }
         this.records.length = index
         return
       }

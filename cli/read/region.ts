@@ -57,7 +57,7 @@ function readLog(image: RegionImage, file: ByteFile, log: ByteFile, slot: Slot):
   const reader = new RecordReader(stream, slot)
   if (stream.has(slot.logPosition)) reader.scan()
   else image.problems.add('log', 'the log does not reach to the checkpoint: commits are lost')
-  for (const [record, { changes }] of reader.contents(file)) image.pages.apply(record, changes)
+  for (const [record, content] of reader.contents(file)) image.pages.apply(record, content)
   const { segmentCount, ownSegmentCount } = stream
   const { records, end } = reader
   return { fileBytes: log.length, segmentCount, ownSegmentCount, records, end }
@@ -78,6 +78,10 @@ function addLog(image: RegionImage, file: ByteFile): void {
   if (end.kind === 'damaged') {
     problems.add('log', `the record of commit ${end.epoch} is damaged: commit ${end.next}, which `
       + 'was synced, stands behind it and cannot be applied')
+  }
+  if (end.kind === 'tail' && end.synced) {
+    problems.add('log', `commit ${end.epoch} was synced, but page ${end.page} is not as it wrote it`,
+      end.page)
   }
   const last = image.log.records.at(-1)
   if (last === undefined) return
