@@ -1,7 +1,8 @@
 /** Memory that the native layer and TypeScript share within one process; never on disk. */
 import { layout, u32, u64, zeros } from './layout.js'
 
-export const ControlBlock = layout('ControlBlock', 256, 'One for each view. TypeScript reads and writes it as typed-array elements, the fault handler as words.', {
+export const ControlBlock = layout('ControlBlock', 256,
+  'One for each view. TypeScript reads and writes it as typed-array elements, the fault handler as words.', {
   fault: u32(0, 'FAULT_… bits, set by the fault handler; looked at before a result is returned.'),
   faultCount: u32(4, 'Faults served.'),
   faultPage: u32(8, 'Page of the last fault that set a bit.'),

@@ -49,7 +49,8 @@ export const SharedWords = layout('SharedWords', 4096, 'Page 1: each word on cac
   reserved8: zeros(900, 3196),
 })
 
-export const ReaderSlot = layout('ReaderSlot', 64, 'Pages 2 to 17: one for each open handle. Its owner is alive while it holds the lock on the byte of that number.', {
+export const ReaderSlot = layout('ReaderSlot', 64,
+  'Pages 2 to 17: one for each open handle. Its owner is alive while it holds the lock on the byte of that number.', {
   state: u32(0, '0 free, or READER_….'),
   generation: u32(4, 'Raised whenever the slot is taken.'),
   pinEpoch: u64(8, 'The commit that this handle reads; 0 when it reads none.'),

@@ -12,7 +12,9 @@ export const SegmentHeader = layout('SegmentHeader', 64, 'The first bytes of eac
   checksum: u32(60, 'CRC-32C of the 60 bytes before it.'),
 })
 
-export const RedoRecord = layout('RedoRecord', 96, 'One commit. Followed by pageCount PageEntry, tailPageCount u32 checksums (padded to 8 bytes), lineCount lines of 64 bytes. A record may run over segments; its header never does.', {
+export const RedoRecord = layout('RedoRecord', 96,
+  'One commit. Followed by pageCount PageEntry, tailPageCount u32 checksums (padded to 8 bytes), lineCount lines of 64 bytes. A record may '
+  + 'run over segments; its header never does.', {
   magic: u32(0, 'RECORD_MAGIC.'),
   checksum: u32(4, 'CRC-32C of the whole record from byte 8 on, seeded by the checksum of the record before it; of the first record of a log, by logSalt.'),
   epoch: u64(8, 'That of the record before it, plus 1.'),

@@ -24,7 +24,8 @@ export const Identity = layout('Identity', 4096, 'Page 0. Written once, when the
   checksum: u32(4092, 'CRC-32C of the 4,092 bytes before it.'),
 })
 
-export const CheckpointSlot = layout('CheckpointSlot', 128, 'Start of pages 1 and 2; the rest of the page is zero. The valid slot with the higher sequence counts.', {
+export const CheckpointSlot = layout('CheckpointSlot', 128,
+  'Start of pages 1 and 2; the rest of the page is zero. The valid slot with the higher sequence counts.', {
   magic: u32(0, 'SLOT_MAGIC.'),
   clean: u32(4, '1 when no log is needed: the file alone is complete.'),
   sequence: u64(8, 'Raised by every write of a slot.'),
