@@ -52,7 +52,7 @@ export abstract class BranchingTree<K> extends Tree<K> {
 
   /** Goes down to the leaf of a key: `leaf`, `leafAt`, `window`. */
   abstract descend(key: K): void
-  /** Index of the first key in a leaf that is not below `key`. */
+  /** Index of the first key in a leaf that is not below `key`, which is between the leaf's fences. */
   abstract indexIn(leaf: number, key: K): number
   /** Whether the key at an index is `key`. */
   abstract isAt(leaf: number, index: number, key: K): boolean
@@ -97,6 +97,11 @@ export abstract class BranchingTree<K> extends Tree<K> {
   protected abstract format(node: number, level: number, firstChild: number): void
   /** Frees what the keys of a node own. */
   protected abstract dropKeys(node: number): void
+  /** What is wrong with a node, '' when nothing is: must not trust its bytes. The fences are those of its parent. */
+  abstract damageOf(node: number, low: K | undefined, high: K | undefined): string
+  /** The cell of a key too long for its node; 0 when the key is in the node. */
+  abstract spillAt(node: number, index: number): number
+
   /** Fences are the separators around the node that a descent has reached: slotted nodes need them for their prefixes. */
   protected abstract openFences(): void
   /** From a node to its child. */
@@ -194,7 +199,7 @@ export abstract class BranchingTree<K> extends Tree<K> {
   /** B2: ends at a leaf with room for `key`. */
   private makeRoom(key: K): void {
     let node = this.top()
-    if (!this.hasRoom(node, key)) node = this.deepen(node)
+    while (!this.hasRoom(node, key)) node = this.deepen(node)
     this.openFences()
     while (this.levelOf(node) > 0) {
       let slot = this.slotOf(node, key)
@@ -208,7 +213,7 @@ export abstract class BranchingTree<K> extends Tree<K> {
     this.arrive(node)
   }
 
-  /** Gives a top without room its contents one level lower. Gives the top: it has room now. */
+  /** Gives a top without room its contents one level lower. Gives the top. */
   private deepen(top: number): number {
     const page = this.space.allocatePage(C.TYPE_NODE)
     if (this.isSmall(top)) {
@@ -341,16 +346,21 @@ export abstract class BranchingTree<K> extends Tree<K> {
     this.fatten(first)
     const { leaf } = this
     const from = this.indexIn(leaf, first)
-    let to = this.countOf(leaf)
-    if (range.high !== undefined) {
-      to = this.indexIn(leaf, range.high)
-      if (!range.highExcluded && this.isAt(leaf, to, range.high)) to++
-    }
+    const to = this.endOf(range, leaf)
     if (release !== undefined) this.releaseValues(leaf, from, to, release)
     this.removeSpan(leaf, from, to)
     this.addEntries(from - to)
     this.settle()
     return to - from
+  }
+
+  /** Where a range ends in a leaf that it begins in. A leaf must not be asked for a key that it could not have (see `indexIn`). */
+  private endOf(range: KeyRange<K>, leaf: number): number {
+    const count = this.countOf(leaf)
+    const last = this.keyAt(leaf, count - 1, this.newKey())
+    if (range.high === undefined || !this.isPast(last, range)) return count
+    const index = this.indexIn(leaf, range.high)
+    return !range.highExcluded && this.isAt(leaf, index, range.high) ? index + 1 : index
   }
 
   private isPast(key: K, { high, highExcluded }: KeyRange<K>): boolean {

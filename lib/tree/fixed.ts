@@ -205,6 +205,22 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
     return this.countOf(leaf) <= this.rootCapacity >>> 1
   }
 
+  override damageOf(node: number): string {
+    const { u32 } = this.windows[node >>> 28]!
+    const level = this.levelOf(node)
+    const kind = level > 0 ? NODE_INNER_FIXED : NODE_LEAF_FIXED
+    const widths = widthsOf(this.keyWords * 4, level > 0 ? 4 : this.valueBytes)
+    if (this.kindOf(node) !== kind) return `kind ${this.kindOf(node)} where ${kind} is expected`
+    if (u32[wordOf(node) + WIDTHS] !== widths) return 'keys or values of another width'
+    const count = this.countOf(node)
+    const capacity = this.capacityOf(node, level)
+    return count > capacity ? `${count} entries where ${capacity} have room` : ''
+  }
+
+  override spillAt(): number {
+    return 0
+  }
+
   protected override dropKeys(): void {}
   protected override openFences(): void {}
   protected override narrowFences(): void {}
