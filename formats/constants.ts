@@ -75,6 +75,8 @@ export const constants = {
   FAULT_CORRUPT: constant(8, 'ControlBlock.fault: an address past the end was touched that no allocation explains.'),
   FAULT_READ_ONLY: constant(16, 'ControlBlock.fault: a page that nobody may write was written to.'),
 
+  FAULT_REVOKED: constant(32, 'ControlBlock.fault of a snapshot: somebody is revoking it, or has; ReaderSlot.state tells.'),
+
   READER_HANDLE: constant(1, 'ReaderSlot.state: a handle; its pin ends with the turn of its event loop.'),
   READER_SNAPSHOT: constant(2, 'ReaderSlot.state: a snapshot, which may be revoked when it holds the log back too long.'),
   READER_SNAPSHOT_KEPT: constant(3, 'ReaderSlot.state: a snapshot that has given out memory in place and cannot be revoked any more.'),

@@ -1,4 +1,7 @@
-/** Memory that the native layer and TypeScript share within one process; never on disk. */
+/**
+ * Memory that the native layer and TypeScript share. A handle's is its own; a snapshot's is in the lock file, behind the segment table,
+ * at the index of its reader slot, so that another process can tell it that it is revoked.
+ */
 import { layout, u32, u64, zeros } from './layout.js'
 
 export const ControlBlock = layout('ControlBlock', 256,

@@ -52,6 +52,7 @@ export interface ReaderInfo {
 }
 
 export interface NativeHandle {
+  /** @param epoch 0 for the last commit; else a snapshot of exactly this one, which somebody pins */
   open(path: string, options: HandleOptions, epoch: number): OpenedHandle | PackedStatus
   refresh(): PackedStatus
   unpin(): void
@@ -66,8 +67,6 @@ export interface NativeHandle {
   repair(): number
   flush(): Promise<PackedStatus> | PackedStatus
   checkpoint(): Promise<PackedStatus>
-  /** From now on the pin may be revoked by others. */
-  becomeSnapshot(): boolean
   /** From now on it may not, because memory is given out in place; false when it was before. */
   keepSnapshot(): boolean
   isRevoked(): boolean

@@ -12,12 +12,19 @@
  */
 import { RStoreError } from '../errors.js'
 import { createStructures } from '../map/structures.js'
+import { addon } from '../native/binding.js'
+import { STATE } from '../space/allocation-words.js'
+import { addressOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
 import { Lease, Session } from '../types/context.js'
 import type { EndReason } from '../types/context.js'
 import type { PackedType } from '../types/packed/packed.js'
 import { TypeRegistry } from '../types/registry.js'
+import { TYPES_ROOT } from './blank.js'
 import type { View } from './view.js'
+
+/** The unit of the allocation state whose second word is nextTypeId. */
+const NEXT_TYPE_UNIT = (STATE.nextTypeId >>> 1) as Ref
 
 export class RegionSession extends Session {
   readonly registry: TypeRegistry
@@ -25,14 +32,17 @@ export class RegionSession extends Session {
   protected closed = false
   private seenSerial: number
   private turnEnds = false
+  private readDepth = 0
   private notices: (() => void)[] = []
+  /** Given out by `externalView` under the current lease. */
+  private buffers: ArrayBuffer[] = []
 
   constructor(
     readonly view: View,
     readonly readOnly: boolean,
   ) {
     super(view.space, view.control)
-    this.registry = new TypeRegistry(this)
+    this.registry = new TypeRegistry(this, TYPES_ROOT, NEXT_TYPE_UNIT)
     this.seenSerial = view.contentSerial
     this.endTurnSoon()
   }
@@ -47,6 +57,7 @@ export class RegionSession extends Session {
   refresh(): void {
     if (this.writable) return
     this.assertOpen()
+    if (this.view.isPending) this.settle()
     this.space.detachAll()
     this.view.refresh()
     this.follow()
@@ -58,14 +69,14 @@ export class RegionSession extends Session {
     if (serial !== this.seenSerial) {
       this.seenSerial = serial
       this.serial++
-      this.lease.end('refresh')
+      this.endLease('refresh')
     }
     if (!this.lease.live) this.lease = new Lease(this)
     this.endTurnSoon()
   }
 
   /** A tick that a microtask asks for comes when no microtask is left. */
-  private endTurnSoon(): void {
+  protected endTurnSoon(): void {
     if (this.turnEnds) return
     this.turnEnds = true
     queueMicrotask(() => process.nextTick(() => this.endTurn()))
@@ -73,14 +84,29 @@ export class RegionSession extends Session {
 
   private endTurn(): void {
     this.turnEnds = false
-    if (this.closed || !this.lease.live) return
-    this.endLease('turn')
+    if (this.closed || this.view.isPending) return
+    if (this.lease.live) this.endLease('turn')
     this.view.unpin()
   }
 
+  /** Views, places and buffers that were given out are good no longer. */
   protected endLease(reason: EndReason): void {
     this.lease.end(reason)
     this.space.detachAll()
+    if (this.buffers.length === 0) return
+    addon().detach(this.buffers)
+    this.buffers = []
+  }
+
+  /** Runs `fn` on one epoch: the last commit, or inside a transaction what it has made so far. */
+  read<R>(fn: () => R): R {
+    if (this.readDepth === 0) this.refresh()
+    this.readDepth++
+    try {
+      return fn()
+    } finally {
+      this.readDepth--
+    }
   }
 
   protected throwFault(): void {
@@ -110,6 +136,7 @@ export class RegionSession extends Session {
   begin(timeoutMs: number): void {
     this.assertOpen()
     if (this.readOnly) this.refuseWrite()
+    if (this.view.isPending) this.settle()
     this.space.detachAll()
     this.view.begin(timeoutMs)
     this.follow()
@@ -120,9 +147,14 @@ export class RegionSession extends Session {
     this.writable = false
     this.notices.length = 0
     this.endLease('rollback')
-    this.serial++
     this.view.rollback()
     this.seenSerial = this.view.contentSerial
+    this.rolledBack()
+  }
+
+  private rolledBack(): void {
+    this.serial++
+    this.registry.afterRollback()
   }
 
   /** The end of a transaction whose sync goes on elsewhere: N3. */
@@ -130,6 +162,16 @@ export class RegionSession extends Session {
     this.writable = false
     this.serial++
     this.endLease('commit')
+  }
+
+  /** Finishes a commit that is being synced; waits for it if need be. */
+  settle(): void {
+    this.view.settle()
+    if (this.seenSerial !== this.view.contentSerial) {
+      this.seenSerial = this.view.contentSerial
+      this.rolledBack()
+    }
+    this.endTurnSoon()
   }
 
   /** Takes what listeners are to be told. */
@@ -154,9 +196,9 @@ export class RegionSession extends Session {
       space.releaseSavepoint()
       return result
     } catch (error) {
-      this.lease.end('rollback')
+      this.endLease('rollback')
       space.rollbackSavepoint()
-      this.serial++
+      this.rolledBack()
       this.notices.length = noticeCount
       this.lease = new Lease(this)
       throw error
@@ -212,8 +254,15 @@ export class RegionSession extends Session {
     this.view.close()
   }
 
-  externalView(_ref: Ref, _offset: number, _bytes: number): ArrayBuffer | null {
-    return null
+  /** Only where the lease cannot end under a caller that does not expect it: inside read and transact. */
+  externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer | null {
+    return this.readDepth > 0 || this.writable ? this.bufferOver(ref, offset, bytes) : null
+  }
+
+  protected bufferOver(ref: Ref, offset: number, bytes: number): ArrayBuffer {
+    const buffer = this.view.native.externalView(addressOf(ref) + offset, bytes)
+    this.buffers.push(buffer)
+    return buffer
   }
 
   readPacked(type: PackedType): never {

@@ -81,9 +81,13 @@ export class View {
     return this.control[CONTENT_SERIAL]!
   }
 
+  /** Whether a commit is being synced on another thread. */
+  get isPending(): boolean {
+    return this.pending !== null
+  }
+
   /** Shows the last commit and pins it. */
   refresh(): void {
-    this.settle()
     check(this.native.refresh(), this.path, 'reading')
   }
 
@@ -94,7 +98,6 @@ export class View {
 
   /** Takes the write lock and shows the last commit. Throws RSTORE_BUSY after `timeoutMs`. */
   begin(timeoutMs: number): void {
-    this.settle()
     if (transacting.has(this.fileKey)) throw this.busy(process.pid, 'another handle of this thread')
     const status = this.native.begin(timeoutMs)
     if (status < 0) throw this.busy(-status, `process ${-status}`)

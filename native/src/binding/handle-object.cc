@@ -84,7 +84,6 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
     InstanceMethod<&HandleObject::checkpoint>("checkpoint"),
     InstanceMethod<&HandleObject::stats>("stats"),
     InstanceMethod<&HandleObject::readers>("readers"),
-    InstanceMethod<&HandleObject::becomeSnapshot>("becomeSnapshot"),
     InstanceMethod<&HandleObject::keepSnapshot>("keepSnapshot"),
     InstanceMethod<&HandleObject::isRevoked>("isRevoked"),
     InstanceMethod<&HandleObject::revoke>("revoke"),
@@ -100,7 +99,7 @@ HandleObject::HandleObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Ha
 
 HandleObject::~HandleObject() { closeNow(); }
 
-/// open(path, options, epoch): `epoch` 0 shows the last commit, else exactly this one.
+/// open(path, options, epoch): `epoch` 0 shows the last commit; else a snapshot of exactly this one.
 Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   handle_ = std::make_shared<Handle>();
@@ -115,10 +114,10 @@ Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
   const uint64_t windowBytes = ViewMemory::windowBytesFor(handle_->identity().capacityBytes);
   status = environment.takeMemory(env, windowBytes, &memory_);
   if (!status.ok()) return fail();
-  auto control = Napi::ArrayBuffer::New(env, sizeof(ControlBlock));
+  const double epoch = info[2].As<Napi::Number>().DoubleValue();
+  auto control = epoch == 0 ? Napi::ArrayBuffer::New(env, sizeof(ControlBlock)) : sharedControl(env);
   control_ = Napi::Reference<Napi::ArrayBuffer>::New(control, 1);
   environment.opened(this);
-  const double epoch = info[2].As<Napi::Number>().DoubleValue();
   status = handle_->attach(memory_->memory, reinterpret_cast<ControlBlock*>(control.Data()),
                            epoch == 0 ? UINT64_MAX : static_cast<uint64_t>(epoch));
   if (!status.ok()) {
@@ -126,6 +125,15 @@ Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
     return Napi::Number::New(env, pack(status));
   }
   return describe(env);
+}
+
+/// A snapshot's control block is where whoever revokes it can reach it; on media without a lock file nobody does.
+Napi::ArrayBuffer HandleObject::sharedControl(Napi::Env env) {
+  if (!handle_->hasLock()) return Napi::ArrayBuffer::New(env, sizeof(ControlBlock));
+  LockFile& lock = handle_->lock();
+  (void)lock.changeState(kReaderHandle, kReaderSnapshot);
+  return Napi::ArrayBuffer::New(env, &lock.snapshotControl(lock.ownSlotIndex()), sizeof(ControlBlock),
+                                [](Napi::Env, void*) {});
 }
 
 Napi::Object HandleObject::describe(Napi::Env env) {
@@ -273,18 +281,10 @@ Napi::Value HandleObject::readers(const Napi::CallbackInfo& info) {
 
 // ── snapshots ────────────────────────────────────────────────────────────────────────────────────
 
-/// becomeSnapshot(): from now on the handle's pin may be revoked by others.
-Napi::Value HandleObject::becomeSnapshot(const Napi::CallbackInfo& info) {
-  const bool changed = !handle_->hasLock() ||
-      handle_->lock().changeState(handle_->lock().ownSlotIndex(), kReaderHandle, kReaderSnapshot);
-  return Napi::Boolean::New(info.Env(), changed);
-}
-
 /// keepSnapshot(): gives out memory in place; false when it was revoked before.
 Napi::Value HandleObject::keepSnapshot(const Napi::CallbackInfo& info) {
   if (handle_->hasLock()) {
-    LockFile& lock = handle_->lock();
-    (void)lock.changeState(lock.ownSlotIndex(), kReaderSnapshot, kReaderSnapshotKept);
+    (void)handle_->lock().changeState(kReaderSnapshot, kReaderSnapshotKept);
   }
   return Napi::Boolean::New(info.Env(), !handle_->hasLock() || !handle_->lock().isRevoked());
 }
@@ -296,7 +296,7 @@ Napi::Value HandleObject::isRevoked(const Napi::CallbackInfo& info) {
 /// revoke(slot): false when the slot is not (any more) that of a snapshot that can be revoked.
 Napi::Value HandleObject::revoke(const Napi::CallbackInfo& info) {
   const uint32_t slot = info[0].As<Napi::Number>().Uint32Value();
-  return Napi::Boolean::New(info.Env(), handle_->lock().changeState(slot, kReaderSnapshot, kReaderRevoked));
+  return Napi::Boolean::New(info.Env(), handle_->lock().revoke(slot));
 }
 
 /// externalView(byteAddress, bytes): a buffer of its own over part of the view. JavaScript detaches it when its lease ends.
@@ -334,7 +334,12 @@ void HandleObject::watchEpochs(const Napi::CallbackInfo& info) {
   watcher_ = std::make_unique<EpochWatcher>(info.Env(), handle_->lock(), info[0].As<Napi::Function>());
 }
 
-void HandleObject::close(const Napi::CallbackInfo&) { closeNow(); }
+void HandleObject::close(const Napi::CallbackInfo&) {
+  const bool shared = handle_ && handle_->hasLock() && !control_.IsEmpty() &&
+      control_.Value().Data() == &handle_->lock().snapshotControl(handle_->lock().ownSlotIndex());
+  if (shared) control_.Value().Detach();  // the lock file is about to be unmapped
+  closeNow();
+}
 
 void HandleObject::closeNow() {
   if (!handle_) return;

@@ -47,7 +47,6 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::Value checkpoint(const Napi::CallbackInfo& info);
   Napi::Value stats(const Napi::CallbackInfo& info);
   Napi::Value readers(const Napi::CallbackInfo& info);
-  Napi::Value becomeSnapshot(const Napi::CallbackInfo& info);
   Napi::Value keepSnapshot(const Napi::CallbackInfo& info);
   Napi::Value isRevoked(const Napi::CallbackInfo& info);
   Napi::Value revoke(const Napi::CallbackInfo& info);
@@ -57,6 +56,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   void watchEpochs(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
+  Napi::ArrayBuffer sharedControl(Napi::Env env);
   Napi::Object describe(Napi::Env env);
   void closeNow();
 

@@ -314,8 +314,23 @@ uint64_t LockFile::lowestPin(uint64_t below) {
   return lowest;
 }
 
-bool LockFile::changeState(uint32_t slot, uint32_t from, uint32_t to) {
-  return atomicWord(slots_[slot].state).compare_exchange_strong(from, to, std::memory_order_seq_cst);
+bool LockFile::changeState(uint32_t from, uint32_t to) {
+  return atomicWord(ownSlot().state).compare_exchange_strong(from, to, std::memory_order_seq_cst);
+}
+
+bool LockFile::isRevoked() const {
+  return atomicWord(ownSlot().state).load(std::memory_order_seq_cst) == kReaderRevoked;
+}
+
+bool LockFile::revoke(uint32_t slot) {
+  auto& state = atomicWord(slots_[slot].state);
+  uint32_t expected = kReaderSnapshot;
+  if (state.load(std::memory_order_seq_cst) != expected) return false;
+  auto& fault = atomicWord(snapshotControl(slot).fault);
+  fault.fetch_or(kFaultRevoked, std::memory_order_seq_cst);
+  if (state.compare_exchange_strong(expected, kReaderRevoked, std::memory_order_seq_cst)) return true;
+  fault.fetch_and(~kFaultRevoked, std::memory_order_seq_cst);
+  return false;
 }
 
 void LockFile::publish(uint64_t epoch) {

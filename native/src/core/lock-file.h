@@ -52,8 +52,10 @@ inline constexpr uint64_t kSharedWordsOffset = kPageBytes;
 inline constexpr uint64_t kReaderSlotsOffset = 2 * kPageBytes;
 inline constexpr uint64_t kSegmentTableOffset =
     kReaderSlotsOffset + kReaderSlotCount * sizeof(ReaderSlot);
-inline constexpr uint64_t kLockFileBytes =
+inline constexpr uint64_t kSnapshotControlsOffset =
     kSegmentTableOffset + uint64_t{kSegmentCountLimit} * sizeof(SegmentEntry);
+inline constexpr uint64_t kLockFileBytes =
+    kSnapshotControlsOffset + uint64_t{kReaderSlotCount} * sizeof(ControlBlock);
 
 /// Bytes of the file that are locked, far behind its content.
 inline constexpr uint64_t kAliveByte = uint64_t{1} << 40;
@@ -124,13 +126,16 @@ class LockFile {
   /// True while the handle that took `slot` with `generation` has it open.
   bool isAlive(uint32_t slot, uint32_t generation);
 
-  /// Moves a slot between SLOT_… states; false when it was not in `from`. A snapshot becomes one
-  /// that can be revoked, gives that up before it hands out memory in place, or is revoked by
-  /// anybody: whoever comes first.
-  bool changeState(uint32_t slot, uint32_t from, uint32_t to);
-  bool isRevoked() const {
-    return atomicWord(ownSlot().state).load(std::memory_order_seq_cst) == kReaderRevoked;
+  /// A snapshot's control block, where others can reach it.
+  ControlBlock& snapshotControl(uint32_t slot) const {
+    return reinterpret_cast<ControlBlock*>(base_ + kSnapshotControlsOffset)[slot];
   }
+  /// Moves one's own slot between READER_… states; false when it was not in `from`.
+  bool changeState(uint32_t from, uint32_t to);
+  bool isRevoked() const;
+  /// Takes a snapshot's pin away; false when the slot is not, or not any more, that of one that can be revoked. Its owner looks at
+  /// the fault word after each read: the bit is set before the pin ceases to count, so it never takes changed bytes for its own.
+  bool revoke(uint32_t slot);
 
   void publish(uint64_t epoch);
 

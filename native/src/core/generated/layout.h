@@ -178,6 +178,9 @@ inline constexpr uint32_t kFaultCorrupt = 8u;
 /// ControlBlock.fault: a page that nobody may write was written to.
 inline constexpr uint32_t kFaultReadOnly = 16u;
 
+/// ControlBlock.fault of a snapshot: somebody is revoking it, or has; ReaderSlot.state tells.
+inline constexpr uint32_t kFaultRevoked = 32u;
+
 /// ReaderSlot.state: a handle; its pin ends with the turn of its event loop.
 inline constexpr uint32_t kReaderHandle = 1u;
 

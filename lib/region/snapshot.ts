@@ -1,0 +1,54 @@
+/**
+ * A snapshot: a view of its own, pinned at one commit for as long as it is held. It neither waits for writers nor makes them wait, but it
+ * holds the log back. Where writers limit the age of snapshots it may be revoked: then every use throws RSTORE_SNAPSHOT_REVOKED.
+ */
+import { C } from '../../formats/index.js'
+import { RStoreError } from '../errors.js'
+import type { Ref } from '../space/ref.js'
+import { ReadRegionBase } from './read-region.js'
+import { RegionSession } from './session.js'
+import type { View } from './view.js'
+
+/** One lease from beginning to end. */
+class SnapshotSession extends RegionSession {
+  constructor(view: View) {
+    super(view, true)
+  }
+
+  /** The pin is for good, so no turn ends it. */
+  protected override endTurnSoon(): void {}
+
+  override refresh(): void {
+    this.assertOpen()
+  }
+
+  /** Every read ends with a look at the fault word: what a checkpoint did to a revoked pin's pages is not returned. */
+  protected override throwFault(): void {
+    if (this.isClosed) this.assertOpen()
+    const faults = this.faults[0]!
+    if (faults !== C.FAULT_REVOKED) super.throwFault()
+    if (!this.view.native.isRevoked()) return
+    this.endLease('revoked')
+    throw new RStoreError('RSTORE_SNAPSHOT_REVOKED',
+      `the snapshot of ${this.view.path} held the redo log back for too long and was revoked. `
+      + 'Take a new one, or raise maxSnapshotAgeMs where the region is written',
+      { path: this.view.path, epoch: this.view.epoch })
+  }
+
+  /** A snapshot that gives out memory in place can be revoked no more. */
+  override externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer | null {
+    if (!this.view.native.keepSnapshot()) this.throwFault()
+    return this.bufferOver(ref, offset, bytes)
+  }
+}
+
+export class Snapshot extends ReadRegionBase {
+  constructor(view: View) {
+    super(new SnapshotSession(view))
+  }
+
+  /** The commit that it shows. */
+  get epoch(): number {
+    return this.session.view.epoch
+  }
+}
