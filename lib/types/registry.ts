@@ -193,6 +193,14 @@ export class TypeRegistry {
     if (mismatch !== null) throwMismatch(what, mismatch.path, mismatch.how)
   }
 
+  /** Throws when a ref does not name a live cell of a value. */
+  checkLive(ref: number): void {
+    const { space, lease } = this.#session
+    const typeId = space.windows[ref >>> 28] === undefined ? 0 : space.typeIdOf(ref)
+    if (typeId >= C.FIRST_STORED_TYPE ? typeId < this.nextTypeId : FIXED.has(typeId)) return
+    refuseCell(lease, ref, typeId, 'a value')
+  }
+
   /** Throws when a ref does not name a live cell of the type. */
   checkCell(type: AnyType, ref: number, where: string): void {
     const { space, lease } = this.#session

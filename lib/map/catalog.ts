@@ -1,0 +1,338 @@
+/**
+ * The names of a region: opens, makes, renames and drops what they stand for.
+ *
+ * Every named map has one set of observers for all handles of a session, so that an index declared through one of them is kept right by
+ * the others. It is read from the directory again whenever the session's serial has changed: another process may have made an
+ * index, or a rollback have undone one.
+ */
+import { C } from '../../formats/index.js'
+import { RStoreError } from '../errors.js'
+import type { Ref } from '../space/ref.js'
+import { openTree } from '../tree/open.js'
+import type { Session } from '../types/context.js'
+import { compare, compareKeys, compareValues, describeShortly } from '../types/compatible.js'
+import { MapType, MultimapType } from '../types/map/map.js'
+import { throwMismatch } from '../types/registry.js'
+import { typeFrom } from '../types/type.js'
+import { checkName, Directory, KINDS, type Entry } from './directory.js'
+import { shapeOf, storedIndex } from './index-handle.js'
+import { PairCodec } from './secondary-index.js'
+import { createMultimap, OrderedMultimap } from './multimap.js'
+import { Observers } from './observers.js'
+import { OrderedMap } from './ordered-map.js'
+import { StoredValue } from './stored-value.js'
+import { createMapRoot, MapStructures } from './structures.js'
+
+export interface NamedEntry {
+  name: string
+  kind: 'map' | 'multimap' | 'value'
+  /** The stored type in few words. */
+  type: string
+  /** Entries, pairs, or 1. */
+  size: number
+}
+
+export interface CatalogOptions {
+  /** Root of the catalog; page CATALOG_PAGE unless given. */
+  root?: Ref
+  /** Whether what is missing is made; else RSTORE_NOT_FOUND. */
+  create: boolean
+}
+
+export class Catalog {
+  readonly directory: Directory
+  readonly #session: Session
+  readonly #create: boolean
+  readonly #observers = new Map<string, Observers>()
+
+  constructor(session: Session, { root, create }: CatalogOptions) {
+    this.#session = session
+    this.#create = create
+    this.directory = new Directory(session, root)
+    if (session.structures instanceof MapStructures) {
+      session.structures.findIndexed = (typeId) => this.#indexedMap(typeId)
+    }
+  }
+
+  // ── maps ──
+
+  /** See Region.map. */
+  map(name: string, key: unknown, value: unknown): OrderedMap {
+    checkName(name, 'the name of a map')
+    const type = new MapType(typeFrom(key, `map ${name}, key`), typeFrom(value, `map ${name}, value`))
+    const entry = this.#open(name, C.ENTRY_MAP, (found) => this.#checkMap(found, type), () => ({
+      root: createMapRoot(this.#session, type, C.PAGE_BYTES), ...this.#idsOf(type),
+    }))
+    const observers = this.#observersOf(name)
+    const map: OrderedMap = new OrderedMap(this.#session, type.keyType, type.valueType, observers,
+      this.#homeOf(observers, 'map', (found) => this.#follow(map, type, found)), undefined)
+    map.open(entry.root)
+    this.#follow(map, type, entry)
+    this.#session.leave()
+    return map
+  }
+
+  /** See Region.multimap. */
+  multimap(name: string, key: unknown, value: unknown): OrderedMultimap {
+    checkName(name, 'the name of a multimap')
+    const type = new MultimapType(typeFrom(key, `multimap ${name}, key`),
+      typeFrom(value, `multimap ${name}, value`))
+    const check = (found: Entry): void => this.#checkMultimap(found, type)
+    const entry = this.#open(name, C.ENTRY_MULTIMAP, check, () => ({
+      root: createMultimap(this.#session, type, true), ...this.#idsOf(type),
+    }))
+    const home = this.#homeOf(this.#observersOf(name), 'multimap', (found) => {
+      this.#checkKind(found, C.ENTRY_MULTIMAP)
+      check(found)
+    })
+    const map = new OrderedMultimap(this.#session, type, home, undefined).open(entry.root)
+    this.#session.leave()
+    return map
+  }
+
+  /** See Region.value. */
+  value(name: string, type: unknown): StoredValue {
+    checkName(name, 'the name of a value')
+    const own = typeFrom(type, `value ${name}`)
+    const session = this.#session
+    session.enter()
+    const check = (entry: Entry): void => {
+      this.#checkKind(entry, C.ENTRY_VALUE)
+      const mismatch = compare(session.registry.typeOf(entry.valueType), own, own.name ?? own.kind)
+      if (mismatch !== null) throwMismatch(`value ${JSON.stringify(name)}`, mismatch.path, mismatch.how)
+    }
+    const entry = this.directory.find(name)
+    if (entry !== undefined) check(entry)
+    else if (!this.#create) this.#notFound(name)
+    session.leave()
+    return new StoredValue(session, this.directory, name, own, check)
+  }
+
+  #idsOf(type: MapType | MultimapType): { keyType: number; valueType: number; auxiliary: Ref } {
+    const { registry } = this.#session
+    return { keyType: registry.idOf(type.keyType), valueType: registry.idOf(type.valueType), auxiliary: 0 as Ref }
+  }
+
+  #open(
+    name: string, kind: number, check: (entry: Entry) => void, make: () => Omit<Entry, 'name' | 'ref' | 'kind'>,
+  ): Entry {
+    const session = this.#session
+    session.enter()
+    const entry = this.directory.find(name)
+    if (entry !== undefined) {
+      this.#checkKind(entry, kind)
+      check(entry)
+      return entry
+    }
+    if (!this.#create) this.#notFound(name)
+    return session.transactOrJoin(() => {
+      const found = this.directory.find(name)
+      if (found === undefined) {
+        return session.change(() => this.directory.add(name, { kind, ...make() }))
+      }
+      this.#checkKind(found, kind)
+      check(found)
+      return found
+    })
+  }
+
+  #notFound(name: string): never {
+    throw new RStoreError('RSTORE_NOT_FOUND',
+      `there is no ${JSON.stringify(name)} in this region; names() lists what there is`, { name })
+  }
+
+  #checkKind(entry: Entry, kind: number): void {
+    if (entry.kind === kind) return
+    throwMismatch(JSON.stringify(entry.name), entry.name,
+      `is stored as a ${KINDS[entry.kind]}, but opened as a ${KINDS[kind]}`)
+  }
+
+  #checkMap(entry: Entry, type: MapType): void {
+    const { registry } = this.#session
+    const what = `map ${JSON.stringify(entry.name)}`
+    const mismatch = compareKeys(registry.typeOf(entry.keyType), type.keyType, entry.name)
+      ?? compareValues(registry.typeOf(entry.valueType), type.valueType, type.valueType.name ?? entry.name)
+    if (mismatch !== null) throwMismatch(what, mismatch.path, mismatch.how)
+  }
+
+  #checkMultimap(entry: Entry, type: MultimapType): void {
+    const { registry } = this.#session
+    const mismatch = compareKeys(registry.typeOf(entry.keyType), type.keyType, entry.name)
+      ?? compareKeys(registry.typeOf(entry.valueType), type.valueType, `${entry.name}[value]`)
+    if (mismatch !== null) throwMismatch(`multimap ${JSON.stringify(entry.name)}`, mismatch.path, mismatch.how)
+  }
+
+  /** How a handle finds its map again: see Handle. */
+  #homeOf(observers: Observers, what: string, follow: (entry: Entry) => void) {
+    return {
+      get label(): string {
+        return `${what} ${JSON.stringify(observers.mapName)}`
+      },
+      find: (): Ref => {
+        const entry = this.directory.find(observers.mapName)
+        if (entry === undefined) {
+          throw new RStoreError('RSTORE_NOT_FOUND',
+            `${what} ${JSON.stringify(observers.mapName)} was dropped, or its making was rolled back: open it again`,
+            { name: observers.mapName })
+        }
+        follow(entry)
+        return entry.root
+      },
+    }
+  }
+
+  /** The entry of a map was read again. */
+  #follow(map: OrderedMap, type: MapType, entry: Entry): void {
+    this.#checkKind(entry, C.ENTRY_MAP)
+    this.#checkMap(entry, type)
+    this.#loadIndexes(map)
+    const { registry } = this.#session
+    const current = registry.find(type.valueType) === entry.valueType
+    map.upgrade = current ? undefined : () =>
+      this.directory.set(entry, 'valueType', registry.idOf(type.valueType))
+  }
+
+  // ── indexes ──
+
+  #observersOf(name: string): Observers {
+    const known = this.#observers.get(name)
+    if (known !== undefined) return known
+    const observers = new Observers(name, this.directory)
+    this.#observers.set(name, observers)
+    return observers
+  }
+
+  #loadIndexes(map: OrderedMap): void {
+    const observers = map.observers!
+    const stored = this.directory.indexesOf(observers.mapName)
+    const names = new Set(stored.map((entry) => indexNameOf(entry)))
+    for (const name of observers.indexes.keys()) if (!names.has(name)) observers.indexes.delete(name)
+    observers.undeclared.clear()
+    for (const entry of stored) {
+      const name = indexNameOf(entry)
+      const known = observers.indexes.get(name)
+      const shape = shapeOf(this.#session, entry)
+      if (known !== undefined) known.follow(entry.root)
+      else if (shape.by === null) observers.undeclared.add(name)
+      else observers.indexes.set(name, storedIndex(map, name, shape, entry.root))
+    }
+  }
+
+  #indexedSerial = -1
+  #hasIndexes = false
+
+  #indexedMap(typeId: number): string {
+    if (this.#indexedSerial !== this.#session.serial) {
+      this.#indexedSerial = this.#session.serial
+      this.#hasIndexes = this.#someIndex()
+    }
+    for (const { indexes, undeclared } of this.#observers.values()) {
+      if (indexes.size + undeclared.size !== 0) this.#hasIndexes = true
+    }
+    return this.#hasIndexes ? this.#findIndexed(typeId) : ''
+  }
+
+  #someIndex(): boolean {
+    for (const { kind } of this.directory.list()) if (kind === C.ENTRY_INDEX) return true
+    return false
+  }
+
+  #findIndexed(typeId: number): string {
+    const { registry } = this.#session
+    const type = registry.typeOf(typeId)
+    for (const entry of this.directory.list()) {
+      if (entry.kind !== C.ENTRY_INDEX) continue
+      const name = entry.name.slice(0, entry.name.indexOf('\0'))
+      const map = this.directory.find(name)!
+      if (compare(type, registry.typeOf(map.valueType), '') === null) return name
+    }
+    return ''
+  }
+
+  // ── names ──
+
+  names(): NamedEntry[] {
+    const session = this.#session
+    session.enter()
+    const list = Array.from(this.directory.list())
+      .filter(({ kind }) => kind !== C.ENTRY_INDEX)
+      .map((entry) => this.#describe(entry))
+    session.leave()
+    return list
+  }
+
+  #describe(entry: Entry): NamedEntry {
+    const { registry } = this.#session
+    const value = describeShortly(registry.typeOf(entry.valueType))
+    const kind = KINDS[entry.kind] as NamedEntry['kind']
+    if (entry.kind === C.ENTRY_VALUE) return { name: entry.name, kind, type: value, size: entry.root === 0 ? 0 : 1 }
+    const key = describeShortly(registry.typeOf(entry.keyType))
+    return { name: entry.name, kind, type: `${key} → ${value}`, size: this.#handleOf(entry).size }
+  }
+
+  /** A handle of a map with its stored types, whatever the program declares. */
+  #handleOf(entry: Entry): OrderedMap | OrderedMultimap {
+    const session = this.#session
+    const [key, value] = [session.registry.typeOf(entry.keyType), session.registry.typeOf(entry.valueType)]
+    return entry.kind === C.ENTRY_MAP
+      ? new OrderedMap(session, key, value, undefined, undefined, session.lease).open(entry.root)
+      : new OrderedMultimap(session, new MultimapType(key, value), undefined, session.lease).open(entry.root)
+  }
+
+  /** Drops a map, multimap or value with all it owns, and the indexes of a map. False when there is none. */
+  drop(name: string): boolean {
+    checkName(name)
+    const session = this.#session
+    session.enterWrite()
+    const entry = this.directory.find(name)
+    if (entry === undefined) return false
+    session.change(() => {
+      for (const index of this.directory.indexesOf(name)) this.#dropIndex(index)
+      if (entry.kind !== C.ENTRY_VALUE) this.#handleOf(entry).drop()
+      else if (entry.root !== 0) session.registry.typeOfCell(entry.root).freeCell(session, entry.root)
+      this.directory.remove(entry)
+    })
+    session.serial++
+    session.leave()
+    return true
+  }
+
+  #dropIndex(entry: Entry): void {
+    const { registry, space } = this.#session
+    const codec = new PairCodec(registry.typeOf(entry.keyType).key!, registry.typeOf(entry.valueType).key!)
+    openTree(space, codec.kind, entry.root).drop()
+    space.free(entry.auxiliary)
+    this.directory.remove(entry)
+  }
+
+  /** Gives something another name; handles follow. Throws RSTORE_NOT_FOUND, RSTORE_EXISTS. */
+  rename(name: string, to: string): void {
+    checkName(name)
+    checkName(to, 'the new name')
+    const session = this.#session
+    session.enterWrite()
+    const entry = this.directory.find(name) ?? this.#notFound(name)
+    if (this.directory.find(to) !== undefined) {
+      throw new RStoreError('RSTORE_EXISTS', `there is something called ${JSON.stringify(to)} already`, { name: to })
+    }
+    session.change(() => {
+      for (const index of this.directory.indexesOf(name)) {
+        this.directory.rename(index, `${to}\0${indexNameOf(index)}`)
+      }
+      this.directory.rename(entry, to)
+    })
+    this.#moveObservers(name, to)
+    session.serial++
+    session.leave()
+  }
+
+  #moveObservers(name: string, to: string): void {
+    const observers = this.#observers.get(name)
+    if (observers === undefined) return
+    this.#observers.delete(name)
+    observers.mapName = to
+    this.#observers.set(to, observers)
+  }
+}
+
+const indexNameOf = ({ name }: Entry): string => name.slice(name.indexOf('\0') + 1)

@@ -1,0 +1,96 @@
+/**
+ * What handles of maps and multimaps have in common: a tree, and the question whether it is still theirs.
+ *
+ *  H1. Every operation begins with `enter` or `enterWrite`, after which the root is known to be that of this very map: its cell has
+ *      the stamp it had, and under a name the catalog has been asked since the session's serial last changed.
+ *  H2. A map inside a record is good as long as the lease it was got under, and its record lives. A named map is good for ever: when
+ *      it was dropped, RSTORE_NOT_FOUND; when it was made anew with the same types, the handle follows.
+ */
+import { wordIndexOf, type Ref } from '../space/ref.js'
+import type { Window } from '../space/window.js'
+import type { BranchingTree } from '../tree/branching.js'
+import type { KeyKind } from '../tree/keys.js'
+import { openTree } from '../tree/open.js'
+import { throwStale, type Lease, type Session } from '../types/context.js'
+import type { KeyForm } from '../types/keys.js'
+
+/** How a named map finds itself again. */
+export interface Home {
+  /** For messages. */
+  readonly label: string
+  /** The root now. Throws RSTORE_NOT_FOUND, RSTORE_TYPE_MISMATCH. */
+  find(): Ref
+}
+
+export type AnyTree = BranchingTree<KeyForm>
+
+export abstract class Handle {
+  protected tree!: AnyTree
+  private root: Ref = 0 as Ref
+  private window!: Window
+  private stampWord = 0
+  private stamp = 0
+  private seen = -1
+
+  /** @param home of a named map; else `lease` says how long the map is good */
+  constructor(
+    readonly session: Session,
+    private readonly keyKind: KeyKind,
+    readonly home: Home | undefined,
+    private readonly lease: Lease | undefined,
+  ) {}
+
+  /** For messages. */
+  get label(): string {
+    return this.home?.label ?? 'a map in a record'
+  }
+
+  protected attach(root: Ref): void {
+    this.root = root
+    this.window = this.session.space.windowOf(root)
+    this.stampWord = wordIndexOf(root) + 1
+    this.stamp = this.window.i32[this.stampWord]!
+    this.tree = openTree(this.session.space, this.keyKind, this.treeRootOf(root)) as AnyTree
+    this.seen = this.session.serial
+  }
+
+  /** The root of the tree in which the keys are. */
+  protected treeRootOf(root: Ref): Ref {
+    return root
+  }
+
+  protected enter(): void {
+    const { session } = this
+    session.enter()
+    if (session.serial !== this.seen || this.window.i32[this.stampWord] !== this.stamp
+      || this.lease?.live === false) this.revalidate()
+  }
+
+  protected enterWrite(): void {
+    this.session.enterWrite()
+    this.enter()
+  }
+
+  protected leave(): void {
+    this.session.leave()
+  }
+
+  private revalidate(): void {
+    const { session, home, lease } = this
+    session.leave()
+    if (home === undefined) {
+      if (!lease!.live || this.window.i32[this.stampWord] !== this.stamp) throwStale(lease!, this.label)
+    } else {
+      const root = home.find()
+      if (root !== this.root || this.window.i32[this.stampWord] !== this.stamp) this.attach(root)
+      session.registry.sync()
+    }
+    this.seen = session.serial
+  }
+
+  /** The cell that is this map. */
+  get rootRef(): Ref {
+    this.enter()
+    return this.root
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * A multimap: several sorted values for a key, which is stored once.
+ *
+ * The cell that is a multimap has two words: the root of a tree from keys to refs, and the number of pairs. Each of those refs is the
+ * root of a tree without values whose keys are the values of the pair. It is made with the first pair of a key and dropped with
+ * the last.
+ *
+ *  P1. The number of pairs is the sum of the sizes of these trees; none of them is empty.
+ *  P2. An iteration remembers key and value, and finds its tree anew at each step: it goes on behind the last pair it gave, whatever
+ *      became of the trees meanwhile.
+ */
+import { C } from '../../formats/index.js'
+import { wordIndexOf, type Ref } from '../space/ref.js'
+import { createTree, openTree } from '../tree/open.js'
+import type { Lease, Session } from '../types/context.js'
+import type { KeyCodec, KeyForm } from '../types/keys.js'
+import type { MultimapType } from '../types/map/map.js'
+import { Handle, type AnyTree, type Home } from './handle.js'
+import { Bounds, boundsOf, PlainEnds } from './ranges.js'
+import { Walker } from './walker.js'
+
+/** Payload words of the cell, counted from its header. */
+export const MULTIMAP = { tree: 2, pairCount: 3, payloadBytes: 8 } as const
+/** Bytes of the root of the values of one key. */
+const VALUES_ROOT_BYTES = 96
+/** Together with the cell less than 256 bytes. */
+const NESTED_ROOT_BYTES = 192
+
+/** A new empty multimap. */
+export function createMultimap(session: Session, type: MultimapType, named: boolean): Ref {
+  const { space } = session
+  const root = space.allocate(MULTIMAP.payloadBytes, session.registry.idOf(type))
+  const tree = createTree(space, type.codec.kind,
+    { typeId: C.TYPE_NODE, valueBytes: 4, rootBytes: named ? C.PAGE_BYTES : NESTED_ROOT_BYTES })
+  space.windowOf(root).u32[wordIndexOf(root) + MULTIMAP.tree] = tree
+  return root
+}
+
+export class OrderedMultimap extends Handle {
+  readonly codec: KeyCodec<unknown>
+  readonly valueCodec: KeyCodec<unknown>
+  readonly #form: KeyForm
+  readonly #valueForm: KeyForm
+  readonly #ends: PlainEnds
+  readonly #valueEnds: PlainEnds
+
+  constructor(session: Session, readonly type: MultimapType, home: Home | undefined, lease: Lease | undefined) {
+    super(session, type.codec.kind, home, lease)
+    this.codec = type.codec
+    this.valueCodec = type.valueCodec
+    this.#form = this.codec.newForm()
+    this.#valueForm = this.valueCodec.newForm()
+    this.#ends = new PlainEnds(this.codec)
+    this.#valueEnds = new PlainEnds(this.valueCodec)
+  }
+
+  open(root: Ref): this {
+    this.attach(root)
+    return this
+  }
+
+  protected override treeRootOf(root: Ref): Ref {
+    return this.session.space.windowOf(root).u32[wordIndexOf(root) + MULTIMAP.tree]! as Ref
+  }
+
+  // ── the trees of values ──
+
+  #valuesAt(root: number): AnyTree {
+    return openTree(this.session.space, this.valueCodec.kind, root as Ref) as AnyTree
+  }
+  #valuesOf(key: unknown): AnyTree | undefined {
+    const at = this.tree.find(this.codec.encode(key, this.#form, this.label))
+    return at < 0 ? undefined : this.#valuesAt(this.tree.window.u32[at]!)
+  }
+  /** For keys in the tree's form. */
+  valuesOfForm(form: KeyForm): AnyTree | undefined {
+    const at = this.tree.find(form)
+    return at < 0 ? undefined : this.#valuesAt(this.tree.window.u32[at]!)
+  }
+
+  #count(change: number): void {
+    const { space } = this.session
+    const root = this.rootRef
+    space.mark(root, 16)
+    space.windowOf(root).u32[wordIndexOf(root) + MULTIMAP.pairCount]! += change
+  }
+
+  // ── reading ──
+
+  /** Pairs; constant time. */
+  get size(): number {
+    const root = this.rootRef
+    const size = this.session.space.windowOf(root).u32[wordIndexOf(root) + MULTIMAP.pairCount]!
+    this.leave()
+    return size
+  }
+
+  has(key: unknown, value?: unknown): boolean {
+    this.enter()
+    const values = this.#valuesOf(key)
+    const has = values !== undefined && (value === undefined
+      || values.find(this.valueCodec.encode(value, this.#valueForm, this.label)) >= 0)
+    this.leave()
+    return has
+  }
+
+  countOf(key: unknown): number {
+    this.enter()
+    const count = this.#valuesOf(key)?.size ?? 0
+    this.leave()
+    return count
+  }
+
+  valuesOf(key: unknown, range?: unknown): IterableIterator<unknown> {
+    const bounds = boundsOf(range, this.#valueEnds)
+    const form = this.codec.encode(key, this.codec.newForm(), this.label)
+    this.enter()
+    const steps = new ValueSteps(this, form, bounds)
+    return this.#iterate(function* () {
+      while (steps.step()) yield steps.value
+    })
+  }
+
+  entries(range?: unknown): IterableIterator<[unknown, unknown]> {
+    const bounds = boundsOf(range, this.#ends)
+    const { limit, reverse } = bounds
+    bounds.limit = Infinity
+    this.enter()
+    const walker = new Walker(this.tree, bounds)
+    const map = this
+    return this.#iterate(function* (): IterableIterator<[unknown, unknown]> {
+      let left = limit
+      while (left > 0 && walker.step()) {
+        const key = map.codec.decode(walker.cursor.key())
+        const inner = new Bounds()
+        inner.reverse = reverse
+        const steps = new ValueSteps(map, map.codec.encode(key, map.codec.newForm(), map.label), inner)
+        while (left-- > 0 && steps.step()) yield [key, steps.value]
+        left++
+      }
+      walker.stop()
+    })
+  }
+
+  /** Each key once. */
+  keys(range?: unknown): IterableIterator<unknown> {
+    const walker = new Walker(this.tree, boundsOf(range, this.#ends))
+    const { codec } = this
+    return this.#iterate(function* () {
+      while (walker.step()) yield codec.decode(walker.cursor.key())
+    })
+  }
+
+  [Symbol.iterator](): IterableIterator<[unknown, unknown]> {
+    return this.entries()
+  }
+
+  /** Each step is an operation of its own. */
+  *#iterate<T>(steps: () => IterableIterator<T>): IterableIterator<T> {
+    const inner = steps()
+    for (;;) {
+      this.enter()
+      const next = inner.next()
+      this.leave()
+      if (next.done === true) return
+      yield next.value
+    }
+  }
+
+  // ── writing ──
+
+  /** False when the pair was there already. */
+  add(key: unknown, value: unknown): boolean {
+    this.enterWrite()
+    const form = this.codec.encode(key, this.#form, this.label)
+    const valueForm = this.valueCodec.encode(value, this.#valueForm, this.label)
+    const added = this.session.change(() => this.#add(form, valueForm))
+    this.leave()
+    return added
+  }
+
+  #add(form: KeyForm, valueForm: KeyForm): boolean {
+    const { tree, session } = this
+    const at = tree.place(form)
+    const { window } = tree
+    if (tree.inserted) {
+      window.u32[at] = createTree(session.space, this.valueCodec.kind,
+        { typeId: C.TYPE_NODE, valueBytes: 0, rootBytes: VALUES_ROOT_BYTES })
+    }
+    const values = this.#valuesAt(window.u32[at]!)
+    values.place(valueForm)
+    if (values.inserted) this.#count(1)
+    return values.inserted
+  }
+
+  /** Removes one pair, or all pairs of a key; gives their number. */
+  remove(key: unknown, value?: unknown): number {
+    this.enterWrite()
+    const form = this.codec.encode(key, this.#form, this.label)
+    const valueForm = value === undefined ? undefined
+      : this.valueCodec.encode(value, this.#valueForm, this.label)
+    const removed = this.session.change(() => this.#remove(form, valueForm))
+    this.leave()
+    return removed
+  }
+
+  #remove(form: KeyForm, valueForm: KeyForm | undefined): number {
+    const values = this.valuesOfForm(form)
+    if (values === undefined || (valueForm !== undefined && !values.remove(valueForm))) return 0
+    const removed = valueForm === undefined ? values.size : 1
+    if (valueForm === undefined || values.size === 0) {
+      values.drop()
+      this.tree.remove(form)
+    }
+    this.#count(-removed)
+    return removed
+  }
+
+  /** Removes everything. */
+  clearAll(): void {
+    this.enterWrite()
+    const { size } = this
+    this.session.change(() => {
+      this.tree.clear((window, at) => this.#valuesAt(window.u32[at]!).drop())
+      this.#count(-size)
+    })
+  }
+
+  /** Removes everything, and the map itself: the handle is dead afterwards. */
+  drop(): void {
+    const root = this.rootRef
+    this.session.change(() => {
+      this.tree.drop((window, at) => this.#valuesAt(window.u32[at]!).drop())
+      this.session.space.free(root)
+    })
+  }
+}
+
+/** P2: the values of one key, one after the other. */
+class ValueSteps {
+  value: unknown
+  private walker: Walker | undefined
+  private root = 0
+  private last: KeyForm | undefined
+  private left: number
+
+  constructor(
+    private readonly map: OrderedMultimap,
+    private readonly key: KeyForm,
+    private readonly bounds: Bounds,
+  ) {
+    this.left = bounds.limit
+  }
+
+  step(): boolean {
+    if (this.left-- <= 0) return false
+    const values = this.map.valuesOfForm(this.key)
+    if (values === undefined) return false
+    if (values.root !== this.root || this.walker === undefined) this.start(values)
+    if (!this.walker!.step()) return false
+    const { valueCodec } = this.map
+    this.value = valueCodec.decode(this.walker!.cursor.key())
+    this.last = valueCodec.encode(this.value, valueCodec.newForm(), '')
+    return true
+  }
+
+  private start(values: AnyTree): void {
+    const bounds = Object.assign(new Bounds(), this.bounds, { limit: Infinity })
+    if (this.last !== undefined && bounds.reverse) Object.assign(bounds, { high: this.last, highExcluded: true })
+    else if (this.last !== undefined) Object.assign(bounds, { low: this.last, lowExcluded: true })
+    this.root = values.root
+    this.walker = new Walker(values, bounds)
+  }
+}

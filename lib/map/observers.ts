@@ -1,0 +1,56 @@
+/** What has to be kept right, or told, when entries of a named map change: its indexes and its listeners. */
+import { RStoreError } from '../errors.js'
+import type { Change } from '../types/infer.js'
+import type { KeyForm } from '../types/keys.js'
+import type { Directory } from './directory.js'
+import type { SecondaryIndex } from './secondary-index.js'
+
+export type Listener = (change: Change<unknown>) => void
+
+/** An index entry that a record has, before and after a change. */
+type Forms = (KeyForm | null)[]
+
+export class Observers {
+  readonly indexes = new Map<string, SecondaryIndex>()
+  /** Stored indexes by a function that this program has not declared. */
+  readonly undeclared = new Set<string>()
+  readonly listeners = new Set<Listener>()
+
+  constructor(
+    public mapName: string,
+    readonly directory: Directory,
+  ) {}
+
+  /** Whether changes have to go the long way. */
+  get watching(): boolean {
+    return this.indexes.size + this.undeclared.size + this.listeners.size !== 0
+  }
+
+  /** Throws when an index cannot be kept right because its function is unknown. */
+  checkDeclared(): void {
+    const [name] = this.undeclared
+    if (name === undefined) return
+    throw new RStoreError('RSTORE_INDEX_NOT_DECLARED',
+      `map ${JSON.stringify(this.mapName)} has an index ${JSON.stringify(name)} by a function: declare it with `
+      + 'map.index(name, fn) before changing the map', { map: this.mapName, index: name })
+  }
+
+  /** The index entries of a record; all null when there is none. */
+  formsOf(value: unknown, key: unknown): Forms {
+    return Array.from(this.indexes.values(), (index) =>
+      value === undefined ? null : index.formOf(value, key))
+  }
+
+  /** Brings the indexes from one set of entries to another. Throws RSTORE_UNIQUE. */
+  move(before: Forms, after: Forms): void {
+    let i = 0
+    for (const index of this.indexes.values()) {
+      index.move(before[i]!, after[i]!)
+      i++
+    }
+  }
+
+  tell(change: Change<unknown>): void {
+    for (const listener of [...this.listeners]) listener(change)
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * An ordered map: the facade of `RMap`. Reading is in read-map.ts.
+ *
+ *  W1. A value is prepared before anything changes: what cannot be stored is a TypeError or RangeError, and the map is as it was.
+ *  W2. A change of a map with indexes or listeners runs in a savepoint: what an index refuses, or its function throws, undoes all of it.
+ *  W3. An entry that was placed is taken out again when there is no room for its value; whatever else fails half way spoils the
+ *      transaction (Session.spoiled).
+ */
+import type { Change } from '../types/infer.js'
+import { bulkLoad, type BulkOptions } from './bulk.js'
+import { declareIndex, type IndexHandle, type IndexOptions } from './index-handle.js'
+import { boundsOf } from './ranges.js'
+import { MapReader } from './read-map.js'
+import type { Listener } from './observers.js'
+import type { IndexFunction } from './secondary-index.js'
+import type { KeyForm } from '../types/keys.js'
+
+export class OrderedMap extends MapReader {
+  /** Called once, before the first change, by a map that was opened with a newer version of its type. */
+  upgrade: (() => void) | undefined
+
+  /** As `attach`: for whoever opens the map. */
+  open(root: Parameters<MapReader['attach']>[0]): this {
+    this.attach(root)
+    return this
+  }
+
+  protected override enterWrite(): void {
+    super.enterWrite()
+    if (this.upgrade !== undefined) {
+      const { upgrade } = this
+      this.upgrade = undefined
+      upgrade()
+    }
+  }
+
+  set(key: unknown, value: unknown): void {
+    this.enterWrite()
+    const prepared = this.valueType.prepare(value, this.label, this.session)
+    if (this.watched) this.observed(key, 'set', () => this.put(key, prepared))
+    else this.put(key, prepared)
+    this.leave()
+  }
+
+  /** As `set`, with a value that was prepared: for maps in records. */
+  putPrepared(key: unknown, prepared: unknown): void {
+    this.put(key, prepared)
+  }
+
+  /** Removes everything, and the map itself: the handle is dead afterwards. */
+  drop(): void {
+    this.enter()
+    this.session.change(() => this.tree.drop((window, at) => this.stored.release(window, at)))
+  }
+
+  /** W3. */
+  private put(key: unknown, prepared: unknown): void {
+    const { tree, stored } = this
+    const form = this.codec.encode(key, this.form, this.label)
+    try {
+      const at = tree.place(form)
+      if (tree.inserted) this.fill(form, at, prepared)
+      else stored.assign(tree.window, at, prepared)
+    } catch (error) {
+      this.session.spoiled ??= error
+      throw error
+    }
+  }
+
+  private fill(form: KeyForm, at: number, prepared: unknown): void {
+    try {
+      this.stored.create(this.tree.window, at, prepared)
+    } catch (error) {
+      this.tree.remove(form)
+      throw error
+    }
+  }
+
+  delete(key: unknown): boolean {
+    this.enterWrite()
+    const form = this.codec.encode(key, this.form, this.label)
+    if (this.tree.find(form) < 0) {
+      this.leave()
+      return false
+    }
+    if (this.watched) this.observed(key, 'delete', () => this.take(key))
+    else this.take(key)
+    this.leave()
+    return true
+  }
+
+  private take(key: unknown): void {
+    const { tree, stored } = this
+    const form = this.codec.encode(key, this.form, this.label)
+    try {
+      if (stored.inLeaf) {
+        const at = tree.find(form)
+        stored.release(tree.window, at)
+        tree.remove(form)
+      } else if (tree.remove(form)) {
+        stored.free(tree.removedLow)
+      }
+    } catch (error) {
+      this.session.spoiled ??= error
+      throw error
+    }
+  }
+
+  update(key: unknown, fn: (old: unknown) => unknown): void {
+    this.enterWrite()
+    this.set(key, fn(this.get(key)))
+  }
+
+  setIfAbsent(key: unknown, value: unknown): boolean {
+    this.enterWrite()
+    if (this.has(key)) return false
+    this.set(key, value)
+    return true
+  }
+
+  compareAndSet(key: unknown, expected: unknown, next: unknown): boolean {
+    this.enterWrite()
+    const current = this.get(key)
+    const same = expected === undefined || current === undefined
+      ? expected === current : this.valueType.same(current, expected)
+    if (!same) return false
+    if (next !== undefined) this.set(key, next)
+    else if (current !== undefined) this.delete(key)
+    return true
+  }
+
+  clear(range?: unknown): number {
+    const bounds = boundsOf(range, this.ends)
+    this.enterWrite()
+    if (this.watched || bounds.limit !== Infinity) {
+      const keys = this.keysIn(bounds)
+      const clear = (): void => keys.forEach((key) => this.delete(key))
+      if (this.watched) this.session.atomically(clear)
+      else clear()
+      return keys.length
+    }
+    const { size } = this.tree
+    const release = this.stored.inLeaf && !this.valueType.owns ? undefined
+      : (window: Parameters<typeof this.stored.release>[0], at: number) => this.stored.release(window, at)
+    const count = this.session.change(() => {
+      if (range !== undefined) return this.tree.clearRange(bounds, release)
+      this.tree.clear(release)
+      return size
+    })
+    this.leave()
+    return count
+  }
+
+  /** W2. */
+  observed(key: unknown, kind: Change<unknown>['kind'], change: () => void): void {
+    const { observers, session } = this
+    observers!.checkDeclared()
+    session.atomically(() => {
+      const before = observers!.formsOf(this.get(key), key)
+      change()
+      const after = observers!.formsOf(kind === 'delete' ? undefined : this.get(key), key)
+      observers!.move(before, after)
+      if (observers!.listeners.size !== 0) session.noteChange(() => observers!.tell({ key, kind }))
+    })
+  }
+
+  bulkLoad(sorted: Iterable<readonly [unknown, unknown]> | AsyncIterable<readonly [unknown, unknown]>, options: BulkOptions = {}): Promise<number> {
+    return bulkLoad(this, sorted, options)
+  }
+
+  /** Appends sorted entries; false, with nothing changed, when the map has keys that are not lower. */
+  appendSorted(entries: Iterator<readonly [unknown, unknown]>, onEntry: () => void): void {
+    this.enterWrite()
+    const { tree, stored, session } = this
+    session.change(() => {
+      const loader = tree.loader()
+      for (let next = entries.next(); next.done !== true; next = entries.next()) {
+        const [key, value] = next.value
+        const prepared = this.valueType.prepare(value, this.label, session)
+        const at = loader.append(this.codec.encode(key, this.form, this.label))
+        stored.create(tree.window, at, prepared)
+        onEntry()
+      }
+      loader.finish()
+    })
+    this.leave()
+  }
+
+  /** Whether `key` is greater than every key of the map. */
+  isBehind(key: unknown): boolean {
+    this.enter()
+    const cursor = this.tree.cursor()
+    const behind = !cursor.last()
+      || this.tree.compare(cursor.key(), this.codec.encode(key, this.form, this.label)) < 0
+    cursor.close()
+    return behind
+  }
+
+  /** Compares two keys as the map does. */
+  compareKeys(a: unknown, b: unknown): number {
+    return this.tree.compare(this.codec.encode(a, this.codec.newForm(), this.label),
+      this.codec.encode(b, this.codec.newForm(), this.label))
+  }
+
+  get isWatched(): boolean {
+    return this.watched
+  }
+
+  index(name: string, by: string | readonly string[] | IndexFunction, options: IndexOptions = {}): IndexHandle {
+    return declareIndex(this, name, by, options)
+  }
+
+  on(event: 'change', listener: Listener): () => void {
+    if (event !== 'change') throw new TypeError(`unknown event ${JSON.stringify(event)}; there is 'change'`)
+    if (typeof listener !== 'function') throw new TypeError('the listener must be a function')
+    const { observers } = this
+    if (observers === undefined) throw new TypeError(`${this.label} has no listeners: only maps with a name have`)
+    this.enter()
+    const own: Listener = (change) => listener(change)
+    observers.listeners.add(own)
+    return () => void observers.listeners.delete(own)
+  }
+}

@@ -1,0 +1,67 @@
+/** What a user says about a range, checked, and as cursors and trees want it. */
+import { KeyRange } from '../tree/keys.js'
+import type { KeyCodec, KeyForm } from '../types/keys.js'
+import { show } from '../types/text.js'
+
+const OPTIONS = new Set(['gt', 'gte', 'lt', 'lte', 'reverse', 'limit'])
+
+/** A checked range. Its keys are its own. */
+export class Bounds extends KeyRange<KeyForm> {
+  reverse = false
+  limit = Infinity
+}
+
+/** How the ends of a range become keys: the codec's own forms, or for an index what begins with them. */
+export interface EndEncoder {
+  low(key: unknown, excluded: boolean, into: Bounds): void
+  high(key: unknown, excluded: boolean, into: Bounds): void
+}
+
+/** Ends that are keys of the tree themselves. */
+export class PlainEnds implements EndEncoder {
+  constructor(private readonly codec: KeyCodec<unknown>) {}
+
+  low(key: unknown, excluded: boolean, into: Bounds): void {
+    into.low = this.codec.encode(key, this.codec.newForm(), 'range')
+    into.lowExcluded = excluded
+  }
+  high(key: unknown, excluded: boolean, into: Bounds): void {
+    into.high = this.codec.encode(key, this.codec.newForm(), 'range')
+    into.highExcluded = excluded
+  }
+}
+
+function checkOptions(range: unknown): asserts range is Record<string, unknown> {
+  if (typeof range !== 'object' || range === null || Array.isArray(range)) {
+    throw new TypeError(`a range must be an object like { gte, lt, reverse, limit }, got ${show(range)}`)
+  }
+  for (const name of Object.keys(range)) {
+    if (!OPTIONS.has(name)) {
+      throw new TypeError(`unknown range option ${JSON.stringify(name)}; there are ${[...OPTIONS].join(', ')}`)
+    }
+  }
+}
+
+/** Throws a TypeError on unknown options and on two lower or two upper ends, a RangeError on a bad limit. */
+export function boundsOf(range: unknown, ends: EndEncoder): Bounds {
+  const bounds = new Bounds()
+  if (range === undefined) return bounds
+  checkOptions(range)
+  const { gt, gte, lt, lte, reverse = false, limit = Infinity } = range
+  if (gt !== undefined && gte !== undefined) throw new TypeError('a range has gt or gte, not both')
+  if (lt !== undefined && lte !== undefined) throw new TypeError('a range has lt or lte, not both')
+  if (typeof reverse !== 'boolean') {
+    throw new TypeError(`range option reverse must be true or false, got ${show(reverse)}`)
+  }
+  if (typeof limit !== 'number') throw new TypeError(`range option limit must be a number, got ${show(limit)}`)
+  if (!(limit >= 0) || (limit % 1 !== 0 && limit !== Infinity)) {
+    throw new RangeError(`range option limit must be a whole number from 0 on, got ${limit}`)
+  }
+  bounds.reverse = reverse
+  bounds.limit = limit
+  if (gt !== undefined) ends.low(gt, true, bounds)
+  else if (gte !== undefined) ends.low(gte, false, bounds)
+  if (lt !== undefined) ends.high(lt, true, bounds)
+  else if (lte !== undefined) ends.high(lte, false, bounds)
+  return bounds
+}

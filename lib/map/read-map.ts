@@ -1,0 +1,184 @@
+/**
+ * The reading half of an ordered map.
+ *
+ *  R1. What a user passes is encoded before the tree is asked, because encoding may throw, and after user code has run, because that
+ *      may use the same map: there is one key form per map.
+ *  R2. A view is made under the lease that is live when it is made; with its owner, where indexes or listeners want to know of
+ *      assignments.
+ */
+import type { Lease, Owner, Session } from '../types/context.js'
+import type { Change, Column } from '../types/infer.js'
+import type { KeyCodec, KeyForm } from '../types/keys.js'
+import type { AnyType } from '../types/type.js'
+import { readColumn } from './column.js'
+import { Handle, type Home } from './handle.js'
+import { MapIterator, type Steps } from './iterate.js'
+import type { Observers } from './observers.js'
+import { boundsOf, PlainEnds, type Bounds } from './ranges.js'
+import { Values } from './values.js'
+import { Walker } from './walker.js'
+
+export abstract class MapReader extends Handle implements Steps {
+  readonly codec: KeyCodec<unknown>
+  readonly stored: Values
+  protected readonly form: KeyForm
+  protected readonly ends: PlainEnds
+
+  constructor(
+    session: Session,
+    readonly keyType: AnyType,
+    readonly valueType: AnyType,
+    readonly observers: Observers | undefined,
+    home: Home | undefined,
+    lease: Lease | undefined,
+  ) {
+    super(session, keyType.key!.kind, home, lease)
+    this.codec = keyType.key!
+    this.form = this.codec.newForm()
+    this.stored = new Values(session, valueType)
+    this.ends = new PlainEnds(this.codec)
+  }
+
+  /** Entries; constant time. */
+  get size(): number {
+    this.enter()
+    const { size } = this.tree
+    this.leave()
+    return size
+  }
+
+  get(key: unknown): unknown {
+    this.enter()
+    const at = this.tree.find(this.codec.encode(key, this.form, this.label))
+    const value = at < 0 ? undefined : this.stored.read(this.tree.window, at, this.ownerOf(key))
+    this.leave()
+    return value
+  }
+
+  getObject(key: unknown): unknown {
+    const value = this.get(key)
+    return value === undefined ? undefined : this.valueType.plain(value)
+  }
+
+  has(key: unknown): boolean {
+    this.enter()
+    const at = this.tree.find(this.codec.encode(key, this.form, this.label))
+    this.leave()
+    return at >= 0
+  }
+
+  getMany(keys: Iterable<unknown>): unknown[] {
+    return Array.from(keys, (key) => this.get(key))
+  }
+
+  getColumn(keys: ArrayBufferView, field: string): Column {
+    this.enter()
+    const column = readColumn(this.session, this.tree, this.stored, this.codec, keys, field)
+    this.leave()
+    return column
+  }
+
+  first(): [unknown, unknown] | undefined {
+    return this.edge(false)
+  }
+  last(): [unknown, unknown] | undefined {
+    return this.edge(true)
+  }
+  private edge(last: boolean): [unknown, unknown] | undefined {
+    this.enter()
+    const cursor = this.tree.cursor()
+    let entry: [unknown, unknown] | undefined
+    if (last ? cursor.last() : cursor.first()) {
+      const key = this.codec.decode(cursor.key())
+      entry = [key, this.stored.read(cursor.window, cursor.valueIndex, this.ownerOf(key))]
+    }
+    cursor.close()
+    this.leave()
+    return entry
+  }
+
+  entries(range?: unknown): IterableIterator<[unknown, unknown]> {
+    return this.iterate(range, ({ cursor }): [unknown, unknown] => {
+      const key = this.codec.decode(cursor.key())
+      return [key, this.stored.read(cursor.window, cursor.valueIndex, this.ownerOf(key))]
+    })
+  }
+  keys(range?: unknown): IterableIterator<unknown> {
+    return this.iterate(range, ({ cursor }) => this.codec.decode(cursor.key()))
+  }
+  values(range?: unknown): IterableIterator<unknown> {
+    return this.iterate(range, ({ cursor }) => this.stored.read(cursor.window, cursor.valueIndex,
+      this.watched ? this.ownerOf(this.codec.decode(cursor.key())) : undefined))
+  }
+  [Symbol.iterator](): IterableIterator<[unknown, unknown]> {
+    return this.entries()
+  }
+
+  private iterate<T>(range: unknown, take: (walker: Walker) => T): IterableIterator<T> {
+    const bounds = boundsOf(range, this.ends)
+    this.enter()
+    return new MapIterator(this, new Walker(this.tree, bounds), take)
+  }
+
+  enterStep(): void {
+    this.enter()
+  }
+  leaveStep(): void {
+    this.leave()
+  }
+
+  count(range?: unknown): number {
+    const bounds = boundsOf(range, this.ends)
+    this.enter()
+    const count = range === undefined ? this.tree.size : this.tree.count(bounds)
+    this.leave()
+    return Math.min(count, bounds.limit)
+  }
+
+  forEach(fn: (value: unknown, key: unknown) => void): void {
+    this.enter()
+    const walker = new Walker(this.tree, boundsOf(undefined, this.ends))
+    const { cursor } = walker
+    try {
+      while (walker.step()) {
+        const key = this.codec.decode(cursor.key())
+        fn(this.stored.read(cursor.window, cursor.valueIndex, this.ownerOf(key)), key)
+        this.enter()
+      }
+    } finally {
+      walker.stop()
+    }
+    this.leave()
+  }
+
+  /** Keys of a range, all at once: for changes that would move the ground under a cursor. */
+  protected keysIn(bounds: Bounds): unknown[] {
+    const walker = new Walker(this.tree, bounds)
+    const keys: unknown[] = []
+    while (walker.step()) keys.push(this.codec.decode(walker.cursor.key()))
+    return keys
+  }
+
+  protected get watched(): boolean {
+    return this.observers !== undefined && this.observers.watching
+  }
+
+  protected ownerOf(key: unknown): Owner | undefined {
+    return this.watched ? new EntryOwner(this, key) : undefined
+  }
+
+  /** Runs `change`, which changes the entry of a key, and keeps indexes and listeners right. */
+  abstract observed(key: unknown, kind: Change<unknown>['kind'], change: () => void): void
+}
+
+/** The owner of a record that indexes or listeners watch. */
+class EntryOwner implements Owner {
+  constructor(
+    private readonly map: MapReader,
+    private readonly key: unknown,
+  ) {}
+
+  assigning(assign: () => void): void {
+    this.map.observed(this.key, 'set', assign)
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * A secondary index: a set of (index key, key of the map), in the order of the index keys, kept right in the transaction that changes
+ * the map.
+ *
+ * Where both keys are compared as u32, an entry is a u64 of the two; else it is the bytes of the two as of a tuple. There are no
+ * values. An index entry exists for exactly those records for which the fields, or the function, give something other than
+ * undefined.
+ */
+import { RStoreError } from '../errors.js'
+import type { Ref } from '../space/ref.js'
+import { KeyBuffer, PairKey, type KeyKind } from '../tree/keys.js'
+import { openTree } from '../tree/open.js'
+import type { Session } from '../types/context.js'
+import { PartReader, toSuccessor, type KeyCodec, type KeyForm } from '../types/keys.js'
+import { show } from '../types/text.js'
+import type { AnyType } from '../types/type.js'
+import type { AnyTree } from './handle.js'
+import type { Bounds, EndEncoder } from './ranges.js'
+
+export type IndexFunction = (value: never, key: never) => unknown
+
+/** What an index is, as it is stored and as it is compared. */
+export interface IndexShape {
+  /** Null: a function. */
+  readonly by: readonly string[] | null
+  readonly unique: boolean
+}
+
+/** How pairs become keys of the index's tree. */
+export class PairCodec implements EndEncoder {
+  readonly kind: KeyKind
+
+  constructor(
+    readonly index: KeyCodec<unknown>,
+    readonly primary: KeyCodec<unknown>,
+  ) {
+    this.kind = index.kind === 'u32' && primary.kind === 'u32' ? 'u64' : 'bytes'
+  }
+
+  encode(indexKey: unknown, key: unknown, where: string): KeyForm {
+    if (this.kind === 'u64') {
+      return new PairKey(this.index.encode(indexKey, 0, where) as number, this.primary.encode(key, 0, where) as number)
+    }
+    const form = this.prefix(indexKey, where)
+    this.primary.appendPart(form, key, true, where)
+    return form
+  }
+
+  private prefix(indexKey: unknown, where: string): KeyBuffer {
+    const form = new KeyBuffer(64)
+    this.index.appendPart(form, indexKey, false, where)
+    return form
+  }
+
+  indexKeyOf(form: KeyForm): unknown {
+    return this.kind === 'u64' ? this.index.decode((form as PairKey).high)
+      : this.index.readPart(new PartReader(form as KeyBuffer), false)
+  }
+
+  keyOf(form: KeyForm): unknown {
+    if (this.kind === 'u64') return this.primary.decode((form as PairKey).low)
+    const reader = new PartReader(form as KeyBuffer)
+    this.index.readPart(reader, false)
+    return this.primary.readPart(reader, true)
+  }
+
+  /** What sorts before all pairs with an index key, and behind all with lower ones. */
+  start(indexKey: unknown): KeyForm {
+    return this.kind === 'u64' ? new PairKey(this.index.encode(indexKey, 0, 'index key') as number, 0)
+      : this.prefix(indexKey, 'index key')
+  }
+
+  /** What sorts behind all pairs with an index key; undefined when nothing can. */
+  private behind(indexKey: unknown): KeyForm | undefined {
+    const form = this.start(indexKey)
+    if (this.kind === 'bytes') return toSuccessor(form as KeyBuffer) ? form : undefined
+    const pair = form as PairKey
+    return pair.high === 0xffff_ffff ? undefined : new PairKey(pair.high + 1, 0)
+  }
+
+  low(key: unknown, excluded: boolean, into: Bounds): void {
+    into.low = excluded ? this.behind(key) : this.start(key)
+    if (into.low === undefined) into.limit = 0
+  }
+  high(key: unknown, excluded: boolean, into: Bounds): void {
+    into.high = excluded ? this.start(key) : this.behind(key)
+    into.highExcluded = true
+  }
+}
+
+export class SecondaryIndex {
+  readonly codec: PairCodec
+  private root: Ref
+  tree: AnyTree
+
+  constructor(
+    readonly session: Session,
+    readonly mapName: string,
+    readonly name: string,
+    readonly shape: IndexShape,
+    readonly keyType: AnyType,
+    primary: KeyCodec<unknown>,
+    readonly compute: (value: unknown, key: unknown) => unknown,
+    root: Ref,
+  ) {
+    this.codec = new PairCodec(keyType.key!, primary)
+    this.root = root
+    this.tree = openTree(session.space, this.codec.kind, root) as AnyTree
+  }
+
+  /** After the catalog was read again. */
+  follow(root: Ref): void {
+    if (root === this.root) return
+    this.root = root
+    this.tree = openTree(this.session.space, this.codec.kind, root) as AnyTree
+  }
+
+  /** The entry of a record; null when it has none. */
+  formOf(value: unknown, key: unknown): KeyForm | null {
+    const indexKey = this.compute(value, key)
+    return indexKey === undefined ? null
+      : this.codec.encode(indexKey, key, `index ${JSON.stringify(this.name)}`)
+  }
+
+  /** Takes one entry out and puts another in. Throws RSTORE_UNIQUE. */
+  move(before: KeyForm | null, after: KeyForm | null): void {
+    const { tree } = this
+    if (before !== null && after !== null && tree.compare(before, after) === 0) return
+    if (before !== null) tree.remove(before)
+    if (after === null) return
+    if (this.shape.unique) this.checkUnique(after)
+    tree.place(after)
+  }
+
+  private checkUnique(form: KeyForm): void {
+    const indexKey = this.codec.indexKeyOf(form)
+    const other = this.first(indexKey)
+    if (other === null) return
+    throw new RStoreError('RSTORE_UNIQUE',
+      `index ${JSON.stringify(this.name)} of map ${JSON.stringify(this.mapName)} is unique, and has `
+      + `${show(indexKey)} already, for the record with key ${show(other)}`,
+      { map: this.mapName, index: this.name, indexKey, key: other })
+  }
+
+  /** The first key of the map with an index key; null when there is none. Keys are never null. */
+  first(indexKey: unknown): unknown {
+    const cursor = this.tree.cursor()
+    const from = this.codec.start(indexKey)
+    const there = cursor.seek(from, 'ge')
+    const form = there ? cursor.key() : null
+    const found = form !== null && this.begins(form, from) ? this.codec.keyOf(form) : null
+    cursor.close()
+    return found
+  }
+
+  private begins(form: KeyForm, from: KeyForm): boolean {
+    if (this.codec.kind === 'u64') return (form as PairKey).high === (from as PairKey).high
+    const [a, b] = [form as KeyBuffer, from as KeyBuffer]
+    if (a.length < b.length) return false
+    for (let i = 0; i < b.length; i++) if (a.u8[i] !== b.u8[i]) return false
+    return true
+  }
+}

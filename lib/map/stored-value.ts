@@ -1,0 +1,79 @@
+/** A single named value: the facade of `RValue`. Its catalog entry is made with the first value. */
+import { C } from '../../formats/index.js'
+import type { Ref } from '../space/ref.js'
+import type { Session } from '../types/context.js'
+import type { AnyType } from '../types/type.js'
+import type { Directory, Entry } from './directory.js'
+
+export class StoredValue {
+  readonly #session: Session
+  readonly #directory: Directory
+  readonly #name: string
+  readonly #type: AnyType
+  readonly #check: (entry: Entry) => void
+
+  /** @param check throws when an entry is not of this kind and type */
+  constructor(session: Session, directory: Directory, name: string, type: AnyType, check: (entry: Entry) => void) {
+    this.#session = session
+    this.#directory = directory
+    this.#name = name
+    this.#type = type
+    this.#check = check
+  }
+
+  #find(): Entry | undefined {
+    const entry = this.#directory.find(this.#name)
+    if (entry !== undefined) this.#check(entry)
+    return entry
+  }
+
+  get(): unknown {
+    this.#session.enter()
+    const entry = this.#find()
+    const value = entry === undefined || entry.root === 0 ? undefined
+      : this.#type.readCell(this.#session.lease, entry.root, undefined)
+    this.#session.leave()
+    return value
+  }
+
+  set(value: unknown): void {
+    const session = this.#session
+    session.enterWrite()
+    const prepared = this.#type.prepare(value, `value ${JSON.stringify(this.#name)}`, session)
+    const entry = this.#find()
+    session.change(() => {
+      if (entry === undefined) this.#add(this.#type.createCell(session, prepared))
+      else this.#assign(entry, prepared)
+    })
+    session.leave()
+  }
+
+  #add(root: Ref): void {
+    this.#directory.add(this.#name, {
+      kind: C.ENTRY_VALUE, root, keyType: 0,
+      valueType: this.#session.registry.idOf(this.#type), auxiliary: 0 as Ref,
+    })
+  }
+
+  #assign(entry: Entry, prepared: unknown): void {
+    const session = this.#session
+    const root = entry.root === 0 ? this.#type.createCell(session, prepared)
+      : this.#type.assignCell(session, entry.root, prepared)
+    if (root !== entry.root) this.#directory.set(entry, 'root', root)
+    const id = session.registry.idOf(this.#type)
+    if (id !== entry.valueType) this.#directory.set(entry, 'valueType', id)
+  }
+
+  delete(): boolean {
+    const session = this.#session
+    session.enterWrite()
+    const entry = this.#find()
+    if (entry === undefined) return false
+    session.change(() => {
+      if (entry.root !== 0) session.registry.typeOfCell(entry.root).freeCell(session, entry.root)
+      this.#directory.remove(entry)
+    })
+    session.leave()
+    return entry.root !== 0
+  }
+}

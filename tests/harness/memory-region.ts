@@ -1,0 +1,157 @@
+/** A region in plain memory, with the real session, types and maps over it: for tests that need no file. */
+import { C } from '../../formats/index.js'
+import { RStoreError } from '../../lib/errors.js'
+import { Catalog } from '../../lib/map/catalog.js'
+import { alloc, deref, free, refOf } from '../../lib/map/records.js'
+import { createStructures } from '../../lib/map/structures.js'
+import type { Ref } from '../../lib/space/ref.js'
+import { createTree } from '../../lib/tree/open.js'
+import { Lease, Session, type EndReason } from '../../lib/types/context.js'
+import type { RMap, RMultimap, RValue, Type } from '../../lib/types/index.js'
+import { TypeRegistry } from '../../lib/types/registry.js'
+import { MemorySpace } from './memory-space.js'
+
+class MemorySession extends Session {
+  readonly registry: TypeRegistry
+  readonly structures = createStructures()
+  readOnly = false
+  closed = false
+  notices: (() => void)[] = []
+
+  constructor(override readonly space: MemorySpace) {
+    super(space, space.control)
+    this.registry = new TypeRegistry(this)
+  }
+
+  protected renew(): void {
+    if (this.closed) throw new RStoreError('RSTORE_CLOSED', 'the region was closed')
+    this.lease = new Lease(this)
+  }
+  protected refuseWrite(): never {
+    if (this.closed) throw new RStoreError('RSTORE_CLOSED', 'the region was closed')
+    if (this.readOnly) throw new RStoreError('RSTORE_READ_ONLY', 'the region was opened for reading')
+    throw new RStoreError('RSTORE_NOT_IN_TRANSACTION', 'a change outside of a transaction')
+  }
+  protected throwFault(): void {
+    throw new RStoreError('RSTORE_CORRUPT', 'a fault was served', { fault: this.faults[0] })
+  }
+
+  end(reason: EndReason): void {
+    this.lease.end(reason)
+    this.space.detachAll()
+  }
+
+  override atomically<R>(fn: () => R): R {
+    const { length } = this.notices
+    this.space.savepoint()
+    try {
+      const result = fn()
+      this.space.releaseSavepoint()
+      return result
+    } catch (error) {
+      this.space.rollbackSavepoint()
+      this.spoiled = undefined
+      this.notices.length = length
+      this.end('rollback')
+      this.serial++
+      this.lease = new Lease(this)
+      throw error
+    }
+  }
+
+  transact<R>(fn: () => R): R {
+    if (this.writable) return this.atomically(fn)
+    if (this.readOnly || this.closed) this.refuseWrite()
+    this.end('refresh')
+    this.lease = new Lease(this)
+    this.space.beginTransaction()
+    this.writable = true
+    try {
+      const result = fn()
+      if (this.spoiled !== undefined) throw this.spoiled
+      this.leave()
+      this.space.commit()
+      this.writable = false
+      this.end('commit')
+      this.notices.splice(0).forEach((notify) => notify())
+      return result
+    } catch (error) {
+      this.writable = false
+      this.spoiled = undefined
+      this.notices.length = 0
+      this.end('rollback')
+      this.serial++
+      this.space.rollback()
+      throw error
+    }
+  }
+
+  override transactOrJoin<R>(fn: () => R): R {
+    return this.transact(fn)
+  }
+  override noteChange(notify: () => void): void {
+    this.notices.push(notify)
+  }
+  override externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer | null {
+    if (!this.writable) return null
+    const at = (ref & 0x0fff_ffff) * 8 + offset
+    return this.space.windowOf(ref).u8.slice(at, at + bytes).buffer as ArrayBuffer
+  }
+}
+
+/** What a region offers, as far as types and maps go. */
+export class MemoryRegion {
+  readonly space: MemorySpace
+  readonly session: MemorySession
+  readonly catalog: Catalog
+
+  constructor(capacityBytes = 64 * 2 ** 20) {
+    this.space = new MemorySpace({ capacityBytes })
+    this.formatRoots()
+    this.session = new MemorySession(this.space)
+    this.catalog = new Catalog(this.session, { create: true })
+  }
+
+  /** The catalog and the types tree are at pages of their own, before the data. */
+  private formatRoots(): void {
+    this.space.transact(() => {
+      for (const [page, typeId, kind] of [
+        [C.CATALOG_PAGE, C.TYPE_CATALOG_ROOT, 'bytes'], [C.TYPES_PAGE, C.TYPE_TYPES_ROOT, 'u32'],
+      ] as const) {
+        const made = createTree(this.space, kind, { typeId, valueBytes: 4, rootBytes: C.PAGE_BYTES })
+        const { u8 } = this.space.windowOf(made)
+        u8.copyWithin(page * C.PAGE_BYTES, made * 8, made * 8 + C.PAGE_BYTES)
+        this.space.free(made)
+      }
+    })
+  }
+
+  transact<R>(fn: () => R): R {
+    return this.session.transact(fn)
+  }
+  /** A new turn, or a refresh: all views end. */
+  turn(): void {
+    this.session.end('turn')
+  }
+  map<K, V, I>(name: string, key: Type<K, any>, value: Type<V, I>): RMap<K, V, I> {
+    return this.catalog.map(name, key, value) as unknown as RMap<K, V, I>
+  }
+  multimap<K, V>(name: string, key: Type<K, any>, value: Type<V, any>): RMultimap<K, V> {
+    return this.catalog.multimap(name, key, value) as unknown as RMultimap<K, V>
+  }
+  value<V, I>(name: string, type: Type<V, I>): RValue<V, I> {
+    return this.catalog.value(name, type) as unknown as RValue<V, I>
+  }
+  alloc<V, I>(type: Type<V, I>, value: I): Ref<V> {
+    return alloc(this.session, type, value) as Ref<V>
+  }
+  deref<V>(ref: Ref<V>): V {
+    return deref(this.session, ref) as V
+  }
+  refOf<V>(view: V): Ref<V> {
+    return refOf(this.session, view) as Ref<V>
+  }
+  free(ref: Ref): void {
+    free(this.session, ref)
+  }
+}
