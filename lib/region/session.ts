@@ -18,7 +18,6 @@ import { addressOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
 import { Lease, Session } from '../types/context.js'
 import type { EndReason } from '../types/context.js'
-import type { PackedType } from '../types/packed/packed.js'
 import { TypeRegistry } from '../types/registry.js'
 import { TYPES_ROOT } from './blank.js'
 import type { View } from './view.js'
@@ -122,7 +121,7 @@ export class RegionSession extends Session {
     this.begin(timeoutMs)
     try {
       const result = settled(fn())
-      this.leave()
+      this.prepareCommit()
       this.view.commit(sync)
       this.writable = false
       this.tellListeners()
@@ -131,6 +130,15 @@ export class RegionSession extends Session {
       if (this.writable) this.abort()
       throw error
     }
+  }
+
+  /** The last look at a transaction. Throws what makes a commit impossible. */
+  prepareCommit(): void {
+    this.leave()
+    if (this.spoiled !== undefined) throw this.spoiled
+    for (const ref of this.unadopted) this.registry.typeOfCell(ref).freeCell(this, ref)
+    this.unadopted.clear()
+    this.leave()
   }
 
   begin(timeoutMs: number): void {
@@ -146,6 +154,7 @@ export class RegionSession extends Session {
   abort(): void {
     this.writable = false
     this.notices.length = 0
+    this.unadopted.clear()
     this.endLease('rollback')
     this.view.rollback()
     this.seenSerial = this.view.contentSerial
@@ -154,7 +163,8 @@ export class RegionSession extends Session {
 
   private rolledBack(): void {
     this.serial++
-    this.registry.afterRollback()
+    this.spoiled = undefined
+    this.registry.sync()
   }
 
   /** The end of a transaction whose sync goes on elsewhere: N3. */
@@ -189,10 +199,12 @@ export class RegionSession extends Session {
   override atomically<R>(fn: () => R): R {
     const { space } = this.view
     const noticeCount = this.notices.length
+    const unadopted = [...this.unadopted]
     space.savepoint()
     try {
       const result = settled(fn())
       this.leave()
+      if (this.spoiled !== undefined) throw this.spoiled
       space.releaseSavepoint()
       return result
     } catch (error) {
@@ -200,6 +212,8 @@ export class RegionSession extends Session {
       space.rollbackSavepoint()
       this.rolledBack()
       this.notices.length = noticeCount
+      this.unadopted.clear()
+      for (const ref of unadopted) this.unadopted.add(ref)
       this.lease = new Lease(this)
       throw error
     }
@@ -263,24 +277,6 @@ export class RegionSession extends Session {
     const buffer = this.view.native.externalView(addressOf(ref) + offset, bytes)
     this.buffers.push(buffer)
     return buffer
-  }
-
-  readPacked(type: PackedType): never {
-    throw this.noStore(type)
-  }
-
-  retainPacked(type: PackedType): never {
-    throw this.noStore(type)
-  }
-
-  releasePacked(type: PackedType): never {
-    throw this.noStore(type)
-  }
-
-  private noStore(type: PackedType): RStoreError {
-    return new RStoreError('RSTORE_NO_STORE',
-      `${type.kind} fields name other regions, which only a Store knows. Open the region with `
-      + 'Store.open(dir).region(name)', { path: this.view.path })
   }
 }
 

@@ -5,7 +5,7 @@
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import type { Ref } from '../space/ref.js'
-import { ReadRegionBase } from './read-region.js'
+import { ReadRegion } from './read-region.js'
 import { RegionSession } from './session.js'
 import type { View } from './view.js'
 
@@ -42,9 +42,17 @@ class SnapshotSession extends RegionSession {
   }
 }
 
-export class Snapshot extends ReadRegionBase {
+export class Snapshot extends ReadRegion {
   constructor(view: View) {
     super(new SnapshotSession(view))
+  }
+
+  /** @internal */
+  onClose: () => void = () => {}
+
+  override close(): void {
+    if (!this.session.isClosed) this.onClose()
+    super.close()
   }
 
   /** The commit that it shows. */

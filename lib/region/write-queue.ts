@@ -62,6 +62,7 @@ export class WriteQueue {
     let pending: PendingCommit
     try {
       done = this.runAll(calls)
+      session.prepareCommit()
       pending = view.commitLater()
     } catch (error) {
       session.abort()

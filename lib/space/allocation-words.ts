@@ -27,6 +27,7 @@ const control = ControlBlock.fields
 /** Indexes into the control block. */
 export const CONTROL = {
   fault: control.fault.offset >>> 2,
+  faultCount: control.faultCount.offset >>> 2,
   faultPage: control.faultPage.offset >>> 2,
   frontierUnits: control.frontierUnits.offset >>> 2,
   capacityUnits: control.capacityUnits.offset >>> 2,

@@ -1,0 +1,21 @@
+/**
+ * rstore: linked, typed data in memory-mapped files that many Node processes share.
+ * The public surface; whatever is not exported here may change.
+ */
+export { RStoreError } from './errors.js'
+export type { ErrorCode } from './errors.js'
+export type { ReaderInfo } from './native/binding.js'
+export type { NamedEntry } from './map/catalog.js'
+export type { VerifyReport } from './map/verify.js'
+export type { Durability, RegionOptions, Size } from './region/options.js'
+export type { RegionStats } from './region/read-region.js'
+export { ReadRegion } from './region/read-region.js'
+export { ReadOnlyRegion, Region } from './region/region.js'
+export type { ProgressOptions, TransactOptions } from './region/region.js'
+export { Snapshot } from './region/snapshot.js'
+export type { Ref } from './space/ref.js'
+export { t } from './types/index.js'
+export type {
+  ArrayView, Change, Column, Frozen, Index, Infer, InferInput, Range, ReadMap, RecordInput,
+  RecordView, RMap, RMultimap, RValue, Type,
+} from './types/index.js'

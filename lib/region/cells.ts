@@ -1,0 +1,95 @@
+/** Records and arrays by their refs: `alloc`, `deref`, `refOf`, `free`, `editArray`. */
+import { C } from '../../formats/index.js'
+import { RStoreError } from '../errors.js'
+import { addon } from '../native/binding.js'
+import type { Ref } from '../space/ref.js'
+import { ArrayType, ELEMENTS_OFFSET, originOf } from '../types/array/array.js'
+import { throwStale } from '../types/context.js'
+import { refOfView } from '../types/ref/ref.js'
+import { typeFrom, unitOf } from '../types/type.js'
+import type { RegionSession } from './session.js'
+
+export function allocCell(session: RegionSession, type: unknown, value: unknown): Ref {
+  session.enterWrite()
+  const own = typeFrom(type, 'alloc')
+  const prepared = own.prepare(value, 'alloc', session)
+  const ref = session.change(() => own.createCell(session, prepared))
+  session.leave()
+  return ref
+}
+
+export function derefCell(session: RegionSession, ref: unknown): unknown {
+  session.enter()
+  checkLive(session, ref, 'deref')
+  const type = session.registry.typeOfCell(ref as number)
+  const value = type.readCell(session.lease, ref as number, undefined)
+  session.leave()
+  return value
+}
+
+export function refOfRecord(session: RegionSession, view: unknown): Ref {
+  session.enter()
+  const ref = refOfView(view)
+  if (ref !== 0) return ref as Ref
+  throw new TypeError('refOf needs a view of a whole record, as deref() or a map gives it')
+}
+
+export function freeCell(session: RegionSession, ref: unknown): void {
+  session.enterWrite()
+  checkLive(session, ref, 'free')
+  session.unadopted.delete(ref as number)
+  session.change(() => session.registry.typeOfCell(ref as number).freeCell(session, ref as number))
+  session.leave()
+}
+
+/** Throws unless a live cell with a value begins at the ref. */
+function checkLive(session: RegionSession, ref: unknown, what: string): void {
+  if (typeof ref !== 'number' || !Number.isInteger(ref) || ref <= 0 || ref > 0xffff_ffff) {
+    throw new TypeError(`${what} needs a ref, as alloc() and refOf() give it, not ${String(ref)}`)
+  }
+  const { space } = session.view
+  const first = space.firstDataPage * (C.PAGE_BYTES / C.UNIT_BYTES)
+  const typeId = ref >= first && ref < space.frontierUnits ? space.typeIdOf(ref) : 0
+  const isValue = typeId >= C.FIRST_STORED_TYPE
+    || (typeId >= C.TYPE_STRING && typeId <= C.TYPE_JSON)
+  if (isValue) return
+  session.leave()
+  throw new RStoreError('RSTORE_STALE_VIEW',
+    `${what}: there is no value at ref ${ref}; it was freed, or is of another region`, { ref })
+}
+
+type Edit = (elements: unknown) => void
+
+/** Changes elements [from, to) of a numeric array in place. */
+export function editArray(
+  session: RegionSession, array: unknown, from: number, to: number, edit: Edit,
+): void {
+  session.enterWrite()
+  const core = typeof array === 'object' && array !== null ? originOf(array) : undefined
+  if (core === undefined || core.lease.session !== session) {
+    throw new TypeError('editArray needs a numeric array that was read from this region')
+  }
+  if (!core.lease.live || core.window.i32[core.cell + 1] !== core.stamp) {
+    throwStale(core.lease, 'an array')
+  }
+  const { length, BYTES_PER_ELEMENT: stride } = array as Uint8Array
+  if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to < from || to > length) {
+    throw new RangeError(`editArray: [${from}, ${to}) is no part of an array of ${length} elements`)
+  }
+  const ref = unitOf(session, core.window, core.cell << 2)
+  const type = session.registry.typeOfCell(ref)
+  if (!(type instanceof ArrayType) || type.typed === undefined) {
+    throw new TypeError('editArray needs a numeric array')
+  }
+  const offset = ELEMENTS_OFFSET + from * stride
+  const bytes = (to - from) * stride
+  if (bytes === 0) return
+  session.space.mark(ref + (offset >>> 3), bytes + (offset & 7))
+  const buffer = session.view.native.externalView(ref * C.UNIT_BYTES + offset, bytes)
+  try {
+    edit(new (type.typed as new (buffer: ArrayBuffer) => unknown)(buffer))
+  } finally {
+    addon().detach([buffer])
+  }
+  session.leave()
+}

@@ -1,0 +1,291 @@
+/** A contiguous region: a file that many processes read and write. */
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+
+import { RStoreError } from '../errors.js'
+import { addon } from '../native/binding.js'
+import type { ReaderInfo } from '../native/binding.js'
+import { check } from '../native/status.js'
+import type { Ref } from '../space/ref.js'
+import type { RMap, RMultimap, RValue, Type } from '../types/index.js'
+import { blankPages } from './blank.js'
+import { allocCell, derefCell, editArray, freeCell, refOfRecord } from './cells.js'
+import { LiveHandle } from './live-handle.js'
+import { LongSnapshots } from './long-snapshots.js'
+import { capacityOf, checkDurability, checkOptions, checkTimeout } from './options.js'
+import type { CheckedOptions, Durability, RegionOptions } from './options.js'
+import { ReadRegion, RegionBase } from './read-region.js'
+import { RegionSession } from './session.js'
+import type { Snapshot } from './snapshot.js'
+import { View } from './view.js'
+import { WriteQueue } from './write-queue.js'
+
+/** What a backup tells of its progress. */
+export interface ProgressOptions {
+  /** Bytes done, bytes in all. */
+  onProgress?(done: number, total: number): void
+}
+
+export interface TransactOptions {
+  /** Instead of the region's own. */
+  durability?: Durability
+  timeoutMs?: number
+}
+
+const PROGRESS_MS = 100
+
+/** A handle that only reads; others may be writing. */
+export class ReadOnlyRegion extends ReadRegion {
+  private readonly live: LiveHandle
+
+  /** @internal Use Region.open. */
+  constructor(view: View, options: CheckedOptions) {
+    super(new RegionSession(view, true))
+    this.live = new LiveHandle(this.session, options)
+  }
+
+  /** Runs `fn` on one epoch throughout: the last commit. */
+  read<R>(fn: () => R): R {
+    return this.live.read(fn)
+  }
+
+  /** A view of its own, pinned at the last commit until it is closed. */
+  snapshot(): Snapshot {
+    return this.live.snapshot()
+  }
+
+  /**
+   * The newest epoch whenever any process has committed; a consumer that is slow misses some. Ends
+   * when `signal` aborts or the region is closed, and keeps the process alive until then.
+   */
+  epochs(signal?: AbortSignal): AsyncIterable<number> {
+    return this.live.epochs(signal)
+  }
+
+  /** All handles that have the region open, in every process. */
+  readers(): ReaderInfo[] {
+    return this.live.readers()
+  }
+
+  /** Ends snapshots and iterators too. */
+  override close(): void {
+    this.live.close()
+    super.close()
+  }
+}
+
+/** A region that is written in transactions. */
+export class Region extends RegionBase {
+  private readonly options: CheckedOptions
+  private readonly live: LiveHandle
+  private readonly queue: WriteQueue
+  private readonly longSnapshots: LongSnapshots
+
+  /** @internal Use Region.open, Region.create or Region.openOrCreate. */
+  constructor(view: View, options: CheckedOptions) {
+    super(new RegionSession(view, false), true)
+    this.options = options
+    this.live = new LiveHandle(this.session, options)
+    const sync = options.durability === 'sync'
+    this.session.joinedSync = sync
+    this.session.joinedTimeoutMs = options.timeoutMs
+    this.queue = new WriteQueue(this.session, options.timeoutMs)
+    this.longSnapshots = new LongSnapshots(
+      view.native, options.maxSnapshotAgeMs, options.onLongSnapshot)
+  }
+
+  /** Makes a new region file. Throws RSTORE_EXISTS when there is a file of that name. */
+  static create(path: string, options: RegionOptions = {}): Region {
+    const checked = checkOptions(options)
+    checkPath(path)
+    const capacity = capacityOf(options.capacity)
+    refuseNetwork(dirname(resolve(path)), checked)
+    const status = addon().createRegion(
+      resolve(path), capacity, checked.native.mode, blankPages(capacity))
+    check(status, resolve(path), 'creating')
+    return openWritable(path, checked)
+  }
+
+  /** Opens a region file. Throws RSTORE_NOT_FOUND when there is none, and what is wrong with it. */
+  static open(path: string, options?: RegionOptions & { readOnly?: false }): Region
+  static open(path: string, options: RegionOptions & { readOnly: true }): ReadOnlyRegion
+  static open(
+    path: string, options: RegionOptions & { readOnly?: boolean } = {},
+  ): Region | ReadOnlyRegion {
+    const checked = checkOptions(options)
+    checkPath(path)
+    if (!checked.native.readOnly) return openWritable(path, checked)
+    refuseNetwork(path, checked)
+    return new ReadOnlyRegion(new View(path, checked.native), checked)
+  }
+
+  /** Opens a region file, or makes it. Many processes may do so at once. */
+  static openOrCreate(path: string, options: RegionOptions = {}): Region {
+    if (!existsSync(path)) {
+      try {
+        return Region.create(path, options)
+      } catch (error) {
+        if (!(error instanceof RStoreError) || error.code !== 'RSTORE_EXISTS') throw error
+      }
+    }
+    return Region.open(path, options)
+  }
+
+  /**
+   * Refreshes, runs `fn` and commits what it changed. A throw rolls back and is rethrown. Inside
+   * another transaction it is a savepoint. A returned promise is a TypeError, rolled back.
+   * Throws RSTORE_BUSY when the write lock cannot be had in time.
+   */
+  transact<R>(fn: () => R, options: TransactOptions = {}): R {
+    if (typeof fn !== 'function') throw new TypeError('transact needs a function')
+    const { durability = this.options.durability, timeoutMs = this.options.timeoutMs } = options
+    const sync = checkDurability(durability) === 'sync'
+    const result = this.session.transact(fn, sync, checkTimeout(timeoutMs))
+    this.longSnapshots.look()
+    return result
+  }
+
+  /**
+   * Joined with the other calls of this turn into one commit, in order, each all or nothing by
+   * itself. Resolves to what `fn` returned when the commit is durable; rejects with what it threw.
+   */
+  write<R>(fn: () => R): Promise<R> {
+    if (typeof fn !== 'function') throw new TypeError('write needs a function')
+    return this.queue.add(fn)
+  }
+
+  /** Resolves when everything committed so far, by anyone, is on the disk. */
+  async flush(): Promise<void> {
+    this.session.assertOpen()
+    this.session.settle()
+    check(await this.session.view.native.flush(), this.session.view.path, 'syncing')
+  }
+
+  /** Brings what is committed from the log into the file, up to the oldest commit that is read. */
+  async checkpoint(): Promise<void> {
+    this.session.assertOpen()
+    this.session.settle()
+    check(await this.session.view.native.checkpoint(), this.session.view.path, 'checkpointing')
+  }
+
+  /**
+   * A consistent copy of the last commit, complete in one file, while others go on writing.
+   * Throws RSTORE_EXISTS when there is a file of that name.
+   */
+  async backup(path: string, { onProgress }: ProgressOptions = {}): Promise<void> {
+    checkPath(path)
+    const snapshot = this.snapshot()
+    const { native } = snapshot.session.view
+    const tell = (): void => onProgress?.(...native.backupProgress())
+    const timer = onProgress === undefined ? undefined : setInterval(tell, PROGRESS_MS)
+    try {
+      check(await native.backup(resolve(path)), resolve(path), 'backing up to')
+      tell()
+    } finally {
+      clearInterval(timer)
+      snapshot.close()
+    }
+  }
+
+  /** Runs `fn` on one epoch: the last commit, or inside a transaction what it has made so far. */
+  read<R>(fn: () => R): R {
+    return this.live.read(fn)
+  }
+
+  /** A view of its own, pinned at the last commit until it is closed. */
+  snapshot(): Snapshot {
+    return this.live.snapshot()
+  }
+
+  /** As ReadOnlyRegion.epochs. */
+  epochs(signal?: AbortSignal): AsyncIterable<number> {
+    return this.live.epochs(signal)
+  }
+
+  /** All handles that have the region open, in every process. */
+  readers(): ReaderInfo[] {
+    return this.live.readers()
+  }
+
+  /** Opens a named map; makes it, in a transaction of its own if need be, when there is none. */
+  map<K, V, I>(name: string, key: Type<K, any>, value: Type<V, I>): RMap<K, V, I> {
+    this.session.assertOpen()
+    return this.catalog.map(name, key, value) as unknown as RMap<K, V, I>
+  }
+
+  /** Opens a named multimap; as `map`. */
+  multimap<K, V>(name: string, key: Type<K, any>, value: Type<V, any>): RMultimap<K, V> {
+    this.session.assertOpen()
+    return this.catalog.multimap(name, key, value) as unknown as RMultimap<K, V>
+  }
+
+  /** Opens a named value; `get` gives undefined until it is set. */
+  value<V, I>(name: string, type: Type<V, I>): RValue<V, I> {
+    this.session.assertOpen()
+    return this.catalog.value(name, type) as unknown as RValue<V, I>
+  }
+
+  /** Drops what has that name, with everything it owns. False when there is nothing. */
+  dropMap(name: string): boolean {
+    return this.catalog.drop(name)
+  }
+
+  /** Gives it another name; handles follow. Throws RSTORE_NOT_FOUND, RSTORE_EXISTS. */
+  renameMap(name: string, to: string): void {
+    this.catalog.rename(name, to)
+  }
+
+  /** A record that no map owns: it lives until `free`, and whoever has its ref finds it. */
+  alloc<V, I>(type: Type<V, I>, value: I): Ref<V> {
+    return allocCell(this.session, type, value) as Ref<V>
+  }
+
+  /** The record at a ref, assignable in a transaction. Throws RSTORE_STALE_VIEW when it was freed. */
+  deref<V>(ref: Ref<V>): V {
+    return derefCell(this.session, ref) as V
+  }
+
+  /** The ref of a record, good as long as the record lives. */
+  refOf<V>(view: V): Ref<V> {
+    return refOfRecord(this.session, view) as Ref<V>
+  }
+
+  /** Frees a record that `alloc` made, with everything it owns; what it only refers to stays. */
+  free(ref: Ref): void {
+    freeCell(this.session, ref)
+  }
+
+  /**
+   * Calls `edit` with a writable typed array over elements [from, to) of a numeric array that was
+   * read from this region. The typed array is good inside the callback only.
+   */
+  editArray<A>(array: A, from: number, to: number, edit: (elements: A) => void): void {
+    editArray(this.session, array, from, to, edit as (elements: unknown) => void)
+  }
+
+  /** Ends snapshots, iterators, views and maps. The last handle to close leaves the file complete. */
+  override close(): void {
+    this.live.close()
+    super.close()
+  }
+}
+
+function checkPath(path: unknown): asserts path is string {
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return
+  throw new TypeError(`a path must be a string that is not empty, not ${String(path)}`)
+}
+
+function openWritable(path: string, options: CheckedOptions): Region {
+  refuseNetwork(path, options)
+  return new Region(new View(path, options.native), options)
+}
+
+function refuseNetwork(path: string, options: CheckedOptions): void {
+  if (options.allowNetwork) return
+  const name = addon().networkFileSystem(resolve(path))
+  if (name === '') return
+  throw new RStoreError('RSTORE_NETWORK',
+    `${resolve(path)} is on a network file system (${name}), whose locks and shared memory do not reach `
+    + 'other machines. Use a local disk, or pass { allowNetwork: true } when only one machine uses it',
+    { path: resolve(path), fileSystem: name })
+}
