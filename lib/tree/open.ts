@@ -53,12 +53,28 @@ export function openTree<Kind extends KeyKind>(
   { maximumEntries = 0xffff }: TreeOptions = {},
 ): BranchingTree<KeyForms[Kind]> {
   const widths = space.windowOf(root).u32[wordOf(root) + WIDTHS]!
-  const valueBytes = (widths >>> 8) & 0xff
+  const valueBytes = valueBytesOf(space, root)
   if ((widths & 0xff) !== KEY_BYTES[kind] || ![0, 4, 8].includes(valueBytes)) {
     throw corruptNode(root, root)
   }
   const tree: unknown = new CLASSES[kind](space, root, valueBytes, maximumEntries)
   return tree as BranchingTree<KeyForms[Kind]>
+}
+
+/** As the first leaf says: the values of an inner node are its children. */
+function valueBytesOf(space: Space, root: Ref): number {
+  let node: number = root
+  let at = wordOf(node)
+  let { u32 } = space.windowOf(node)
+  for (let level = (u32[at + HEAD]! >>> 8) & 0xff; level > 0; level--) {
+    node = u32[at + FIRST_CHILD]!
+    const window = space.windows[node >>> 28]
+    if (window === undefined) throw corruptNode(node, root)
+    u32 = window.u32
+    at = wordOf(node)
+    if (((u32[at + HEAD]! >>> 8) & 0xff) !== level - 1) throw corruptNode(node, root)
+  }
+  return (u32[at + WIDTHS]! >>> 8) & 0xff
 }
 
 const CLASSES = { u32: TreeU32, f64: TreeF64, u64: TreeU64, bytes: TreeBytes } as const
