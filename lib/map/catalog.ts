@@ -16,7 +16,7 @@ import { throwMismatch } from '../types/registry.js'
 import { typeFrom } from '../types/type.js'
 import { checkName, Directory, KINDS, type Entry } from './directory.js'
 import { shapeOf, storedIndex } from './index-handle.js'
-import { PairCodec } from './secondary-index.js'
+import { PairCodec, type SecondaryIndex } from './secondary-index.js'
 import { createMultimap, OrderedMultimap } from './multimap.js'
 import { Observers } from './observers.js'
 import { OrderedMap } from './ordered-map.js'
@@ -247,6 +247,21 @@ export class Catalog {
       if (compare(type, registry.typeOf(map.valueType), '') === null) return name
     }
     return ''
+  }
+
+  /** An index that can be computed, with a handle of its map; undefined when its function is not declared. */
+  indexOf(entry: Entry): { map: OrderedMap; index: SecondaryIndex } | undefined {
+    const name = entry.name.slice(0, entry.name.indexOf('\0'))
+    const owner = this.directory.find(name)
+    if (owner === undefined) return undefined
+    const { registry } = this.#session
+    const declared = this.#observers.get(name)?.indexes.get(indexNameOf(entry))
+    const observers = new Observers(name, this.directory)
+    const map = new OrderedMap(this.#session, registry.typeOf(owner.keyType), registry.typeOf(owner.valueType),
+      observers, undefined, this.#session.lease).open(owner.root)
+    const shape = shapeOf(this.#session, entry)
+    if (shape.by === null) return declared === undefined ? undefined : { map, index: declared }
+    return { map, index: storedIndex(map, indexNameOf(entry), shape, entry.root) }
   }
 
   // ── names ──

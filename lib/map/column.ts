@@ -30,7 +30,7 @@ function fieldType(type: AnyType, field: string): AnyType {
 }
 
 /** Reads the field of one value that has been found; undefined when it has none. */
-function fieldReader(values: Values, field: string): (value: unknown) => number | undefined {
+function fieldReader(field: string): (value: unknown) => number | undefined {
   const names = field === '' ? [] : field.split('.')
   return (value) => {
     let inner = value
@@ -63,7 +63,7 @@ export function readColumn(
   const type = fieldType(values.type, field)
   const column = new COLUMNS[type.kind as keyof typeof COLUMNS](list.length)
   const isFloat = column instanceof Float64Array
-  const read = fieldReader(values, field)
+  const read = fieldReader(field)
   const offset = plainOffset(values.type, field)
   const typeId = offset < 0 ? 0 : session.registry.find(values.type)
   const form: KeyForm = codec.newForm()

@@ -35,6 +35,17 @@ class Adopted {
   constructor(readonly ref: Ref) {}
 }
 
+/** Where typed arrays that reading gave are from: for `editArray`. */
+const origins = new WeakMap<object, Core>()
+
+function originating<A extends Numbers>(array: A, core: Core): A {
+  origins.set(array, core)
+  return array
+}
+
+/** The core of the cell that a typed array was read from; undefined for any other. */
+export const originOf = (array: object): Core | undefined => origins.get(array)
+
 export class ArrayType extends BoxedType {
   readonly kind = 'array'
   /** Of elements that are plain numbers; else undefined. */
@@ -152,9 +163,10 @@ export class ArrayType extends BoxedType {
     if (bytes > COPY_LIMIT_BYTES) {
       const ref = (session.space.windows.indexOf(core.window) * 0x1000_0000 + (core.cell >>> 1)) as Ref
       const buffer = session.externalView(ref, ELEMENTS_OFFSET, bytes)
-      if (buffer !== null) return new this.typed!(buffer)
+      if (buffer !== null) return originating(new this.typed!(buffer), core)
     }
-    return new this.typed!(core.window.u8.slice(core.at + 8, core.at + 8 + bytes).buffer)
+    const copy = core.window.u8.slice(core.at + 8, core.at + 8 + bytes)
+    return originating(new this.typed!(copy.buffer), core)
   }
 
   freeCell(session: Session, ref: number): void {
