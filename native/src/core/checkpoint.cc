@@ -1,6 +1,7 @@
 #include "core/checkpoint.h"
 
 #include <signal.h>
+#include <string.h>
 
 #include <algorithm>
 
@@ -19,11 +20,14 @@ Status Checkpointer::run(uint64_t* epoch) {
 
 Status Checkpointer::runLocked(uint64_t* epoch) {
   SharedWords& words = lock_.words();
+  if (const Status opened = openOwnFile(); !opened.ok()) return opened;
   CheckpointSlot slot;
-  if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;
+  if (const Status read = readSlot(own_.fd, own_.identity, &slot); !read.ok()) return read;
   *epoch = slot.epoch;
-  if (slot.clean == 1) return kSuccess;
-  if (atomicWord(words.logSuspect).load(std::memory_order_seq_cst) != 0) return kSuccess;  // C2
+  if (slot.clean == 1 || isSuspect()) return kSuccess;  // C2
+  if (slot.epoch > atomicWord(words.slotEpoch).load(std::memory_order_seq_cst)) {
+    if (const Status finished = finishSlot(&slot); !finished.ok()) return finished;
+  }
   const uint64_t bytesSeen = atomicWord(words.logBytesSinceSlot).load(std::memory_order_relaxed);
   const uint64_t pagesSeen = atomicWord(words.distinctPagesSinceSlot).load(std::memory_order_relaxed);
   const uint64_t target = announceTarget();
@@ -33,16 +37,17 @@ Status Checkpointer::runLocked(uint64_t* epoch) {
     if (const Status synced = log_.sync(); !synced.ok()) return suspect(synced);
   }
   if (const Status durable = makeTailsDurable(&slot, target); !durable.ok()) return durable;
+  if (isSuspect()) return kSuccess;  // C2: the failure may be of pages that our sync passed over
   LogCursor at = cursorOfSlot(slot);
-  FileApplier applier(file_, log_, file_.fd);
+  FileApplier applier(own_, log_, own_.fd);
   if (const Status applied = applier.applyUpTo(target, &at); !applied.ok()) return applied;
-  if (const Status synced = syncData(file_.fd); !synced.ok()) return suspect(synced);
+  if (const Status synced = syncData(own_.fd); !synced.ok()) return suspect(synced);
   slot.epoch = at.epoch;
   slot.endUnits = at.endUnits;
   slot.logPosition = at.position;
   slot.logChecksum = at.checksum;
   slot.durableTailEpoch = std::max(slot.durableTailEpoch, at.epoch);
-  if (const Status wrote = writeSlot(file_.fd, &slot); !wrote.ok()) return wrote;
+  if (const Status wrote = writeSlot(own_.fd, &slot); !wrote.ok()) return suspect(wrote);
   atomicWord(words.slotEpoch).store(at.epoch, std::memory_order_seq_cst);
   atomicWord(words.logBytesSinceSlot).fetch_sub(bytesSeen, std::memory_order_relaxed);
   atomicWord(words.distinctPagesSinceSlot).fetch_sub(pagesSeen, std::memory_order_relaxed);
@@ -71,21 +76,60 @@ uint64_t Checkpointer::announceTarget() {
   return target;
 }
 
+bool Checkpointer::isSuspect() const {
+  return atomicWord(lock_.words().logSuspect).load(std::memory_order_seq_cst) != 0;
+}
+
+/// Steps 6 and 7 for somebody who died between them, or whose sync failed there: the slot that is
+/// read may not be on the disk.
+Status Checkpointer::finishSlot(CheckpointSlot* slot) {
+  if (const Status synced = syncData(own_.fd); !synced.ok()) return suspect(synced);
+  if (const Status wrote = writeSlot(own_.fd, slot); !wrote.ok()) return suspect(wrote);
+  atomicWord(lock_.words().slotEpoch).store(slot->epoch, std::memory_order_seq_cst);
+  return kSuccess;
+}
+
+/// Whether recovery from this slot would have to prove a tail up to `target` by its pages.
+bool Checkpointer::hasUnprovenTail(const CheckpointSlot& slot, uint64_t target) const {
+  LogCursor at = cursorOfSlot(slot);
+  RedoRecord record;
+  uint64_t start = 0;
+  while (at.epoch < target && log_.peek(at, &record, &start)) {
+    if (record.tailPageCount != 0 && record.epoch > slot.durableTailEpoch) return true;
+    at = Log::behind(at, record, start);
+  }
+  return false;
+}
+
 /// Step 3. The writer's word is cleared only for tails that were committed before the sync began.
 Status Checkpointer::makeTailsDurable(CheckpointSlot* slot, uint64_t target) {
-  auto& unsynced = atomicWord(lock_.words().unsyncedTailEpoch);
+  if (!hasUnprovenTail(*slot, target)) return kSuccess;
+  SharedWords& words = lock_.words();
+  auto& unsynced = atomicWord(words.unsyncedTailEpoch);
   uint64_t seen = unsynced.load(std::memory_order_seq_cst);
-  if (seen == 0) return kSuccess;
-  const uint64_t published = atomicWord(lock_.words().publishedEpoch).load(std::memory_order_seq_cst);
-  if (const Status synced = syncData(file_.fd); !synced.ok()) return suspect(synced);
-  if (seen <= published) unsynced.compare_exchange_strong(seen, 0, std::memory_order_seq_cst);
+  const uint64_t published = atomicWord(words.publishedEpoch).load(std::memory_order_seq_cst);
+  if (const Status synced = syncData(own_.fd); !synced.ok()) return suspect(synced);
+  if (seen != 0 && seen <= published) {
+    unsynced.compare_exchange_strong(seen, 0, std::memory_order_seq_cst);
+  }
   slot->durableTailEpoch = std::max(slot->durableTailEpoch, target);
-  return writeSlot(file_.fd, slot);
+  const Status wrote = writeSlot(own_.fd, slot);
+  return wrote.ok() ? wrote : suspect(wrote);
+}
+
+Status Checkpointer::openOwnFile() {
+  if (own_.fd >= 0) return kSuccess;
+  if (const Status opened = own_.open(path_, true, kKindLive); !opened.ok()) return opened;
+  const Identity& theirs = file_.identity;
+  const bool same = memcmp(own_.identity.uuid, theirs.uuid, sizeof theirs.uuid) == 0 &&
+                    own_.identity.generation == theirs.generation;
+  if (!same) own_.close();
+  return same ? kSuccess : failure(Code::kReplaced);
 }
 
 Status Checkpointer::openLog(const CheckpointSlot& slot) {
   if (log_.isOpen() && log_.salt() == slot.logSalt) return kSuccess;
-  return log_.open(logPath_, file_.identity, slot.logSalt);
+  return log_.open(path_ + "-wal", file_.identity, slot.logSalt);
 }
 
 // ── the background thread ────────────────────────────────────────────────────────────────────────

@@ -1,24 +1,24 @@
 // Checkpoint: file to file, off the JavaScript thread. Never touches a view.
 //
 // THE ORDER, and what a crash after each step leaves
-//  1. Announce target T, scan pins, lower T to the lowest (lock-file.h, L3).          Shared memory
-//     only.
-//  2. Sync the log up to T, whatever the durability of its records.                    Recovery has
-//     all of (S, T].
-//  3. If tails of (S, T] may not be on the disk: sync the region, write a slot that says so (epoch
-//     still S), sync. From now on recovery need not prove them, so lines may be written over them.
-//  4. Write lines and checksums of (S, T] to the region.                               Recovery
-//     writes them again (A1).
-//  5. Sync the region.                                                                 The same.
-//  6. Write the slot for T, sync.                                                      Old or new
-//     slot; both are right.
+//  1. Announce target T, scan pins, lower T to the lowest (lock-file.h, L3). Shared memory only.
+//  2. Sync the log up to T, whatever the durability of its records. Recovery has all of (S, T].
+//  3. If there is a tail in (S, T] that no slot vouches for: sync the region, write a slot that does
+//     (epoch still S), sync. From now on recovery need not prove it by its pages, so lines may be
+//     written over them. That somebody synced the region before is not enough: recovery must know.
+//  4. Write lines and checksums of (S, T] to the region. Recovery writes them again (A1).
+//  5. Sync the region. The same.
+//  6. Write the slot for T, sync. Old or new slot; both are right.
 //  7. Publish slotEpoch = T: only now is log space up to T reused (log.h, G3).
 //
 // C1. One at a time: checkpointLock, which a dead owner does not keep. Whoever takes over reads the
-//     slot from the file and starts at 1.
-// C2. A suspect log is left alone: the next writer repairs it first (handle.h, H4). Any failed sync
-//     here makes it suspect: the kernel reports a lost page once, and it may be one of the
-//     writer's.
+//     slot from the file and starts at 1; a slot newer than slotEpoch may not be on the disk and is
+//     written again.
+// C2. A suspect log is left alone: the next writer repairs it first (handle.h, H4). That is looked at
+//     again after the sync of step 2, and any failed sync here makes the log suspect: the kernel
+//     reports a lost page once to each open file, and it may be one of the writer's.
+// C3. Both files are open a second time here. On the writer's own descriptors a sync of this thread
+//     would take away the error that the writer must see.
 #pragma once
 
 #include <atomic>
@@ -36,8 +36,9 @@ namespace rstore {
 
 class Checkpointer {
  public:
-  Checkpointer(RegionFile& file, LockFile& lock, std::string logPath)
-      : file_(file), lock_(lock), log_(lock), logPath_(std::move(logPath)) {}
+  /// For the region `file`, which is at `path`.
+  Checkpointer(const RegionFile& file, LockFile& lock, std::string path)
+      : file_(file), lock_(lock), log_(lock), path_(std::move(path)) {}
   ~Checkpointer() { stop(); }
 
   /// Runs one now, on this thread. kBusy when another handle's is under way. `*epoch`: that of the
@@ -53,15 +54,20 @@ class Checkpointer {
  private:
   Status runLocked(uint64_t* epoch);
   uint64_t announceTarget();
+  bool isSuspect() const;
   Status suspect(Status status);
+  Status openOwnFile();
+  Status finishSlot(CheckpointSlot* slot);
+  bool hasUnprovenTail(const CheckpointSlot& slot, uint64_t target) const;
   Status makeTailsDurable(CheckpointSlot* slot, uint64_t target);
   Status openLog(const CheckpointSlot& slot);
   void loop();
 
-  RegionFile& file_;
+  const RegionFile& file_;
   LockFile& lock_;
   Log log_;
-  std::string logPath_;
+  RegionFile own_;  // C3
+  std::string path_;
   std::mutex running_;
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -72,7 +72,7 @@ Status Handle::prepare(const Changes& changes, bool sync) {
     if (const Status wrote = writeTail(changes); !wrote.ok()) return fail(wrote);
   }
   if (sync) {
-    if (const Status synced = syncTail(); !synced.ok()) return fail(synced);
+    if (const Status synced = syncTail(); !synced.ok()) return latch(synced);
   }
   return reserveLog(pending_.record.size());
 }
@@ -86,9 +86,9 @@ Status Handle::beginLog() {
   if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;
   if (slot.clean == 0) {  // an earlier beginning failed half way: nothing was logged yet
     slot.clean = 1;
-    if (const Status wrote = writeSlot(file_.fd, &slot); !wrote.ok()) return fail(wrote);
+    if (const Status wrote = writeSlot(file_.fd, &slot); !wrote.ok()) return latch(wrote);
   }
-  if (const Status mirrored = syncData(file_.fd); !mirrored.ok()) return fail(mirrored);
+  if (const Status mirrored = syncOf(file_.fd); !mirrored.ok()) return latch(mirrored);
   const Status begun = log_.begin(logPath(), file_.identity, salt, options_.mode);
   if (!begun.ok()) return begun;
   slot.clean = 0;
@@ -98,7 +98,7 @@ Status Handle::beginLog() {
   Status wrote = writeSlot(file_.fd, &slot);
   if (!wrote.ok()) {
     log_.close();
-    return fail(wrote);
+    return latch(wrote);
   }
   LogCursor cursor = cursorOfSlot(slot);
   view_.moveToLogOf(cursor);
@@ -125,7 +125,8 @@ Status Handle::writeTail(const Changes& changes) {
 Status Handle::syncTail() {
   auto& unsynced = atomicWord(lock_.words().unsyncedTailEpoch);
   if (unsynced.load(std::memory_order_seq_cst) == 0) return kSuccess;
-  if (const Status synced = syncData(file_.fd); !synced.ok()) return synced;
+  if (const Status synced = syncOf(file_.fd); !synced.ok()) return synced;
+  if (isSuspect()) return failure(Code::kIo, EIO);
   unsynced.store(0, std::memory_order_seq_cst);
   RedoRecord header;
   memcpy(&header, pending_.record.data(), sizeof header);
@@ -232,7 +233,8 @@ Status Handle::settle() {
   if (pending_.sync) {
     const Status wrote = log_.writeThrough(pending_.start, record.data(), record.size());
     if (!wrote.ok()) return fail(wrote);
-    if (const Status synced = log_.sync(); !synced.ok()) return fail(synced);
+    if (const Status synced = syncOf(log_.fd()); !synced.ok()) return latch(synced);
+    if (isSuspect()) return latch(failure(Code::kIo, EIO));  // H7
   } else {
     const Status wrote = log_.writeMapped(pending_.start, record.data(), record.size());
     if (!wrote.ok()) return fail(wrote);
@@ -242,9 +244,10 @@ Status Handle::settle() {
   memcpy(&header, record.data(), sizeof header);
   pending_.cursor = Log::behind(view_.cursor(), header, pending_.start);
   SharedWords& words = lock_.words();
-  atomicWord(words.tailHighBytes).store(0, std::memory_order_seq_cst);
   countChanges();
   lock_.publish(header.epoch);
+  // Not before: if we died in between and the record were not adopted, nobody would clear the tail.
+  atomicWord(words.tailHighBytes).store(0, std::memory_order_seq_cst);
   if (pending_.sync) atomicWord(words.syncedEpoch).store(header.epoch, std::memory_order_seq_cst);
   pending_.published = true;
   lock_.releaseWrite();  // our view follows in finish(); until then it is pinned where it was

@@ -11,6 +11,14 @@
 
 namespace rstore {
 
+namespace {
+
+uint64_t pageCeilingBytes(uint64_t units) {
+  return (units * kUnitBytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+}
+
+}  // namespace
+
 // ── opening and closing ──────────────────────────────────────────────────────────────────────────
 
 Status Handle::open(const std::string& path, const HandleOptions& options) {
@@ -34,7 +42,7 @@ Status Handle::openShared() {
   if (const Status again = file_.open(path_, !options_.readOnly, kKindLive); !again.ok()) return again;
   const Status joined = first ? becomeFirst() : lock_.join(file_.identity);
   if (!joined.ok()) return joined;
-  checkpointer_ = std::make_unique<Checkpointer>(file_, lock_, logPath());
+  checkpointer_ = std::make_unique<Checkpointer>(file_, lock_, path_);
   return openLogWhenBegun();
 }
 
@@ -99,18 +107,28 @@ void Handle::closeAsLast() {
   if (!lock_.becomeLast()) return;
   RegionFile writable;
   if (!writable.open(path_, true, kKindLive).ok()) return;
+  if (writable.identity.generation != file_.identity.generation) return;
+  if (finishFile(writable).ok()) lock_.remove();
+}
+
+Status Handle::finishFile(RegionFile& writable) {
   SharedWords& words = lock_.words();
   const uint64_t published = atomicWord(words.publishedEpoch).load(std::memory_order_seq_cst);
-  if (words.logSuspect != 0) return;
-  if (words.logBegun != 0) {
-    Checkpointer last(writable, lock_, logPath());
-    uint64_t epoch = 0;
-    if (!last.run(&epoch).ok() || epoch != published) return;
-    CheckpointSlot slot;
-    if (!readSlot(writable.fd, writable.identity, &slot).ok()) return;
-    if (slot.clean == 0 && !markClean(writable, logPath(), &slot).ok()) return;
+  if (isSuspect()) return failure(Code::kFailed);
+  if (words.logBegun == 0) return kSuccess;
+  uint64_t epoch = 0;
+  Checkpointer last(writable, lock_, path_);
+  if (const Status done = last.run(&epoch); !done.ok()) return done;
+  if (epoch != published) return failure(Code::kBusy);
+  CheckpointSlot slot;
+  if (const Status read = readSlot(writable.fd, writable.identity, &slot); !read.ok()) return read;
+  if (slot.clean == 1) return kSuccess;
+  const uint64_t from = pageCeilingBytes(slot.endUnits);
+  if (words.tailHighBytes > from) {  // H3
+    const Status zeroed = zeroFileRange(writable.fd, from, words.tailHighBytes - from);
+    if (!zeroed.ok()) return zeroed;
   }
-  lock_.remove();
+  return markClean(writable, logPath(), &slot);
 }
 
 // ── reading ──────────────────────────────────────────────────────────────────────────────────────
@@ -153,7 +171,7 @@ Status Handle::begin(int64_t timeoutMs, uint32_t* holderPid) {
 /// What the holder before us may have left: H4, H2, H3.
 Status Handle::heal() {
   SharedWords& words = lock_.words();
-  if (atomicWord(words.logSuspect).load(std::memory_order_seq_cst) != 0) {
+  if (isSuspect()) {
     if (const Status repaired = repairLog(); !repaired.ok()) return repaired;
   } else if (log_.isOpen()) {
     if (const Status adopted = adopt(); !adopted.ok()) return adopted;
@@ -174,27 +192,62 @@ Status Handle::adopt() {
   return kSuccess;
 }
 
+/// H4.
 Status Handle::repairLog() {
   SharedWords& words = lock_.words();
-  CheckpointSlot slot;
-  if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;
-  if (log_.isOpen() && slot.clean == 0) {
-    const Status rewritten = log_.rewrite(slot.logPosition, view_.cursor().position);
-    if (!rewritten.ok()) return rewritten;
-    if (const Status synced = log_.sync(); !synced.ok()) return synced;
-    const Status tails = rewriteTails(file_, log_, cursorOfSlot(slot), view_.epoch(), slot.durableTailEpoch);
-    if (!tails.ok()) return tails;
-  }
-  if (const Status synced = syncData(file_.fd); !synced.ok()) return synced;
+  if (const Status locked = waitForCheckpointLock(); !locked.ok()) return locked;
+  const Status rewritten = rewriteSinceSlot();
+  lock_.releaseCheckpoint();
+  if (!rewritten.ok()) return rewritten;
   atomicWord(words.syncedEpoch).store(view_.epoch(), std::memory_order_seq_cst);
   atomicWord(words.unsyncedTailEpoch).store(0, std::memory_order_seq_cst);
   atomicWord(words.logSuspect).store(0, std::memory_order_seq_cst);
   return kSuccess;
 }
 
+Status Handle::waitForCheckpointLock() {
+  SharedWords& words = lock_.words();
+  const int64_t deadline = monotonicMs() + options_.timeoutMs;
+  for (;;) {
+    const uint32_t seen = atomicWord(words.checkpointTicket).load(std::memory_order_seq_cst);
+    if (lock_.tryAcquireCheckpoint()) return kSuccess;
+    if (monotonicMs() >= deadline) return failure(Code::kBusy, EBUSY);
+    futexWait(atomicWord(words.checkpointTicket), seen, 10);
+  }
+}
+
+Status Handle::rewriteSinceSlot() {
+  CheckpointSlot slot;
+  if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;
+  if (log_.isOpen() && slot.clean == 0) {
+    if (const Status proven = proveLog(slot); !proven.ok()) return proven;
+    const Status rewritten = log_.rewrite(slot.logPosition, view_.cursor().position);
+    if (!rewritten.ok()) return rewritten;
+    if (const Status synced = syncOf(log_.fd()); !synced.ok()) return synced;
+    const Status tails =
+        rewriteTails(file_, log_, cursorOfSlot(slot), view_.epoch(), slot.durableTailEpoch);
+    if (!tails.ok()) return tails;
+  }
+  return syncOf(file_.fd);
+}
+
+/// Records that were dropped from memory must not be written to the disk as if they were right: all
+/// that comes behind them, however well synced, would be lost to recovery.
+Status Handle::proveLog(const CheckpointSlot& slot) const {
+  LogCursor at = cursorOfSlot(slot);
+  while (at.epoch < view_.epoch()) {
+    RedoRecord record;
+    uint64_t start = 0;
+    const bool there = log_.peek(at, &record, &start) && log_.isValid(at, record, start);
+    if (!there) return failure(Code::kIo, EIO);
+    at = Log::behind(at, record, start);
+  }
+  return kSuccess;
+}
+
 Status Handle::zeroAbandonedTail() {
   SharedWords& words = lock_.words();
-  const uint64_t from = (view_.cursor().endUnits * 8 + kPageBytes - 1) / kPageBytes * kPageBytes;
+  const uint64_t from = pageCeilingBytes(view_.cursor().endUnits);
   if (words.tailHighBytes > from) {
     const Status zeroed = zeroFileRange(file_.fd, from, words.tailHighBytes - from);
     if (!zeroed.ok()) return zeroed;
@@ -230,10 +283,12 @@ Status Handle::flush() {
   auto& unsynced = atomicWord(words.unsyncedTailEpoch);
   uint64_t seen = unsynced.load(std::memory_order_seq_cst);
   if (seen != 0) {
-    if (const Status synced = syncData(file_.fd); !synced.ok()) return fail(synced);
+    if (const Status synced = syncOf(file_.fd); !synced.ok()) return latch(synced);
+    if (isSuspect()) return failure(Code::kIo, EIO);  // H7; the next transaction repairs it
     if (seen <= published) unsynced.compare_exchange_strong(seen, 0, std::memory_order_seq_cst);
   }
-  if (const Status synced = log_.sync(); !synced.ok()) return fail(synced);
+  if (const Status synced = syncOf(log_.fd()); !synced.ok()) return latch(synced);
+  if (isSuspect()) return failure(Code::kIo, EIO);
   auto& syncedEpoch = atomicWord(words.syncedEpoch);
   uint64_t before = syncedEpoch.load(std::memory_order_seq_cst);
   while (before < published && !syncedEpoch.compare_exchange_weak(before, published)) continue;
@@ -256,9 +311,25 @@ Status Handle::checkpoint() {
   }
 }
 
-/// H4: nobody may trust what the kernel still has of it.
+/// H7.
+Status Handle::syncOf(int fd) {
+  const std::lock_guard<std::mutex> guard(syncing_);
+  const Status synced = syncData(fd);
+  if (!synced.ok()) atomicWord(lock_.words().logSuspect).store(1, std::memory_order_seq_cst);
+  return synced;
+}
+
+bool Handle::isSuspect() const {
+  return atomicWord(lock_.words().logSuspect).load(std::memory_order_seq_cst) != 0;
+}
+
+/// A write that failed. A full disk took nothing away.
 Status Handle::fail(Status status) {
-  if (status.code == Code::kNoSpace) return status;
+  return status.code == Code::kNoSpace ? status : latch(status);
+}
+
+/// H4: nobody may trust what the kernel still has of it.
+Status Handle::latch(Status status) {
   atomicWord(lock_.words().logSuspect).store(1, std::memory_order_seq_cst);
   view_.control().failed = 1;
   view_.control().lastError = static_cast<uint32_t>(status.error);

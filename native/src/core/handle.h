@@ -19,18 +19,26 @@
 //     before it could publish.
 // H3. A new holder that finds tailHighBytes beyond the committed end zeroes what lies between
 //     before it uses it.
+//     The last to close does the same, because the word goes with the lock file.
 // H4. A failed write or sync of log or region sets logSuspect. The kernel may have dropped the
-//     pages without telling anyone who opens later, so the next holder does not adopt; it writes
-//     the log since the slot again, voids what is behind, and syncs both files. The failing handle
-//     is latched: its view may differ from what is on the disk.
+//     pages without telling anyone who opens later, so the next holder does not adopt; with the
+//     checkpoint lock held (a checkpoint under way writes the same pages) it checks every record
+//     since the slot, writes the log again, voids what is behind, and syncs both files. What does
+//     not check is lost: nobody writes any more until all have closed and recovery has taken the
+//     prefix. The failing handle is latched: its view may differ from what is on the disk. A sync
+//     that failed counts whatever its errno; a write that found the disk full does not.
 // H5. The log is begun by the first transaction that commits: new salt, log file synced, then a
 //     slot that is not clean, synced. A crash in between leaves a clean slot and a log of another
 //     salt, which is ignored.
 // H6. A commit whose sync runs on another thread keeps the write lock until it is published; only
 //     then does anyone see it.
+// H7. The kernel reports a lost page once to each open file. Syncs through this handle's descriptors
+//     are done under `syncing_`, and whoever gets the error sets logSuspect before letting go of it. So
+//     a commit that finds logSuspect still 0 after its syncs has lost nothing; otherwise it fails.
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -127,6 +135,9 @@ class Handle {
   Status openLogWhenBegun();
   Status heal();
   Status repairLog();
+  Status waitForCheckpointLock();
+  Status rewriteSinceSlot();
+  Status proveLog(const CheckpointSlot& slot) const;
   Status zeroAbandonedTail();
   Status adopt();
   Status beginLog();
@@ -136,7 +147,11 @@ class Handle {
   Status reserveLog(uint64_t bytes);
   void countChanges();
   void closeAsLast();
+  Status finishFile(RegionFile& writable);
+  Status syncOf(int fd);
+  bool isSuspect() const;
   Status fail(Status status);
+  Status latch(Status status);
 
   std::string path_;
   HandleOptions options_;
@@ -147,6 +162,7 @@ class Handle {
   std::unique_ptr<Checkpointer> checkpointer_;
   Pending pending_;
   bool transacting_ = false;
+  std::mutex syncing_;  // H7
 };
 
 }  // namespace rstore

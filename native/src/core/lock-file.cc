@@ -159,8 +159,11 @@ Status LockFile::takeSlot() {
   return failure(Code::kTooManyHandles);
 }
 
+/// Let go first: of several that close at the same moment, one finds the byte free. Somebody may
+/// come in between and even be gone again with the file, hence the second look.
 bool LockFile::becomeLast() {
-  return tryLockByte(fd_, kAliveByte, LockMode::kExclusive).ok();
+  (void)unlockByte(fd_, kAliveByte);
+  return tryLockByte(fd_, kAliveByte, LockMode::kExclusive).ok() && sameFile();
 }
 
 void LockFile::remove() { (void)io().unlink(path_.c_str()); }

@@ -93,6 +93,7 @@ class LockFile {
 
   /// True when nobody else has the region open; then holds the alive byte exclusively, until
   /// `close`.
+  /// When not, the alive byte is no longer held at all: only `close` may follow.
   bool becomeLast();
   /// Removes the file's name; only as first or last.
   void remove();

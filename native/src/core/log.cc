@@ -177,8 +177,14 @@ bool Log::isValid(const LogCursor& at, const RedoRecord& record, uint64_t start)
 }
 
 bool Log::reaches(uint64_t position) const {
-  return find(position / kSegmentBytes) != nullptr ||
-         find(recordStart(position) / kSegmentBytes) != nullptr;
+  const uint64_t start = recordStart(position);
+  if (find(start / kSegmentBytes) != nullptr) return true;
+  if (start % kSegmentBytes != sizeof(SegmentHeader)) return false;
+  const uint32_t count = lock_.words().logSegmentCount;
+  for (uint32_t index = 0; index < count; index++) {
+    if (lock_.segment(index).logicalSegment != 0) return true;
+  }
+  return false;
 }
 
 LogCursor Log::behind(const LogCursor&, const RedoRecord& record, uint64_t start) {
@@ -200,13 +206,25 @@ SegmentHeader Log::headerFor(uint64_t logicalSegment) const {
   return header;
 }
 
-/// A free physical segment, or the one behind the last, or -1.
-int64_t Log::chooseSegment(uint32_t segmentLimit) {
+bool Log::hasHeaderOf(uint32_t physical, uint64_t logicalSegment) const {
+  SegmentHeader header;
+  memcpy(&header, memory_.base + uint64_t{physical} * kSegmentBytes, sizeof header);
+  return header.magic == kSegmentMagic && header.logSalt == salt_ &&
+         header.logicalSegment == logicalSegment;
+}
+
+/// A free physical segment, or the one behind the last, or -1. If a writer died (or failed) between
+/// writing the header and the table, that one: no two segments may claim the same logical number.
+int64_t Log::chooseSegment(uint64_t logicalSegment, uint32_t segmentLimit) {
   SharedWords& words = lock_.words();
   const uint32_t count = words.logSegmentCount;
   const uint64_t durable = atomicWord(words.slotEpoch).load(std::memory_order_seq_cst);  // before the pins (L4)
   uint64_t lowest = UINT64_MAX;
   bool scanned = false;
+  for (uint32_t index = 0; index < count; index++) {
+    const bool free = lock_.segment(index).logicalSegment == 0;
+    if (free && hasHeaderOf(index, logicalSegment)) return index;
+  }
   for (uint32_t index = 0; index < count; index++) {
     const SegmentEntry& entry = lock_.segment(index);
     if (entry.logicalSegment == 0) return index;
@@ -220,7 +238,7 @@ int64_t Log::chooseSegment(uint32_t segmentLimit) {
 
 Status Log::provideSegment(uint64_t logicalSegment, uint32_t segmentLimit) {
   SharedWords& words = lock_.words();
-  const int64_t chosen = chooseSegment(std::min(segmentLimit, kSegmentCountLimit));
+  const int64_t chosen = chooseSegment(logicalSegment, std::min(segmentLimit, kSegmentCountLimit));
   if (chosen < 0) return failure(Code::kLogFull);
   const auto physical = static_cast<uint32_t>(chosen);
   SegmentEntry& entry = lock_.segment(physical);

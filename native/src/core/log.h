@@ -89,7 +89,9 @@ class Log {
   bool peek(const LogCursor& at, RedoRecord* record, uint64_t* start) const;
   /// Checks the whole record that `peek` found.
   bool isValid(const LogCursor& at, const RedoRecord& record, uint64_t start) const;
-  /// Whether the log holds the segment that a chain at `position` goes on in.
+  /// Whether the log holds the segment that a chain at `position` goes on in. Where the next record
+  /// begins a segment, that may be missing, because nothing was written there yet: then any segment
+  /// of this log will do.
   bool reaches(uint64_t position) const;
   /// The cursor behind a record.
   static LogCursor behind(const LogCursor& at, const RedoRecord& record, uint64_t start);
@@ -108,7 +110,8 @@ class Log {
 
  private:
   std::byte* find(uint64_t logicalSegment) const;
-  int64_t chooseSegment(uint32_t segmentLimit);
+  bool hasHeaderOf(uint32_t physical, uint64_t logicalSegment) const;
+  int64_t chooseSegment(uint64_t logicalSegment, uint32_t segmentLimit);
   Status provideSegment(uint64_t logicalSegment, uint32_t segmentLimit);
   Status map(const Identity& identity, uint64_t salt);
   SegmentHeader headerFor(uint64_t logicalSegment) const;

@@ -11,11 +11,28 @@ namespace rstore {
 
 namespace {
 
+/// Where the log has the checksum of page `index` of a record's tail.
+uint64_t tailChecksumsAt(const RedoRecord& record, uint64_t start, uint64_t index) {
+  return advance(start, sizeof record + uint64_t{record.pageCount} * sizeof(PageEntry) +
+                            index * sizeof(uint32_t));
+}
+
+/// kIo when pages are not what the checksums in the log say.
+Status compareTail(const Log& log, uint64_t checksumsAt, const std::byte* pages, uint64_t bytes) {
+  std::vector<uint32_t> expected(bytes / kPageBytes);
+  const Status read = log.read(checksumsAt, expected.data(), expected.size() * sizeof(uint32_t));
+  if (!read.ok()) return read;
+  for (size_t i = 0; i < expected.size(); i++) {
+    if (checksumOfPage(pages + i * kPageBytes) != expected[i]) return failure(Code::kIo, EIO);
+  }
+  return kSuccess;
+}
+
 /// Whether the pages of a record's tail are in the file as they were written.
 Status tailIsThere(const RegionFile& file, const Log& log, const RedoRecord& record, uint64_t start,
                    bool* there) {
   std::vector<uint32_t> expected(record.tailPageCount);
-  const uint64_t at = advance(start, sizeof record + uint64_t{record.pageCount} * sizeof(PageEntry));
+  const uint64_t at = tailChecksumsAt(record, start, 0);
   const Status read = log.read(at, expected.data(), expected.size() * sizeof(uint32_t));
   if (!read.ok()) return read;
   std::vector<std::byte> page(kPageBytes);
@@ -62,9 +79,29 @@ Status findLast(const RegionFile& file, const Log& log, LogCursor at, uint64_t p
   return kSuccess;
 }
 
+/// The last page behind the last line: an abandoned tail that was there may have come back, when its
+/// zeroing was never synced but a commit that ends in the page was.
+Status zeroInLastPage(const RegionFile& file, uint64_t endUnits) {
+  const uint64_t from = (endUnits * kUnitBytes + kLineBytes - 1) / kLineBytes * kLineBytes;
+  const uint64_t page = from / kPageBytes;
+  if (from % kPageBytes == 0) return kSuccess;
+  std::vector<std::byte> bytes(kPageBytes);
+  size_t got = 0;
+  Status status = readUpTo(file.fd, bytes.data(), kPageBytes, page * kPageBytes, &got);
+  const auto past = bytes.begin() + static_cast<ptrdiff_t>(from % kPageBytes);
+  const auto isSet = [](std::byte byte) { return byte != std::byte{0}; };
+  if (!status.ok() || std::none_of(past, bytes.end(), isSet)) return status;
+  std::fill(past, bytes.end(), std::byte{0});
+  status = writeFully(file.fd, bytes.data(), kPageBytes, page * kPageBytes);
+  if (!status.ok()) return status;
+  const uint32_t checksum = checksumOfPage(bytes.data());
+  return writeFully(file.fd, &checksum, sizeof checksum, file.checksumOffset(page));
+}
+
 /// Rolled-back tails and grown but unused blocks: readers and the next transactions must find
 /// zeros.
 Status zeroPastEnd(const RegionFile& file, uint64_t endUnits) {
+  if (const Status done = zeroInLastPage(file, endUnits); !done.ok()) return done;
   const uint64_t from = (endUnits * 8 + kPageBytes - 1) / kPageBytes * kPageBytes;
   uint64_t length = 0;
   if (const Status got = fileLength(file.fd, &length); !got.ok()) return got;
@@ -86,7 +123,10 @@ Status rewriteTails(const RegionFile& file, const Log& log, LogCursor at, uint64
       const uint64_t bytes = std::min(kPiecePages, count - done) * kPageBytes;
       const uint64_t offset = (uint64_t{record.tailFirstPage} + done) * kPageBytes;
       const Status read = readFully(file.fd, piece.data(), bytes, offset);
-      const Status wrote = read.ok() ? writeFully(file.fd, piece.data(), bytes, offset) : read;
+      if (!read.ok()) return read;
+      const uint64_t sums = tailChecksumsAt(record, start, done);
+      if (const Status same = compareTail(log, sums, piece.data(), bytes); !same.ok()) return same;
+      const Status wrote = writeFully(file.fd, piece.data(), bytes, offset);
       if (!wrote.ok()) return wrote;
     }
     at = Log::behind(at, record, start);

@@ -31,7 +31,8 @@ Status recoverRegion(RegionFile& file, LockFile& lock, const std::string& logPat
 
 /// Writes the tails of records behind `at` up to `lastEpoch` again, those newer than
 /// `durableEpoch`: after a failed sync the kernel may have dropped pages that were never on the
-/// disk, and does not tell who opens later. The caller syncs.
+/// disk, and does not tell who opens later. kIo: a tail is not what its record says. The caller
+/// syncs.
 Status rewriteTails(const RegionFile& file, const Log& log, LogCursor at, uint64_t lastEpoch,
                     uint64_t durableEpoch);
 

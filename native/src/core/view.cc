@@ -65,9 +65,9 @@ Status View::advanceTo(uint64_t limit) {
     const Status applied = applyUpTo(std::min(published, limit));
     if (!applied.ok()) return applied;
     lock_.pin(cursor_.epoch);
+    if (limit != UINT64_MAX) return cursor_.epoch == limit ? kSuccess : failure(Code::kStale);
     const uint64_t target = atomicWord(words.checkpointTarget).load(std::memory_order_seq_cst);
     if (target <= cursor_.epoch) return kSuccess;  // V2
-    if (cursor_.epoch == limit) return failure(Code::kStale);
   }
 }
 

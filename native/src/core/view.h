@@ -67,7 +67,8 @@ class View {
 
   /// Shows the last published commit and pins it. Begins again from the file when it must.
   Status refresh() { return advanceTo(UINT64_MAX); }
-  /// The same, to exactly this epoch, which somebody pins: snapshots.
+  /// The same, to exactly this epoch, which somebody pins until this returns (so that no checkpoint
+  /// goes beyond it, whatever is announced for a moment): snapshots. kStale: it cannot be shown.
   Status advanceTo(uint64_t epoch);
   /// Without a lock file: the clean slot's commit, for media that cannot be written.
   Status showSlot(const CheckpointSlot& slot);
