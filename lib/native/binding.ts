@@ -72,8 +72,6 @@ export interface NativeHandle {
   isRevoked(): boolean
   /** False when the slot is not, or not any more, that of a snapshot that can be revoked. */
   revoke(slot: number): boolean
-  /** A buffer of its own over part of the view; `detach` it when its lease ends. */
-  externalView(address: number, bytes: number): ArrayBuffer
   /** Of the commit that this handle, used for nothing else meanwhile, pins. */
   backup(path: string): Promise<PackedStatus>
   /** Bytes done, bytes in all. */
@@ -88,7 +86,9 @@ export interface NativeHandle {
 export interface Addon {
   Handle: new () => NativeHandle
   createRegion(path: string, capacityBytes: number, mode: number, pages: Uint8Array): PackedStatus
-  /** Empties what `externalView` made. */
+  /** A buffer of its own over part of a window; `detach` it when its lease ends. */
+  bufferOver(window: ArrayBuffer, offset: number, bytes: number): ArrayBuffer
+  /** Empties what `bufferOver` made. */
   detach(buffers: ArrayBuffer[]): void
   networkFileSystem(path: string): string
   /** What the codes of packed statuses mean, by index. */

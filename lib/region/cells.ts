@@ -7,9 +7,9 @@ import { ArrayType, ELEMENTS_OFFSET, originOf } from '../types/array/array.js'
 import { throwStale } from '../types/context.js'
 import { refOfView } from '../types/ref/ref.js'
 import { typeFrom, unitOf } from '../types/type.js'
-import type { RegionSession } from './session.js'
+import type { OpenSession } from './open-session.js'
 
-export function allocCell(session: RegionSession, type: unknown, value: unknown): Ref {
+export function allocCell(session: OpenSession, type: unknown, value: unknown): Ref {
   session.enterWrite()
   const own = typeFrom(type, 'alloc')
   const prepared = own.prepare(value, 'alloc', session)
@@ -18,7 +18,7 @@ export function allocCell(session: RegionSession, type: unknown, value: unknown)
   return ref
 }
 
-export function derefCell(session: RegionSession, ref: unknown): unknown {
+export function derefCell(session: OpenSession, ref: unknown): unknown {
   session.enter()
   checkLive(session, ref, 'deref')
   const type = session.registry.typeOfCell(ref as number)
@@ -27,14 +27,14 @@ export function derefCell(session: RegionSession, ref: unknown): unknown {
   return value
 }
 
-export function refOfRecord(session: RegionSession, view: unknown): Ref {
+export function refOfRecord(session: OpenSession, view: unknown): Ref {
   session.enter()
   const ref = refOfView(view)
   if (ref !== 0) return ref as Ref
   throw new TypeError('refOf needs a view of a whole record, as deref() or a map gives it')
 }
 
-export function freeCell(session: RegionSession, ref: unknown): void {
+export function freeCell(session: OpenSession, ref: unknown): void {
   session.enterWrite()
   checkLive(session, ref, 'free')
   session.unadopted.delete(ref as number)
@@ -43,13 +43,11 @@ export function freeCell(session: RegionSession, ref: unknown): void {
 }
 
 /** Throws unless a live cell with a value begins at the ref. */
-function checkLive(session: RegionSession, ref: unknown, what: string): void {
+function checkLive(session: OpenSession, ref: unknown, what: string): void {
   if (typeof ref !== 'number' || !Number.isInteger(ref) || ref <= 0 || ref > 0xffff_ffff) {
     throw new TypeError(`${what} needs a ref, as alloc() and refOf() give it, not ${String(ref)}`)
   }
-  const { space } = session.view
-  const first = space.firstDataPage * (C.PAGE_BYTES / C.UNIT_BYTES)
-  const typeId = ref >= first && ref < space.frontierUnits ? space.typeIdOf(ref) : 0
+  const typeId = session.holds(ref) ? session.space.typeIdOf(ref) : 0
   const isValue = typeId >= C.FIRST_STORED_TYPE
     || (typeId >= C.TYPE_STRING && typeId <= C.TYPE_JSON)
   if (isValue) return
@@ -62,7 +60,7 @@ type Edit = (elements: unknown) => void
 
 /** Changes elements [from, to) of a numeric array in place. */
 export function editArray(
-  session: RegionSession, array: unknown, from: number, to: number, edit: Edit,
+  session: OpenSession, array: unknown, from: number, to: number, edit: Edit,
 ): void {
   session.enterWrite()
   const core = typeof array === 'object' && array !== null ? originOf(array) : undefined
@@ -85,7 +83,7 @@ export function editArray(
   const bytes = (to - from) * stride
   if (bytes === 0) return
   session.space.mark(ref + (offset >>> 3), bytes + (offset & 7))
-  const buffer = session.view.native.externalView(ref * C.UNIT_BYTES + offset, bytes)
+  const buffer = session.unleasedBuffer(ref, offset, bytes)
   try {
     edit(new (type.typed as new (buffer: ArrayBuffer) => unknown)(buffer))
   } finally {

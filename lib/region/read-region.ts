@@ -1,5 +1,4 @@
 /** What every contiguous region offers, and what those offer that are only read. */
-import { CONTROL, STATE } from '../space/allocation-words.js'
 import { Catalog } from '../map/catalog.js'
 import type { NamedEntry } from '../map/catalog.js'
 import { verifySession } from '../map/verify.js'
@@ -7,45 +6,22 @@ import type { VerifyOptions, VerifyReport } from '../map/verify.js'
 import type { Ref } from '../space/ref.js'
 import type { Frozen, ReadMap, RMultimap, Type } from '../types/index.js'
 import { derefCell } from './cells.js'
-import type { RegionSession } from './session.js'
-
-/** Numbers about a region. Bytes, unless the name says otherwise. */
-export interface RegionStats {
-  /** Upper bound of the file. */
-  capacity: number
-  /** Length of the file. */
-  fileBytes: number
-  /** In live cells. */
-  allocatedBytes: number
-  /** In free cells. */
-  freeBytes: number
-  /** The commit that this handle shows. */
-  epoch: number
-  /** The last commit that is in the file itself; later ones are in the log. */
-  checkpointEpoch: number
-  /** Length of the redo log. */
-  logBytes: number
-  /** Pages of this handle that differ from the file. */
-  privateBytes: number
-  /** Page faults served for this handle. */
-  faults: number
-  /** Handles that read a commit at the moment, in all processes. */
-  readers: number
-}
+import type { OpenSession } from './open-session.js'
+import type { RegionStats } from './stats.js'
 
 export abstract class RegionBase implements Disposable {
   /** @internal */
-  readonly session: RegionSession
+  readonly session: OpenSession
   protected readonly catalog: Catalog
 
-  constructor(session: RegionSession, create = false) {
+  constructor(session: OpenSession, create = false) {
     this.session = session
     this.catalog = new Catalog(session, { create })
   }
 
-  /** Absolute path of the file. */
-  get path(): string {
-    return this.session.view.path
+  /** Absolute path of the file; null when the region is in memory. */
+  get path(): string | null {
+    return this.session.path
   }
 
   /** What the region has names for, in order of names. */
@@ -64,24 +40,8 @@ export abstract class RegionBase implements Disposable {
   }
 
   stats(): RegionStats {
-    const { session } = this
-    session.assertOpen()
-    session.enter()
-    const { view } = session
-    const { u32 } = view.space.windows[0]!
-    const native = view.native.stats()
-    return {
-      capacity: view.capacityBytes,
-      fileBytes: native.fileBytes,
-      allocatedBytes: u32[STATE.allocatedUnits]! * 8,
-      freeBytes: u32[STATE.freeUnits]! * 8,
-      epoch: view.epoch,
-      checkpointEpoch: native.checkpointEpoch,
-      logBytes: native.logBytes,
-      privateBytes: native.privateBytes,
-      faults: view.control[CONTROL.faultCount]!,
-      readers: view.native.readers().filter((reader) => reader.epoch !== 0).length,
-    }
+    this.session.assertOpen()
+    return this.session.stats()
   }
 
   /** Ends every view and map of this handle. The last handle to close leaves the file complete. */

@@ -36,6 +36,8 @@ const PROGRESS_MS = 100
 
 /** A handle that only reads; others may be writing. */
 export class ReadOnlyRegion extends ReadRegion {
+  /** @internal */
+  declare readonly session: RegionSession
   private readonly live: LiveHandle
 
   /** @internal Use Region.open. */
@@ -76,6 +78,8 @@ export class ReadOnlyRegion extends ReadRegion {
 
 /** A region that is written in transactions. */
 export class Region extends RegionBase {
+  /** @internal */
+  declare readonly session: RegionSession
   private readonly options: CheckedOptions
   private readonly live: LiveHandle
   private readonly queue: WriteQueue

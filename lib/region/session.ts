@@ -10,40 +10,37 @@
  *  N3. While a commit is being synced on another thread there is no live lease: whoever wants to read waits for it (`renew`).
  *  N4. Listeners are told after the commit is published, never inside the transaction.
  */
+import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
-import { createStructures } from '../map/structures.js'
-import { addon } from '../native/binding.js'
-import { STATE } from '../space/allocation-words.js'
-import { addressOf } from '../space/ref.js'
+import { CONTROL, STATE } from '../space/allocation-words.js'
+import type { ContiguousSpace } from '../space/contiguous-space.js'
 import type { Ref } from '../space/ref.js'
-import { Lease, Session } from '../types/context.js'
-import type { EndReason } from '../types/context.js'
-import { TypeRegistry } from '../types/registry.js'
+import { Lease } from '../types/context.js'
 import { TYPES_ROOT } from './blank.js'
+import { OpenSession, synchronous } from './open-session.js'
+import type { RegionStats } from './stats.js'
 import type { View } from './view.js'
 
 /** The unit of the allocation state whose second word is nextTypeId. */
 const NEXT_TYPE_UNIT = (STATE.nextTypeId >>> 1) as Ref
 
-export class RegionSession extends Session {
-  readonly registry: TypeRegistry
-  readonly structures = createStructures()
-  protected closed = false
+export class RegionSession extends OpenSession {
+  declare readonly space: ContiguousSpace
   private seenSerial: number
   private turnEnds = false
   private readDepth = 0
-  private notices: (() => void)[] = []
-  /** Given out by `externalView` under the current lease. */
-  private buffers: ArrayBuffer[] = []
 
   constructor(
     readonly view: View,
     readonly readOnly: boolean,
   ) {
-    super(view.space, view.control)
-    this.registry = new TypeRegistry(this, TYPES_ROOT, NEXT_TYPE_UNIT)
+    super(view.space, view.control, TYPES_ROOT, NEXT_TYPE_UNIT)
     this.seenSerial = view.contentSerial
     this.endTurnSoon()
+  }
+
+  get path(): string {
+    return this.view.path
   }
 
   // ── reading ──
@@ -88,15 +85,6 @@ export class RegionSession extends Session {
     this.view.unpin()
   }
 
-  /** Views, places and buffers that were given out are good no longer. */
-  protected endLease(reason: EndReason): void {
-    this.lease.end(reason)
-    this.space.detachAll()
-    if (this.buffers.length === 0) return
-    addon().detach(this.buffers)
-    this.buffers = []
-  }
-
   /** Runs `fn` on one epoch: the last commit, or inside a transaction what it has made so far. */
   read<R>(fn: () => R): R {
     if (this.readDepth === 0) this.refresh()
@@ -120,7 +108,7 @@ export class RegionSession extends Session {
     if (this.writable) return this.atomically(fn)
     this.begin(timeoutMs)
     try {
-      const result = settled(fn())
+      const result = synchronous(fn())
       this.prepareCommit()
       this.view.commit(sync)
       this.writable = false
@@ -136,8 +124,8 @@ export class RegionSession extends Session {
   prepareCommit(): void {
     this.leave()
     if (this.spoiled !== undefined) throw this.spoiled
-    for (const ref of this.unadopted) this.registry.typeOfCell(ref).freeCell(this, ref)
-    this.unadopted.clear()
+    if (this.unadopted.size === 0) return
+    this.freeUnadopted()
     this.leave()
   }
 
@@ -161,12 +149,6 @@ export class RegionSession extends Session {
     this.rolledBack()
   }
 
-  private rolledBack(): void {
-    this.serial++
-    this.spoiled = undefined
-    this.registry.sync()
-  }
-
   /** The end of a transaction whose sync goes on elsewhere: N3. */
   endEarly(): void {
     this.writable = false
@@ -182,41 +164,6 @@ export class RegionSession extends Session {
       this.rolledBack()
     }
     this.endTurnSoon()
-  }
-
-  /** Takes what listeners are to be told. */
-  takeNotices(): (() => void)[] {
-    const taken = this.notices
-    this.notices = []
-    return taken
-  }
-
-  private tellListeners(): void {
-    if (this.notices.length === 0) return
-    for (const notify of this.takeNotices()) notify()
-  }
-
-  override atomically<R>(fn: () => R): R {
-    const { space } = this.view
-    const noticeCount = this.notices.length
-    const unadopted = [...this.unadopted]
-    space.savepoint()
-    try {
-      const result = settled(fn())
-      this.leave()
-      if (this.spoiled !== undefined) throw this.spoiled
-      space.releaseSavepoint()
-      return result
-    } catch (error) {
-      this.endLease('rollback')
-      space.rollbackSavepoint()
-      this.rolledBack()
-      this.notices.length = noticeCount
-      this.unadopted.clear()
-      for (const ref of unadopted) this.unadopted.add(ref)
-      this.lease = new Lease(this)
-      throw error
-    }
   }
 
   override transactOrJoin<R>(fn: () => R): R {
@@ -240,20 +187,29 @@ export class RegionSession extends Session {
       { path: this.view.path })
   }
 
-  noteChange(notify: () => void): void {
-    this.notices.push(notify)
+  holds(ref: number): boolean {
+    const { firstDataPage, frontierUnits, control } = this.space
+    const end = this.writable ? frontierUnits : control[CONTROL.endUnits]!
+    return ref >= firstDataPage * (C.PAGE_BYTES / C.UNIT_BYTES) && ref < end
   }
 
-  // ── the rest ──
-
-  assertOpen(): void {
-    if (!this.closed) return
-    throw new RStoreError('RSTORE_CLOSED',
-      `${this.view.path} was closed. Open it again`, { path: this.view.path })
-  }
-
-  get isClosed(): boolean {
-    return this.closed
+  stats(): RegionStats {
+    this.enter()
+    const { view } = this
+    const { u32 } = view.space.windows[0]!
+    const native = view.native.stats()
+    return {
+      capacity: view.capacityBytes,
+      fileBytes: native.fileBytes,
+      allocatedBytes: u32[STATE.allocatedUnits]! * C.UNIT_BYTES,
+      freeBytes: u32[STATE.freeUnits]! * C.UNIT_BYTES,
+      epoch: view.epoch,
+      checkpointEpoch: native.checkpointEpoch,
+      logBytes: native.logBytes,
+      privateBytes: native.privateBytes,
+      faults: view.control[CONTROL.faultCount]!,
+      readers: view.native.readers().filter((reader) => reader.epoch !== 0).length,
+    }
   }
 
   close(): void {
@@ -272,17 +228,4 @@ export class RegionSession extends Session {
   externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer | null {
     return this.readDepth > 0 || this.writable ? this.bufferOver(ref, offset, bytes) : null
   }
-
-  protected bufferOver(ref: Ref, offset: number, bytes: number): ArrayBuffer {
-    const buffer = this.view.native.externalView(addressOf(ref) + offset, bytes)
-    this.buffers.push(buffer)
-    return buffer
-  }
-}
-
-/** A promise cannot be waited for with the lock held: whatever it does would come after the commit. */
-function settled<R>(result: R): R {
-  if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') return result
-  throw new TypeError('the callback returned a promise, but a transaction cannot wait: everything in it '
-    + 'was rolled back. Await first, then change the region in a synchronous callback')
 }

@@ -43,6 +43,8 @@ class SnapshotSession extends RegionSession {
 }
 
 export class Snapshot extends ReadRegion {
+  declare readonly session: RegionSession
+
   constructor(view: View) {
     super(new SnapshotSession(view))
   }

@@ -87,7 +87,6 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
     InstanceMethod<&HandleObject::keepSnapshot>("keepSnapshot"),
     InstanceMethod<&HandleObject::isRevoked>("isRevoked"),
     InstanceMethod<&HandleObject::revoke>("revoke"),
-    InstanceMethod<&HandleObject::externalView>("externalView"),
     InstanceMethod<&HandleObject::backup>("backup"),
     InstanceMethod<&HandleObject::backupProgress>("backupProgress"),
     InstanceMethod<&HandleObject::watchEpochs>("watchEpochs"),
@@ -297,14 +296,6 @@ Napi::Value HandleObject::isRevoked(const Napi::CallbackInfo& info) {
 Napi::Value HandleObject::revoke(const Napi::CallbackInfo& info) {
   const uint32_t slot = info[0].As<Napi::Number>().Uint32Value();
   return Napi::Boolean::New(info.Env(), handle_->lock().revoke(slot));
-}
-
-/// externalView(byteAddress, bytes): a buffer of its own over part of the view. JavaScript detaches it when its lease ends.
-Napi::Value HandleObject::externalView(const Napi::CallbackInfo& info) {
-  const auto address = static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue());
-  const auto bytes = static_cast<size_t>(info[1].As<Napi::Number>().DoubleValue());
-  std::byte* base = handle_->view().base() + address;
-  return Napi::ArrayBuffer::New(info.Env(), base, bytes, [](Napi::Env, void*) {});
 }
 
 // ── backup and epochs ────────────────────────────────────────────────────────────────────────────

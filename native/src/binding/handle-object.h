@@ -50,7 +50,6 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::Value keepSnapshot(const Napi::CallbackInfo& info);
   Napi::Value isRevoked(const Napi::CallbackInfo& info);
   Napi::Value revoke(const Napi::CallbackInfo& info);
-  Napi::Value externalView(const Napi::CallbackInfo& info);
   Napi::Value backup(const Napi::CallbackInfo& info);
   Napi::Value backupProgress(const Napi::CallbackInfo& info);
   void watchEpochs(const Napi::CallbackInfo& info);

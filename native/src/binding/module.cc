@@ -1,5 +1,6 @@
 #include <napi.h>
 
+#include "binding/arena.h"
 #include "binding/environment.h"
 #include "binding/handle-object.h"
 #include "binding/vector.h"
@@ -40,7 +41,15 @@ Napi::Value networkFileSystem(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), network ? name : "");
 }
 
-/// detach(buffers): what was made by externalView; its arrays are empty from now on.
+/// bufferOver(buffer, offset, bytes): a buffer of its own over part of a window. JavaScript detaches it when its lease ends.
+Napi::Value bufferOver(const Napi::CallbackInfo& info) {
+  auto* base = static_cast<std::byte*>(info[0].As<Napi::ArrayBuffer>().Data());
+  const auto offset = static_cast<size_t>(info[1].As<Napi::Number>().DoubleValue());
+  const auto bytes = static_cast<size_t>(info[2].As<Napi::Number>().DoubleValue());
+  return Napi::ArrayBuffer::New(info.Env(), base + offset, bytes, [](Napi::Env, void*) {});
+}
+
+/// detach(buffers): what was made by bufferOver; its arrays are empty from now on.
 void detach(const Napi::CallbackInfo& info) {
   const auto buffers = info[0].As<Napi::Array>();
   for (uint32_t i = 0; i < buffers.Length(); i++) {
@@ -53,9 +62,11 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   (void)installFaultHandler();
   HandleObject::registerClass(env, exports);
   registerVector(env, exports);
+  registerArena(env, exports);
   auto names = Napi::Array::New(env);
   for (const char* name : kCodeNames) names.Set(names.Length(), name);
   exports.Set("statusNames", names);
+  exports.Set("bufferOver", Napi::Function::New<bufferOver>(env));
   exports.Set("detach", Napi::Function::New<detach>(env));
   exports.Set("createRegion", Napi::Function::New<createRegion>(env));
   exports.Set("networkFileSystem", Napi::Function::New<networkFileSystem>(env));

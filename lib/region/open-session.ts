@@ -1,0 +1,143 @@
+/**
+ * What the sessions of all kinds of regions have in common: being open, savepoints, buffers that were given out, arrays that nobody adopted
+ * yet. What a kind of region is, its subclass says: region files (session.ts), regions being packed, packed ones, blocks of a pool.
+ */
+import { RStoreError } from '../errors.js'
+import { createStructures } from '../map/structures.js'
+import { addon } from '../native/binding.js'
+import { byteIndexOf, windowIndexOf } from '../space/ref.js'
+import type { Ref } from '../space/ref.js'
+import type { Space } from '../space/space.js'
+import { Lease, Session } from '../types/context.js'
+import type { EndReason } from '../types/context.js'
+import { TypeRegistry } from '../types/registry.js'
+import type { RegionStats } from './stats.js'
+
+/** A space that can undo what was done since a moment. */
+export interface SavepointSpace extends Space {
+  savepoint(): void
+  releaseSavepoint(): void
+  rollbackSavepoint(): void
+}
+
+export abstract class OpenSession extends Session {
+  readonly registry: TypeRegistry
+  readonly structures = createStructures()
+  /** Absolute path of the file; null when there is none. */
+  abstract readonly path: string | null
+  protected closed = false
+  protected notices: (() => void)[] = []
+  /** Given out by `externalView` under the current lease. */
+  private buffers: ArrayBuffer[] = []
+
+  constructor(
+    override readonly space: SavepointSpace,
+    faults: Uint32Array,
+    typesRoot: Ref,
+    nextTypeAt: Ref,
+  ) {
+    super(space, faults)
+    this.registry = new TypeRegistry(this, typesRoot, nextTypeAt)
+  }
+
+  abstract stats(): RegionStats
+  /** Whether a cell may begin at the ref: cheap, and true of nothing outside of the data. */
+  abstract holds(ref: number): boolean
+  abstract close(): void
+
+  get isClosed(): boolean {
+    return this.closed
+  }
+
+  /** What the region is called in messages. */
+  get label(): string {
+    return this.path ?? 'the region in memory'
+  }
+
+  assertOpen(): void {
+    if (!this.closed) return
+    throw new RStoreError('RSTORE_CLOSED', `${this.label} was closed. Open it again`, {
+      path: this.path,
+    })
+  }
+
+  /** Views, places and buffers that were given out are good no longer. */
+  protected endLease(reason: EndReason): void {
+    this.lease.end(reason)
+    this.space.detachAll()
+    if (this.buffers.length === 0) return
+    addon().detach(this.buffers)
+    this.buffers = []
+  }
+
+  /** A buffer of its own over part of a cell, until the lease ends. */
+  protected bufferOver(ref: Ref, offset: number, bytes: number): ArrayBuffer {
+    const buffer = this.unleasedBuffer(ref, offset, bytes)
+    this.buffers.push(buffer)
+    return buffer
+  }
+
+  /** The same; the caller detaches it. */
+  unleasedBuffer(ref: Ref, offset: number, bytes: number): ArrayBuffer {
+    const { buffer } = this.space.windows[windowIndexOf(ref)]!
+    return addon().bufferOver(buffer, byteIndexOf(ref) + offset, bytes)
+  }
+
+  override atomically<R>(fn: () => R): R {
+    const { space } = this
+    const noticeCount = this.notices.length
+    const unadopted = [...this.unadopted]
+    space.savepoint()
+    try {
+      const result = synchronous(fn())
+      this.leave()
+      if (this.spoiled !== undefined) throw this.spoiled
+      space.releaseSavepoint()
+      return result
+    } catch (error) {
+      this.endLease('rollback')
+      space.rollbackSavepoint()
+      this.rolledBack()
+      this.notices.length = noticeCount
+      this.unadopted.clear()
+      for (const ref of unadopted) this.unadopted.add(ref)
+      this.lease = new Lease(this)
+      throw error
+    }
+  }
+
+  protected rolledBack(): void {
+    this.serial++
+    this.spoiled = undefined
+    this.registry.sync()
+  }
+
+  /** Frees arrays that a builder finished and nothing has adopted. */
+  protected freeUnadopted(): void {
+    for (const ref of this.unadopted) this.registry.typeOfCell(ref).freeCell(this, ref)
+    this.unadopted.clear()
+  }
+
+  noteChange(notify: () => void): void {
+    this.notices.push(notify)
+  }
+
+  /** Takes what listeners are to be told. */
+  takeNotices(): (() => void)[] {
+    const taken = this.notices
+    this.notices = []
+    return taken
+  }
+
+  protected tellListeners(): void {
+    if (this.notices.length === 0) return
+    for (const notify of this.takeNotices()) notify()
+  }
+}
+
+/** A promise cannot be waited for inside a transaction: whatever it does would come after the end. */
+export function synchronous<R>(result: R): R {
+  if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') return result
+  throw new TypeError('the callback returned a promise, but a transaction cannot wait: everything in it '
+    + 'was rolled back. Await first, then change the region in a synchronous callback')
+}
