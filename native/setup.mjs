@@ -9,7 +9,7 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
-  existsSync, linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync,
+  existsSync, linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -102,10 +102,20 @@ function removeLockOf(holder, lock) {
 
 // ───────────────────────── the steps ─────────────────────────
 
-function installDependencies() {
+/**
+ * Whether node_modules holds what package-lock.json says: npm lists there what it has installed.
+ */
+function isInstalled() {
   const installed = at('node_modules', '.package-lock.json')
-  const lock = at('package-lock.json')
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return
+  if (!existsSync(installed)) return false
+  const found = JSON.parse(readText(installed)).packages
+  const { '': _, ...wanted } = JSON.parse(readText(at('package-lock.json'))).packages
+  return Object.entries(wanted).every(([path, { version, optional }]) =>
+    found[path] === undefined ? optional === true : found[path].version === version)
+}
+
+function installDependencies() {
+  if (isInstalled()) return
   run('npm ci', 'npm', ['ci', '--no-audit', '--no-fund'], () =>
     'Is the package registry reachable? Then run `npm ci` by hand to see more.')
 }
