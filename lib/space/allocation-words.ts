@@ -1,4 +1,7 @@
-/** Where the fields of AllocationState and ControlBlock are, as indexes of 32-bit words: taken from the layouts. */
+/**
+ * Where the fields of AllocationState and ControlBlock are, as indexes of 32-bit words: taken from
+ * the layouts.
+ */
 import { AllocationState, C, ControlBlock } from '../../formats/index.js'
 import type { Field } from '../../formats/index.js'
 

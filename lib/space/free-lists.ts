@@ -1,14 +1,19 @@
 /**
- * The free cells of a contiguous space: segregated lists by size class, coalescing at once with both neighbours (two-level
- * segregated fit, after Masmano, Ripoll, Crespo and Real, "TLSF: a New Dynamic Memory Allocator for Real-Time Systems", 2004).
+ * The free cells of a contiguous space: segregated lists by size class, coalescing at once with
+ * both neighbours (two-level segregated fit, after Masmano, Ripoll, Crespo and Real, "TLSF: a New
+ * Dynamic Memory Allocator for Real-Time Systems", 2004).
  *
- *  L1. A free cell has CELL_FREE and TYPE_FREE in its header, its size in its last 8 bytes, and is in the list of its class.
- *  L2. The cell behind a free cell, in the same window, has CELL_PREVIOUS_FREE; no other cell has. Where the free cell ends at the
- *      frontier, AllocationState.lastFree names it instead: there is no cell yet that could have the flag.
- *  L3. No two free cells touch, except where their sum would not fit into a header (2 GiB) or a window ends between them.
+ *  L1. A free cell has CELL_FREE and TYPE_FREE in its header, its size in its last 8 bytes, and is
+ *      in the list of its class.
+ *  L2. The cell behind a free cell, in the same window, has CELL_PREVIOUS_FREE; no other cell has.
+ *      Where the free cell ends at the frontier, AllocationState.lastFree names it instead: there
+ *      is no cell yet that could have the flag.
+ *  L3. No two free cells touch, except where their sum would not fit into a header (2 GiB) or a
+ *      window ends between them.
  *  L4. A list is not empty if and only if its bit is set, and the bit of its byte of bits.
  *  L5. AllocationState.freeUnits is the sum of their sizes.
- * Everything is marked before it changes. What is behind the links of a free cell is garbage; whoever takes the cell clears it.
+ * Everything is marked before it changes. What is behind the links of a free cell is garbage;
+ * whoever takes the cell clears it.
  */
 import { C } from '../../formats/index.js'
 import { CONTROL, STATE, STATE_REF } from './allocation-words.js'
@@ -39,7 +44,9 @@ export class FreeLists {
     return this.state[STATE.firstLevelBitmap] === 0
   }
 
-  /** A free cell of at least `units`, still in its list; 0 when there is none that is found quickly. */
+  /**
+   * A free cell of at least `units`, still in its list; 0 when there is none that is found quickly.
+   */
   find(units: number): number {
     const own = sizeClassOf(units)
     let ref = this.state[STATE.freeHeads + own]!
@@ -67,8 +74,9 @@ export class FreeLists {
   }
 
   /**
-   * Takes `units` off the front of a free cell that `find` gave. What remains stays free, or goes with it when it is too small to be
-   * a cell. The header keeps its generation; the caller writes size and type. Says how many units were taken.
+   * Takes `units` off the front of a free cell that `find` gave. What remains stays free, or goes
+   * with it when it is too small to be a cell. The header keeps its generation; the caller writes
+   * size and type. Says how many units were taken.
    */
   take(ref: number, units: number): number {
     const { u32 } = this.windows[ref >>> 28]!
@@ -84,8 +92,8 @@ export class FreeLists {
   }
 
   /**
-   * Makes a free cell of [ref, ref + units), which is in no list, merged with free neighbours. `previousFree` is that flag of the
-   * cell's header. Gives the ref of the cell that came of it.
+   * Makes a free cell of [ref, ref + units), which is in no list, merged with free neighbours.
+   * `previousFree` is that flag of the cell's header. Gives the ref of the cell that came of it.
    */
   put(ref: number, units: number, previousFree: number, generation: number): number {
     let start = ref
@@ -113,7 +121,10 @@ export class FreeLists {
     return start
   }
 
-  /** Takes a whole cell out of its list: it is the caller's then, as if it had never been free. Gives its size. */
+  /**
+   * Takes a whole cell out of its list: it is the caller's then, as if it had never been free.
+   * Gives its size.
+   */
   remove(ref: number): number {
     const units = this.windows[ref >>> 28]!.u32[(ref & WINDOW_MASK) << 1]! & CELL_SIZE_MASK
     this.unlink(ref, units)
@@ -121,14 +132,19 @@ export class FreeLists {
     return units
   }
 
-  /** Size of the free cell at `ref`, the end of another cell; 0 when there is none that it may be merged with. */
+  /**
+   * Size of the free cell at `ref`, the end of another cell; 0 when there is none that it may be
+   * merged with.
+   */
   private freeUnitsAt(ref: number): number {
     if (ref === this.control[CONTROL.frontierUnits] || (ref & WINDOW_MASK) === 0) return 0
     const header = this.windows[ref >>> 28]!.u32[(ref & WINDOW_MASK) << 1]!
     return (header & CELL_FREE) === 0 ? 0 : header & CELL_SIZE_MASK
   }
 
-  /** L2: says to whatever is at `end` whether the cell that ends there is free (`ref`) or not (0). */
+  /**
+   * L2: says to whatever is at `end` whether the cell that ends there is free (`ref`) or not (0).
+   */
   setFollower(end: number, ref: number): void {
     if ((end & WINDOW_MASK) === 0) return
     if (end === this.control[CONTROL.frontierUnits]) {
@@ -210,5 +226,10 @@ export class FreeLists {
 
 const lowestBit = (bits: number): number => 31 - Math.clz32(bits & -bits)
 
-/** Whether STATE_REF and the word indexes agree: a word of the state is at unit index / 2 of the file. */
-if (STATE.frontierUnits >>> 1 !== STATE_REF) throw new Error('AllocationState is not where its words are')
+/**
+ * Whether STATE_REF and the word indexes agree: a word of the state is at unit index / 2 of the
+ * file.
+ */
+if (STATE.frontierUnits >>> 1 !== STATE_REF) {
+  throw new Error('AllocationState is not where its words are')
+}

@@ -1,27 +1,37 @@
 /**
- * Marks: which lines of a contiguous space the running transaction changes, and what they held before.
+ * Marks: which lines of a contiguous space the running transaction changes, and what they held
+ * before.
  *
- * A line is 64 bytes. Levels: the transaction is level 0, every savepoint in it one more. Each level has
- *   - a fresh line: from it on nothing existed when the level began. At level 0 that is the committed end, rounded up to a line,
- *     at a savepoint the frontier of that moment, rounded up;
- *   - a bitmap, one bit for each line below the fresh line, and the list of pages that have a bit set;
- *   - a stretch of the undo log: for each bit one entry, the line's number and its 64 bytes when the level first marked it.
+ * A line is 64 bytes. Levels: the transaction is level 0, every savepoint in it one more. Each
+ * level has
+ *   - a fresh line: from it on nothing existed when the level began. At level 0 that is the
+ *     committed end, rounded up to a line, at a savepoint the frontier of that moment, rounded up;
+ *   - a bitmap, one bit for each line below the fresh line, and the list of pages that have a bit
+ *     set;
+ *   - a stretch of the undo log: for each bit one entry, the line's number and its 64 bytes when
+ *     the level first marked it.
  *
  * Why a rollback is right:
- *  M1. The first mark of a line at a level saves it before it changes, if it existed when the level began.
- *  M2. Entries are played back last first. So if a line has several, the oldest of the level wins: what it held when the
- *      level began.
- *  M3. Rolling back a savepoint leaves its parent untouched: every line is again what the parent last knew, the parent's bits
- *      and entries never changed meanwhile, and the savepoint's own bits are cleared.
- *  M4. Releasing a savepoint hands on each of its entries whose line the parent needs (below its fresh line) and has not saved: such a
- *      line did not change since the parent began, so what it held when the savepoint began is what the parent must restore.
- *  M5. Fresh lines are not restored here. Whoever rolls back makes them read as zero again: see ContiguousSpace.
+ *  M1. The first mark of a line at a level saves it before it changes, if it existed when the level
+ *      began.
+ *  M2. Entries are played back last first. So if a line has several, the oldest of the level wins:
+ *      what it held when the level began.
+ *  M3. Rolling back a savepoint leaves its parent untouched: every line is again what the parent
+ *      last knew, the parent's bits and entries never changed meanwhile, and the savepoint's own
+ *      bits are cleared.
+ *  M4. Releasing a savepoint hands on each of its entries whose line the parent needs (below its
+ *      fresh line) and has not saved: such a line did not change since the parent began, so what it
+ *      held when the savepoint began is what the parent must restore.
+ *  M5. Fresh lines are not restored here. Whoever rolls back makes them read as zero again: see
+ *      ContiguousSpace.
  *
- * What commit needs is level 0 alone: its bitmap (native memory, so that the log can be gathered from it) and its dirty pages.
- * All lines from the fresh line to the frontier belong to the commit too, without any bit.
+ * What commit needs is level 0 alone: its bitmap (native memory, so that the log can be gathered
+ * from it) and its dirty pages. All lines from the fresh line to the frontier belong to the commit
+ * too, without any bit.
  *
- * Costs follow what was changed, never what exists: bitmaps are cleared by their page lists; rolled back lines are those saved.
- * Lines are copied as 32-bit words, because a double would lose the bits of a NaN.
+ * Costs follow what was changed, never what exists: bitmaps are cleared by their page lists; rolled
+ * back lines are those saved. Lines are copied as 32-bit words, because a double would lose the
+ * bits of a NaN.
  */
 import type { Window } from './window.js'
 
@@ -44,7 +54,10 @@ class Level {
 
   constructor(public bits: Uint32Array) {}
 
-  /** A bitmap that covers the fresh line; only a savepoint's ever grows, and only while it is all zero. */
+  /**
+   * A bitmap that covers the fresh line; only a savepoint's ever grows, and only while it is all
+   * zero.
+   */
   cover(freshLine: number): void {
     const words = Math.ceil(freshLine / 64) * 2
     if (words > this.bits.length) this.bits = new Uint32Array(2 ** Math.ceil(Math.log2(words)))
@@ -91,7 +104,9 @@ export class Marks {
   private entryCount = 0
   /** Of the current level, for `mark`. */
   private bits: Uint32Array
-  /** Lines from here on need no mark at the current level; everything, while no transaction runs. */
+  /**
+   * Lines from here on need no mark at the current level; everything, while no transaction runs.
+   */
   freshLine = 0
 
   /**
@@ -111,7 +126,10 @@ export class Marks {
     this.level.freshLine = this.freshLine = freshLineOf(endUnits)
   }
 
-  /** Pages with a bit set at level 0: valid up to `dirtyPageCount`, in no order. Only between savepoints. */
+  /**
+   * Pages with a bit set at level 0: valid up to `dirtyPageCount`, in no order. Only between
+   * savepoints.
+   */
   get dirtyPages(): Uint32Array {
     return this.levels[0]!.pages
   }

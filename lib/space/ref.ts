@@ -2,7 +2,10 @@
 
 declare const target: unique symbol
 
-/** A 32-bit offset in units of 8 bytes; 0 is no ref. Held as an unsigned number: use `>>> 0` after any shift or mask. */
+/**
+ * A 32-bit offset in units of 8 bytes; 0 is no ref. Held as an unsigned number: use `>>> 0` after
+ * any shift or mask.
+ */
 export type Ref<T = unknown> = number & { readonly [target]?: T; readonly __ref: T }
 
 export const NO_REF = 0 as Ref<never>

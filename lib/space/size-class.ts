@@ -1,6 +1,7 @@
 /**
- * Size classes of free cells: 8 to each power of two. Cells of up to 15 units have a class for each size; beyond that class
- * 8 (f − 2) + s holds the sizes from (8 + s) · 2^(f − 3) units on, up to where the next class begins, with f = floor(log2(units)).
+ * Size classes of free cells: 8 to each power of two. Cells of up to 15 units have a class for each
+ * size; beyond that class 8 (f − 2) + s holds the sizes from (8 + s) · 2^(f − 3) units on, up to
+ * where the next class begins, with f = floor(log2(units)).
  */
 export const sizeClassOf = (units: number): number => {
   if (units < 8) return units

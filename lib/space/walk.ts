@@ -1,7 +1,8 @@
 /**
- * Checks the allocation of a contiguous space: walks its cells from the first data page to the frontier, and its free lists. Damage
- * is reported, never thrown: every ref is checked before it is followed, and a walk that has lost its way ends.
- * What it checks is A3, A5 (allocator.ts) and L1 to L5 (free-lists.ts).
+ * Checks the allocation of a contiguous space: walks its cells from the first data page to the
+ * frontier, and its free lists. Damage is reported, never thrown: every ref is checked before it is
+ * followed, and a walk that has lost its way ends. What it checks is A3, A5 (allocator.ts) and L1
+ * to L5 (free-lists.ts).
  */
 import { C } from '../../formats/index.js'
 import { STATE } from './allocation-words.js'
@@ -65,7 +66,7 @@ class Walker {
     return reached
   }
 
-  private problem(code: string, ref: number, message: string): void {
+  problem(code: string, ref: number, message: string): void {
     if (this.problems.length < PROBLEM_LIMIT) this.problems.push({ code, ref, message })
   }
 
@@ -127,7 +128,8 @@ class Walker {
     if ((header & CELL_PREVIOUS_FREE) !== 0) {
       const before = this.word(ref - 1, 0)
       if (before + units <= CELL_SIZE_MASK) {
-        this.problem('FREE_NEIGHBOURS', ref, `Free cells ${ref - before} and ${ref} were not merged.`)
+        const both = `Free cells ${ref - before} and ${ref}`
+        this.problem('FREE_NEIGHBOURS', ref, `${both} were not merged.`)
       }
     }
     this.free.set(ref, units)
@@ -208,10 +210,11 @@ class Walker {
 
   /** A5, L5. */
   private sums(reached: number): void {
+    const run = this.state[STATE.pageRunEnd]! - this.state[STATE.pageRunNext]!
     const pairs: [string, number, number][] = [
       ['allocatedUnits', this.state[STATE.allocatedUnits]!, this.liveUnits],
       ['freeUnits', this.state[STATE.freeUnits]!, this.freeUnits],
-      ['the page run', this.state[STATE.pageRunEnd]! - this.state[STATE.pageRunNext]!, this.runUnits],
+      ['the page run', run, this.runUnits],
     ]
     if (reached < this.frontier) return
     for (const [name, stored, found] of pairs) {
@@ -225,15 +228,18 @@ const straddles = (ref: number, units: number): boolean =>
   ref >>> 28 !== (ref + units - 1) >>> 28
 
 /**
- * Walks a space up to `frontierUnits`: the committed frontier, or inside a transaction the control block's.
- * A cell that no tree and no record reaches is not known here: the caller compares with what `visit` told.
+ * Walks a space up to `frontierUnits`: the committed frontier, or inside a transaction the control
+ * block's. A cell that no tree and no record reaches is not known here: the caller compares with
+ * what `visit` told.
  */
 export function walkSpace(
   space: ContiguousSpace,
   frontierUnits: number,
   visit: VisitCell = () => {},
 ): SpaceWalk {
-  const walker = new Walker(space, frontierUnits, visit)
+  const units = space.windows.reduce((sum, { buffer }) => sum + buffer.byteLength / 8, 0)
+  const walker = new Walker(space, Math.min(frontierUnits, units), visit)
+  if (frontierUnits > units) walker.problem('FRONTIER', 0, 'The frontier is beyond the capacity.')
   const reached = walker.run()
   const { problems, liveUnits, freeUnits, freePageUnits, runUnits, liveCells, freeCells } = walker
   const unknownUnits = frontierUnits - reached

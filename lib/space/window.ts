@@ -1,11 +1,13 @@
 /**
  * A window: at most 2 GiB of a space, seen as typed arrays of every element type.
  *
- * Windows are 2 GiB and not 4 so that an index into any of their arrays, bytes included, is a 31-bit integer: V8 keeps those in
- * registers as they are, and no byte address is ever a float. A region of 4 GiB has two, one of 32 GiB has sixteen. No cell
- * straddles a window, so that code picks the window once for a node or a record and stays in it.
+ * Windows are 2 GiB and not 4 so that an index into any of their arrays, bytes included, is a
+ * 31-bit integer: V8 keeps those in registers as they are, and no byte address is ever a float. A
+ * region of 4 GiB has two, one of 32 GiB has sixteen. No cell straddles a window, so that code
+ * picks the window once for a node or a record and stays in it.
  *
- * No window, and no array over a window's buffer, ever leaves the library: `structuredClone` or `transfer` would copy or steal it.
+ * No window, and no array over a window's buffer, ever leaves the library: `structuredClone` or
+ * `transfer` would copy or steal it.
  */
 export class Window {
   readonly u8: Uint8Array
@@ -18,6 +20,8 @@ export class Window {
   readonly f64: Float64Array
   readonly u64: BigUint64Array
   readonly i64: BigInt64Array
+  /** For words that are not aligned, or big-endian. */
+  readonly view: DataView
 
   constructor(readonly buffer: ArrayBuffer) {
     this.u8 = new Uint8Array(buffer)
@@ -30,5 +34,6 @@ export class Window {
     this.f64 = new Float64Array(buffer)
     this.u64 = new BigUint64Array(buffer)
     this.i64 = new BigInt64Array(buffer)
+    this.view = new DataView(buffer)
   }
 }

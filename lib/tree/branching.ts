@@ -1,26 +1,36 @@
 /**
  * The structure of every tree, whatever its keys: a B+ tree whose root never moves.
  *
- * Nodes are pages; the root is a cell that stays where it is for ever. A small root (a nested map's) is a leaf until it is full; then
- * its entries move to a page, which never moves either, and it becomes the *anchor* that names this page. The page-sized root, whether
- * reached through an anchor or not, is called the *top*. When it is full, its contents move to a new page and it becomes the
- * parent of that page alone, which is then split like any other node.
+ * Nodes are pages; the root is a cell that stays where it is for ever. A small root (a nested
+ * map's) is a leaf until it is full; then its entries move to a page, which never moves either, and
+ * it becomes the *anchor* that names this page. The page-sized root, whether reached through an
+ * anchor or not, is called the *top*. When it is full, its contents move to a new page and it
+ * becomes the parent of that page alone, which is then split like any other node.
  *
- * Values are in leaves alone. Between two children of an inner node stands a separator: it is greater than every key to its left,
- * and not greater than any to its right. There are no links between siblings.
+ * Values are in leaves alone. Between two children of an inner node stands a separator: it is
+ * greater than every key to its left, and not greater than any to its right. There are no links
+ * between siblings.
  *
- *  B1. `find` and the first attempt of `place` and `remove` go straight down and change nothing on the way.
- *  B2. When the leaf has no room for a new key, `makeRoom` goes down again from the top and splits each node on the way that has no
- *      room *before* it enters it. So the parent of what is split always has room for a separator, and no change walks up.
- *  B3. When a removal would leave a leaf thin, `fatten` goes down again and merges or balances each thin node with a sibling before
- *      it enters it. Where this is not possible (a slotted parent without room for a longer separator) the node stays thin, which is
- *      nothing worse than untidy: nodes may be thin, leaves even empty. A tree without entries is one empty root again.
- *  B4. Pages are allocated before anything of the tree is changed: when the space is full, the tree is as it was.
- *  B5. A leaf that is full and is asked for a key behind its last is not halved: it keeps everything, and the new key begins a new leaf.
- *      So ascending input, anywhere in the tree, leaves full nodes behind.
- *  B6. What is remembered about places is given up before it becomes wrong: `space.beforeChange` (Space S5).
+ *  B1. `find` and the first attempt of `place` and `remove` go straight down and change nothing on
+ *      the way.
+ *  B2. When the leaf has no room for a new key, `makeRoom` goes down again from the top and splits
+ *      each node on the way that has no room *before* it enters it. So the parent of what is split
+ *      always has room for a separator, and no change walks up.
+ *  B3. When a removal would leave a leaf thin, `fatten` goes down again and merges or balances each
+ *      thin node with a sibling before it enters it. Where this is not possible (a slotted parent
+ *      without room for a longer separator) the node stays thin, which is nothing worse than
+ *      untidy: nodes may be thin, leaves even empty. A tree without entries is one empty root
+ *      again.
+ *  B4. Pages are allocated before anything of the tree is changed: when the space is full, the tree
+ *      is as it was.
+ *  B5. A leaf that is full and is asked for a key behind its last is not halved: it keeps
+ *      everything, and the new key begins a new leaf. So ascending input, anywhere in the tree,
+ *      leaves full nodes behind.
+ *  B6. What is remembered about places is given up before it becomes wrong: `space.beforeChange`
+ *      (Space S5).
  *
- * A level is stored in each node and checked where a leaf is expected: a ref that leads astray ends in RSTORE_CORRUPT, not in a loop.
+ * A level is stored in each node and checked where a leaf is expected: a ref that leads astray ends
+ * in RSTORE_CORRUPT, not in a loop.
  */
 import { C } from '../../formats/index.js'
 import type { Ref } from '../space/ref.js'
@@ -52,13 +62,17 @@ export abstract class BranchingTree<K> extends Tree<K> {
 
   /** Goes down to the leaf of a key: `leaf`, `leafAt`, `window`. */
   abstract descend(key: K): void
-  /** Index of the first key in a leaf that is not below `key`, which is between the leaf's fences. */
+  /**
+   * Index of the first key in a leaf that is not below `key`, which is between the leaf's fences.
+   */
   abstract indexIn(leaf: number, key: K): number
   /** Whether the key at an index is `key`. */
   abstract isAt(leaf: number, index: number, key: K): boolean
   /** The child that a key is in. */
   abstract slotOf(node: number, key: K): number
   abstract childAt(node: number, slot: number): number
+  /** Words from a value to the next in its leaf; −1 where they are not side by side. */
+  abstract readonly valueStride: number
   /** Value index. */
   abstract valueAt(leaf: number, index: number): number
   /** The key at an index, in the form of its family; fills `into` where that is an object. */
@@ -97,12 +111,18 @@ export abstract class BranchingTree<K> extends Tree<K> {
   protected abstract format(node: number, level: number, firstChild: number): void
   /** Frees what the keys of a node own. */
   protected abstract dropKeys(node: number): void
-  /** What is wrong with a node, '' when nothing is: must not trust its bytes. The fences are those of its parent. */
+  /**
+   * What is wrong with a node, '' when nothing is: must not trust its bytes. The fences are those
+   * of its parent.
+   */
   abstract damageOf(node: number, low: K | undefined, high: K | undefined): string
   /** The cell of a key too long for its node; 0 when the key is in the node. */
   abstract spillAt(node: number, index: number): number
 
-  /** Fences are the separators around the node that a descent has reached: slotted nodes need them for their prefixes. */
+  /**
+   * Fences are the separators around the node that a descent has reached: slotted nodes need them
+   * for their prefixes.
+   */
   protected abstract openFences(): void
   /** From a node to its child. */
   protected abstract narrowFences(node: number, slot: number): void
@@ -326,7 +346,10 @@ export abstract class BranchingTree<K> extends Tree<K> {
     this.space.free(this.root)
   }
 
-  /** Each turn takes what is in the range out of one leaf, found anew because thin leaves are merged. */
+  /**
+   * Each turn takes what is in the range out of one leaf, found anew because thin leaves are
+   * merged.
+   */
   override clearRange(range: KeyRange<K>, release?: ReleaseValue): number {
     const cursor = this.cursor()
     let removed = 0
@@ -354,7 +377,10 @@ export abstract class BranchingTree<K> extends Tree<K> {
     return to - from
   }
 
-  /** Where a range ends in a leaf that it begins in. A leaf must not be asked for a key that it could not have (see `indexIn`). */
+  /**
+   * Where a range ends in a leaf that it begins in. A leaf must not be asked for a key that it
+   * could not have (see `indexIn`).
+   */
   private endOf(range: KeyRange<K>, leaf: number): number {
     const count = this.countOf(leaf)
     const last = this.keyAt(leaf, count - 1, this.newKey())
@@ -378,7 +404,9 @@ export abstract class BranchingTree<K> extends Tree<K> {
     return Math.max(0, upTo - below)
   }
 
-  /** Entries before a key, and its own where asked. Of nodes beside the path only headers are read. */
+  /**
+   * Entries before a key, and its own where asked. Of nodes beside the path only headers are read.
+   */
   private countBelow(key: K, included: boolean): number {
     let node = this.top()
     let below = 0

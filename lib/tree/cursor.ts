@@ -1,12 +1,16 @@
 /** A place in a tree. */
 import type { Window } from '../space/window.js'
 
-/** Which entry `seek` looks for: the first at or past the key, past it; the last at or before the key, before it. */
+/**
+ * Which entry `seek` looks for: the first at or past the key, past it; the last at or before the
+ * key, before it.
+ */
 export type SeekMode = 'ge' | 'gt' | 'le' | 'lt'
 
 /**
- * A cursor is at one entry or at none. It may be kept while the tree changes: it remembers its key, and when it is asked to move
- * on it goes to the entry next to that key, whether or not the key is still there. All moves say whether the cursor is at an entry.
+ * A cursor is at one entry or at none. It may be kept while the tree changes: it remembers its key,
+ * and when it is asked to move on it goes to the entry next to that key, whether or not the key is
+ * still there. All moves say whether the cursor is at an entry.
  */
 export abstract class Cursor<K> {
   /** Window of the entry's value. */
@@ -22,11 +26,14 @@ export abstract class Cursor<K> {
   abstract previous(): boolean
 
   /**
-   * The key of the entry: a number, or one object of the cursor's own that the next call fills again.
-   * Also after the tree has changed: the key that the cursor is at.
+   * The key of the entry: a number, or one object of the cursor's own that the next call fills
+   * again. Also after the tree has changed: the key that the cursor is at.
    */
   abstract key(): K
 
-  /** At no entry any more; gives up what the space remembers of the cursor. Call it when an iteration is left early. */
+  /**
+   * At no entry any more; gives up what the space remembers of the cursor. Call it when an
+   * iteration is left early.
+   */
   abstract close(): void
 }

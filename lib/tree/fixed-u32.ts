@@ -8,7 +8,9 @@ import { ENTRIES, FIRST_CHILD, HEAD, corruptNode, wordOf } from './node.js'
 
 const { NODE_ANCHOR, NODE_LEAF_FIXED } = C
 
-/** Index of the first of `count` sorted words from `base` on that is not below `key`, behind `base`. */
+/**
+ * Index of the first of `count` sorted words from `base` on that is not below `key`, behind `base`.
+ */
 function lowerBound(u32: Uint32Array, base: number, count: number, key: number): number {
   let low = 0
   let high = count

@@ -1,4 +1,7 @@
-/** Trees with keys of 8 bytes, compared as unsigned integers: the low half first, as the machine stores them. */
+/**
+ * Trees with keys of 8 bytes, compared as unsigned integers: the low half first, as the machine
+ * stores them.
+ */
 import { C } from '../../formats/index.js'
 import type { Ref } from '../space/ref.js'
 import type { Space } from '../space/space.js'
@@ -53,7 +56,8 @@ export class TreeU64 extends FixedTree<PairKey> {
     const count = u32[at + HEAD]! >>> 16
     const index = lowerBound(u32, at + ENTRIES, count, key)
     const word = at + ENTRIES + index * 2
-    if (index === count || u32[word] !== key.low >>> 0 || u32[word + 1] !== key.high >>> 0) return -1
+    if (index === count) return -1
+    if (u32[word] !== key.low >>> 0 || u32[word + 1] !== key.high >>> 0) return -1
     const values = this.leaf === this.root ? this.rootValues : this.leafValues
     return at + values + index * this.valueWords
   }

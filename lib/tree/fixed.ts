@@ -1,9 +1,11 @@
 /**
- * Trees with keys of 4 or 8 bytes: a node is a sorted array of keys and, behind it, an array of values or children.
+ * Trees with keys of 4 or 8 bytes: a node is a sorted array of keys and, behind it, an array of
+ * values or children.
  *
- * Both arrays have room for as many elements as the node can hold, so the second begins where the size of the node says:
- * see Shape. In an inner node the child before the first key is in the header, the child behind key i is element i.
- * Keys and values are moved as words, whatever they are: only searching knows what a key means (fixed-u32.ts and its siblings).
+ * Both arrays have room for as many elements as the node can hold, so the second begins where the
+ * size of the node says: see Shape. In an inner node the child before the first key is in the
+ * header, the child behind key i is element i. Keys and values are moved as words, whatever they
+ * are: only searching knows what a key means (fixed-u32.ts and its siblings).
  */
 import { C } from '../../formats/index.js'
 import type { Ref } from '../space/ref.js'
@@ -16,7 +18,10 @@ const { NODE_INNER_FIXED, NODE_LEAF_FIXED } = C
 /** Moving fewer words than this one by one is faster than a call. */
 const SHORT_MOVE = 24
 
-/** How many entries fit into a node, and where its second array begins: a word behind the node's first. */
+/**
+ * How many entries fit into a node, and where its second array begins: a word behind the node's
+ * first.
+ */
 export interface Shape {
   readonly capacity: number
   readonly valuesWord: number
@@ -88,6 +93,10 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
     return slot === 0 ? u32[at + FIRST_CHILD]! : u32[at + this.innerValues + slot - 1]!
   }
 
+  override get valueStride(): number {
+    return this.valueWords
+  }
+
   override valueAt(leaf: number, index: number): number {
     const values = leaf === this.root ? this.rootValues : this.leafValues
     return wordOf(leaf) + values + index * this.valueWords
@@ -127,7 +136,10 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
     this.setCount(leaf, count - to + from)
   }
 
-  /** Moves the entries [from, to) of a node by some places; in an inner node, the children behind them. */
+  /**
+   * Moves the entries [from, to) of a node by some places; in an inner node, the children behind
+   * them.
+   */
   private shift(node: number, level: number, from: number, to: number, by: number): void {
     this.move(node, ENTRIES, this.keyWords, from, to, by)
     this.move(node, this.secondWord(node, level), this.secondWords(level), from, to, by)
@@ -255,7 +267,10 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
     this.copyKeyWords(right, 0, parent, slot)
   }
 
-  /** Room for a key at `slot`, with the child behind it; the key is still to be written, its line is marked. */
+  /**
+   * Room for a key at `slot`, with the child behind it; the key is still to be written, its line is
+   * marked.
+   */
   private insertSeparator(parent: number, slot: number, child: number): void {
     const count = this.countOf(parent)
     this.shift(parent, 1, slot, count, 1)

@@ -1,14 +1,16 @@
 /**
- * The keys that trees know. What a user's key becomes is the business of the key codecs of lib/types; here are only the four
- * ordered families, each with one form in which keys are passed in and out:
+ * The keys that trees know. What a user's key becomes is the business of the key codecs of
+ * lib/types; here are only the four ordered families, each with one form in which keys are passed
+ * in and out:
  *
  *   'u32'    a number, 0 … 2^32 − 1
  *   'f64'    a number, never NaN, never −0
  *   'u64'    a PairKey: high and low half, compared as one unsigned 64-bit number
- *   'bytes'  a KeyBuffer: at most MAXIMUM_KEY_BYTES, compared bytewise, a prefix before what continues it
+ *   'bytes'  a KeyBuffer: at most MAXIMUM_KEY_BYTES, compared bytewise, a prefix before what
+ *     continues it
  *
- * PairKey and KeyBuffer are made once and filled again and again: no key of a hot path is an allocation. A tree reads what it is
- * given and keeps nothing of it.
+ * PairKey and KeyBuffer are made once and filled again and again: no key of a hot path is an
+ * allocation. A tree reads what it is given and keeps nothing of it.
  */
 export type KeyKind = 'u32' | 'f64' | 'u64' | 'bytes'
 
@@ -22,6 +24,8 @@ export interface KeyForms {
 
 export const MAXIMUM_KEY_BYTES = 0x1_0000
 
+const WORD_BYTES = 4
+
 /** An unsigned 64-bit key in two halves, each 0 … 2^32 − 1. */
 export class PairKey {
   constructor(
@@ -34,17 +38,21 @@ export class PairKey {
 export class KeyBuffer {
   length = 0
   u8: Uint8Array
+  /** The same bytes, and at least 4 more: whole words of a key may be read wherever it ends. */
+  view: DataView
 
   constructor(capacity = 256) {
-    this.u8 = new Uint8Array(capacity)
+    this.u8 = new Uint8Array(capacity + WORD_BYTES)
+    this.view = new DataView(this.u8.buffer)
   }
 
   /** Makes room for `bytes` bytes; what was there before is kept. */
   reserve(bytes: number): void {
-    if (bytes <= this.u8.length) return
-    const grown = new Uint8Array(Math.max(bytes, this.u8.length * 2))
+    if (bytes + WORD_BYTES <= this.u8.length) return
+    const grown = new Uint8Array(Math.max(bytes, this.u8.length * 2) + WORD_BYTES)
     grown.set(this.u8)
     this.u8 = grown
+    this.view = new DataView(grown.buffer)
   }
 
   /** Becomes a copy of part of `source`. */
@@ -62,7 +70,10 @@ export class KeyBuffer {
   }
 }
 
-/** Part of a tree; an end that is undefined is open. The keys belong to the caller and stay unchanged during the call. */
+/**
+ * Part of a tree; an end that is undefined is open. The keys belong to the caller and stay
+ * unchanged during the call.
+ */
 export class KeyRange<K> {
   low: K | undefined = undefined
   /** Whether `low` itself is left out. */

@@ -1,4 +1,7 @@
-/** Sorted input: see Loader. Dense, because a full leaf that gets a key behind its last is left as it is (BranchingTree B5). */
+/**
+ * Sorted input: see Loader. Dense, because a full leaf that gets a key behind its last is left as
+ * it is (BranchingTree B5).
+ */
 import { RStoreError } from '../errors.js'
 import type { BranchingTree } from './branching.js'
 import type { Loader } from './tree.js'
@@ -37,8 +40,8 @@ export class SortedLoader<K> implements Loader<K> {
   private unsorted(): RStoreError {
     return new RStoreError(
       'RSTORE_UNSORTED',
-      'The input is not sorted: a key is not greater than the one before it, or than the last key ' +
-        'of the map. Sort it, or use set.',
+      'The input is not sorted: a key is not greater than the one before it, or than the last ' +
+        'key of the map. Sort it, or use set.',
       { root: this.tree.root },
     )
   }

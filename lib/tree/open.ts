@@ -28,7 +28,10 @@ export interface TreeOptions {
 
 const KEY_BYTES = { u32: 4, f64: 8, u64: 8, bytes: 0 } as const
 
-/** Makes an empty tree and gives the ref of its root, good for ever. Throws what Space.allocate throws. */
+/**
+ * Makes an empty tree and gives the ref of its root, good for ever. Throws what Space.allocate
+ * throws.
+ */
 export function createTree(space: Space, kind: KeyKind, tree: NewTree): Ref {
   const { typeId, valueBytes, rootBytes } = tree
   const isPage = rootBytes === C.PAGE_BYTES
@@ -45,7 +48,10 @@ export function createTree(space: Space, kind: KeyKind, tree: NewTree): Ref {
   return root
 }
 
-/** Opens the tree at a root that `createTree` gave. Throws RSTORE_CORRUPT when there is none with such keys. */
+/**
+ * Opens the tree at a root that `createTree` gave. Throws RSTORE_CORRUPT when there is none with
+ * such keys.
+ */
 export function openTree<Kind extends KeyKind>(
   space: Space,
   kind: Kind,

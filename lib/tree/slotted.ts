@@ -1,27 +1,35 @@
 /**
- * Trees with keys of any length: how their nodes split, merge and even out, by bytes and not by entries.
+ * Trees with keys of any length: how their nodes split, merge and even out, by bytes and not by
+ * entries.
  *
- *  T1. A separator is as short as it can be: of the first key to its right, as many bytes as it takes to be above the last key to
- *      its left. One that goes up from an inner node goes as it is, with the cell it may own.
- *  T2. A node gets its prefix when it is built: the bytes that both fences share, or what it had before where that takes less
- *      room. Fences of a node change only when it is built anew, so its prefix stays right (N1).
- *  T3. An inner node has room when the largest possible separator fits. So an insertion never finds its separator too long (B2). Evening
- *      out replaces a separator by another that may be longer, and is left undone where the parent has no room for that (B3).
- *  T4. What is built is measured before anything is written: with a shorter prefix entries grow, and might not fit.
+ *  T1. A separator is as short as it can be: of the first key to its right, as many bytes as it
+ *      takes to be above the last key to its left. One that goes up from an inner node goes as it
+ *      is, with the cell it may own.
+ *  T2. A node gets its prefix when it is built: the bytes that both fences share, or what it had
+ *      before where that takes less room. Fences of a node change only when it is built anew, so
+ *      its prefix stays right (N1).
+ *  T3. An inner node has room when the largest possible separator fits. So an insertion never finds
+ *      its separator too long (B2). Evening out replaces a separator by another that may be longer,
+ *      and is left undone where the parent has no room for that (B3).
+ *  T4. What is built is measured before anything is written: with a shorter prefix entries grow,
+ *      and might not fit.
  */
 import { C } from '../../formats/index.js'
 import type { Ref } from '../space/ref.js'
 import { KeyBuffer } from './keys.js'
-import { ENTRIES, FIRST_CHILD, HEAD, HEAP, PAGE_WORDS, PREFIX, WIDTHS, widthsOf, wordOf } from './node.js'
-import { INLINE_KEY_BYTES, LARGEST_ENTRY_BYTES, LARGEST_PREFIX_BYTES, SPILLED } from './slotted-nodes.js'
-import { SlottedNodes, headAt, scratch, sharedBytes } from './slotted-nodes.js'
+import { ENTRIES, FIRST_CHILD, HEAD, HEAP, PAGE_WORDS, PREFIX } from './node.js'
+import { WIDTHS, widthsOf, wordOf } from './node.js'
+import { SlottedNodes, scratch } from './slotted-nodes.js'
+import { HEADER_BYTES, INLINE_KEY_BYTES, LARGEST_ENTRY_BYTES } from './slotted-reader.js'
+import { LARGEST_PREFIX_BYTES, SLOT_BYTES, SPILLED, headAt, sharedBytes } from './slotted-reader.js'
 
 const { NODE_INNER_SLOTTED, NODE_LEAF_SLOTTED, TYPE_SPILL } = C
-const HEADER_BYTES = ENTRIES * 4
 const ROOM_BYTES = C.PAGE_BYTES - HEADER_BYTES
-/** Merged and evened out nodes are at most this full, so that the next insertion does not split them again. */
+/**
+ * Merged and evened out nodes are at most this full, so that the next insertion does not split them
+ * again.
+ */
 const FULL_BYTES = ROOM_BYTES - (ROOM_BYTES >>> 3)
-const SLOT_BYTES = 8
 
 /** A fence: a key, or none at the edge of the tree. */
 class Fence {
@@ -123,7 +131,9 @@ export class TreeBytes extends SlottedNodes {
     this.setFirstChild(right, scratchChild(at, cut))
   }
 
-  /** The index from `first` to `last` at which the entries before take about half of what all take. */
+  /**
+   * The index from `first` to `last` at which the entries before take about half of what all take.
+   */
   private middleOf(node: number, first: number, last: number): number {
     const { u32 } = this.windows[node >>> 28]!
     const at = wordOf(node)
@@ -176,7 +186,10 @@ export class TreeBytes extends SlottedNodes {
     return bytes
   }
 
-  /** T2: makes a node of the entries [from, to) of one in scratch memory. They fit with the prefix they had. */
+  /**
+   * T2: makes a node of the entries [from, to) of one in scratch memory. They fit with the prefix
+   * they had.
+   */
   private build(
     node: number, low: Fence, high: Fence, source: number, from: number, to: number,
   ): void {
@@ -188,7 +201,8 @@ export class TreeBytes extends SlottedNodes {
       this.align(prefixBytes, valueBytes) + this.measure(words, source, from, to, prefixBytes)
     const prefixBytes = shared > old && bytesOf(shared) <= bytesOf(old) ? shared : old
     const key = prefixBytes === old ? this.readPrefix(scratch, source) : low.key
-    this.rebuild(node, (words[source + HEAD]! >>> 8) & 0xff, words[source + FIRST_CHILD]!, key, prefixBytes)
+    const level = (words[source + HEAD]! >>> 8) & 0xff
+    this.rebuild(node, level, words[source + FIRST_CHILD]!, key, prefixBytes)
     for (let index = from; index < to; index++) this.appendFrom(node, source, index)
   }
 
@@ -236,8 +250,13 @@ export class TreeBytes extends SlottedNodes {
     this.space.free(right as Ref)
   }
 
-  /** Two siblings in scratch memory, as one sequence; between the keys of inner nodes stands the separator. */
-  private readonly pair = { level: 0, firstChild: 0, leftCount: 0, count: 0, spill: 0, separator: new KeyBuffer() }
+  /**
+   * Two siblings in scratch memory, as one sequence; between the keys of inner nodes stands the
+   * separator.
+   */
+  private readonly pair = {
+    level: 0, firstChild: 0, leftCount: 0, count: 0, spill: 0, separator: new KeyBuffer(),
+  }
 
   private readBoth(left: number, right: number, spill: number): void {
     const { pair } = this
@@ -251,7 +270,10 @@ export class TreeBytes extends SlottedNodes {
     pair.separator.copyFrom(this.middle.key)
   }
 
-  /** Where an element of the pair is: word index of its node in scratch memory, or −1 for the separator. */
+  /**
+   * Where an element of the pair is: word index of its node in scratch memory, or −1 for the
+   * separator.
+   */
   private sourceOf(element: number): number {
     if (element < this.pair.leftCount) return 0
     return this.pair.level > 0 && element === this.pair.leftCount ? -1 : PAGE_WORDS
@@ -282,7 +304,9 @@ export class TreeBytes extends SlottedNodes {
 
   private measurePair(from: number, to: number, prefixBytes: number): number {
     let bytes = this.align(prefixBytes, this.pair.level > 0 ? 4 : this.valueBytes)
-    for (let element = from; element < to; element++) bytes += this.elementBytes(element, prefixBytes)
+    for (let element = from; element < to; element++) {
+      bytes += this.elementBytes(element, prefixBytes)
+    }
     return bytes
   }
 
@@ -293,7 +317,10 @@ export class TreeBytes extends SlottedNodes {
     return this.measure(scratch.u32, source, index, index + 1, prefixBytes)
   }
 
-  /** B3, T3, T4: about as many bytes into one child as into the other; nothing, where that would not fit. */
+  /**
+   * B3, T3, T4: about as many bytes into one child as into the other; nothing, where that would not
+   * fit.
+   */
   private balance(parent: number, index: number, left: number, right: number): void {
     if (this.freeBytes(parent) < LARGEST_ENTRY_BYTES) return
     const oldSpill = this.spillAt(parent, index)
@@ -318,7 +345,10 @@ export class TreeBytes extends SlottedNodes {
     this.appendPair(right, cut + inner, count)
   }
 
-  /** The element of the pair that half of the bytes are before; at least one element stays on either side. */
+  /**
+   * The element of the pair that half of the bytes are before; at least one element stays on either
+   * side.
+   */
   private cutPair(): number {
     const { count, level } = this.pair
     const prefixBytes = Math.min(...[0, PAGE_WORDS].map((at) => scratch.u32[at + PREFIX]! & 0xffff))
@@ -376,8 +406,8 @@ export class TreeBytes extends SlottedNodes {
     if ((prefix >>> 16) + bytes > this.nodeBytes(node)) return 'the prefix is outside of the node'
     if (low === undefined || high === undefined) return 'a prefix without a fence'
     const key = this.readPrefix(window, wordOf(node))
-    const isShared = sharedBytes(key, low, bytes) === bytes && sharedBytes(key, high, bytes) === bytes
-    return isShared ? '' : 'the prefix is not that of the fences'
+    const shared = Math.min(sharedBytes(key, low, bytes), sharedBytes(key, high, bytes))
+    return shared === bytes ? '' : 'the prefix is not that of the fences'
   }
 
   /** N2 to N5. */
@@ -386,19 +416,22 @@ export class TreeBytes extends SlottedNodes {
     const at = wordOf(node)
     const valueBytes = this.valueBytesAt(u32, at)
     const prefixBytes = u32[at + PREFIX]! & 0xffff
+    const misaligned = valueBytes === 8 ? 7 : 3
     let used = this.align(prefixBytes, valueBytes)
     for (let index = 0; index < this.countOf(node); index++) {
       const slot = u32[at + ENTRIES + index * 2 + 1]!
       const bytes = this.entryBytes(slot >>> 16, valueBytes)
       const offset = slot & 0xffff
-      if (offset < heapStart || offset + bytes > nodeBytes || (offset & (valueBytes === 8 ? 7 : 3)) !== 0) {
+      if (offset < heapStart || offset + bytes > nodeBytes || (offset & misaligned) !== 0) {
         return `entry ${index} is outside of the heap`
       }
       if (slot >>> 16 === SPILLED && !this.isSpill(this.spillAt(node, index))) {
         return `entry ${index} has no cell with its key`
       }
       const key = this.keyAt(node, index, this.keyBefore)
-      if (u32[at + ENTRIES + index * 2] !== headAt(key, prefixBytes)) return `the head of key ${index} is wrong`
+      if (u32[at + ENTRIES + index * 2] !== headAt(key, prefixBytes)) {
+        return `the head of key ${index} is wrong`
+      }
       used += bytes
     }
     const garbage = u32[at + HEAP]! >>> 16

@@ -1,9 +1,11 @@
 /**
  * The cursor of every tree: a path from the top to a leaf and an index in that leaf.
  *
- *  K1. A cursor is *free* (at no entry), *placed* (its path is right; the space knows it) or *detached* (it has a copy of its
- *      key and no path). While it is placed, nothing in the tree has moved: whoever moves something detaches it before (Space S5).
- *  K2. A detached cursor that moves on seeks the neighbour of its key: right whether the entry is still there or not.
+ *  K1. A cursor is *free* (at no entry), *placed* (its path is right; the space knows it) or
+ *      *detached* (it has a copy of its key and no path). While it is placed, nothing in the tree
+ *      has moved: whoever moves something detaches it before (Space S5).
+ *  K2. A detached cursor that moves on seeks the neighbour of its key: right whether the entry is
+ *      still there or not.
  *  K3. Leaves may be empty (BranchingTree B3): moving on goes over them.
  */
 import type { Ref } from '../space/ref.js'
@@ -30,12 +32,15 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
   private readonly slots: number[] = []
   private depth = 0
   private saved: K
+  /** Words from a value to the next in the same leaf; −1 where they are not side by side. */
+  private readonly stride: number
 
   constructor(private readonly tree: BranchingTree<K>) {
     super()
     this.root = tree.root
     this.window = tree.window
     this.saved = tree.newKey()
+    this.stride = tree.valueStride
   }
 
   override first(): boolean {
@@ -62,7 +67,9 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
       return this.state === DETACHED && this.find(this.saved, 'gt')
     }
     if (++this.index < this.count) {
-      this.valueIndex = this.tree.valueAt(this.leaf, this.index)
+      const { stride } = this
+      if (stride >= 0) this.valueIndex += stride
+      else this.valueIndex = this.tree.valueAt(this.leaf, this.index)
       return true
     }
     return this.settleForward()
@@ -73,7 +80,9 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
       return this.state === DETACHED && this.find(this.saved, 'lt')
     }
     if (--this.index >= 0) {
-      this.valueIndex = this.tree.valueAt(this.leaf, this.index)
+      const { stride } = this
+      if (stride >= 0) this.valueIndex -= stride
+      else this.valueIndex = this.tree.valueAt(this.leaf, this.index)
       return true
     }
     return this.settleBackward()

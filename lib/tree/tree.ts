@@ -1,26 +1,37 @@
-/** What every tree offers, whatever its keys are. Opened by `openTree`, made by `createTree` (open.ts). */
+/**
+ * What every tree offers, whatever its keys are. Opened by `openTree`, made by `createTree`
+ * (open.ts).
+ */
 import type { Ref } from '../space/ref.js'
 import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import type { Cursor } from './cursor.js'
 import type { KeyRange } from './keys.js'
 
-/** Told of a value that is about to go, so that what it owns can be freed: a word index as `Tree.find` gives it. */
+/**
+ * Told of a value that is about to go, so that what it owns can be freed: a word index as
+ * `Tree.find` gives it.
+ */
 export type ReleaseValue = (window: Window, valueIndex: number) => void
 
 /**
- * An ordered map from keys of one family to values of 0, 4 or 8 bytes, in nodes of a space. It is a handle: what it keeps of the
- * tree is the ref of the root, which never changes, so it stays good through commits, rollbacks and refreshes.
+ * An ordered map from keys of one family to values of 0, 4 or 8 bytes, in nodes of a space. It is a
+ * handle: what it keeps of the tree is the ref of the root, which never changes, so it stays good
+ * through commits, rollbacks and refreshes.
  *
- * A value is named by its *value index*: the index of its first word in `tree.window.u32`. For values of 8 bytes it is even, and
- * `valueIndex >> 1` is the index in `window.f64`, `window.u64`. A value index is good until the tree changes.
+ * A value is named by its *value index*: the index of its first word in `tree.window.u32`. For
+ * values of 8 bytes it is even, and `valueIndex >> 1` is the index in `window.f64`, `window.u64`. A
+ * value index is good until the tree changes. First the index, then the window: in
+ * `tree.window.u32[tree.find(key)]` the window would be read before it is set.
  */
 export abstract class Tree<K> {
   /** The window of the value that `find` or `place` gave last. */
   window: Window
   /** Whether the last `place` made a new entry. */
   inserted = false
-  /** The value that the last successful `remove` took out: its first word, 0 when values have none. */
+  /**
+   * The value that the last successful `remove` took out: its first word, 0 when values have none.
+   */
   removedLow = 0
   /** Its second word, 0 when values have none. */
   removedHigh = 0
@@ -40,12 +51,16 @@ export abstract class Tree<K> {
   abstract find(key: K): number
 
   /**
-   * Value index of a key, which is added when it is absent: then `inserted` is true and the value zero. The value's bytes are
-   * marked: the caller may write them at once. Throws what Space.allocate throws.
+   * Value index of a key, which is added when it is absent: then `inserted` is true and the value
+   * zero. The value's bytes are marked: the caller may write them at once. Throws what
+   * Space.allocate throws.
    */
   abstract place(key: K): number
 
-  /** Takes an entry out; its value is then in `removedLow` and `removedHigh`. What the value owns is the caller's to free. */
+  /**
+   * Takes an entry out; its value is then in `removedLow` and `removedHigh`. What the value owns is
+   * the caller's to free.
+   */
   abstract remove(key: K): boolean
 
   /** A new cursor, at no entry. Reuse it: a cursor may seek as often as one likes. */
@@ -54,13 +69,19 @@ export abstract class Tree<K> {
   /** Takes all entries out and gives every node back but the root. */
   abstract clear(release?: ReleaseValue): void
 
-  /** Takes the entries of a range out, whole leaves at a time; says how many. `release` must not touch this tree. */
+  /**
+   * Takes the entries of a range out, whole leaves at a time; says how many. `release` must not
+   * touch this tree.
+   */
   abstract clearRange(range: KeyRange<K>, release?: ReleaseValue): number
 
   /** Entries in a range: reads the headers of the leaves between its ends, not their entries. */
   abstract count(range: KeyRange<K>): number
 
-  /** Appends in ascending order, with dense leaves. One loader at a time, and no other change of the tree until `finish`. */
+  /**
+   * Appends in ascending order, with dense leaves. One loader at a time, and no other change of the
+   * tree until `finish`.
+   */
   abstract loader(): Loader<K>
 
   /** `clear`, and the root is given back too: the handle is dead afterwards. */

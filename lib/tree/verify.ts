@@ -1,6 +1,7 @@
 /**
- * Checks a tree: kinds, levels, counts, order, separators, what a family says about its nodes (`damageOf`), and every ref before it is
- * followed. Damage is reported, never thrown; below a damaged node nothing is looked at, because nothing there can be believed.
+ * Checks a tree: kinds, levels, counts, order, separators, what a family says about its nodes
+ * (`damageOf`), and every ref before it is followed. Damage is reported, never thrown; below a
+ * damaged node nothing is looked at, because nothing there can be believed.
  */
 import { C } from '../../formats/index.js'
 import type { Window } from '../space/window.js'
@@ -142,7 +143,8 @@ class Verifier<K> {
 }
 
 /**
- * Checks a whole tree; `endUnits` is where its space ends (the frontier). Costs a walk over all of it.
+ * Checks a whole tree; `endUnits` is where its space ends (the frontier). Costs a walk over all of
+ * it.
  */
 export function verifyTree<K>(
   tree: BranchingTree<K>,

@@ -216,7 +216,8 @@ test('no cell straddles a window', () => {
     assert.is(space.allocate(4000, TYPE_BYTES) >= boundary, true)
     check(space)
   })
-  const pages = new MemorySpace({ capacityBytes: 2 ** 31 + 2 ** 22, frontierUnits: boundary - 1536 })
+  const capacityBytes = 2 ** 31 + 2 ** 22
+  const pages = new MemorySpace({ capacityBytes, frontierUnits: boundary - 1536 })
   pages.transact(() => {
     for (let i = 0; i < 40; i++) pages.allocatePage(TYPE_NODE)
     check(pages)
@@ -292,7 +293,8 @@ test('a generation changes when a cell is freed, and a second free is refused', 
 
 test('a payload beyond the limit is a RangeError', () => {
   const space = new MemorySpace()
-  assert.throws(() => space.allocate(2 ** 31, TYPE_BYTES), (error: unknown) => error instanceof RangeError)
+  const isRangeError = (error: unknown) => error instanceof RangeError
+  assert.throws(() => space.allocate(2 ** 31, TYPE_BYTES), isRangeError)
 })
 
 test('damage to the allocation state is reported', () => {

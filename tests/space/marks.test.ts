@@ -75,10 +75,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({
     do: fc.constant('write' as const), line: fc.nat(END_LINE + 60), value: fc.integer({ min: 1 }),
   }) },
-  { weight: 2, arbitrary: fc.constantFrom('begin', 'release', 'rollback').map((name) => ({ do: name }) as Step) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom('begin', 'release', 'rollback')
+      .map((name) => ({ do: name }) as Step),
+  },
 )
 
-/** Below the fresh line of a level its rollback restores; above it the lines are the space's to clear. */
+/**
+ * Below the fresh line of a level its rollback restores; above it the lines are the space's to
+ * clear.
+ */
 test('savepoints nest: every level comes back as it was (M1 to M4)', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {

@@ -1,4 +1,7 @@
-/** A tree and a sorted array that ought to say the same, under the same commands: for the model tests of every key family. */
+/**
+ * A tree and a sorted array that ought to say the same, under the same commands: for the model
+ * tests of every key family.
+ */
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { C } from '../../formats/index.js'
@@ -12,7 +15,10 @@ import { createTree, openTree } from '../../lib/tree/open.js'
 import { verifyTree } from '../../lib/tree/verify.js'
 import { MemorySpace } from '../harness/memory-space.js'
 
-/** How a test writes keys of a family: plain values that can be compared, printed and turned into keys. */
+/**
+ * How a test writes keys of a family: plain values that can be compared, printed and turned into
+ * keys.
+ */
 export interface Family<Kind extends KeyKind, Plain> {
   readonly kind: Kind
   readonly arbitrary: fc.Arbitrary<Plain>
@@ -275,7 +281,9 @@ export function commands<Plain>(key: fc.Arbitrary<Plain>): fc.Arbitrary<Command<
     { weight: 5, arbitrary: fc.record({ do: fc.constant('find' as const), key, value }) },
     {
       weight: 6,
-      arbitrary: fc.record({ do: fc.constant('seek' as const), key, mode, steps: fc.nat(4), value }),
+      arbitrary: fc.record({
+        do: fc.constant('seek' as const), key, mode, steps: fc.nat(4), value,
+      }),
     },
     { weight: 4, arbitrary: plain('next') },
     { weight: 4, arbitrary: plain('previous') },
@@ -299,7 +307,7 @@ export function commands<Plain>(key: fc.Arbitrary<Plain>): fc.Arbitrary<Command<
 export function checkFamily<Kind extends KeyKind, Plain>(
   family: Family<Kind, Plain>,
   runs: number,
-  sabotage: (tree: BranchingTree<KeyForms[Kind]>) => void = () => {},
+  sabotage?: (tree: BranchingTree<KeyForms[Kind]>) => void,
 ): number {
   let deepest = 0
   const script = fc.array(commands(family.arbitrary), {
@@ -307,7 +315,7 @@ export function checkFamily<Kind extends KeyKind, Plain>(
   })
   const property = fc.property(setups, script, (setup, steps) => {
     const model = new TreeModel(family, setup)
-    sabotage(model.tree)
+    sabotage?.(model.tree)
     steps.forEach((step, i) => {
       model.run(step)
       if (i % 8 === 7) model.check()
@@ -315,6 +323,7 @@ export function checkFamily<Kind extends KeyKind, Plain>(
     model.check()
     deepest = Math.max(deepest, model.deepest)
   })
-  fc.assert(property, { numRuns: runs, includeErrorInReport: true })
+  const endOnFailure = sabotage !== undefined
+  fc.assert(property, { numRuns: runs, includeErrorInReport: true, endOnFailure })
   return deepest
 }

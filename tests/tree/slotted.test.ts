@@ -13,7 +13,8 @@ const toKey = (plain: string): KeyBuffer => {
   key.assign(bytes, 0, bytes.length)
   return key
 }
-const toPlain = ({ u8, length }: KeyBuffer): string => Buffer.from(u8.subarray(0, length)).toString('latin1')
+const toPlain = ({ u8, length }: KeyBuffer): string =>
+  Buffer.from(u8.subarray(0, length)).toString('latin1')
 const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
 
 const family = (arbitrary: fc.Arbitrary<string>): Family<'bytes', string> =>
