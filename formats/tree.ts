@@ -29,3 +29,11 @@ export const SpilledKey = layout('SpilledKey', 8, 'What an entry holds in place 
   ref: u32(0, 'The TYPE_SPILL cell with the whole key.'),
   keyBytes: u32(4, 'Length of the whole key.'),
 })
+
+export const MultimapCell = layout('MultimapCell', 16, 'What a multimap is named by: its cell never moves.', {
+  sizeAndFlags: u32(0, 'As in CellHeader.'),
+  typeId: u16(4, 'That of the type of the multimap.'),
+  generation: u16(6, 'As in CellHeader.'),
+  tree: u32(8, 'Root of the tree from keys to roots of trees of values.'),
+  pairCount: u32(12, 'Pairs of key and value.'),
+})

@@ -59,10 +59,14 @@ function commitText({ epoch, checkpoint, log }: Inspection): string {
 const optional = (value: number | undefined, format: (value: number) => string): string =>
   value === undefined ? '' : format(value)
 
+/** An index is stored by the name of its map, NUL, and its own. */
+const shownName = ({ name, kind }: InspectedName): string =>
+  kind === 'index' ? name.replace('\0', ' / ') : name
+
 function nameRow(inspected: InspectedName): string[] {
-  const { name, kind, keyType, valueType, rootPage, entries, depth, nodes, fill } = inspected
+  const { kind, keyType, valueType, rootPage, entries, depth, nodes, fill } = inspected
   return [
-    name, kind, keyType, valueType, optional(entries, formatCount), String(rootPage),
+    shownName(inspected), kind, keyType, valueType, optional(entries, formatCount), String(rootPage),
     optional(depth, String), optional(nodes, formatCount),
     optional(fill, (share) => formatShare(share, 1)),
   ]

@@ -7,7 +7,7 @@ import type { Problem } from './problems.js'
 import type { LogEnd } from './records.js'
 import type { RegionImage } from './region.js'
 import { typeText } from './typeText.js'
-import { walkTree } from './tree.js'
+import { walkMultimap, walkTree } from './tree.js'
 
 export interface InspectedName {
   name: string
@@ -94,8 +94,9 @@ function inspectName(
     rootPage: root >>> 9,
   }
   if (kind === 'value' || kind === 'unknown') return inspected
+  const walk = kind === 'multimap' ? walkMultimap : walkTree
   const { entries, depth, nodes, nodeBytes, usedBytes } =
-    walkTree(image, root, `${kind} ${JSON.stringify(name)}`)
+    walk(image, root, `${kind} ${JSON.stringify(name)}`)
   return { ...inspected, entries, depth, nodes, nodeBytes, fill: usedBytes / nodeBytes || 0 }
 }
 

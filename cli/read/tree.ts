@@ -2,8 +2,9 @@
  * Walks a tree as far as it can: every ref is checked before it is followed, a child is one level
  * below its parent, and no node is entered twice. So the walk ends, whatever the file holds.
  */
-import { C, NodeHeader } from '../../formats/index.js'
+import { C, MultimapCell, NodeHeader } from '../../formats/index.js'
 import { cellAt, cellBytes } from './cells.js'
+import { FieldReader } from './fields.js'
 import { Node } from './node.js'
 import type { RegionImage } from './region.js'
 
@@ -108,4 +109,35 @@ export function walkTree(
   const walk = new Walk(image, where, visit)
   walk.run(root)
   return walk.shape
+}
+
+/** The same for a multimap: a tree from keys to trees of values. Entries are pairs. */
+export function walkMultimap(image: RegionImage, root: number, where: string): TreeShape {
+  const cell = cellAt(image, root)
+  if (typeof cell === 'string' || cell.free) {
+    image.problems.add(where, `at ref ${root} is no multimap`, root >>> 9)
+    return new Walk(image, where, () => {}).shape
+  }
+  const fields = new FieldReader(MultimapCell, cellBytes(image, cell))
+  const inner: TreeShape[] = []
+  const outer = walkTree(image, fields.u32('tree'), where, (node) => {
+    for (let i = 0; !node.isInner && i < node.count; i++) {
+      const value = node.entries.value(i)
+      if (value.length === 4) inner.push(walkTree(image, value.readUInt32LE(), where))
+    }
+  })
+  const sum = (name: keyof TreeShape) => inner.reduce((total, shape) => total + shape[name], 0)
+  const pairCount = fields.u32('pairCount')
+  if (pairCount !== sum('entries')) {
+    const found = `${pairCount} pairs are noted, ${sum('entries')} were found`
+    image.problems.add(where, found, root >>> 9)
+  }
+  return {
+    depth: outer.depth,
+    nodes: outer.nodes + sum('nodes'),
+    leaves: outer.leaves + sum('leaves'),
+    entries: sum('entries'),
+    nodeBytes: outer.nodeBytes + sum('nodeBytes'),
+    usedBytes: outer.usedBytes + sum('usedBytes'),
+  }
 }

@@ -4,7 +4,7 @@
  * Inside lib: each part may import those before it. A part is a folder or a file at the top of lib.
  */
 const LIB_ORDER = [
-  'errors', 'checksum', 'native', 'space', 'tree', 'types', 'map', 'region', 'vector', 'index',
+  'errors', 'checksum', 'native', 'space', 'tree', 'types', 'builder', 'map', 'region', 'vector', 'index',
 ]
 
 const folderOf = (path: string): string => path.split('/')[0]!

@@ -570,6 +570,28 @@ static_assert(offsetof(LockHeader, generation) == 32);
 static_assert(offsetof(LockHeader, readerSlotCount) == 40);
 static_assert(offsetof(LockHeader, reserved) == 44);
 
+/// What a multimap is named by: its cell never moves.
+struct MultimapCell {
+  /// As in CellHeader.
+  uint32_t sizeAndFlags;
+  /// That of the type of the multimap.
+  uint16_t typeId;
+  /// As in CellHeader.
+  uint16_t generation;
+  /// Root of the tree from keys to roots of trees of values.
+  uint32_t tree;
+  /// Pairs of key and value.
+  uint32_t pairCount;
+};
+static_assert(sizeof(MultimapCell) == 16);
+static_assert(std::is_trivially_copyable_v<MultimapCell>);
+static_assert(std::is_standard_layout_v<MultimapCell>);
+static_assert(offsetof(MultimapCell, sizeAndFlags) == 0);
+static_assert(offsetof(MultimapCell, typeId) == 4);
+static_assert(offsetof(MultimapCell, generation) == 6);
+static_assert(offsetof(MultimapCell, tree) == 8);
+static_assert(offsetof(MultimapCell, pairCount) == 12);
+
 /// The first 32 bytes of every node, the cell header included.
 struct NodeHeader {
   /// As in CellHeader.
