@@ -1,0 +1,88 @@
+/** Whatever a file holds, inspecting it ends, and says something or refuses. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import fc from 'fast-check'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { inspectionText } from '../../cli/print/inspection.js'
+import { toJson } from '../../cli/print/output.js'
+import { NotReadable } from '../../cli/read/identity.js'
+import { inspectRegion } from '../../cli/read/inspection.js'
+import { readRegion } from '../../cli/read/region.js'
+import { Region, t } from '../../lib/index.js'
+import { temporaryDirectory } from '../harness/temporary.js'
+
+const test = suite('inspecting damaged files')
+
+const directory = temporaryDirectory()
+const path = join(directory, 'a.region')
+const copy = join(directory, 'copy.region')
+const Point = t.struct('Point', { x: t.f64, label: t.string, tags: t.map(t.string, t.u32) })
+
+/** A region that is still open, with commits in its log: both of its files. */
+function makeFiles(): { region: Buffer; log: Buffer } {
+  const region = Region.create(path, { capacity: '4MiB' })
+  const points = region.map('points', t.u32, Point)
+  points.index('by label', 'label')
+  const names = region.map('names', t.string, t.bytes)
+  const pairs = region.multimap('pairs', t.u64, t.u32)
+  region.transact(() => {
+    for (let i = 0; i < 300; i++) points.set(i, { x: i, label: `point ${i}`, tags: [['a', i]] })
+    for (let i = 0; i < 300; i++) names.set('long'.repeat(i), new Uint8Array(i))
+    for (let i = 0; i < 300; i++) pairs.add(BigInt(i % 5), i)
+  })
+  region.transact(() => {
+    for (let i = 0; i < 200; i++) points.delete(i)
+  })
+  const files = { region: readFileSync(path), log: readFileSync(`${path}-wal`) }
+  region.close()
+  return files
+}
+
+const { region, log } = makeFiles()
+
+/** Offsets are taken modulo the length of the file. */
+const damage = fc.oneof(
+  fc.record({ do: fc.constant('flip' as const), at: fc.nat(), bit: fc.nat(7) }),
+  fc.record({ do: fc.constant('word' as const), at: fc.nat(), word: fc.nat(0xffff_ffff) }),
+  fc.record({
+    do: fc.constant('fill' as const), at: fc.nat(), bytes: fc.nat(9000), byte: fc.nat(255),
+  }),
+  fc.record({ do: fc.constant('copy' as const), from: fc.nat(), at: fc.nat() }),
+)
+
+type Damage = typeof damage extends fc.Arbitrary<infer D> ? D : never
+
+function apply(file: Buffer, what: Damage): void {
+  const at = what.at % file.length
+  const page = (offset: number) => Math.floor(offset % file.length / 4096) * 4096
+  if (what.do === 'flip') file[at]! ^= 1 << what.bit
+  else if (what.do === 'word') file.writeUInt32LE(what.word, Math.floor(at / 4) * 4)
+  else if (what.do === 'fill') file.fill(what.byte, at, Math.min(at + what.bytes, file.length))
+  else file.copy(file, page(at), page(what.from), page(what.from) + 4096)
+}
+
+test('it ends, and the outcome can be shown', () => {
+  const some = fc.array(damage, { minLength: 1, maxLength: 4 })
+  const few = fc.array(damage, { maxLength: 2 })
+  const cut = fc.option(fc.nat(region.length), { freq: 8 })
+  fc.assert(fc.property(some, few, cut, (inRegion, inLog, end) => {
+    const [file, wal] = [Buffer.from(region), Buffer.from(log)]
+    for (const what of inRegion) apply(file, what)
+    for (const what of inLog) apply(wal, what)
+    writeFileSync(copy, end === null ? file : file.subarray(0, end))
+    writeFileSync(`${copy}-wal`, wal)
+    const begun = performance.now()
+    try {
+      const inspection = readRegion(copy, inspectRegion)
+      assert.ok(inspectionText(inspection).length > 0)
+      JSON.parse(toJson(inspection))
+    } catch (error) {
+      if (!(error instanceof NotReadable)) throw error
+    }
+    assert.ok(performance.now() - begun < 5000, 'it took more than 5 s')
+  }), { numRuns: 300 })
+})
+
+test.run()
