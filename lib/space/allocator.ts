@@ -1,20 +1,27 @@
 /**
- * Allocation in a contiguous space. Its whole state is the page AllocationState, which is part of every transaction like any other
- * page, but for the frontier: that is the control block's while a transaction runs (the fault handler has to know it), and is
- * written to the page when it commits.
+ * Allocation in a contiguous space. Its whole state is the page AllocationState, which is part of
+ * every transaction like any other page, but for the frontier: that is the control block's while a
+ * transaction runs (the fault handler has to know it), and is written to the page when it commits.
  *
- * From the first data page to the frontier, the space is a sequence of cells without gaps, so that it can be walked:
- * live cells, free cells (free-lists.ts), free pages, and what is left of the page run, the last two of TYPE_FREE_PAGE.
+ * From the first data page to the frontier, the space is a sequence of cells without gaps, so that
+ * it can be walked: live cells, free cells (free-lists.ts), free pages, and what is left of the
+ * page run, the last two of TYPE_FREE_PAGE.
  *
- *  A1. A new cell comes off the free cells, else off a free page when there are many, else off the frontier.
- *  A2. A page comes off the list of free pages, else off the page run, else out of a large free cell; else a new run is begun at
- *      the frontier. What lies between the frontier and the run becomes a free cell.
- *  A3. No cell ends one or two units before the end of a page: it is made longer instead. So the gap to the next page (A2)
- *      or window (S3) is nothing or at least a free cell.
- *  A4. Past the frontier memory reads as zero, after a rollback too. So a cell off the frontier need not be cleared.
- *  A5. frontier − first data unit = allocatedUnits + freeUnits + 512 · freePageCount + pageRunEnd − pageRunNext.
- *  A6. Within a page nothing can go wrong, so capacity, growth, windows and faults are looked at only where a cell reaches a new one.
- *  A7. Nothing has been changed yet when RSTORE_REGION_FULL is thrown. After another error (a fault) the transaction must be rolled back.
+ *  A1. A new cell comes off the free cells, else off a free page when there are many, else off the
+ *      frontier.
+ *  A2. A page comes off the list of free pages, else off the page run, else out of a large free
+ *      cell; else a new run is begun at the frontier. What lies between the frontier and the run
+ *      becomes a free cell.
+ *  A3. No cell ends one or two units before the end of a page: it is made longer instead. So the
+ *      gap to the next page (A2) or window (S3) is nothing or at least a free cell.
+ *  A4. Past the frontier memory reads as zero, after a rollback too. So a cell off the frontier
+ *      need not be cleared.
+ *  A5. frontier − first data unit = allocatedUnits + freeUnits + 512 · freePageCount + pageRunEnd −
+ *      pageRunNext.
+ *  A6. Within a page nothing can go wrong, so capacity, growth, windows and faults are looked at
+ *      only where a cell reaches a new one.
+ *  A7. Nothing has been changed yet when RSTORE_REGION_FULL is thrown. After another error (a
+ *      fault) the transaction must be rolled back.
  */
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
@@ -30,7 +37,10 @@ const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
 const WINDOW_MASK = 0x0fff_ffff
 /** A cell larger than this is announced to `grow` before it is touched: 64 KiB. */
 const CHUNK_UNITS = 0x2000
-/** A free cell of this size contains a page however it lies, with nothing or a whole cell (A3) before and behind. */
+/**
+ * A free cell of this size contains a page however it lies, with nothing or a whole cell (A3)
+ * before and behind.
+ */
 const UNITS_AROUND_PAGE = 2 * PAGE_UNITS + 4
 /** Free pages that are left to the trees before cells are made of them. */
 const RESERVED_PAGES = 8
@@ -68,8 +78,8 @@ export class Allocator {
   }
 
   /**
-   * A cell off the frontier, whatever is free: for arrays that are built in place. `units` counts the header; the cell may be up to
-   * two units longer (A3). Payload zero.
+   * A cell off the frontier, whatever is free: for arrays that are built in place. `units` counts
+   * the header; the cell may be up to two units longer (A3). Payload zero.
    */
   bump(units: number, typeId: number): Ref {
     const frontier = this.control[CONTROL.frontierUnits]!
@@ -78,6 +88,62 @@ export class Allocator {
       return this.bumpAcross(frontier, units, typeId)
     }
     return this.placeAt(frontier, units, typeId)
+  }
+
+  /** Whether `bump` of so many units would fit, and into what is left of the window. */
+  hasRoom(units: number): boolean {
+    const frontier = this.control[CONTROL.frontierUnits]!
+    const end = frontier + units + MINIMUM_CELL_UNITS
+    const inWindow = frontier >>> 28 === Math.floor(end / 2 ** 28)
+    return inWindow && end <= this.control[CONTROL.capacityUnits]!
+  }
+
+  /**
+   * Makes the last cell before the frontier at least `units` long. False when it is not the last,
+   * or cannot be so long. A3, A4. The file grows when the memory is touched: below the frontier the
+   * fault handler sees to it.
+   */
+  extend(ref: Ref, units: number): boolean {
+    const frontier = this.control[CONTROL.frontierUnits]!
+    const end = ref + units + shortGap(ref + units)
+    if (ref + this.sizeAt(ref) !== frontier) return false
+    if (end > this.control[CONTROL.capacityUnits]!) return false
+    if (ref >>> 28 !== Math.floor((end - 1) / 2 ** 28) || end <= frontier) return false
+    if (frontier >>> 3 < this.marks.freshLine) this.marks.mark(frontier, (end - frontier) * 8)
+    this.control[CONTROL.frontierUnits] = end
+    this.resize(ref, end - ref)
+    return true
+  }
+
+  /**
+   * Cuts a cell to `units`, a little more where A3 wants it. What is cut off reads as zero where it
+   * is given back to the frontier: A4.
+   */
+  shrink(ref: Ref, units: number): void {
+    const before = this.sizeAt(ref)
+    const size = Math.max(units, MINIMUM_CELL_UNITS)
+    const end = ref + size + shortGap(ref + size)
+    if (ref + before - end < MINIMUM_CELL_UNITS) return
+    this.resize(ref, end - ref)
+    if (ref + before !== this.control[CONTROL.frontierUnits]) {
+      this.lists.put(end, ref + before - end, 0, 0)
+    } else {
+      this.control[CONTROL.frontierUnits] = end
+    }
+  }
+
+  private resize(ref: number, units: number): void {
+    const { u32 } = this.windows[ref >>> 28]!
+    const at = (ref & WINDOW_MASK) << 1
+    const before = u32[at]! & CELL_SIZE_MASK
+    this.marks.mark(ref, 8)
+    u32[at] = u32[at]! - before + units
+    this.addAllocated(units - before)
+  }
+
+  /** Units of a cell. */
+  sizeOf(ref: Ref): number {
+    return this.sizeAt(ref)
   }
 
   /** A6: within one page. */
@@ -106,7 +172,9 @@ export class Allocator {
     return ref
   }
 
-  /** Moves the frontier on; what lies between becomes a free cell. A3: it is large enough to be one. */
+  /**
+   * Moves the frontier on; what lies between becomes a free cell. A3: it is large enough to be one.
+   */
   private fillTo(start: number): void {
     const frontier = this.control[CONTROL.frontierUnits]!
     const flag = this.takeLastFree()
@@ -185,7 +253,9 @@ export class Allocator {
     this.setState(STATE.freePageCount, this.state[STATE.freePageCount]! + 1)
   }
 
-  /** The next page of the run, 0 when it is used up. What is left of the run gets its header anew. */
+  /**
+   * The next page of the run, 0 when it is used up. What is left of the run gets its header anew.
+   */
   private nextOfRun(): number {
     const page = this.state[STATE.pageRunNext]!
     const end = this.state[STATE.pageRunEnd]!
@@ -204,7 +274,10 @@ export class Allocator {
     u32[at + 1] = TYPE_FREE_PAGE
   }
 
-  /** A page out of the middle of a free cell; what is before and behind it stays free. 0 when no free cell is large enough. */
+  /**
+   * A page out of the middle of a free cell; what is before and behind it stays free. 0 when no
+   * free cell is large enough.
+   */
   private carvePage(): number {
     const cell = this.lists.find(UNITS_AROUND_PAGE)
     if (cell === 0) return 0
@@ -325,7 +398,8 @@ const isPage = (ref: number, units: number): boolean =>
 function faultError(fault: number, page: number): RStoreError {
   const facts = { page }
   if ((fault & C.FAULT_REGION_FULL) !== 0) {
-    return new RStoreError('RSTORE_REGION_FULL', 'The region is full: its capacity is used up.', facts)
+    const message = 'The region is full: its capacity is used up.'
+    return new RStoreError('RSTORE_REGION_FULL', message, facts)
   }
   if ((fault & C.FAULT_NO_SPACE) !== 0) {
     return new RStoreError('RSTORE_NO_SPACE', 'The disk is full: the file cannot grow.', facts)

@@ -1,17 +1,20 @@
 /**
- * A contiguous space: memory that is one stretch of addresses, page 0 first, with marks, undo and allocation state. Region files
- * are such spaces over a private mapping; tests use one over plain memory. It knows when a transaction and its savepoints begin and
- * end, but not what that means: locks, logs and epochs are its owner's.
+ * A contiguous space: memory that is one stretch of addresses, page 0 first, with marks, undo and
+ * allocation state. Region files are such spaces over a private mapping; tests use one over plain
+ * memory. It knows when a transaction and its savepoints begin and end, but not what that means:
+ * locks, logs and epochs are its owner's.
  *
  * What the owner does, in order:
- *   beginTransaction → (savepoint → releaseSavepoint | rollbackSavepoint)* → prepareCommit → [dirtyPages, bitmap and
- *   everything from `endUnits` to the frontier goes to the log; control.endUnits = frontier] → endTransaction
- *   or, instead of the last three: rollbackTransaction → [memory from `endUnits` on reads as zero again]
+ *   beginTransaction → (savepoint → releaseSavepoint | rollbackSavepoint)* → prepareCommit →
+ *   [dirtyPages, bitmap and everything from `endUnits` to the frontier goes to the log;
+ *   control.endUnits = frontier] → endTransaction or, instead of the last three:
+ *   rollbackTransaction → [memory from `endUnits` on reads as zero again]
  *
  *  V1. While no transaction runs, nobody changes bytes, and control.frontierUnits is not looked at.
  *  V2. `detachAll` (Space S5) has run before bytes are put back.
- *  V3. Past the frontier memory reads as zero: what a savepoint allocated is cleared here when it is rolled back, and what the
- *      whole transaction allocated by the owner, who can do it cheaply, or by `clearFresh`.
+ *  V3. Past the frontier memory reads as zero: what a savepoint allocated is cleared here when it
+ *      is rolled back, and what the whole transaction allocated by the owner, who can do it
+ *      cheaply, or by `clearFresh`.
  */
 import { C } from '../../formats/index.js'
 import { CONTROL, STATE } from './allocation-words.js'
@@ -19,6 +22,7 @@ import { Allocator } from './allocator.js'
 import type { Grow } from './allocator.js'
 import { Marks } from './marks.js'
 import type { Ref } from './ref.js'
+import { Room, Rooms } from './rooms.js'
 import { Space } from './space.js'
 import type { Window } from './window.js'
 
@@ -40,6 +44,8 @@ export class ContiguousSpace extends Space {
   private readonly allocator: Allocator
   /** Frontier at the beginning of each open savepoint. */
   private readonly frontiers: number[] = []
+  private readonly rooms = new Rooms()
+  private running = false
 
   constructor({ windows, control, bitmap, firstDataPage, grow }: ContiguousMemory) {
     super(windows)
@@ -71,6 +77,27 @@ export class ContiguousSpace extends Space {
     this.marks.mark(ref, bytes)
   }
 
+  override openRoom(units: number, typeId: number, onLost: () => void): Room | null {
+    if (!this.running || !this.allocator.hasRoom(units)) return null
+    const ref = this.allocator.bump(C.MINIMUM_CELL_UNITS, typeId)
+    this.allocator.extend(ref, units)
+    const room = new Room(ref, this.allocator.sizeOf(ref), this.frontiers.length, onLost)
+    this.rooms.add(room)
+    return room
+  }
+
+  override extendRoom(room: Room, units: number): boolean {
+    if (this.frontiers.length > room.depth || !this.allocator.extend(room.ref, units)) return false
+    room.units = this.allocator.sizeOf(room.ref)
+    return true
+  }
+
+  override closeRoom(room: Room, units: number): void {
+    if (units === 0) this.allocator.free(room.ref)
+    else this.allocator.shrink(room.ref, units)
+    this.rooms.close(room, this.frontiers.length)
+  }
+
   /** A cell off the frontier, whatever is free: see Allocator.bump. */
   frontierTake(units: number, typeId: number): Ref {
     return this.allocator.bump(units, typeId)
@@ -98,12 +125,14 @@ export class ContiguousSpace extends Space {
   }
 
   beginTransaction(): void {
+    this.running = true
     this.control[CONTROL.frontierUnits] = this.windows[0]!.u32[STATE.frontierUnits]!
     this.marks.open(this.control[CONTROL.endUnits]!)
   }
 
   /** Writes the frontier to where it is committed. The last change of a transaction. */
   prepareCommit(): void {
+    for (const room of this.rooms.takeOpen()) this.allocator.free(room.ref)
     const { u32 } = this.windows[0]!
     const frontier = this.frontierUnits
     if (u32[STATE.frontierUnits] === frontier) return
@@ -113,6 +142,7 @@ export class ContiguousSpace extends Space {
 
   /** Forgets the marks of a committed transaction. */
   endTransaction(): void {
+    this.running = false
     this.frontiers.length = 0
     this.marks.clear()
   }
@@ -120,6 +150,8 @@ export class ContiguousSpace extends Space {
   /** Puts back everything below the committed end. V2, V3. */
   rollbackTransaction(): void {
     this.detachAll()
+    this.rooms.takeOpen()
+    this.running = false
     this.frontiers.length = 0
     this.marks.rollbackAll()
     this.control[CONTROL.frontierUnits] = this.windows[0]!.u32[STATE.frontierUnits]!
@@ -131,6 +163,7 @@ export class ContiguousSpace extends Space {
   }
 
   releaseSavepoint(): void {
+    this.rooms.release(this.frontiers.length)
     this.frontiers.pop()
     this.marks.release()
   }
@@ -138,13 +171,17 @@ export class ContiguousSpace extends Space {
   /** V2, V3. */
   rollbackSavepoint(): void {
     this.detachAll()
+    this.rooms.rollback(this.frontiers.length)
     const frontier = this.frontiers.pop()!
     this.clearFresh(frontier, this.frontierUnits)
     this.marks.rollback()
     this.control[CONTROL.frontierUnits] = frontier
   }
 
-  /** Clears units that nothing will name any more; nothing past the capacity, where no cell can ever be. */
+  /**
+   * Clears units that nothing will name any more; nothing past the capacity, where no cell can ever
+   * be.
+   */
   clearFresh(fromUnits: number, toUnits: number): void {
     const end = Math.min(toUnits, this.control[CONTROL.capacityUnits]!)
     for (let from = fromUnits; from < end; ) {

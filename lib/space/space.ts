@@ -1,31 +1,40 @@
 /**
- * A space: what every structure is written against. It has windows of memory, hands out and takes back cells, and is told which
- * bytes are about to change. A structure does not know whether its space is a region file or blocks of a pool, and nothing of
- * transactions, processes or crashes.
+ * A space: what every structure is written against. It has windows of memory, hands out and takes
+ * back cells, and is told which bytes are about to change. A structure does not know whether its
+ * space is a region file or blocks of a pool, and nothing of transactions, processes or crashes.
  *
  * The rules for whoever changes bytes:
- *  S1. `mark(ref, bytes)` is called before bytes change. Only the cell that `allocate` has just given may be filled without it,
- *      before anything else is called; of a page, the line with the header.
- *  S2. A cell that `allocate` gives is zero behind its header. A page is not: whoever takes it writes what he will read.
+ *  S1. `mark(ref, bytes)` is called before bytes change. Only the cell that `allocate` has just
+ *      given may be filled without it, before anything else is called; of a page, the line with the
+ *      header.
+ *  S2. A cell that `allocate` gives is zero behind its header. A page is not: whoever takes it
+ *      writes what he will read.
  *  S3. A cell never straddles a window: one lookup of the window serves for the whole cell.
- *  S4. A cell that was freed in a transaction may be handed out again in the same one: nothing may be read from it any more.
- *  S5. `beforeChange(root)` is called before the entries of the structure at `root` move, and `detachAll` by the view before it
- *      rolls back, refreshes, or gives up its pin: a place that is remembered (a cursor) then saves what it needs to be found again.
+ *  S4. A cell that was freed in a transaction may be handed out again in the same one: nothing may
+ *      be read from it any more.
+ *  S5. `beforeChange(root)` is called before the entries of the structure at `root` move, and
+ *      `detachAll` by the view before it rolls back, refreshes, or gives up its pin: a place that
+ *      is remembered (a cursor) then saves what it needs to be found again.
  */
 import type { Ref } from './ref.js'
+import type { Room } from './rooms.js'
 import type { Window } from './window.js'
 
 /** A place in a structure that is remembered by where it is: a cursor. */
 export interface Place {
   /** The structure it is in. */
   readonly root: Ref
-  /** Saves what finds it again; it is not registered any more. Called while everything is still where it was. */
+  /**
+   * Saves what finds it again; it is not registered any more. Called while everything is still
+   * where it was.
+   */
   detach(): void
 }
 
 /**
- * Places that a space remembers. Abandoned iterators are never unregistered, so the number is bounded: beyond it the oldest is
- * detached. It will then find its place by key at its next step, which is slower and as right.
+ * Places that a space remembers. Abandoned iterators are never unregistered, so the number is
+ * bounded: beyond it the oldest is detached. It will then find its place by key at its next step,
+ * which is slower and as right.
  */
 const PLACE_LIMIT = 16
 
@@ -40,20 +49,50 @@ export abstract class Space {
    */
   abstract allocate(payloadBytes: number, typeId: number): Ref
 
-  /** A cell of exactly one page, page-aligned, header included: for tree nodes. Behind the header is what was there (S2). */
+  /**
+   * A cell of exactly one page, page-aligned, header included: for tree nodes. Behind the header is
+   * what was there (S2).
+   */
   abstract allocatePage(typeId: number): Ref
 
   /** Gives a cell back, of either kind: its generation is raised, its type becomes free. */
   abstract free(ref: Ref): void
 
-  /** Announces that `bytes` bytes from the start of the unit `ref` on are about to change. Units need not begin a cell. */
+  /**
+   * Announces that `bytes` bytes from the start of the unit `ref` on are about to change. Units
+   * need not begin a cell.
+   */
   abstract mark(ref: number, bytes: number): void
+
+  /**
+   * A cell at the end of what is allocated, to be filled while other things are allocated: see
+   * rooms.ts. Null when there is none to be had: outside of a transaction, or when the space has no
+   * room for it.
+   */
+  openRoom(_units: number, _typeId: number, _onLost: () => void): Room | null {
+    return null
+  }
+
+  /**
+   * Makes a room longer where it is; false when something lies behind it. Throws RSTORE_NO_SPACE.
+   */
+  extendRoom(_room: Room, _units: number): boolean {
+    return false
+  }
+
+  /** Ends a room: a cell of `units` remains, or nothing. */
+  closeRoom(room: Room, units: number): void {
+    throw new Error(`No space of this kind has given a room at ref ${room.ref} (${units} units).`)
+  }
 
   windowOf(ref: number): Window {
     return this.windows[ref >>> 28]!
   }
 
-  /** Type id and generation of a cell in one word: a view keeps it and so notices that its cell is gone. */
+  /**
+   * Type id and generation of a cell in one word: a view keeps it and so notices that its cell is
+   * gone.
+   */
   stampOf(ref: number): number {
     return this.windows[ref >>> 28]!.u32[((ref & 0x0fff_ffff) << 1) + 1]!
   }

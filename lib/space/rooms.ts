@@ -1,0 +1,77 @@
+/**
+ * Rooms: cells at the frontier that are filled without marks while other things are allocated
+ * behind them. An array builder takes one, makes it longer as long as nothing else lies behind it,
+ * and in the end cuts it to what it needs: the array is then where it was built, and no byte was
+ * copied.
+ *
+ *  O1. A room is a live cell like any other, with its full size in its header: the space can be
+ *      walked at any time.
+ *  O2. It never outlives its transaction: before a commit what is still open is freed, after a
+ *      rollback it is gone. Its owner is told (`onLost`) before the memory can become another's.
+ *  O3. Rolled back with a savepoint: a room that was opened in it is gone, as O2. One that was only
+ *      closed in it is again as long as it was, and nobody's; it is freed before the commit. A room
+ *      is not made longer inside of savepoints that are younger than itself: the elements in the
+ *      new part would go with them.
+ *  O4. What is behind the used part of a room reads as zero, as past the frontier (Allocator A4):
+ *      its owner writes only what he keeps.
+ */
+import type { Ref } from './ref.js'
+
+export class Room {
+  /** Savepoint depth at which it was closed; −1 while it is open. */
+  closedDepth = -1
+
+  constructor(
+    readonly ref: Ref,
+    /** With the header. */
+    public units: number,
+    public depth: number,
+    readonly onLost: () => void,
+  ) {}
+}
+
+export class Rooms {
+  private rooms: Room[] = []
+
+  add(room: Room): void {
+    this.rooms.push(room)
+  }
+
+  /** Its memory is its owner's no more: cut, or freed. */
+  close(room: Room, depth: number): void {
+    room.closedDepth = depth
+    this.forgetSettled()
+  }
+
+  /** The savepoint of this depth is kept. */
+  release(depth: number): void {
+    for (const room of this.rooms) {
+      room.depth = Math.min(room.depth, depth - 1)
+      room.closedDepth = Math.min(room.closedDepth, depth - 1)
+    }
+    this.forgetSettled()
+  }
+
+  /** O3: the savepoint of this depth is rolled back. */
+  rollback(depth: number): void {
+    for (const room of this.rooms) {
+      if (room.depth >= depth && room.closedDepth < 0) room.onLost()
+      if (room.closedDepth >= depth) room.closedDepth = -1
+    }
+    this.rooms = this.rooms.filter((room) => room.depth < depth)
+  }
+
+  /** O2: gives those that are open, and forgets all. */
+  takeOpen(): Room[] {
+    const open = this.rooms.filter(({ closedDepth }) => closedDepth < 0)
+    this.rooms = []
+    for (const room of open) room.onLost()
+    return open
+  }
+
+  /** Whatever rolls back the closing takes the room itself with it. */
+  private forgetSettled(): void {
+    this.rooms = this.rooms.filter(({ depth, closedDepth }) =>
+      closedDepth < 0 || closedDepth > depth)
+  }
+}

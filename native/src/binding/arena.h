@@ -1,0 +1,10 @@
+#pragma once
+
+#include <napi.h>
+
+namespace rstore {
+
+/** Exports Arena, NumberParser, LineSplitter, readInto, provide. */
+void registerArena(Napi::Env env, Napi::Object exports);
+
+}  // namespace rstore
