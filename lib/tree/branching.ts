@@ -217,7 +217,7 @@ export abstract class BranchingTree<K> extends Tree<K> {
   }
 
   /** B2: ends at a leaf with room for `key`. */
-  private makeRoom(key: K): void {
+  protected makeRoom(key: K): void {
     let node = this.top()
     while (!this.hasRoom(node, key)) node = this.deepen(node)
     this.openFences()

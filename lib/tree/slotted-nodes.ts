@@ -1,12 +1,15 @@
-/** Slotted nodes, changed in place and built anew: what N1 to N5 of slotted-reader.ts say is kept. */
+/**
+ * Slotted nodes, changed in place and built anew: what N1 to N5 of slotted-reader.ts say is kept.
+ */
 import { C } from '../../formats/index.js'
 import type { Ref } from '../space/ref.js'
 import { Window } from '../space/window.js'
 import { KeyBuffer } from './keys.js'
 import { ENTRIES, FIRST_CHILD, HEAD, HEAP, PAGE_WORDS, PREFIX, WIDTHS } from './node.js'
 import { headOf, widthsOf, wordOf } from './node.js'
-import { HEADER_BYTES, HEAD_BYTES, INLINE_KEY_BYTES, LARGEST_PREFIX_BYTES } from './slotted-reader.js'
-import { SLOT_BYTES, SPILLED, SlottedReader, headAt } from './slotted-reader.js'
+import { SlottedCheck } from './slotted-check.js'
+import { HEADER_BYTES, HEAD_BYTES, INLINE_KEY_BYTES, SLOT_BYTES } from './slotted-reader.js'
+import { LARGEST_PREFIX_BYTES, SPILLED, headAt } from './slotted-reader.js'
 
 const { NODE_INNER_SLOTTED, NODE_LEAF_SLOTTED, TYPE_SPILL } = C
 
@@ -17,7 +20,7 @@ const { NODE_INNER_SLOTTED, NODE_LEAF_SLOTTED, TYPE_SPILL } = C
 export const scratch = new Window(new ArrayBuffer(3 * C.PAGE_BYTES))
 const COMPACTED = 2
 
-export abstract class SlottedNodes extends SlottedReader {
+export abstract class SlottedNodes extends SlottedCheck {
   // ───────── changing ─────────
 
   protected override format(node: number, level: number, firstChild: number): void {
@@ -141,22 +144,15 @@ export abstract class SlottedNodes extends SlottedReader {
   private compact(node: number): void {
     const count = this.countOf(node)
     const at = this.toScratch(node, COMPACTED)
-    const prefix = this.readPrefix(scratch, at)
+    const prefix = this.readPrefix(scratch, at, this.prefix)
     this.rebuild(node, this.levelOf(node), scratch.u32[at + FIRST_CHILD]!, prefix, prefix.length)
     for (let index = 0; index < count; index++) this.appendFrom(node, at, index)
   }
 
   // ───────── rebuilding ─────────
 
-  private readonly prefix = new KeyBuffer(LARGEST_PREFIX_BYTES)
+  protected readonly prefix = new KeyBuffer(LARGEST_PREFIX_BYTES)
   private readonly moved = new KeyBuffer()
-
-  protected readPrefix(window: Window, at: number): KeyBuffer {
-    const prefix = window.u32[at + PREFIX]!
-    const from = (at << 2) + (prefix >>> 16)
-    this.prefix.assign(window.u8, from, from + (prefix & 0xffff))
-    return this.prefix
-  }
 
   /** Copies a node to one of the pages of scratch memory; gives its word index there. */
   protected toScratch(node: number, page: 0 | 1 | 2): number {

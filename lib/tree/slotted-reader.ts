@@ -235,6 +235,13 @@ export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
     return into
   }
 
+  protected readPrefix(window: Window, at: number, into: KeyBuffer): KeyBuffer {
+    const prefix = window.u32[at + PREFIX]!
+    const from = (at << 2) + (prefix >>> 16)
+    into.assign(window.u8, from, from + (prefix & 0xffff))
+    return into
+  }
+
   private readSpilled(ref: number, into: KeyBuffer): KeyBuffer {
     const { u8, u32 } = this.windows[ref >>> 28]!
     const word = wordOf(ref) + 2
