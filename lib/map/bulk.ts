@@ -54,7 +54,7 @@ function loadNow(map: OrderedMap, source: Iterable<unknown>, { onProgress }: Bul
     const first = entries.next()
     if (first.done === true) return
     const all = from(first.value, entries)
-    if (!map.isWatched && map.isBehind(first.value[0])) map.appendSorted(all, onEntry)
+    if (!map.watched && map.isBehind(first.value[0])) map.appendSorted(all, onEntry)
     else setSorted(map, all, onEntry)
   }))
   onProgress?.(count)

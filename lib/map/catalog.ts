@@ -216,6 +216,7 @@ export class Catalog {
       else if (shape.by === null) observers.undeclared.add(name)
       else observers.indexes.set(name, storedIndex(map, name, shape, entry.root))
     }
+    observers.changed()
   }
 
   #indexedSerial = -1

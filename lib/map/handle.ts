@@ -31,6 +31,8 @@ export abstract class Handle {
   private stampWord = 0
   private stamp = 0
   private seen = -1
+  /** For messages. */
+  label = 'a map in a record'
 
   /** @param home of a named map; else `lease` says how long the map is good */
   constructor(
@@ -38,12 +40,10 @@ export abstract class Handle {
     private readonly keyKind: KeyKind,
     readonly home: Home | undefined,
     private readonly lease: Lease | undefined,
-  ) {}
-
-  /** For messages. */
-  get label(): string {
-    return this.home?.label ?? 'a map in a record'
+  ) {
+    if (home !== undefined) this.label = home.label
   }
+
 
   protected attach(root: Ref): void {
     this.root = root
@@ -59,11 +59,10 @@ export abstract class Handle {
     return root
   }
 
-  protected enter(): void {
+  /** H1. */
+  enter(): void {
     const { session } = this
-    session.enter()
-    if (session.serial !== this.seen || this.window.i32[this.stampWord] !== this.stamp
-      || this.lease?.live === false) this.revalidate()
+    if (!session.lease.live || session.serial !== this.seen || this.lease !== undefined) this.renew()
   }
 
   protected enterWrite(): void {
@@ -71,21 +70,29 @@ export abstract class Handle {
     this.enter()
   }
 
-  protected leave(): void {
+  leave(): void {
     this.session.leave()
   }
 
-  private revalidate(): void {
+  private renew(): void {
     const { session, home, lease } = this
-    session.leave()
-    if (home === undefined) {
-      if (!lease!.live || this.window.i32[this.stampWord] !== this.stamp) throwStale(lease!, this.label)
-    } else {
-      const root = home.find()
-      if (root !== this.root || this.window.i32[this.stampWord] !== this.stamp) this.attach(root)
-      session.registry.sync()
+    session.enter()
+    if (lease !== undefined) {
+      if (!lease.live || this.window.i32[this.stampWord] !== this.stamp) throwStale(lease, this.label)
+    } else if (session.serial !== this.seen) {
+      this.follow(home!)
     }
     this.seen = session.serial
+  }
+
+  /** Finds the map by its name again. */
+  private follow(home: Home): void {
+    const { session } = this
+    session.leave()
+    const root = home.find()
+    this.label = home.label
+    if (root !== this.root || this.window.i32[this.stampWord] !== this.stamp) this.attach(root)
+    session.registry.sync()
   }
 
   /** The cell that is this map. */

@@ -11,7 +11,7 @@ import { readText, show, textBytes, writeText } from '../types/text.js'
 import { TupleType } from '../types/tuple/tuple.js'
 import { typeFrom, type AnyType } from '../types/type.js'
 import type { Directory, Entry } from './directory.js'
-import { MapIterator } from './iterate.js'
+import { TakingIterator } from './iterate.js'
 import type { OrderedMap } from './ordered-map.js'
 import { boundsOf } from './ranges.js'
 import { PairCodec, SecondaryIndex, type IndexFunction, type IndexShape } from './secondary-index.js'
@@ -136,7 +136,7 @@ export function declareIndex(
     throw new TypeError('the name of an index must be a string that is not empty and has no NUL in it')
   }
   const declared = declarationOf(map, by, options)
-  map.enterStep()
+  map.enter()
   const { directory } = observers
   const entry = directory.find(`${observers.mapName}\0${name}`)
   if (entry !== undefined) {
@@ -146,6 +146,7 @@ export function declareIndex(
   } else {
     session.transactOrJoin(() => createIndex(map, directory, name, declared))
   }
+  observers.changed()
   return new IndexHandle(map, name)
 }
 
@@ -198,7 +199,7 @@ export class IndexHandle {
 
   /** Enters the session; finds the index, which may have gone with a rollback or its map. */
   #enter(): SecondaryIndex {
-    this.#map.enterStep()
+    this.#map.enter()
     const index = this.#map.observers!.indexes.get(this.#name)
     if (index !== undefined) return index
     throw new RStoreError('RSTORE_NOT_FOUND',
@@ -228,7 +229,7 @@ export class IndexHandle {
   #iterate<T>(range: unknown, take: (index: SecondaryIndex, walker: Walker) => T): IterableIterator<T> {
     const index = this.#enter()
     const walker = new Walker(index.tree, boundsOf(range, index.codec))
-    return new MapIterator(this.#map, walker, (at) => take(index, at))
+    return new TakingIterator(this.#map, walker, (at) => take(index, at))
   }
 
   rebuild(): void {

@@ -1,20 +1,93 @@
 /**
  * Iterators over maps. Each step is an operation of its own: it enters the session, so that an iteration goes on in a later turn of
  * the event loop, over what the map is then. Views are made under the lease of the step that made them.
+ *
+ * There is a class for each thing that is iterated over, with `next` in one piece, so that the engine can take it into the loop that
+ * calls it: an entry then costs about as much as the memory that is read. `plain` says that nothing limits the walk. Faults are
+ * looked at where a value is read: in Values.read, or by the views that it gives.
  */
+import type { Cursor } from '../tree/cursor.js'
+import type { KeyForm } from '../types/keys.js'
+import type { MapReader } from './read-map.js'
 import type { Walker } from './walker.js'
 
-/** What an iterator asks the map for. */
+/** What an iterator asks its map for. */
 export interface Steps {
-  /** Before a step. */
-  enterStep(): void
-  leaveStep(): void
+  enter(): void
+  leave(): void
 }
 
-const DONE: IteratorResult<never> = Object.freeze({ done: true, value: undefined })
+abstract class Steppings<T> implements IterableIterator<T> {
+  protected readonly cursor: Cursor<KeyForm>
+  protected plain = false
+
+  constructor(
+    protected readonly map: MapReader,
+    private readonly walker: Walker,
+  ) {
+    this.cursor = walker.cursor
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+
+  abstract next(): IteratorResult<T>
+
+  /** A step that has to look at more than the cursor. */
+  protected walk(): boolean {
+    const there = this.walker.step()
+    this.plain = there && this.walker.isPlain
+    return there
+  }
+
+  protected finish(): IteratorResult<T> {
+    this.plain = false
+    this.walker.stop()
+    this.map.leave()
+    return { done: true, value: undefined }
+  }
+
+  return(value?: unknown): IteratorResult<T> {
+    this.plain = false
+    this.walker.stop()
+    return { done: true, value: value as T }
+  }
+}
+
+export class EntryIterator extends Steppings<[unknown, unknown]> {
+  next(): IteratorResult<[unknown, unknown]> {
+    const { map, cursor } = this
+    map.enter()
+    if (!(this.plain ? cursor.next() : this.walk())) return this.finish()
+    const key = map.codec.decode(cursor.key())
+    return { done: false, value: [key, map.stored.read(cursor.window, cursor.valueIndex, map.ownerOf(key))] }
+  }
+}
+
+export class KeyIterator extends Steppings<unknown> {
+  next(): IteratorResult<unknown> {
+    const { map, cursor } = this
+    map.enter()
+    if (!(this.plain ? cursor.next() : this.walk())) return this.finish()
+    const value = map.codec.decode(cursor.key())
+    map.leave()
+    return { done: false, value }
+  }
+}
+
+export class ValueIterator extends Steppings<unknown> {
+  next(): IteratorResult<unknown> {
+    const { map, cursor } = this
+    map.enter()
+    if (!(this.plain ? cursor.next() : this.walk())) return this.finish()
+    const owner = map.watched ? map.ownerOf(map.codec.decode(cursor.key())) : undefined
+    return { done: false, value: map.stored.read(cursor.window, cursor.valueIndex, owner) }
+  }
+}
 
 /** An iterator that gives what `take` makes of the walker's place. */
-export class MapIterator<T> implements IterableIterator<T> {
+export class TakingIterator<T> implements IterableIterator<T> {
   constructor(
     private readonly map: Steps,
     private readonly walker: Walker,
@@ -26,14 +99,12 @@ export class MapIterator<T> implements IterableIterator<T> {
   }
 
   next(): IteratorResult<T> {
-    this.map.enterStep()
-    if (!this.walker.step()) {
-      this.map.leaveStep()
-      return DONE
-    }
-    const value = this.take(this.walker)
-    this.map.leaveStep()
-    return { done: false, value }
+    this.map.enter()
+    const there = this.walker.step()
+    const result: IteratorResult<T> = there ? { done: false, value: this.take(this.walker) }
+      : { done: true, value: undefined }
+    this.map.leave()
+    return result
   }
 
   return(value?: unknown): IteratorResult<T> {

@@ -22,8 +22,11 @@ export class Observers {
   ) {}
 
   /** Whether changes have to go the long way. */
-  get watching(): boolean {
-    return this.indexes.size + this.undeclared.size + this.listeners.size !== 0
+  watching = false
+
+  /** To be called after indexes or listeners have come or gone. */
+  changed(): void {
+    this.watching = this.indexes.size + this.undeclared.size + this.listeners.size !== 0
   }
 
   /** Throws when an index cannot be kept right because its function is unknown. */

@@ -202,10 +202,6 @@ export class OrderedMap extends MapReader {
       this.codec.encode(b, this.codec.newForm(), this.label))
   }
 
-  get isWatched(): boolean {
-    return this.watched
-  }
-
   index(name: string, by: string | readonly string[] | IndexFunction, options: IndexOptions = {}): IndexHandle {
     return declareIndex(this, name, by, options)
   }
@@ -218,6 +214,10 @@ export class OrderedMap extends MapReader {
     this.enter()
     const own: Listener = (change) => listener(change)
     observers.listeners.add(own)
-    return () => void observers.listeners.delete(own)
+    observers.changed()
+    return () => {
+      observers.listeners.delete(own)
+      observers.changed()
+    }
   }
 }

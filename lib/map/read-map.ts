@@ -12,10 +12,10 @@ import type { KeyCodec, KeyForm } from '../types/keys.js'
 import type { AnyType } from '../types/type.js'
 import { readColumn } from './column.js'
 import { Handle, type Home } from './handle.js'
-import { MapIterator, type Steps } from './iterate.js'
+import { EntryIterator, KeyIterator, ValueIterator, type Steps } from './iterate.js'
 import type { Observers } from './observers.js'
 import { boundsOf, PlainEnds, type Bounds } from './ranges.js'
-import { Values } from './values.js'
+import { valuesOf, type Values } from './values.js'
 import { Walker } from './walker.js'
 
 export abstract class MapReader extends Handle implements Steps {
@@ -35,7 +35,7 @@ export abstract class MapReader extends Handle implements Steps {
     super(session, keyType.key!.kind, home, lease)
     this.codec = keyType.key!
     this.form = this.codec.newForm()
-    this.stored = new Values(session, valueType)
+    this.stored = valuesOf(session, valueType)
     this.ends = new PlainEnds(this.codec)
   }
 
@@ -98,33 +98,22 @@ export abstract class MapReader extends Handle implements Steps {
   }
 
   entries(range?: unknown): IterableIterator<[unknown, unknown]> {
-    return this.iterate(range, ({ cursor }): [unknown, unknown] => {
-      const key = this.codec.decode(cursor.key())
-      return [key, this.stored.read(cursor.window, cursor.valueIndex, this.ownerOf(key))]
-    })
+    return new EntryIterator(this, this.walkerOf(range))
   }
   keys(range?: unknown): IterableIterator<unknown> {
-    return this.iterate(range, ({ cursor }) => this.codec.decode(cursor.key()))
+    return new KeyIterator(this, this.walkerOf(range))
   }
   values(range?: unknown): IterableIterator<unknown> {
-    return this.iterate(range, ({ cursor }) => this.stored.read(cursor.window, cursor.valueIndex,
-      this.watched ? this.ownerOf(this.codec.decode(cursor.key())) : undefined))
+    return new ValueIterator(this, this.walkerOf(range))
   }
   [Symbol.iterator](): IterableIterator<[unknown, unknown]> {
-    return this.entries()
+    return new EntryIterator(this, this.walkerOf(undefined))
   }
 
-  private iterate<T>(range: unknown, take: (walker: Walker) => T): IterableIterator<T> {
+  private walkerOf(range: unknown): Walker {
     const bounds = boundsOf(range, this.ends)
     this.enter()
-    return new MapIterator(this, new Walker(this.tree, bounds), take)
-  }
-
-  enterStep(): void {
-    this.enter()
-  }
-  leaveStep(): void {
-    this.leave()
+    return new Walker(this.tree, bounds)
   }
 
   count(range?: unknown): number {
@@ -137,16 +126,17 @@ export abstract class MapReader extends Handle implements Steps {
 
   forEach(fn: (value: unknown, key: unknown) => void): void {
     this.enter()
-    const walker = new Walker(this.tree, boundsOf(undefined, this.ends))
-    const { cursor } = walker
+    const cursor = this.tree.cursor()
     try {
-      while (walker.step()) {
+      for (let there = cursor.first(); there; there = cursor.next()) {
         const key = this.codec.decode(cursor.key())
-        fn(this.stored.read(cursor.window, cursor.valueIndex, this.ownerOf(key)), key)
+        const value = this.stored.read(cursor.window, cursor.valueIndex, this.ownerOf(key))
+        this.leave()
+        fn(value, key)
         this.enter()
       }
     } finally {
-      walker.stop()
+      cursor.close()
     }
     this.leave()
   }
@@ -159,11 +149,12 @@ export abstract class MapReader extends Handle implements Steps {
     return keys
   }
 
-  protected get watched(): boolean {
+  /** Whether changes have to go the long way. */
+  get watched(): boolean {
     return this.observers !== undefined && this.observers.watching
   }
 
-  protected ownerOf(key: unknown): Owner | undefined {
+  ownerOf(key: unknown): Owner | undefined {
     return this.watched ? new EntryOwner(this, key) : undefined
   }
 

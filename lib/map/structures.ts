@@ -7,7 +7,7 @@ import type { VisitRef } from '../types/type.js'
 import type { AnyTree } from './handle.js'
 import { createMultimap, OrderedMultimap } from './multimap.js'
 import { OrderedMap } from './ordered-map.js'
-import { leafBytesOf, Values } from './values.js'
+import { leafBytesOf, valuesOf } from './values.js'
 
 /** Finds the indexed map whose records are of a stored type: the catalog's part. */
 export type FindIndexed = (typeId: number) => string
@@ -57,7 +57,7 @@ export class MapStructures implements Structures {
 
   visitMap(session: Session, type: MapType | MultimapType, root: Ref, visit: VisitRef, path: string): void {
     if (!(type instanceof MapType)) return
-    const values = new Values(session, type.valueType)
+    const values = valuesOf(session, type.valueType)
     const cursor = (openTree(session.space, type.codec.kind, root) as AnyTree).cursor()
     for (let there = cursor.first(); there; there = cursor.next()) {
       const key = type.codec.decode(cursor.key())

@@ -1,6 +1,8 @@
 /**
  * The values of a map: in the leaf, when they are scalars or refs; else in cells of their own, which the entry owns and whose refs
  * are in the leaf. A value is named as trees do it, by a window and the index of its first word.
+ *
+ * `read` looks at faults, unless what it gives is a view, which looks itself.
  */
 import { RStoreError } from '../errors.js'
 import type { Window } from '../space/window.js'
@@ -14,79 +16,98 @@ import { Core, type AnyType, type VisitRef } from '../types/type.js'
 /** Bytes that values of a type take in a leaf. */
 export const leafBytesOf = (type: AnyType): 4 | 8 => type.inLeaf && type.slotBytes > 4 ? 8 : 4
 
-export class Values {
-  readonly inLeaf: boolean
-  private readonly binding: Binding
-  private readonly view: ViewClass | undefined
+export abstract class Values {
+  abstract readonly inLeaf: boolean
 
   /** @param type as the program declares it */
-  constructor(readonly session: Session, readonly type: AnyType) {
-    this.inLeaf = type.inLeaf
+  constructor(readonly session: Session, readonly type: AnyType) {}
+
+  abstract read(window: Window, index: number, owner: Owner | undefined): unknown
+  /** Writes a prepared value into an entry that is there already, whose leaf bytes are marked. */
+  abstract assign(window: Window, index: number, value: unknown): void
+  /** Writes a prepared value into a new entry, whose leaf bytes are marked and zero. */
+  abstract create(window: Window, index: number, value: unknown): void
+  /** Frees what a value owns, whose entry goes. */
+  abstract release(window: Window, index: number): void
+  /** The same, when the entry is gone and this was its first word. */
+  abstract free(word: number): void
+  abstract visit(window: Window, index: number, visit: VisitRef, path: string): void
+}
+
+export function valuesOf(session: Session, type: AnyType): Values {
+  if (type.inLeaf) return new LeafValues(session, type)
+  return type instanceof StructType ? new RecordValues(session, type) : new BoxedValues(session, type)
+}
+
+class LeafValues extends Values {
+  readonly inLeaf = true
+
+  read(window: Window, index: number): unknown {
+    const { session } = this
+    const value = this.type.readSlot(new Core(session.lease, window, 0, 0, 0, undefined), index << 2)
+    session.leave()
+    return value
+  }
+  assign(window: Window, index: number, value: unknown): void {
+    this.type.writeLeaf(this.session, window, index << 2, value)
+  }
+  create(window: Window, index: number, value: unknown): void {
+    this.type.writeLeaf(this.session, window, index << 2, value)
+  }
+  release(window: Window, index: number): void {
+    if (this.type.owns) this.type.releaseSlot(this.session, window, index << 2)
+  }
+  free(): void {}
+  visit(window: Window, index: number, visit: VisitRef, path: string): void {
+    this.type.visitSlot(this.session, window, index << 2, visit, path)
+  }
+}
+
+class BoxedValues extends Values {
+  readonly inLeaf = false
+  protected readonly binding: Binding
+
+  constructor(session: Session, type: AnyType) {
+    super(session, type)
     this.binding = session.registry.bindingOf(type)
-    this.view = type instanceof StructType ? type.view : undefined
   }
 
   read(window: Window, index: number, owner: Owner | undefined): unknown {
-    const { lease } = this.session
-    if (this.inLeaf) {
-      return this.type.readSlot(new Core(lease, window, 0, 0, 0, undefined), index << 2)
-    }
     const ref = window.u32[index]!
-    if (this.view === undefined) return ref === 0 ? undefined : this.type.readCell(lease, ref, owner)
-    const target = this.session.space.windows[ref >>> 28]
-    const cell = (ref & 0x0fff_ffff) << 1
-    if (target !== undefined) {
-      const stamp = target.i32[cell + 1]!
-      if ((stamp & 0xffff) === this.binding.typeId && ref !== 0) {
-        return new this.view(new Core(lease, target, cell, (cell << 2) + 8, stamp, owner))
-      }
-    }
-    return this.readOther(ref, owner)
+    const value = ref === 0 && this.type.nullable ? undefined : this.readCell(ref, owner)
+    this.session.leave()
+    return value
   }
 
-  private readOther(ref: number, owner: Owner | undefined): unknown {
+  protected readCell(ref: number, owner: Owner | undefined): unknown {
     const { session } = this
     if (ref === 0 || session.space.windows[ref >>> 28] === undefined) {
       session.leave()
-      throw new RStoreError('RSTORE_CORRUPT', `a map entry names ref ${ref}, where no value can be: run verify()`, { ref })
+      throw new RStoreError('RSTORE_CORRUPT',
+        `a map entry names ref ${ref}, where no value can be: run verify()`, { ref })
     }
     return this.type.readCell(session.lease, ref, owner)
   }
 
-  /** Writes a prepared value into an entry that is there already, whose leaf bytes are marked. */
   assign(window: Window, index: number, value: unknown): void {
     const { session, type } = this
-    if (this.inLeaf) {
-      type.writeLeaf(session, window, index << 2, value)
-      return
-    }
     const ref = window.u32[index]!
-    window.u32[index] = this.replace(ref, value)
-  }
-
-  private replace(ref: number, value: unknown): number {
-    const { session, type } = this
     if (value === undefined && type.nullable) {
       this.free(ref)
-      return 0
+      window.u32[index] = 0
+    } else {
+      window.u32[index] = ref === 0
+        ? type.createCell(session, value) : type.assignCell(session, ref, value)
     }
-    return ref === 0 ? type.createCell(session, value) : type.assignCell(session, ref, value)
   }
-
-  /** Writes a prepared value into a new entry, whose leaf bytes are marked and zero. */
   create(window: Window, index: number, value: unknown): void {
-    const { session, type } = this
-    if (this.inLeaf) type.writeLeaf(session, window, index << 2, value)
-    else if (value !== undefined || !type.nullable) window.u32[index] = type.createCell(session, value)
+    if (value === undefined && this.type.nullable) return
+    window.u32[index] = this.type.createCell(this.session, value)
   }
-
-  /** Frees what a value owns, whose entry goes. */
   release(window: Window, index: number): void {
-    if (!this.inLeaf) this.free(window.u32[index]!)
-    else if (this.type.owns) this.type.releaseSlot(this.session, window, index << 2)
+    this.free(window.u32[index]!)
   }
-
-  /** Frees a cell as the stored type that it is of. */
+  /** Cells are freed as the stored type that they are of. */
   free(ref: number): void {
     if (ref === 0) return
     const { session, type } = this
@@ -94,10 +115,29 @@ export class Values {
     if (typeId === this.binding.typeId) type.freeCell(session, ref)
     else session.registry.typeOf(typeId).freeCell(session, ref)
   }
-
   visit(window: Window, index: number, visit: VisitRef, path: string): void {
-    if (this.inLeaf) return this.type.visitSlot(this.session, window, index << 2, visit, path)
     const ref = window.u32[index]!
     if (ref !== 0) visit(this.type, ref, true, path)
+  }
+}
+
+/** Records: what is read most often, in one piece. */
+class RecordValues extends BoxedValues {
+  private readonly view: ViewClass
+  private readonly windows: readonly Window[]
+
+  constructor(session: Session, type: StructType) {
+    super(session, type)
+    this.view = type.view
+    this.windows = session.space.windows
+  }
+
+  override read(window: Window, index: number, owner: Owner | undefined): unknown {
+    const ref = window.u32[index]!
+    const target = this.windows[ref >>> 28]
+    const cell = (ref & 0x0fff_ffff) << 1
+    const stamp = target === undefined ? 0 : target.i32[cell + 1]!
+    if ((stamp & 0xffff) !== this.binding.typeId || stamp === 0) return this.readCell(ref, owner)
+    return new this.view(new Core(this.session.lease, target!, cell, (cell << 2) + 8, stamp, owner))
   }
 }

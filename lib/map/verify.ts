@@ -31,7 +31,10 @@ import type { Entry } from './directory.js'
 import type { AnyTree } from './handle.js'
 import { MULTIMAP } from './multimap.js'
 import { PairCodec } from './secondary-index.js'
-import { Values } from './values.js'
+import { valuesOf } from './values.js'
+
+/** A record that no name leads to, but the region's kind does: the root of a packed one. */
+export interface ExtraRoot { type: AnyType; ref: number; path: string }
 
 export interface VerifyOptions {
   /** Called every so many cells: of about `total` cells, `done` have been looked at. */
@@ -82,7 +85,7 @@ class Verifier {
     this.#onProgress = options.onProgress
   }
 
-  run(): VerifyReport {
+  run(roots: readonly ExtraRoot[]): VerifyReport {
     const walk = walkSpace(this.#space, this.#frontier, (ref) => {
       this.#bits[ref >>> 5]! |= 1 << (ref & 31)
       this.#cells++
@@ -90,6 +93,7 @@ class Verifier {
     for (const { code, ref, message } of walk.problems) this.#problem(code, ref, '', message)
     this.#types()
     this.#names()
+    this.#shared.push(...roots)
     this.#followRefs()
     this.#onProgress?.(this.#cells, this.#cells)
     return {
@@ -235,7 +239,7 @@ class Verifier {
   }
 
   #map(type: MapType, root: number, path: string): void {
-    const values = new Values(this.#session, type.valueType)
+    const values = valuesOf(this.#session, type.valueType)
     let count = 0
     this.#tree(this.#open(type.codec.kind, root), path, true, (window, at) => {
       const inside = `${path}[#${count++}]`
@@ -319,11 +323,13 @@ class Verifier {
 }
 
 /** See Region.verify. The session must show one epoch throughout: it is not left in between. */
-export function verifySession(session: Session, catalog: Catalog, options: VerifyOptions = {}): VerifyReport {
+export function verifySession(
+  session: Session, catalog: Catalog, options: VerifyOptions = {}, roots: readonly ExtraRoot[] = [],
+): VerifyReport {
   session.enter()
   const { space } = session
   if (!(space instanceof ContiguousSpace)) throw new TypeError('only contiguous regions can be verified')
-  const report = new Verifier(session, space, catalog, options).run()
+  const report = new Verifier(session, space, catalog, options).run(roots)
   session.leave()
   return report
 }

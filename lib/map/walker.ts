@@ -22,6 +22,11 @@ export class Walker {
     this.end = bounds.reverse ? bounds.low : bounds.high
   }
 
+  /** Whether the walk, once begun, ends only with the tree: then the cursor alone may go on. */
+  get isPlain(): boolean {
+    return this.end === undefined && !this.bounds.reverse && this.bounds.limit === Infinity
+  }
+
   /** To the next entry; false behind the last one, where the cursor is given up. */
   step(): boolean {
     if (this.left-- <= 0) return this.stop()

@@ -23,19 +23,27 @@ export type Descriptor = string | { readonly [key: string]: unknown }
 
 /** What a view is made of. One hidden class for all views: the getters are shared between all structs. */
 export class Core {
-  /**
-   * @param cell index in `u32` of the header of the cell that the value is in
-   * @param at index in `u8` of the value's first byte
-   * @param stamp second word of the cell header when the view was made
-   */
+  // Declared, not defined: a definition would write undefined into each of them first.
+  declare readonly lease: Lease
+  declare readonly window: Window
+  /** Index in `u32` of the header of the cell that the value is in. */
+  declare readonly cell: number
+  /** Index in `u8` of the value's first byte. */
+  declare readonly at: number
+  /** Second word of the cell header when the view was made. */
+  declare readonly stamp: number
+  declare readonly owner: Owner | undefined
+
   constructor(
-    readonly lease: Lease,
-    readonly window: Window,
-    readonly cell: number,
-    readonly at: number,
-    readonly stamp: number,
-    readonly owner: Owner | undefined,
-  ) {}
+    lease: Lease, window: Window, cell: number, at: number, stamp: number, owner: Owner | undefined,
+  ) {
+    this.lease = lease
+    this.window = window
+    this.cell = cell
+    this.at = at
+    this.stamp = stamp
+    this.owner = owner
+  }
 }
 
 /** The core of a cell's value, right behind its header. */

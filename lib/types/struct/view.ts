@@ -18,7 +18,7 @@ import { throwStale } from '../context.js'
 import { unitOf, type AnyType, type Core, type SlotReader } from '../type.js'
 import type { FieldLayout } from './layout.js'
 
-export const CORE = Symbol('rstore core')
+const CORE = Symbol('rstore core')
 const STRUCT = Symbol('rstore struct')
 
 export interface View {
