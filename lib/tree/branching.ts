@@ -38,10 +38,9 @@ import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { TreeCursor } from './tree-cursor.js'
 import type { KeyRange } from './keys.js'
-import { SortedLoader } from './loader.js'
 import { ENTRY_COUNT, FIRST_CHILD, HEAD, PAGE_UNITS, PAGE_WORDS, headOf, wordOf } from './node.js'
 import { Tree } from './tree.js'
-import type { Loader, ReleaseValue } from './tree.js'
+import type { ReleaseValue } from './tree.js'
 
 export abstract class BranchingTree<K> extends Tree<K> {
   protected readonly windows: readonly Window[]
@@ -89,14 +88,6 @@ export abstract class BranchingTree<K> extends Tree<K> {
   abstract staysFull(leaf: number): boolean
   /** Adds a key with a zero value; there is room. Gives its value index, marked. */
   abstract insertAt(leaf: number, index: number, key: K): number
-  /** The same behind the last entry, for a loader: counted in `size`, `window` set. */
-  appendTo(leaf: number, key: K): number {
-    this.window = this.windows[leaf >>> 28]!
-    const value = this.insertAt(leaf, this.countOf(leaf), key)
-    this.addEntries(1)
-    return value
-  }
-
   /** Takes entries out of a leaf, with what their keys own. */
   abstract removeSpan(leaf: number, from: number, to: number): void
   /** Splits a child (B2, B5); the parent has room. */
@@ -431,7 +422,4 @@ export abstract class BranchingTree<K> extends Tree<K> {
     return new TreeCursor(this)
   }
 
-  override loader(): Loader<K> {
-    return new SortedLoader(this)
-  }
 }

@@ -100,7 +100,7 @@ export class TreeF64 extends FixedTree<number> {
     return this.windows[node >>> 28]!.f64[((wordOf(node) + ENTRIES) >>> 1) + index]!
   }
 
-  protected override storeKey(window: Window, word: number, key: number): void {
+  override storeKey(window: Window, word: number, key: number): void {
     window.f64[word >>> 1] = key
   }
 

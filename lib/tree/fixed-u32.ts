@@ -100,7 +100,7 @@ export class TreeU32 extends FixedTree<number> {
     return this.windows[node >>> 28]!.u32[wordOf(node) + ENTRIES + index]!
   }
 
-  protected override storeKey(window: Window, word: number, key: number): void {
+  override storeKey(window: Window, word: number, key: number): void {
     window.u32[word] = key
   }
 

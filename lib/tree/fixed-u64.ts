@@ -116,7 +116,7 @@ export class TreeU64 extends FixedTree<PairKey> {
     return into
   }
 
-  protected override storeKey(window: Window, word: number, key: PairKey): void {
+  override storeKey(window: Window, word: number, key: PairKey): void {
     window.u32[word] = key.low
     window.u32[word + 1] = key.high
   }

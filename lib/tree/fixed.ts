@@ -12,7 +12,9 @@ import type { Ref } from '../space/ref.js'
 import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { BranchingTree } from './branching.js'
+import { FixedLoader } from './loader.js'
 import { ENTRIES, FIRST_CHILD, HEAD, PAGE_WORDS, WIDTHS, headOf, widthsOf, wordOf } from './node.js'
+import type { Loader } from './tree.js'
 
 const { NODE_INNER_FIXED, NODE_LEAF_FIXED } = C
 /** Moving fewer words than this one by one is faster than a call. */
@@ -38,8 +40,8 @@ export function shapeOf(nodeWords: number, keyWords: number, valueWords: number)
 }
 
 export abstract class FixedTree<K> extends BranchingTree<K> {
-  protected readonly keyWords: number
-  protected readonly valueWords: number
+  readonly keyWords: number
+  readonly valueWords: number
   protected readonly rootValues: number
   protected readonly leafValues: number
   protected readonly innerValues: number
@@ -71,9 +73,9 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
   }
 
   /** Writes a key into a node; the line is marked. */
-  protected abstract storeKey(window: Window, word: number, key: K): void
+  abstract storeKey(window: Window, word: number, key: K): void
 
-  protected capacityOf(node: number, level: number): number {
+  capacityOf(node: number, level: number): number {
     if (level > 0) return this.innerCapacity
     return node === this.root ? this.rootCapacity : this.leafCapacity
   }
@@ -134,6 +136,27 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
     const count = this.countOf(leaf)
     if (to < count) this.shift(leaf, 0, to, count, from - to)
     this.setCount(leaf, count - to + from)
+  }
+
+  override loader(): Loader<K> {
+    return new FixedLoader(this)
+  }
+
+  /** For a loader, which fills a leaf without marking. */
+  markLeaf(leaf: number): void {
+    this.space.mark(leaf, (this.windows[leaf >>> 28]!.u32[wordOf(leaf)]! & C.CELL_SIZE_MASK) * 8)
+  }
+
+  /** Index of a key in its window. */
+  keyWordAt(leaf: number, index: number): number {
+    return wordOf(leaf) + ENTRIES + index * this.keyWords
+  }
+
+  /** What a loader has added behind the first `from` entries of a leaf. */
+  addLoaded(leaf: number, from: number, to: number): void {
+    if (to === from) return
+    this.setCount(leaf, to)
+    this.addEntries(to - from)
   }
 
   /**

@@ -1,76 +1,144 @@
 /**
- * Sorted input: see Loader. Dense, because a full leaf that gets a key behind its last is left as
- * it is (BranchingTree B5).
+ * Sorted input: see Loader. A leaf that is full is left as it is and the next key begins a new one
+ * (BranchingTree B5), so leaves are dense.
+ *
+ *  D1. A loader knows the last key of the tree. What is not above it is refused, before anything has
+ *      changed.
+ *  D2. The leaf that is being filled is the last of the tree, so nothing has to be searched.
  */
 import { RStoreError } from '../errors.js'
+import type { Ref } from '../space/ref.js'
+import type { Window } from '../space/window.js'
 import type { BranchingTree } from './branching.js'
+import type { FixedTree } from './fixed.js'
 import type { KeyBuffer } from './keys.js'
+import { sharedBytes } from './slotted-reader.js'
 import type { TreeBytes } from './slotted.js'
 import type { Loader } from './tree.js'
 
-export class SortedLoader<K> implements Loader<K> {
-  protected last: K
-  protected leaf = 0
-  private started: boolean
+/** D1. */
+export function unsortedError(root: Ref): RStoreError {
+  return new RStoreError(
+    'RSTORE_UNSORTED',
+    'The input is not sorted: a key is not greater than the one before it, or than the last key ' +
+      'of the map. Sort it, or use set.',
+    { root },
+  )
+}
 
-  constructor(protected readonly tree: BranchingTree<K>) {
-    const cursor = tree.cursor()
-    this.last = tree.newKey()
-    this.started = cursor.last()
-    if (this.started) this.last = tree.copyKey(cursor.key(), this.last)
-    cursor.close()
+/** The last key of a tree, or undefined. */
+function lastKeyOf<K>(tree: BranchingTree<K>): K | undefined {
+  const cursor = tree.cursor()
+  const last = cursor.last() ? tree.copyKey(cursor.key(), tree.newKey()) : undefined
+  cursor.close()
+  return last
+}
+
+/**
+ * Fills leaves of fixed keys. The numbers of entries, of the leaf and of the tree, are written when
+ * the leaf is full and in the end: until then nobody else may look at the tree.
+ */
+export class FixedLoader<K> implements Loader<K> {
+  private last: K | undefined
+  private window: Window
+  private leaf = 0
+  private count = 0
+  private capacity = 0
+  private firstCount = 0
+  private keyWord = 0
+  private valueWord = 0
+
+  constructor(private readonly tree: FixedTree<K>) {
+    this.last = lastKeyOf(tree)
+    this.window = tree.window
   }
 
   append(key: K): number {
-    const { tree } = this
-    if (this.started && tree.compare(key, this.last) <= 0) throw this.unsorted()
-    tree.space.beforeChange(tree.root)
-    const value = this.add(key)
-    this.last = tree.copyKey(key, this.last)
-    this.started = true
-    return value
+    const { tree, last } = this
+    if (last !== undefined && tree.compare(key, last) <= 0) throw unsortedError(tree.root)
+    if (this.count === this.capacity) return this.begin(key)
+    const { keyWord, valueWord, window } = this
+    const { keyWords, valueWords } = tree
+    tree.storeKey(window, keyWord, key)
+    for (let i = 0; i < valueWords; i++) window.u32[valueWord + i] = 0
+    this.keyWord = keyWord + keyWords
+    this.valueWord = valueWord + valueWords
+    this.count++
+    tree.window = window
+    this.last = last === undefined ? tree.copyKey(key, tree.newKey()) : tree.copyKey(key, last)
+    return valueWord
   }
 
-  /** Adds a key that is above `last`. */
-  protected add(key: K): number {
+  /** A first key, or one that the leaf has no room for. The leaf that it comes into is marked. */
+  private begin(key: K): number {
     const { tree } = this
-    if (this.leaf !== 0 && tree.hasRoom(this.leaf, key)) return tree.appendTo(this.leaf, key)
+    this.finish()
     const value = tree.place(key)
-    this.leaf = tree.leaf
+    const leaf = tree.leaf
+    const count = tree.countOf(leaf)
+    tree.markLeaf(leaf)
+    this.leaf = leaf
+    this.window = tree.window
+    this.firstCount = this.count = count
+    this.capacity = tree.capacityOf(leaf, 0)
+    this.keyWord = tree.keyWordAt(leaf, count)
+    this.valueWord = tree.valueAt(leaf, count)
+    this.last = tree.copyKey(key, this.last ?? tree.newKey())
     return value
   }
 
   finish(): void {
+    if (this.leaf !== 0) this.tree.addLoaded(this.leaf, this.firstCount, this.count)
     this.leaf = 0
-  }
-
-  private unsorted(): RStoreError {
-    return new RStoreError(
-      'RSTORE_UNSORTED',
-      'The input is not sorted: a key is not greater than the one before it, or than the last ' +
-        'key of the map. Sort it, or use set.',
-      { root: this.tree.root },
-    )
+    this.capacity = this.count = 0
   }
 }
 
-/** Fills leaves as densely as their prefix will allow: TreeBytes T5. */
-export class SlottedLoader extends SortedLoader<KeyBuffer> {
-  constructor(private readonly slotted: TreeBytes) {
-    super(slotted)
+/** Fills leaves of slotted keys as densely as their prefixes allow: TreeBytes T5. */
+export class SlottedLoader implements Loader<KeyBuffer> {
+  private readonly last: KeyBuffer
+  private started: boolean
+  private leaf = 0
+
+  constructor(private readonly tree: TreeBytes) {
+    const last = lastKeyOf(tree)
+    this.started = last !== undefined
+    this.last = last ?? tree.newKey()
   }
 
-  protected override add(key: KeyBuffer): number {
-    const { leaf, slotted } = this
-    if (leaf === 0 || leaf === slotted.root) return super.add(key)
-    const stays = slotted.belongsTo(leaf, this.last, key) &&
-      (slotted.hasRoom(leaf, key) || (slotted.tighten(leaf, key) && slotted.hasRoom(leaf, key)))
-    if (!stays) this.leaf = slotted.closeLeaf(key)
-    return slotted.appendTo(this.leaf, key)
+  append(key: KeyBuffer): number {
+    const { tree, last } = this
+    const shared = sharedBytes(last, key, Infinity)
+    if (this.started && !isAbove(key, last, shared)) throw unsortedError(tree.root)
+    tree.space.beforeChange(tree.root)
+    const value = this.add(key, shared)
+    tree.copyKey(key, last)
+    this.started = true
+    return value
   }
 
-  override finish(): void {
-    if (this.leaf !== 0) this.slotted.loosen(this.leaf, this.last)
-    super.finish()
+  private add(key: KeyBuffer, shared: number): number {
+    const { leaf, tree } = this
+    if (leaf === 0 || leaf === tree.root) {
+      const value = tree.place(key)
+      this.leaf = tree.leaf
+      return value
+    }
+    const belongs = shared >= tree.prefixBytesOf(leaf)
+    const stays = belongs && (tree.hasRoom(leaf, key) ||
+      (tree.tighten(leaf, key) && tree.hasRoom(leaf, key)))
+    if (!stays) this.leaf = tree.closeLeaf(key)
+    return tree.appendTo(this.leaf, key)
   }
+
+  finish(): void {
+    if (this.leaf !== 0) this.tree.loosen(this.leaf, this.last)
+    this.leaf = 0
+  }
+}
+
+/** Whether a key is above another with which it shares so many bytes. */
+const isAbove = (key: KeyBuffer, last: KeyBuffer, shared: number): boolean => {
+  if (shared === last.length) return key.length > shared
+  return shared < key.length && key.u8[shared]! > last.u8[shared]!
 }

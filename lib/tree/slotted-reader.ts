@@ -50,8 +50,14 @@ export function headAt({ view, length }: KeyBuffer, from: number): number {
 
 /** Length of the prefix that two keys share, at most `limit`. */
 export function sharedBytes(a: KeyBuffer, b: KeyBuffer, limit: number): number {
-  const bytes = Math.min(a.length, b.length, limit)
-  for (let i = 0; i < bytes; i++) if (a.u8[i] !== b.u8[i]) return i
+  const shortest = a.length < b.length ? a.length : b.length
+  const bytes = limit < shortest ? limit : shortest
+  const first = a.view
+  const second = b.view
+  for (let i = 0; i < bytes; i += 4) {
+    const differing = first.getUint32(i) ^ second.getUint32(i)
+    if (differing !== 0) return Math.min(bytes, i + (Math.clz32(differing) >>> 3))
+  }
   return bytes
 }
 

@@ -161,7 +161,7 @@ export abstract class SlottedSplits extends SlottedNodes {
     }
   }
 
-  protected prefixBytesOf(node: number): number {
+  prefixBytesOf(node: number): number {
     return this.windows[node >>> 28]!.u32[wordOf(node) + PREFIX]! & 0xffff
   }
 
@@ -247,10 +247,12 @@ export abstract class SlottedSplits extends SlottedNodes {
     return true
   }
 
-  /** Whether a key may come into a tight leaf, whose last key is `last`. */
-  belongsTo(leaf: number, last: KeyBuffer, key: KeyBuffer): boolean {
-    const prefixBytes = this.prefixBytesOf(leaf)
-    return prefixBytes === 0 || sharedBytes(last, key, prefixBytes) === prefixBytes
+  /** Adds a key behind the last entry of the last leaf, which has room. */
+  appendTo(leaf: number, key: KeyBuffer): number {
+    this.window = this.windows[leaf >>> 28]!
+    const value = this.insertAt(leaf, this.countOf(leaf), key)
+    this.addEntries(1)
+    return value
   }
 
   /** Begins a new last leaf, for `key`. */

@@ -79,8 +79,8 @@ export abstract class Tree<K> {
   abstract count(range: KeyRange<K>): number
 
   /**
-   * Appends in ascending order, with dense leaves. One loader at a time, and no other change of the
-   * tree until `finish`.
+   * Appends in ascending order, with dense leaves. One loader at a time; until its `finish` nothing
+   * else of the tree is used, `size` included, and no savepoint begins or ends.
    */
   abstract loader(): Loader<K>
 
