@@ -1,0 +1,43 @@
+/** Inspecting a region that another process writes all the while: each look is at one commit. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { inspectRegion } from '../../cli/read/inspection.js'
+import { readRegion } from '../../cli/read/region.js'
+import { temporaryDirectory } from '../harness/temporary.js'
+
+const test = suite('inspecting while others write')
+
+const LOOKS = 40
+
+test('no look sees damage, or half of a transaction', async () => {
+  const path = join(temporaryDirectory(), 'busy.region')
+  const writer = spawn(process.execPath,
+    [fileURLToPath(new URL('./writer.js', import.meta.url)), path],
+    { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(writer, 'exit')
+  await Promise.race([once(writer.stdout, 'data'), ended])
+  assert.is(writer.exitCode, null, 'the writer has ended')
+  const checkpoints = new Set<unknown>()
+  let epoch = 0n
+  for (let i = 0; i < LOOKS; i++) {
+    const shown = readRegion(path, inspectRegion)
+    assert.equal(shown.problems, [])
+    const [left, right] = ['left', 'right'].map((name) =>
+      shown.names.find((entry) => entry.name === name)!.entries!)
+    assert.is(left! + right!, 20_000)
+    assert.ok(shown.epoch >= epoch)
+    epoch = shown.epoch
+    checkpoints.add(shown.checkpoint!.epoch)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  writer.kill('SIGKILL')
+  await ended
+  assert.ok(checkpoints.size > 3, `only ${checkpoints.size} checkpoints came in between`)
+  assert.equal(readRegion(path, inspectRegion).problems, [])
+})
+
+test.run()
