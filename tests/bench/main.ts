@@ -1,0 +1,36 @@
+/**
+ * `npm run bench`: measures rstore beside what people would use instead.
+ */
+import { loadavg } from 'node:os'
+import { readOptions, type Options } from './options.js'
+import { installPeers } from './peers.js'
+import { plansFor } from './plan.js'
+import { sizesIn, tableOf } from './report/table.js'
+import { Rounds, type Series } from './rounds.js'
+
+async function measure(options: Options): Promise<Series[]> {
+  const log = (line: string) => console.error(line)
+  const rounds = new Rounds(options.directory, log)
+  const series: Series[] = []
+  const plans = plansFor(options)
+  try {
+    for (const [index, plan] of plans.entries()) {
+      log(`${index + 1}/${plans.length} ${plan.workload.name}, ${plan.records} records `
+        + `(load ${loadavg()[0]!.toFixed(1)})`)
+      series.push(...await rounds.run(plan))
+      if (plans[index + 1]?.records !== plan.records) rounds.dispose(plan.records)
+    }
+  } finally {
+    rounds.dispose()
+  }
+  return series
+}
+
+installPeers()
+const options = await readOptions()
+if (options !== undefined) {
+  const series = await measure(options)
+  for (const records of sizesIn(series)) {
+    console.log(`\n${records.toLocaleString('en')} records\n\n${tableOf(series, records)}`)
+  }
+}
