@@ -212,7 +212,7 @@ napi_value VectorObject::run(napi_env env, napi_callback_info info) {
   }
   Status status = (self->*Operation)();
   // A page that the file could not give was replaced by one of our own: nothing seen here counts.
-  const uint32_t fault = load32(self->file_->mapping()->control.fault, std::memory_order_acquire);
+  const uint32_t fault = Memory::load32(self->file_->mapping()->control.fault, std::memory_order_acquire);
   if (fault != 0) status = failure(fault & kFaultNoSpace ? Code::kNoSpace : Code::kIo);
   self->call().code = static_cast<uint32_t>(status.code);
   self->call().error = static_cast<uint32_t>(status.error);
@@ -298,7 +298,8 @@ Status VectorObject::pushMany() {
 Status VectorObject::copyOut() {
   const uint32_t elementBytes = file_->elementBytes();
   const uint64_t first = indexIn(asDouble(call().index));
-  const CellArray& cells = file_->memory().cells;
+  const VectorMemory& memory = file_->memory();
+  const CellArray<ReleasePolicy> cells(memory.cells, elementBytes);
   for (uint64_t i = 0; i < bytesLength_ / elementBytes; i++) {
     const uint64_t value = cells.load(first + i).value;
     memcpy(bytes_ + i * elementBytes, &value, elementBytes);

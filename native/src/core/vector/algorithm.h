@@ -82,8 +82,8 @@
  *  - `marker.state`: acquire; see vector-file.h.
  *
  * `Policy` is empty in the release addon. Tests stop a thread, switch to another or kill the process
- * at step(), which stands before every access to shared memory, and take single parts of the
- * algorithm out to see that the tests notice.
+ * at step(), which comes before every access to shared memory (atomic.h), and take single parts of
+ * the algorithm out to see that the tests notice.
  */
 #pragma once
 
@@ -97,19 +97,13 @@
 
 namespace rstore {
 
-struct ReleasePolicy {
-  static void step() {}
-  static constexpr bool kHelps = true;
-  static constexpr uint64_t kTagMask = ~uint64_t{0};
-};
-
 /** What the algorithm works on, and what it needs of the file. Same for all threads of a handle. */
 struct VectorMemory {
   VectorMarker* marker = nullptr;
   VectorWords* words = nullptr;
   std::byte* slots = nullptr;
-  CellArray cells;
-  uint32_t cellBytes = 0;
+  std::byte* cells = nullptr;
+  uint32_t elementBytes = 0;
   uint64_t capacityElements = 0;
 
   void* context = nullptr;
@@ -131,7 +125,8 @@ template <class Policy = ReleasePolicy>
 class VectorCore {
  public:
   /** `slot` is kept by the caller; at most one thread at a time publishes with it. */
-  VectorCore(const VectorMemory& memory, uint32_t slot) : m_(memory), slot_(slot) {}
+  VectorCore(const VectorMemory& memory, uint32_t slot)
+      : m_(memory), cells_(memory.cells, memory.elementBytes), slot_(slot) {}
 
   /**
    * Appends `count` (1 … VECTOR_BATCH_LIMIT) elements next to each other; `*index` is that of the
@@ -169,8 +164,7 @@ class VectorCore {
         *outcome = Outcome::kDone;
         const Current own{nextWord(current.word, mine), current.size - 1, kVectorPop, 0};
         if (const Status status = complete(own).status; !status.ok()) return status;
-        Policy::step();
-        *value = load64(m_.descriptor(mine).resultValue, std::memory_order_acquire);
+        *value = A::load64(m_.descriptor(mine).resultValue, std::memory_order_acquire);
         return kSuccess;
       }
     }
@@ -186,11 +180,9 @@ class VectorCore {
   /** V7. Never waits, never helps. */
   bool get(uint64_t index, uint64_t* value) const {
     if (!isProvided(index)) return false;
-    Policy::step();
-    const uint64_t tag = m_.cells.loadTag(index);
+    const uint64_t tag = cells_.loadTag(index);
     if ((tag & 1) == 0) return false;
-    Policy::step();
-    *value = m_.cells.load(index).value;
+    *value = cells_.load(index).value;
     return true;
   }
 
@@ -215,12 +207,14 @@ class VectorCore {
       const uint64_t first = bucketElements(bucket) - kVectorFirstBucketElements;
       if (first >= m_.capacityElements) return m_.capacityElements;
       const uint64_t whole = std::min(bucketElements(bucket), m_.capacityElements - first);
-      const uint64_t there = loadProvided(bucket) / m_.cellBytes;
+      const uint64_t there = loadProvided(bucket) / cellBytesFor(m_.elementBytes);
       if (there < whole) return first + there;
     }
   }
 
  private:
+  using A = Atomics<Policy>;
+
   /** W and the fields of D(W), consistent (V1). */
   struct Current {
     uint64_t word = 0;
@@ -242,35 +236,32 @@ class VectorCore {
   }
 
   uint64_t loadWord() const {
-    Policy::step();
-    return load64(m_.words->descriptor, std::memory_order_acquire);
+    return A::load64(m_.words->descriptor, std::memory_order_acquire);
   }
 
   uint64_t loadProvided(uint32_t bucket) const {
-    Policy::step();
-    return load64(m_.words->provided[bucket], std::memory_order_acquire);
+    return A::load64(m_.words->provided[bucket], std::memory_order_acquire);
   }
 
   bool isProvided(uint64_t index) const {
     if (index >= m_.capacityElements) return false;
     const BucketPlace place = bucketOf(index);
-    return (index - place.firstIndex + 1) * m_.cellBytes <= loadProvided(place.bucket);
+    const uint64_t end = (index - place.firstIndex + 1) * cellBytesFor(m_.elementBytes);
+    return end <= loadProvided(place.bucket);
   }
 
   /** V1. kCorrupt: no program of ours wrote this. */
   Status loadCurrent(Current* current) const {
     for (;;) {
+      Policy::restart();
       const uint64_t word = loadWord();
       const uint64_t index = word & kIndexMask;
       if (index >= 2 * kVectorSlotCount) return failure(Code::kCorrupt);
       const VectorDescriptor& fields = m_.descriptor(static_cast<uint32_t>(index));
       current->word = word;
-      Policy::step();
-      current->size = load64(fields.size, std::memory_order_acquire);
-      Policy::step();
-      current->kind = load32(fields.kind, std::memory_order_acquire);
-      Policy::step();
-      current->count = load32(fields.count, std::memory_order_acquire);
+      current->size = A::load64(fields.size, std::memory_order_acquire);
+      current->kind = A::load32(fields.kind, std::memory_order_acquire);
+      current->count = A::load32(fields.count, std::memory_order_acquire);
       if (loadWord() == word) return isSound(*current) ? kSuccess : failure(Code::kCorrupt);
     }
   }
@@ -302,19 +293,13 @@ class VectorCore {
 
   void writePush(uint32_t index, uint64_t first, const uint64_t* values, uint32_t count) const {
     VectorDescriptor& fields = m_.descriptor(index);
-    Policy::step();
-    store64(fields.size, first + count, std::memory_order_release);
-    Policy::step();
-    store32(fields.kind, kVectorPush, std::memory_order_release);
-    Policy::step();
-    store32(fields.count, count, std::memory_order_release);
+    A::store64(fields.size, first + count, std::memory_order_release);
+    A::store32(fields.kind, kVectorPush, std::memory_order_release);
+    A::store32(fields.count, count, std::memory_order_release);
     for (uint32_t i = 0; i < count; i++) {
-      Policy::step();
-      const uint64_t tag = m_.cells.loadTag(first + i);
-      Policy::step();
-      store64(fields.entries[2 * i], values[i], std::memory_order_release);
-      Policy::step();
-      store64(fields.entries[2 * i + 1], tag, std::memory_order_release);
+      const uint64_t tag = cells_.loadTag(first + i);
+      A::store64(fields.entries[2 * i], values[i], std::memory_order_release);
+      A::store64(fields.entries[2 * i + 1], tag, std::memory_order_release);
     }
   }
 
@@ -324,10 +309,8 @@ class VectorCore {
     // Applied in order: when the last is, all are.
     if (!isPending(fields, current.count - 1, current.size - 1)) return stillCurrent(current.word);
     for (uint32_t i = 0; i < current.count; i++) {
-      Policy::step();
-      const uint64_t value = load64(fields.entries[2 * i], std::memory_order_acquire);
-      Policy::step();
-      const uint64_t tag = load64(fields.entries[2 * i + 1], std::memory_order_acquire);
+      const uint64_t value = A::load64(fields.entries[2 * i], std::memory_order_acquire);
+      const uint64_t tag = A::load64(fields.entries[2 * i + 1], std::memory_order_acquire);
       if (loadWord() != current.word) return {false, kSuccess};
       if ((tag & 1) != 0) return {true, failure(Code::kCorrupt)};
       applyPush(first + i, {value, tag});
@@ -337,20 +320,16 @@ class VectorCore {
   }
 
   bool isPending(const VectorDescriptor& fields, uint32_t entry, uint64_t index) const {
-    Policy::step();
-    const uint64_t tag = load64(fields.entries[2 * entry + 1], std::memory_order_acquire);
-    Policy::step();
-    return m_.cells.loadTag(index) == tag;
+    const uint64_t tag = A::load64(fields.entries[2 * entry + 1], std::memory_order_acquire);
+    return cells_.loadTag(index) == tag;
   }
 
   /** V4. Returns when the element is there, whoever put it there. */
   void applyPush(uint64_t index, CellImage entry) const {
     for (;;) {
-      Policy::step();
-      const CellImage seen = m_.cells.load(index);
+      const CellImage seen = cells_.load(index);
       if (seen.tag != entry.tag) return;
-      Policy::step();
-      if (m_.cells.compareExchange(index, seen, {entry.value, raised(seen.tag, 1)})) return;
+      if (cells_.compareExchange(index, seen, {entry.value, raised(seen.tag, 1)})) return;
     }
   }
 
@@ -358,36 +337,28 @@ class VectorCore {
 
   void writePop(uint32_t index, uint64_t size, uint64_t replaced) const {
     VectorDescriptor& fields = m_.descriptor(index);
-    Policy::step();
-    store64(fields.size, size, std::memory_order_release);
-    Policy::step();
-    store32(fields.kind, kVectorPop, std::memory_order_release);
-    Policy::step();
-    store32(fields.count, 0, std::memory_order_release);
-    Policy::step();
+    A::store64(fields.size, size, std::memory_order_release);
+    A::store32(fields.kind, kVectorPop, std::memory_order_release);
+    A::store32(fields.count, 0, std::memory_order_release);
     // First the value, then the tag: while the old, odd tag stands, nobody's swap can succeed.
-    store64(fields.resultValue, 0, std::memory_order_release);
-    Policy::step();
-    store64(fields.resultTag, tagOf(nextWord(replaced, 0)) * 2, std::memory_order_release);
+    A::store64(fields.resultValue, 0, std::memory_order_release);
+    A::store64(fields.resultTag, tagOf(nextWord(replaced, 0)) * 2, std::memory_order_release);
   }
 
   Completion completePop(const Current& current) {
     VectorDescriptor& fields = m_.descriptor(indexOf(current.word));
     const uint64_t open = tagOf(current.word) * 2;
     for (;;) {
-      Policy::step();
-      if (load64(fields.resultTag, std::memory_order_acquire) != open) {
+      if (A::load64(fields.resultTag, std::memory_order_acquire) != open) {
         return stillCurrent(current.word);
       }
-      Policy::step();
-      const CellImage seen = m_.cells.load(current.size);
+      const CellImage seen = cells_.load(current.size);
       if (loadWord() != current.word) return {false, kSuccess};
-      Policy::step();
       if (seen.present()) {
         const CellImage next{seen.value, raised(seen.tag, 1)};
-        (void)m_.cells.compareExchange(current.size, seen, next);  // V4; then look again
+        (void)cells_.compareExchange(current.size, seen, next);  // V4; then look again
       } else {
-        (void)compareExchange16(&fields.resultValue, {0, open}, {seen.value, open | 1});  // V5
+        (void)A::compareExchangePair(&fields.resultValue, {0, open}, {seen.value, open | 1});  // V5
       }
     }
   }
@@ -400,8 +371,7 @@ class VectorCore {
     bool helped = false;
     for (;;) {
       if (!isProvided(index)) break;
-      Policy::step();
-      const CellImage seen = m_.cells.load(index);
+      const CellImage seen = cells_.load(index);
       if (!seen.present()) {
         // Complete what is pending before it is called absent.
         if (helped) break;
@@ -412,14 +382,12 @@ class VectorCore {
       }
       if (expected != nullptr && seen.value != *expected) {
         // The halves may be of two times; then the swap would fail: make sure by the tag.
-        Policy::step();
-        if (m_.cells.loadTag(index) != seen.tag) continue;
+        if (cells_.loadTag(index) != seen.tag) continue;
         *outcome = Outcome::kDifferent;
         return kSuccess;
       }
       if (const Status status = prepareChange(0, 0); !status.ok()) return status;
-      Policy::step();
-      if (m_.cells.compareExchange(index, seen, {value, raised(seen.tag, 2)})) {
+      if (cells_.compareExchange(index, seen, {value, raised(seen.tag, 2)})) {
         *outcome = Outcome::kDone;
         return kSuccess;
       }
@@ -431,7 +399,7 @@ class VectorCore {
   // ── common ──
 
   uint64_t raised(uint64_t tag, uint64_t by) const {
-    return (tag + by) & m_.cells.tagMask() & Policy::kTagMask;
+    return (tag + by) & cells_.tagMask() & Policy::kTagMask;
   }
 
   static uint32_t indexOf(uint64_t word) { return static_cast<uint32_t>(word & kIndexMask); }
@@ -443,13 +411,11 @@ class VectorCore {
   }
 
   bool publish(uint64_t from, uint32_t mine) const {
-    Policy::step();
-    return compareExchange64(m_.words->descriptor, from, nextWord(from, mine));
+    return A::compareExchange64(m_.words->descriptor, from, nextWord(from, mine));
   }
 
   Status prepareChange(uint64_t first, uint64_t count) {
-    Policy::step();
-    const uint64_t state = load64(m_.marker->state, std::memory_order_acquire);
+    const uint64_t state = A::load64(m_.marker->state, std::memory_order_acquire);
     if ((state & 3) != kMarkDirty) {
       if (const Status status = m_.beginChange(m_.context); !status.ok()) return status;
     }
@@ -461,7 +427,7 @@ class VectorCore {
     while (from < to) {
       const BucketPlace place = bucketOf(from);
       const uint64_t end = std::min(place.firstIndex + bucketElements(place.bucket), to);
-      const uint64_t bytes = (end - place.firstIndex) * m_.cellBytes;
+      const uint64_t bytes = (end - place.firstIndex) * cellBytesFor(m_.elementBytes);
       if (loadProvided(place.bucket) < bytes) {
         const Status status = m_.grow(m_.context, place.bucket, bytes);
         if (!status.ok()) return status;
@@ -472,12 +438,12 @@ class VectorCore {
   }
 
   void wakeWaiters(uint64_t size) const {
-    Policy::step();
-    const uint64_t awaited = load64(m_.words->awaitedSize, std::memory_order_seq_cst);
+    const uint64_t awaited = A::load64(m_.words->awaitedSize, std::memory_order_seq_cst);
     if (awaited != 0 && size >= awaited) m_.wake(m_.context);
   }
 
   const VectorMemory& m_;
+  const CellArray<Policy> cells_;
   const uint32_t slot_;
 };
 

@@ -17,28 +17,6 @@
 
 namespace rstore {
 
-inline uint64_t load64(const uint64_t& word, std::memory_order order) {
-  return std::atomic_ref<uint64_t>(const_cast<uint64_t&>(word)).load(order);
-}
-
-inline uint32_t load32(const uint32_t& word, std::memory_order order) {
-  return std::atomic_ref<uint32_t>(const_cast<uint32_t&>(word)).load(order);
-}
-
-inline void store64(uint64_t& word, uint64_t value, std::memory_order order) {
-  std::atomic_ref<uint64_t>(word).store(value, order);
-}
-
-inline void store32(uint32_t& word, uint32_t value, std::memory_order order) {
-  std::atomic_ref<uint32_t>(word).store(value, order);
-}
-
-/** Sequentially consistent. `expected` is not changed. */
-inline bool compareExchange64(uint64_t& word, uint64_t expected, uint64_t desired) {
-  return std::atomic_ref<uint64_t>(word).compare_exchange_strong(
-      expected, desired, std::memory_order_seq_cst);
-}
-
 /** Two words that change together; `word` points to the first, 16-byte aligned. */
 struct Pair {
   uint64_t low;
@@ -88,5 +66,64 @@ inline bool compareExchange16(uint64_t* word, Pair expected, Pair desired) {
 #else
 #error "rstore needs a 16-byte compare-and-swap: x86-64 or arm64"
 #endif
+
+/**
+ * The accesses. `Policy::step()` comes before each and gets its address, `Policy::saw()` what each
+ * load and swap found; `Policy::restart()` says that an operation begins again and remembers
+ * nothing. All are empty in the release addon (ReleasePolicy).
+ */
+template <class Policy>
+struct Atomics {
+  static uint64_t load64(const uint64_t& word, std::memory_order order) {
+    Policy::step(&word);
+    const uint64_t value = std::atomic_ref<uint64_t>(const_cast<uint64_t&>(word)).load(order);
+    Policy::saw(value);
+    return value;
+  }
+
+  static uint32_t load32(const uint32_t& word, std::memory_order order) {
+    Policy::step(&word);
+    const uint32_t value = std::atomic_ref<uint32_t>(const_cast<uint32_t&>(word)).load(order);
+    Policy::saw(value);
+    return value;
+  }
+
+  static void store64(uint64_t& word, uint64_t value, std::memory_order order) {
+    Policy::step(&word);
+    std::atomic_ref<uint64_t>(word).store(value, order);
+  }
+
+  static void store32(uint32_t& word, uint32_t value, std::memory_order order) {
+    Policy::step(&word);
+    std::atomic_ref<uint32_t>(word).store(value, order);
+  }
+
+  /** Sequentially consistent. */
+  static bool compareExchange64(uint64_t& word, uint64_t expected, uint64_t desired) {
+    Policy::step(&word);
+    const bool done = std::atomic_ref<uint64_t>(word).compare_exchange_strong(
+        expected, desired, std::memory_order_seq_cst);
+    Policy::saw(done);
+    return done;
+  }
+
+  static bool compareExchangePair(uint64_t* word, Pair expected, Pair desired) {
+    Policy::step(word);
+    const bool done = compareExchange16(word, expected, desired);
+    Policy::saw(done);
+    return done;
+  }
+};
+
+/** Without tests: nothing happens between two accesses. */
+struct ReleasePolicy {
+  static void step(const void*) {}
+  static void saw(uint64_t) {}
+  static void restart() {}
+  static constexpr bool kHelps = true;
+  static constexpr uint64_t kTagMask = ~uint64_t{0};
+};
+
+using Memory = Atomics<ReleasePolicy>;
 
 }  // namespace rstore

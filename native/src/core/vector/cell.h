@@ -25,6 +25,9 @@
 
 namespace rstore {
 
+/** Bytes of a cell. */
+constexpr uint32_t cellBytesFor(uint32_t elementBytes) { return elementBytes == 8 ? 16 : 8; }
+
 struct CellImage {
   uint64_t value;
   uint64_t tag;
@@ -32,13 +35,11 @@ struct CellImage {
   bool present() const { return (tag & 1) != 0; }
 };
 
+template <class Policy>
 class CellArray {
  public:
-  CellArray() = default;
   CellArray(std::byte* base, uint32_t elementBytes)
       : base_(base), shift_(elementBytes * 8), wide_(elementBytes == 8) {}
-
-  static constexpr uint32_t cellBytes(uint32_t elementBytes) { return elementBytes == 8 ? 16 : 8; }
 
   uint64_t valueMask() const { return wide_ ? ~uint64_t{0} : (uint64_t{1} << shift_) - 1; }
 
@@ -47,18 +48,18 @@ class CellArray {
 
   uint64_t loadTag(uint64_t index) const {
     const uint64_t* word = at(index);
-    return wide_ ? load64(word[1], std::memory_order_acquire)
-                 : load64(word[0], std::memory_order_acquire) >> shift_;
+    return wide_ ? A::load64(word[1], std::memory_order_acquire)
+                 : A::load64(word[0], std::memory_order_acquire) >> shift_;
   }
 
   /** Tag first; both with acquire, so that what is loaded next is loaded later. */
   CellImage load(uint64_t index) const {
     const uint64_t* word = at(index);
     if (wide_) {
-      const uint64_t tag = load64(word[1], std::memory_order_acquire);
-      return {load64(word[0], std::memory_order_acquire), tag};
+      const uint64_t tag = A::load64(word[1], std::memory_order_acquire);
+      return {A::load64(word[0], std::memory_order_acquire), tag};
     }
-    const uint64_t both = load64(word[0], std::memory_order_acquire);
+    const uint64_t both = A::load64(word[0], std::memory_order_acquire);
     return {both & valueMask(), both >> shift_};
   }
 
@@ -66,20 +67,22 @@ class CellArray {
   bool compareExchange(uint64_t index, CellImage expected, CellImage desired) const {
     uint64_t* word = at(index);
     if (wide_) {
-      return compareExchange16(word, {expected.value, expected.tag}, {desired.value, desired.tag});
+      return A::compareExchangePair(word, {expected.value, expected.tag}, {desired.value, desired.tag});
     }
-    return compareExchange64(*word, pack(expected), pack(desired));
+    return A::compareExchange64(*word, pack(expected), pack(desired));
   }
 
  private:
+  using A = Atomics<Policy>;
+
   uint64_t* at(uint64_t index) const {
     return reinterpret_cast<uint64_t*>(base_ + index * (wide_ ? 16 : 8));
   }
   uint64_t pack(CellImage image) const { return image.tag << shift_ | (image.value & valueMask()); }
 
-  std::byte* base_ = nullptr;
-  uint32_t shift_ = 0;
-  bool wide_ = false;
+  std::byte* const base_;
+  const uint32_t shift_;
+  const bool wide_;
 };
 
 // ── the two-level array ──

@@ -22,7 +22,7 @@ constexpr uint64_t kStateMask = 3;
 constexpr uint64_t offsetOf(uint32_t page) { return uint64_t{page} * kPageBytes; }
 
 uint64_t capacityElements(uint64_t capacityBytes, uint32_t elementBytes) {
-  return (capacityBytes - kVectorFirstCellOffset) / CellArray::cellBytes(elementBytes);
+  return (capacityBytes - kVectorFirstCellOffset) / cellBytesFor(elementBytes);
 }
 
 Status allocate(int fd, uint64_t offset, uint64_t bytes) {
@@ -59,7 +59,7 @@ Status writeHeader(int fd, const NewVector& what) {
   VectorHeader header{};
   header.magic = kVectorMagic;
   header.elementBytes = what.elementBytes;
-  header.cellBytes = CellArray::cellBytes(what.elementBytes);
+  header.cellBytes = cellBytesFor(what.elementBytes);
   header.slotCount = kVectorSlotCount;
   header.capacityElements = capacityElements(what.capacityBytes, what.elementBytes);
   header.firstCellPage = kVectorFirstCellPage;
@@ -91,7 +91,7 @@ Status writeNewVector(int fd, const NewVector& what) {
 bool isSound(const VectorHeader& header, uint64_t capacityBytes) {
   const uint32_t element = header.elementBytes;
   const bool knownSize = element == 1 || element == 2 || element == 4 || element == 8;
-  return knownSize && header.cellBytes == CellArray::cellBytes(element) &&
+  return knownSize && header.cellBytes == cellBytesFor(element) &&
          header.slotCount == kVectorSlotCount && header.firstCellPage == kVectorFirstCellPage &&
          header.typeBytes <= kVectorTypeBytes && capacityBytes > kVectorFirstCellOffset &&
          header.capacityElements == capacityElements(capacityBytes, element);
@@ -177,8 +177,8 @@ Status VectorFile::map() {
   memory_.marker = reinterpret_cast<VectorMarker*>(at(kVectorMarkerPage));
   memory_.words = reinterpret_cast<VectorWords*>(at(kVectorWordsPage));
   memory_.slots = at(kVectorFirstSlotPage);
-  memory_.cells = CellArray(mapping_->cells(), header_.elementBytes);
-  memory_.cellBytes = header_.cellBytes;
+  memory_.cells = mapping_->cells();
+  memory_.elementBytes = header_.elementBytes;
   memory_.capacityElements = header_.capacityElements;
   memory_.context = this;
   memory_.grow = [](void* self, uint32_t bucket, uint64_t bytes) {
@@ -218,9 +218,9 @@ Status VectorFile::recoverIfNeeded(bool acceptUnflushed, VectorOpening* opening)
   if (const Status status = anySlotHeld(&held); !status.ok()) return status;
   // Somebody of this start of the system has it open, who can only have come past this check.
   if (held) return known ? failure(Code::kBusy) : kSuccess;
-  const uint64_t state = load64(marker.state, std::memory_order_acquire);
+  const uint64_t state = Memory::load64(marker.state, std::memory_order_acquire);
   const bool clean = (state & kStateMask) == kMarkClean;
-  opening->flushedSize = load64(marker.flushedSize, std::memory_order_acquire);
+  opening->flushedSize = Memory::load64(marker.flushedSize, std::memory_order_acquire);
   opening->unflushed = !clean;
   if (!clean && !acceptUnflushed) {
     const Status status = findRun(false, 0, &opening->foundSize);
@@ -237,17 +237,17 @@ Status VectorFile::recover(bool clean, uint64_t flushedSize, uint64_t* found) {
   VectorWords& words = *memory_.words;
   if (const Status status = findRun(clean, flushedSize, found); !status.ok()) return status;
   if (const Status status = emptyCellsFrom(*found); !status.ok()) return status;
-  for (uint64_t& bytes : words.provided) store64(bytes, 0, std::memory_order_release);
+  for (uint64_t& bytes : words.provided) Memory::store64(bytes, 0, std::memory_order_release);
   if (const Status status = VectorCore<>(memory_, 0).reserve(*found); !status.ok()) return status;
   const Status status = allocate(file_.fd, offsetOf(kVectorFirstSlotPage), kPageBytes);
   if (!status.ok()) return status;
   VectorDescriptor& fields = memory_.descriptor(0);
-  store64(fields.size, *found, std::memory_order_release);
-  store32(fields.kind, kVectorNone, std::memory_order_release);
-  store32(fields.count, 0, std::memory_order_release);
-  const uint64_t tag = load64(words.descriptor, std::memory_order_acquire) >> kVectorIndexBits;
-  store64(words.descriptor, (tag + 1) << kVectorIndexBits, std::memory_order_release);
-  store64(words.awaitedSize, 0, std::memory_order_release);
+  Memory::store64(fields.size, *found, std::memory_order_release);
+  Memory::store32(fields.kind, kVectorNone, std::memory_order_release);
+  Memory::store32(fields.count, 0, std::memory_order_release);
+  const uint64_t tag = Memory::load64(words.descriptor, std::memory_order_acquire) >> kVectorIndexBits;
+  Memory::store64(words.descriptor, (tag + 1) << kVectorIndexBits, std::memory_order_release);
+  Memory::store64(words.awaitedSize, 0, std::memory_order_release);
   return syncData(file_.fd);
 }
 
@@ -257,7 +257,7 @@ Status VectorFile::findRun(bool clean, uint64_t flushedSize, uint64_t* size) {
   if (flushedSize > capacity) return failure(Code::kCorrupt);
   const uint64_t lowest = clean ? flushedSize - std::min<uint64_t>(flushedSize, kVectorSlotCount) : 0;
   uint64_t end = lowest;
-  while (end < capacity && (memory_.cells.loadTag(end) & 1) != 0) end++;
+  while (end < capacity && (cells().loadTag(end) & 1) != 0) end++;
   if (clean && end == lowest && lowest != 0) return failure(Code::kCorrupt);
   *size = end;
   return mapping_->control.fault == 0 ? kSuccess : failure(Code::kIo);
@@ -284,10 +284,10 @@ Status VectorFile::emptyCellsFrom(uint64_t size) {
 
 void VectorFile::emptyPresent(uint64_t from, uint64_t to) {
   for (uint64_t index = from; index < to; index++) {
-    for (CellImage seen = memory_.cells.load(index); seen.present();) {
-      const CellImage next{seen.value, (seen.tag + 1) & memory_.cells.tagMask()};
-      (void)memory_.cells.compareExchange(index, seen, next);
-      seen = memory_.cells.load(index);
+    for (CellImage seen = cells().load(index); seen.present();) {
+      const CellImage next{seen.value, (seen.tag + 1) & cells().tagMask()};
+      (void)cells().compareExchange(index, seen, next);
+      seen = cells().load(index);
     }
   }
 }
@@ -307,7 +307,7 @@ Status VectorFile::growBucket(uint32_t bucket, uint64_t bytes) {
   const uint64_t elements = std::min(bucketElements(bucket), header_.capacityElements - first);
   const uint64_t whole = elements * header_.cellBytes;
   uint64_t& provided = memory_.words->provided[bucket];
-  const uint64_t there = load64(provided, std::memory_order_acquire);
+  const uint64_t there = Memory::load64(provided, std::memory_order_acquire);
   const uint64_t step = std::clamp(whole / 4, kLeast, kMost);
   uint64_t target = std::min(whole, std::max(bytes, there + step));
   const uint64_t start = first * header_.cellBytes;
@@ -318,8 +318,8 @@ Status VectorFile::growBucket(uint32_t bucket, uint64_t bytes) {
   }
   if (!status.ok()) return status;
   for (uint64_t seen = there; seen < target;) {
-    if (compareExchange64(provided, seen, target)) return kSuccess;
-    seen = load64(provided, std::memory_order_acquire);
+    if (Memory::compareExchange64(provided, seen, target)) return kSuccess;
+    seen = Memory::load64(provided, std::memory_order_acquire);
   }
   return kSuccess;
 }
@@ -330,26 +330,26 @@ Status VectorFile::growBucket(uint32_t bucket, uint64_t bytes) {
 Status VectorFile::beginChange() {
   uint64_t& word = memory_.marker->state;
   for (;;) {
-    const uint64_t state = load64(word, std::memory_order_acquire);
+    const uint64_t state = Memory::load64(word, std::memory_order_acquire);
     const uint64_t number = state & ~kStateMask;
     switch (state & kStateMask) {
       case kMarkDirty:
         return kSuccess;
       case kMarkFlushing:
-        (void)compareExchange64(word, state, number | kMarkDirty);
+        (void)Memory::compareExchange64(word, state, number | kMarkDirty);
         break;
       case kMarkClean:
-        (void)compareExchange64(word, state, number | kMarkMarking);
+        (void)Memory::compareExchange64(word, state, number | kMarkMarking);
         break;
       default: {
         // A new number makes the page dirty again, in case a sync failed before (F7).
         const uint64_t marking = (number + kStateMask + 1) | kMarkMarking;
-        if (!compareExchange64(word, state, marking)) break;
+        if (!Memory::compareExchange64(word, state, marking)) break;
         if (const Status status = syncData(file_.fd); !status.ok()) {
-          store32(memory_.marker->suspect, 1, std::memory_order_release);
+          Memory::store32(memory_.marker->suspect, 1, std::memory_order_release);
           return status;
         }
-        (void)compareExchange64(word, marking, (marking & ~kStateMask) | kMarkDirty);
+        (void)Memory::compareExchange64(word, marking, (marking & ~kStateMask) | kMarkDirty);
       }
     }
   }
@@ -363,20 +363,20 @@ Status VectorFile::flush() {
   VectorMarker& marker = *memory_.marker;
   uint64_t size = 0;
   status = VectorCore<>(memory_, slot_).size(&size);
-  uint64_t state = load64(marker.state, std::memory_order_acquire);
-  const bool suspect = load32(marker.suspect, std::memory_order_acquire) != 0;
+  uint64_t state = Memory::load64(marker.state, std::memory_order_acquire);
+  const bool suspect = Memory::load32(marker.suspect, std::memory_order_acquire) != 0;
   if (status.ok() && (suspect || (state & kStateMask) != kMarkClean)) {
     status = beginChange();
-    state = load64(marker.state, std::memory_order_acquire);
+    state = Memory::load64(marker.state, std::memory_order_acquire);
     const uint64_t flushing = ((state & ~kStateMask) + kStateMask + 1) | kMarkFlushing;
-    const bool begun = compareExchange64(marker.state, state, flushing);
+    const bool begun = Memory::compareExchange64(marker.state, state, flushing);
     if (suspect) dirtyEveryPage();
     if (status.ok()) status = syncData(file_.fd);
     if (status.ok() && begun) status = markClean(flushing, size);
   } else if (status.ok()) {
     status = syncData(file_.fd);  // whoever said CLEAN may have died before its last sync
   }
-  if (suspect == status.ok()) store32(marker.suspect, !status.ok(), std::memory_order_release);
+  if (suspect == status.ok()) Memory::store32(marker.suspect, !status.ok(), std::memory_order_release);
   const Status unlocked = unlockByte(file_.fd, lock);
   if (mapping_->control.fault != 0 && status.ok()) status = failure(Code::kIo);
   return status.ok() ? unlocked : status;
@@ -385,9 +385,9 @@ Status VectorFile::flush() {
 /** The data is on the disk: says so if nothing was changed since the state was `state`. */
 Status VectorFile::markClean(uint64_t state, uint64_t size) {
   VectorMarker& marker = *memory_.marker;
-  store64(marker.flushedSize, size, std::memory_order_release);
-  store64(marker.flushedMs, static_cast<uint64_t>(wallClockMs()), std::memory_order_release);
-  (void)compareExchange64(marker.state, state, (state & ~kStateMask) | kMarkClean);
+  Memory::store64(marker.flushedSize, size, std::memory_order_release);
+  Memory::store64(marker.flushedMs, static_cast<uint64_t>(wallClockMs()), std::memory_order_release);
+  (void)Memory::compareExchange64(marker.state, state, (state & ~kStateMask) | kMarkClean);
   return syncData(file_.fd);
 }
 

@@ -114,6 +114,7 @@ class VectorFile {
   void wakeAll();
 
  private:
+  CellArray<ReleasePolicy> cells() const { return {memory_.cells, memory_.elementBytes}; }
   Status readHeader(const std::string& type, VectorOpening* opening);
   Status map();
   Status recoverIfNeeded(bool acceptUnflushed, VectorOpening* opening);

@@ -25,9 +25,9 @@ void sleepOn(const uint32_t& ticket, uint32_t seen, int64_t ms) {
 /** Lowers `awaitedSize` to `size`, where 0 stands for nobody. */
 void registerSize(uint64_t& awaited, uint64_t size) {
   for (;;) {
-    const uint64_t seen = load64(awaited, std::memory_order_seq_cst);
+    const uint64_t seen = Memory::load64(awaited, std::memory_order_seq_cst);
     if (seen != 0 && seen <= size) return;
-    if (compareExchange64(awaited, seen, size)) return;
+    if (Memory::compareExchange64(awaited, seen, size)) return;
   }
 }
 
@@ -39,7 +39,7 @@ Status waitForSize(const VectorMemory& memory, uint32_t slot, uint64_t size, int
   VectorCore<> core(memory, slot);
   const int64_t begun = monotonicMs();
   for (;;) {
-    const uint32_t ticket = load32(words.sizeTicket, std::memory_order_seq_cst);
+    const uint32_t ticket = Memory::load32(words.sizeTicket, std::memory_order_seq_cst);
     registerSize(words.awaitedSize, std::max<uint64_t>(size, 1));
     uint64_t there = 0;
     if (const Status status = core.size(&there); !status.ok()) return status;
@@ -53,8 +53,8 @@ Status waitForSize(const VectorMemory& memory, uint32_t slot, uint64_t size, int
 }
 
 void wakeSizeWaiters(VectorWords& words) {
-  const uint64_t awaited = load64(words.awaitedSize, std::memory_order_seq_cst);
-  if (awaited != 0) (void)compareExchange64(words.awaitedSize, awaited, 0);
+  const uint64_t awaited = Memory::load64(words.awaitedSize, std::memory_order_seq_cst);
+  if (awaited != 0) (void)Memory::compareExchange64(words.awaitedSize, awaited, 0);
   std::atomic_ref<uint32_t>(words.sizeTicket).fetch_add(1, std::memory_order_seq_cst);
   ::syscall(SYS_futex, &words.sizeTicket, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
 }
