@@ -2,9 +2,11 @@
  * Sorted input: see Loader. A leaf that is full is left as it is and the next key begins a new one
  * (BranchingTree B5), so leaves are dense.
  *
- *  D1. A loader knows the last key of the tree. What is not above it is refused, before anything has
- *      changed.
+ *  D1. A loader knows the last key of the tree. What is not above it is refused, before anything
+ *      has changed.
  *  D2. The leaf that is being filled is the last of the tree, so nothing has to be searched.
+ *  D3. Nobody else uses the tree meanwhile: it is not as others expect it (counts, T5). Who adds or
+ *      removes an entry all the same is noticed by the number of entries.
  */
 import { RStoreError } from '../errors.js'
 import type { Ref } from '../space/ref.js'
@@ -26,6 +28,9 @@ export function unsortedError(root: Ref): RStoreError {
   )
 }
 
+/** D3: a mistake of the program. */
+const disturbedError = (): Error => new Error('A tree was changed while sorted input was loaded.')
+
 /** The last key of a tree, or undefined. */
 function lastKeyOf<K>(tree: BranchingTree<K>): K | undefined {
   const cursor = tree.cursor()
@@ -45,17 +50,21 @@ export class FixedLoader<K> implements Loader<K> {
   private count = 0
   private capacity = 0
   private firstCount = 0
+  /** D3: entries of the tree, as it says. */
+  private size: number
   private keyWord = 0
   private valueWord = 0
 
   constructor(private readonly tree: FixedTree<K>) {
     this.last = lastKeyOf(tree)
     this.window = tree.window
+    this.size = tree.size
   }
 
   append(key: K): number {
     const { tree, last } = this
     if (last !== undefined && tree.compare(key, last) <= 0) throw unsortedError(tree.root)
+    if (tree.size !== this.size) throw disturbedError()
     if (this.count === this.capacity) return this.begin(key)
     const { keyWord, valueWord, window } = this
     const { keyWords, valueWords } = tree
@@ -77,6 +86,7 @@ export class FixedLoader<K> implements Loader<K> {
     const leaf = tree.leaf
     const count = tree.countOf(leaf)
     tree.markLeaf(leaf)
+    this.size = tree.size
     this.leaf = leaf
     this.window = tree.window
     this.firstCount = this.count = count
@@ -97,23 +107,24 @@ export class FixedLoader<K> implements Loader<K> {
 /** Fills leaves of slotted keys as densely as their prefixes allow: TreeBytes T5. */
 export class SlottedLoader implements Loader<KeyBuffer> {
   private readonly last: KeyBuffer
-  private started: boolean
+  /** D3. */
+  private size: number
   private leaf = 0
 
   constructor(private readonly tree: TreeBytes) {
     const last = lastKeyOf(tree)
-    this.started = last !== undefined
     this.last = last ?? tree.newKey()
+    this.size = tree.size
   }
 
   append(key: KeyBuffer): number {
     const { tree, last } = this
     const shared = sharedBytes(last, key, Infinity)
-    if (this.started && !isAbove(key, last, shared)) throw unsortedError(tree.root)
-    tree.space.beforeChange(tree.root)
+    if (this.size > 0 && !isAbove(key, last, shared)) throw unsortedError(tree.root)
+    if (tree.size !== this.size) throw disturbedError()
     const value = this.add(key, shared)
     tree.copyKey(key, last)
-    this.started = true
+    this.size++
     return value
   }
 
@@ -127,6 +138,7 @@ export class SlottedLoader implements Loader<KeyBuffer> {
     const belongs = shared >= tree.prefixBytesOf(leaf)
     const stays = belongs && (tree.hasRoom(leaf, key) ||
       (tree.tighten(leaf, key) && tree.hasRoom(leaf, key)))
+    tree.space.beforeChange(tree.root)
     if (!stays) this.leaf = tree.closeLeaf(key)
     return tree.appendTo(this.leaf, key)
   }

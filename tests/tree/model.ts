@@ -34,7 +34,7 @@ export type Command<Plain> =
   | { do: 'place' | 'remove' | 'find'; key: Plain; value: number }
   | { do: 'seek'; key: Plain; mode: SeekMode; steps: number; value: number }
   | { do: 'clearRange' | 'count'; key: Plain; to: Plain; low: boolean; high: boolean }
-  | { do: 'fill'; keys: Plain[] }
+  | { do: 'fill' | 'load'; keys: Plain[] }
   | { do: 'clear' | 'begin' | 'release' | 'rollback' | 'commit' | 'abort' | 'next' | 'previous' }
 
 export interface Setup {
@@ -112,6 +112,7 @@ export class TreeModel<Kind extends KeyKind, Plain> {
     switch (command.do) {
       case 'place': return this.place(command.key, command.value)
       case 'fill': return command.keys.forEach((key, i) => this.place(key, i))
+      case 'load': return this.load(command.keys)
       case 'remove': return this.remove(command.key)
       case 'find': return this.find(command.key)
       case 'seek': return this.seek(command.key, command.mode, command.steps)
@@ -143,6 +144,23 @@ export class TreeModel<Kind extends KeyKind, Plain> {
     if (!known) assert.is(this.readValue(at), 0, 'a new value is zero')
     this.writeValue(at, value)
     this.model = this.model.toSpliced(index, Number(known), { key, value: this.valueOf(value) })
+  }
+
+  /** Those of the keys that are behind the last one, through a loader. */
+  private load(keys: Plain[]): void {
+    const { compare } = this.family
+    const loader = this.tree.loader()
+    let last = this.model.at(-1)
+    let value = 0
+    for (const key of keys.toSorted(compare)) {
+      if (last !== undefined && compare(key, last.key) <= 0) continue
+      const at = loader.append(this.family.toKey(key))
+      assert.is(this.readValue(at), 0, 'a new value is zero')
+      this.writeValue(at, ++value)
+      last = { key, value: this.valueOf(value) }
+      this.model = [...this.model, last]
+    }
+    loader.finish()
   }
 
   private remove(key: Plain): void {
@@ -272,9 +290,10 @@ export function commands<Plain>(key: fc.Arbitrary<Plain>): fc.Arbitrary<Command<
   return fc.oneof(
     { weight: 40, arbitrary: fc.record({ do: fc.constant('place' as const), key, value }) },
     {
-      weight: 3,
+      weight: 5,
       arbitrary: fc.record({
-        do: fc.constant('fill' as const), keys: fc.array(key, { maxLength: 60, size: 'max' }),
+        do: fc.constantFrom('fill' as const, 'load' as const),
+        keys: fc.array(key, { maxLength: 60, size: 'max' }),
       }),
     },
     { weight: 25, arbitrary: fc.record({ do: fc.constant('remove' as const), key, value }) },

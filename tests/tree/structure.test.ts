@@ -112,6 +112,18 @@ test('a loader refuses what is not above the last key', () => {
   assert.is(tree.size, 2990)
 })
 
+test('a loader notices that its tree was changed by others', () => {
+  for (const kind of ['u32', 'bytes'] as const) {
+    const tree = make(kind).tree as BranchingTree<never>
+    const keyOf = (n: number): never => (kind === 'u32' ? n : text(String(n))) as never
+    const loader = tree.loader()
+    loader.append(keyOf(1))
+    loader.append(keyOf(2))
+    tree.place(keyOf(0))
+    assert.throws(() => loader.append(keyOf(3)), /was changed while/)
+  }
+})
+
 test('steady churn keeps the size', () => {
   const made = make('bytes')
   const { tree, space } = made
