@@ -4,7 +4,8 @@
  *
  *  D1. A loader knows the last key of the tree. What is not above it is refused, before anything
  *      has changed.
- *  D2. The leaf that is being filled is the last of the tree, so nothing has to be searched.
+ *  D2. The leaf that is being filled is the last of the tree, so nothing has to be searched. As long
+ *      as keys come into others (a removal may have left empty leaves behind), they are placed.
  *  D3. Nobody else uses the tree meanwhile: it is not as others expect it (counts, T5). Who adds or
  *      removes an entry all the same is noticed by the number of entries.
  */
@@ -37,6 +38,13 @@ function lastKeyOf<K>(tree: BranchingTree<K>): K | undefined {
   const last = cursor.last() ? tree.copyKey(cursor.key(), tree.newKey()) : undefined
   cursor.close()
   return last
+}
+
+/** D2. */
+function isLast<K>(tree: BranchingTree<K>, leaf: number): boolean {
+  let node = tree.top()
+  while (tree.levelOf(node) > 0) node = tree.childAt(node, tree.countOf(node))
+  return node === leaf
 }
 
 /**
@@ -90,7 +98,7 @@ export class FixedLoader<K> implements Loader<K> {
     this.leaf = leaf
     this.window = tree.window
     this.firstCount = this.count = count
-    this.capacity = tree.capacityOf(leaf, 0)
+    this.capacity = isLast(tree, leaf) ? tree.capacityOf(leaf, 0) : count
     this.keyWord = tree.keyWordAt(leaf, count)
     this.valueWord = tree.valueAt(leaf, count)
     this.last = tree.copyKey(key, this.last ?? tree.newKey())
@@ -132,7 +140,7 @@ export class SlottedLoader implements Loader<KeyBuffer> {
     const { leaf, tree } = this
     if (leaf === 0 || leaf === tree.root) {
       const value = tree.place(key)
-      this.leaf = tree.leaf
+      this.leaf = isLast(tree, tree.leaf) ? tree.leaf : 0
       return value
     }
     const belongs = shared >= tree.prefixBytesOf(leaf)

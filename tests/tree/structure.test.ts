@@ -112,6 +112,28 @@ test('a loader refuses what is not above the last key', () => {
   assert.is(tree.size, 2990)
 })
 
+/**
+ * Found by the model test: `clearRange` had left the last leaf empty, so the first loaded key came
+ * into the leaf before it, and the loader went on there, beyond the separator.
+ */
+test('a loader does not go on in a leaf that is not the last', () => {
+  for (const kind of ['u32', 'bytes'] as const) {
+    const made = make(kind, { rootBytes: 96, maximumEntries: 4 }) as Made<KeyKind>
+    const tree = made.tree as BranchingTree<never>
+    const keyOf = (n: number): never => (kind === 'u32' ? n : text(String(n))) as never
+    for (const n of [3, 9, 5, 0, 1]) tree.place(keyOf(n))
+    const range = new KeyRange<never>()
+    range.low = tree.copyKey(keyOf(0), tree.newKey())
+    range.lowExcluded = true
+    assert.is(tree.clearRange(range), 4)
+    const loader = tree.loader()
+    loader.append(keyOf(1))
+    loader.append(keyOf(9))
+    loader.finish()
+    check(made)
+  }
+})
+
 test('a loader notices that its tree was changed by others', () => {
   for (const kind of ['u32', 'bytes'] as const) {
     const tree = make(kind).tree as BranchingTree<never>
