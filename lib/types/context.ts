@@ -12,7 +12,7 @@
  *  L4. `serial` is raised whenever something may have changed that a facade has looked up and kept: refresh, rollback, drop,
  *      rename. A facade compares it, and looks again when it differs.
  */
-import { RStoreError } from '../errors.js'
+import { RStoreError, type ErrorCode } from '../errors.js'
 import type { Ref } from '../space/ref.js'
 import type { Space } from '../space/space.js'
 import type { MapType, MultimapType } from './map/map.js'
@@ -21,7 +21,7 @@ import type { TypeRegistry } from './registry.js'
 import type { VisitRef } from './type.js'
 
 /** Why a lease ended. */
-export type EndReason = 'turn' | 'commit' | 'rollback' | 'refresh' | 'close' | 'revoked'
+export type EndReason = 'turn' | 'commit' | 'rollback' | 'refresh' | 'close' | 'revoked' | 'frozen'
 
 const WHY: Readonly<Record<EndReason, string>> = {
   turn: 'views made outside read(), transact() and snapshots end with the turn of the event loop',
@@ -29,7 +29,8 @@ const WHY: Readonly<Record<EndReason, string>> = {
   rollback: 'the transaction was rolled back',
   refresh: 'the region now shows a newer commit',
   close: 'the region was closed',
-  revoked: 'the right to use the region was revoked',
+  revoked: 'the snapshot was revoked, because it held the redo log back too long',
+  frozen: 'the region was packed or discarded, and nobody can write to it any more',
 }
 
 /** The time for which views are good. */
@@ -49,11 +50,16 @@ export class Lease {
   }
 }
 
+const CODES: Partial<Record<EndReason, ErrorCode>> = {
+  revoked: 'RSTORE_SNAPSHOT_REVOKED', frozen: 'RSTORE_REVOKED',
+}
+
 /** Throws RSTORE_STALE_VIEW for a view whose lease ended, or whose cell is gone. */
 export function throwStale(lease: Lease, what: string): never {
   if (lease.faults[0] !== 0) lease.session.leave()
   const why = lease.live ? 'what it showed was freed or replaced' : WHY[lease.reason]
-  throw new RStoreError('RSTORE_STALE_VIEW',
+  const code = lease.live ? undefined : CODES[lease.reason]
+  throw new RStoreError(code ?? 'RSTORE_STALE_VIEW',
     `this view of ${what} is stale: ${why}. Take a copy with getObject() or toObject() to keep a `
     + 'value, do all reading inside one read() or transact(), or hold a snapshot()',
     { what, reason: lease.live ? 'freed' : lease.reason })

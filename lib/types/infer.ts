@@ -33,6 +33,7 @@ type IsAny<V> = 0 extends 1 & V ? true : false
 /** The read shape of a field, with the record itself in place of `Self`. */
 type Bound<V, F> = IsAny<V> extends true ? V
   : V extends Self ? RecordView<F>
+  : V extends readonly [any, ...any[]] ? { [K in keyof V]: Bound<V[K], F> }
   : V extends ArrayView<infer E> ? Extract<E, Self> extends never ? V : ArrayView<Bound<E, F>>
   : V extends RMap<infer K, infer W, infer I>
     ? Extract<W, Self> extends never ? V : RMap<K, Bound<W, F>, BoundInput<I, F>>
@@ -45,10 +46,11 @@ type SelfInput<F> = Ref<RecordView<F>> | RecordView<F>
 type BoundInput<I, F> = IsAny<I> extends true ? I
   : I extends Self ? SelfInput<F>
   : I extends string | number | bigint | boolean | undefined | Date | ArrayBufferView ? I
+  : I extends readonly [any, ...any[]] ? { [K in keyof I]: BoundInput<I[K], F> }
   : I extends Iterable<infer E>
-    ? Extract<E, Self> extends never
-      ? E extends readonly [infer K, infer W]
-        ? Extract<W, Self> extends never ? I : Iterable<readonly [K, BoundInput<W, F>]>
+    ? [Extract<E, Self>] extends [never]
+      ? [E] extends [readonly [infer K, infer W]]
+        ? [Extract<W, Self>] extends [never] ? I : Iterable<readonly [K, BoundInput<W, F>]>
         : I
       : Iterable<BoundInput<E, F>>
   : I

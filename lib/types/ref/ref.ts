@@ -6,7 +6,7 @@ import { RStoreError } from '../../errors.js'
 import type { Ref } from '../../space/ref.js'
 import type { Window } from '../../space/window.js'
 import { throwStale, type Session } from '../context.js'
-import { coreOfView } from '../struct/view.js'
+import { coreOfView, structOfView } from '../struct/view.js'
 import { show } from '../text.js'
 import { AnyType, typeFrom, unitOf, type Core, type Descriptor, type VisitRef } from '../type.js'
 
@@ -15,7 +15,10 @@ export function refOfView(value: unknown): number {
   const core = coreOfView(value)
   if (core === undefined || core.at !== (core.cell << 2) + 8) return 0
   if (!core.lease.live || core.window.i32[core.cell + 1] !== core.stamp) throwStale(core.lease, 'a record')
-  return unitOf(core.lease.session, core.window, core.cell << 2)
+  const { session } = core.lease
+  const ref = unitOf(session, core.window, core.cell << 2)
+  const stored = session.registry.typeOfCell(ref)
+  return stored.kind === 'struct' && stored.name === structOfView(value as object).name ? ref : 0
 }
 
 export class RefType extends AnyType {

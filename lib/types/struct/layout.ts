@@ -21,6 +21,8 @@ export interface FieldLayout {
   /** Byte of the presence bit, from the start of the struct; −1 without one. */
   readonly presenceByte: number
   readonly presenceMask: number
+  /** Whether every object inherits something of this name: then only an object's own is read. */
+  readonly guarded: boolean
 }
 
 export interface StructLayout {
@@ -52,7 +54,7 @@ export function layoutOf(fields: readonly (readonly [string, AnyType])[]): Struc
     const bit = slot === type || type.kind === 'default' ? -1 : bits++
     return {
       name, type, slot, offset: offsets[i]!,
-      presenceByte: bit < 0 ? -1 : end + (bit >>> 3), presenceMask: bit < 0 ? 0 : 1 << (bit & 7),
+      presenceByte: bit < 0 ? -1 : end + (bit >>> 3), presenceMask: bit < 0 ? 0 : 1 << (bit & 7), guarded: name in Object.prototype,
     }
   })
   const alignment = slots.reduce((most, slot) => Math.max(most, slot.slotAlign), 1)

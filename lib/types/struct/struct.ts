@@ -9,7 +9,7 @@ import {
 import { layoutOf, slotTypeOf, type FieldLayout, type StructLayout } from './layout.js'
 import {
   coreOfView, getterOf, oldSetter, RESERVED_NAMES, setOwn, setterOf, structOfView, viewClass,
-  writeField, type Struct, type ViewClass,
+  writeOptional, type Struct, type ViewClass,
 } from './view.js'
 
 /** Inherited by every object: read only where it is an object's own. */
@@ -83,11 +83,12 @@ export class StructType extends AnyType implements Struct {
       throw new TypeError(`${where}: expected an object (${this.name}), got ${show(value)}`)
     }
     const input = coreOfView(value) === undefined ? value : structOfView(value).plain(value) as object
-    const { fields } = this
+    const { layout: { fields } } = this
     const prepared = new Array<unknown>(fields.length)
     for (let i = 0; i < fields.length; i++) {
-      const [name, type] = fields[i]!
-      prepared[i] = type.prepare(readField(input, name), this.#labels[i]!, session)
+      const { name, type, guarded } = fields[i]!
+      const given = guarded ? readField(input, name) : (input as Record<string, unknown>)[name]
+      prepared[i] = type.prepare(given, this.#labels[i]!, session)
     }
     return prepared
   }
@@ -96,9 +97,12 @@ export class StructType extends AnyType implements Struct {
     return new this.view(new Core(core.lease, core.window, core.cell, at, core.stamp, core.owner))
   }
   writeSlot(session: Session, window: Window, at: number, value: unknown): void {
-    const core = new Core(session.lease, window, 0, at, 0, undefined)
     const { fields } = this.layout
-    for (let i = 0; i < fields.length; i++) writeField(core, fields[i]!, (value as unknown[])[i])
+    for (let i = 0; i < fields.length; i++) {
+      const field = fields[i]!
+      if (field.presenceByte >= 0) writeOptional(session, window, at, field, (value as unknown[])[i])
+      else field.slot.writeSlot(session, window, at + field.offset, (value as unknown[])[i])
+    }
   }
   override releaseSlot(session: Session, window: Window, at: number): void {
     for (const field of this.#owning) {

@@ -14,7 +14,7 @@
 import { inspect } from 'node:util'
 import { RStoreError } from '../../errors.js'
 import type { Window } from '../../space/window.js'
-import { throwStale } from '../context.js'
+import { throwStale, type Session } from '../context.js'
 import { unitOf, type AnyType, type Core, type SlotReader } from '../type.js'
 import type { FieldLayout } from './layout.js'
 
@@ -156,26 +156,20 @@ export function getterOf(declared: AnyType, stored: FieldLayout): Getter {
   return anyGetter(declared.readerFor(slot), stored.offset)
 }
 
-/** Writes a prepared value into a field, whose bytes are marked. */
-export function writeField(core: Core, field: FieldLayout, value: unknown): void {
-  const { window, at } = core
-  const { session } = core.lease
-  if (field.presenceByte < 0) {
-    field.slot.writeSlot(session, window, at + field.offset, value)
-  } else if (value === undefined) {
-    clearField(core, field)
-  } else {
-    field.slot.writeSlot(session, window, at + field.offset, value)
-    window.u8[at + field.presenceByte]! |= field.presenceMask
-  }
-}
-
-function clearField({ window, at, lease }: Core, field: FieldLayout): void {
-  if ((window.u8[at + field.presenceByte]! & field.presenceMask) === 0) return
+/** Writes a prepared value into a field with a presence bit, whose bytes are marked. */
+export function writeOptional(
+  session: Session, window: Window, at: number, field: FieldLayout, value: unknown,
+): void {
   const from = at + field.offset
-  if (field.slot.owns) field.slot.releaseSlot(lease.session, window, from)
-  window.u8.fill(0, from, from + field.slot.slotBytes)
-  window.u8[at + field.presenceByte]! &= ~field.presenceMask
+  const bits = at + field.presenceByte
+  if (value !== undefined) {
+    field.slot.writeSlot(session, window, from, value)
+    window.u8[bits]! |= field.presenceMask
+  } else if ((window.u8[bits]! & field.presenceMask) !== 0) {
+    if (field.slot.owns) field.slot.releaseSlot(session, window, from)
+    window.u8.fill(0, from, from + field.slot.slotBytes)
+    window.u8[bits]! &= ~field.presenceMask
+  }
 }
 
 function markBytes(core: Core, offset: number, bytes: number): void {
@@ -185,8 +179,10 @@ function markBytes(core: Core, offset: number, bytes: number): void {
 
 function assignField(core: Core, field: FieldLayout, value: unknown): void {
   markBytes(core, field.offset, field.slot.slotBytes)
-  if (field.presenceByte >= 0) markBytes(core, field.presenceByte, 1)
-  writeField(core, field, value)
+  const { window, at, lease: { session } } = core
+  if (field.presenceByte < 0) return field.slot.writeSlot(session, window, at + field.offset, value)
+  markBytes(core, field.presenceByte, 1)
+  writeOptional(session, window, at, field, value)
 }
 
 function refuseIndexed(core: Core): void {
@@ -208,7 +204,7 @@ export function setterOf(label: string, field: FieldLayout): (this: View, value:
     const prepared = field.type.prepare(value, label, session)
     if (core.owner === undefined) {
       refuseIndexed(core)
-      assignField(core, field, prepared)
+      session.change(() => assignField(core, field, prepared))
     } else {
       core.owner.assigning(() => assignField(core, field, prepared))
     }

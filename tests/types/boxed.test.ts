@@ -1,0 +1,76 @@
+import fc from 'fast-check'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { t, type Infer } from '../../lib/types/index.js'
+import { MemoryRegion } from '../harness/memory-region.js'
+import { assertSound, refuses, roundTrip, sameType } from '../harness/types.js'
+
+const test = suite('types: string, bytes, json')
+
+sameType<Infer<typeof t.string>, string>(true)
+sameType<Infer<typeof t.bytes>, Uint8Array>(true)
+sameType<Infer<typeof t.json>, any>(true)
+
+test('string holds all text', () => {
+  for (const text of ['', 'a', 'Oslo', 'exactly 12 c', 'thirteen char', 'æ', 'zażółć gęślą jaźń', '日本語', '😀'.repeat(9),
+    'x'.repeat(16), 'x'.repeat(17), `${'y'.repeat(15)}é`, 'z'.repeat(100_000), '\0a\0']) {
+    assert.is(roundTrip(t.string, text), text)
+  }
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => roundTrip(t.string, text) === text), { numRuns: 60 })
+})
+
+test('string refuses what UTF-8 cannot hold', () => {
+  refuses(t.string, '\ud800', TypeError, /lone surrogate/)
+  refuses(t.string, `${'x'.repeat(40)}\udc00`, TypeError, /lone surrogate/)
+  refuses(t.string, 1, TypeError, /expected a string, got 1/)
+  refuses(t.string, undefined, TypeError, /expected a string, got undefined/)
+})
+
+test('bytes are a copy, whatever is stored', () => {
+  for (const length of [0, 1, 7, 4096, 4097, 100_000]) {
+    const bytes = Uint8Array.from({ length }, (_, i) => i * 7)
+    assert.equal(roundTrip(t.bytes, bytes), bytes)
+  }
+  assert.equal(roundTrip(t.bytes, Buffer.from('abc')), Uint8Array.from([97, 98, 99]))
+  refuses(t.bytes, [1, 2], TypeError, /expected a Uint8Array/)
+})
+
+test('bytes and small arrays share no memory with the region', () => {
+  const region = new MemoryRegion(2 ** 21)
+  const map = region.map('map', t.string, t.bytes)
+  region.transact(() => map.set('a', Uint8Array.from([1, 2, 3])))
+  const copy = map.get('a')!
+  assert.is(copy.buffer.byteLength, 3)
+  copy[0] = 9
+  assert.equal(map.get('a'), Uint8Array.from([1, 2, 3]))
+})
+
+test('json holds what JSON does, and more', () => {
+  for (const value of [null, true, 1.5, 'text', [1, [2]], { a: { b: [null] }, ü: 1 }, 12345678901234567890n,
+    { when: new Date(5), bytes: Uint8Array.from([1, 2]) }]) {
+    assert.equal(roundTrip(t.json, value), value)
+  }
+  const circle: { self?: unknown } = {}
+  circle.self = circle
+  refuses(t.json, circle, TypeError, /cannot be stored as t\.json/)
+})
+
+test('what is boxed is overwritten where it is, while it fits', () => {
+  const region = new MemoryRegion(2 ** 21)
+  const map = region.map('map', t.u32, t.struct('Note', { text: t.string, data: t.json, raw: t.bytes }))
+  const note = (size: number) => ({ text: 'x'.repeat(size), data: 'y'.repeat(size), raw: new Uint8Array(size) })
+  region.transact(() => map.set(1, note(60)))
+  const { allocatedUnits } = region.space
+  for (const size of [59, 60, 40, 57]) {
+    region.transact(() => map.set(1, note(size)))
+    assert.is(region.space.allocatedUnits, allocatedUnits, `size ${size}`)
+    assert.equal(map.getObject(1), note(size))
+  }
+  for (const size of [0, 1000, 3, 100]) {
+    region.transact(() => map.set(1, note(size)))
+    assert.equal(map.getObject(1), note(size))
+    assertSound(region)
+  }
+})
+
+test.run()

@@ -1,0 +1,122 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { verifySession } from '../../lib/map/verify.js'
+import type { Ref } from '../../lib/space/ref.js'
+import { t, type Infer, type Type } from '../../lib/types/index.js'
+import { MemoryRegion } from '../harness/memory-region.js'
+import { assertSound, codeOf, sameType } from '../harness/types.js'
+
+const test = suite('types: ref and self')
+
+const Node = t.struct('Node', { value: t.u32, next: t.optional(t.self), others: t.array(t.self) })
+type NodeView = Infer<typeof Node>
+sameType<Exclude<NodeView['next'], undefined>['value'], number>(true)
+sameType<NodeView['others'][0]['value'], number>(true)
+
+interface PersonView { name: string; home: HouseView; toObject(): any; equals(other: unknown): boolean }
+interface HouseView { street: string; owner: PersonView | undefined; toObject(): any; equals(other: unknown): boolean }
+const Person: Type<any> = t.struct('Person', { name: t.string, home: t.ref((): Type<HouseView> => House) })
+const House: Type<any> = t.struct('House', { street: t.string, owner: t.optional(t.ref((): Type<PersonView> => Person)) })
+const homeOf = t.struct('Home', { home: t.ref((): Type<HouseView> => House) })
+sameType<Infer<typeof homeOf>['home'], HouseView>(true)
+
+test('records name each other, also in cycles', () => {
+  const region = new MemoryRegion(2 ** 21)
+  const first = region.value('first', t.ref(() => Node))
+  region.transact(() => {
+    const refs = Array.from({ length: 100 }, (_, value) => region.alloc(Node, { value, others: [] }))
+    refs.forEach((ref, i) => {
+      const node = region.deref(ref)
+      node.next = region.deref(refs[(i + 1) % 100]!)
+      node.others = [refs[i]!, region.deref(refs[99 - i]!)] as never
+    })
+    first.set(refs[0]!)
+  })
+  region.turn()
+  let node: NodeView = first.get()!
+  for (let i = 0; i < 250; i++) {
+    assert.is(node.value, i % 100)
+    assert.is(node.others[1]!.value, 99 - (i % 100))
+    node = node.next as NodeView
+  }
+  assertSound(region)
+  assert.type(node.toObject().next, 'number', 'a copy has refs as numbers')
+  const ref = region.refOf(node)
+  assert.is(region.deref(ref).value, node.value)
+  assert.ok(node.equals(region.deref(ref)))
+})
+
+test('types may name each other', () => {
+  const region = new MemoryRegion(2 ** 21)
+  const people = region.map('people', t.string, Person)
+  region.transact(() => {
+    const house = region.alloc(House, { street: 'Main Street' })
+    people.set('ann', { name: 'Ann', home: house })
+    region.deref(house).owner = people.get('ann')!
+  })
+  assert.is((people.get('ann') as PersonView).home.owner!.home.street, 'Main Street')
+  assertSound(region)
+})
+
+test('what only a lost ref named is leaked, which verify says', () => {
+  const region = new MemoryRegion(2 ** 21)
+  const map = region.map('map', t.u8, t.struct('Holder', { node: t.optional(t.ref(() => Node)) }))
+  let ref: Ref<NodeView>
+  region.transact(() => {
+    ref = region.alloc(Node, { value: 1, others: [] })
+    map.set(1, { node: ref })
+  })
+  assertSound(region)
+  region.transact(() => { map.get(1)!.node = undefined })
+  const { ok, bytes } = verifySession(region.session, region.catalog)
+  assert.ok(ok)
+  assert.ok(bytes.leaked > 0)
+  region.transact(() => region.free(ref!))
+  assertSound(region)
+})
+
+test('dangling, foreign and invented refs are refused', () => {
+  const region = new MemoryRegion(2 ** 21)
+  const other = new MemoryRegion(2 ** 21)
+  const Holder = t.struct('Holder', { node: t.ref(() => Node) })
+  const map = region.map('map', t.u8, Holder)
+  region.transact(() => {
+    const ref = region.alloc(Node, { value: 1, others: [] })
+    map.set(1, { node: ref })
+    region.free(ref)
+    assert.is(codeOf(() => map.get(1)!.node), 'RSTORE_DANGLING_REF')
+    assert.is(codeOf(() => region.deref(ref)), 'RSTORE_DANGLING_REF')
+    assert.is(codeOf(() => region.free(ref)), 'RSTORE_DANGLING_REF')
+    assert.is(codeOf(() => map.set(2, { node: ref })), 'RSTORE_DANGLING_REF')
+    for (const bad of [0, -1, 1.5, 2 ** 32, 'x', null, {}]) {
+      assert.is(codeOf(() => map.set(2, { node: bad as never })), 'TypeError', String(bad))
+      assert.is(codeOf(() => region.deref(bad as never)), 'TypeError', String(bad))
+    }
+    assert.is(codeOf(() => map.set(2, { node: 2 ** 31 as never })), 'RSTORE_CORRUPT')
+    const text = region.alloc(t.string, 'text')
+    assert.is(region.deref(text), 'text')
+    assert.is(codeOf(() => map.set(2, { node: text as never })), 'RSTORE_CORRUPT')
+    region.free(text)
+    const stranger = other.transact(() => other.deref(other.alloc(Node, { value: 2, others: [] })))
+    assert.is(codeOf(() => map.set(2, { node: stranger })), 'RSTORE_FOREIGN_REF')
+    assert.is(codeOf(() => region.refOf(stranger)), 'RSTORE_FOREIGN_REF')
+    assert.is(codeOf(() => region.refOf({} as never)), 'TypeError')
+    map.delete(1)
+  })
+  assert.is(codeOf(() => region.alloc(Node, { value: 1, others: [] })), 'RSTORE_NOT_IN_TRANSACTION')
+  assertSound(region)
+})
+
+test('a struct inside a record has no ref of its own', () => {
+  const region = new MemoryRegion(2 ** 21)
+  const Inner = t.struct('Inner', { x: t.u8 })
+  const map = region.map('map', t.u8, t.struct('Outer', { inner: Inner }))
+  region.transact(() => {
+    map.set(1, { inner: { x: 1 } })
+    assert.throws(() => region.refOf(map.get(1)!.inner), /only whole records/)
+  })
+  assert.throws(() => t.ref(Inner as never), /a function/)
+  assert.throws(() => (t.self as unknown as { describe(): void }).describe(), /only inside/)
+})
+
+test.run()
