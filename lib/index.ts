@@ -2,17 +2,23 @@
  * rstore: linked, typed data in memory-mapped files that many Node processes share.
  * The public surface; whatever is not exported here may change.
  */
+export type { ArrayBuilder, BuilderOptions } from './builder/builder.js'
 export { RStoreError } from './errors.js'
 export type { ErrorCode } from './errors.js'
 export type { ReaderInfo } from './native/binding.js'
 export type { NamedEntry } from './map/catalog.js'
 export type { VerifyReport } from './map/verify.js'
+export { DISCARD } from './region/pack.js'
+export type { PackOptions } from './region/pack.js'
+export { Packed } from './region/packed.js'
+export type { LoadOptions, PackedToken } from './region/packed.js'
 export type { Durability, RegionOptions, Size } from './region/options.js'
 export { ReadRegion } from './region/read-region.js'
 export { ReadOnlyRegion, Region } from './region/region.js'
 export type { ProgressOptions, TransactOptions } from './region/region.js'
 export { Snapshot } from './region/snapshot.js'
 export type { RegionStats } from './region/stats.js'
+export { WritableRegion } from './region/writable-region.js'
 export type { Ref } from './space/ref.js'
 export { t } from './types/index.js'
 export type {

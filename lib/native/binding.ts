@@ -83,8 +83,43 @@ export interface NativeHandle {
   close(): void
 }
 
+/** A region that is being packed, or was. */
+export interface OpenedPack extends Omit<OpenedHandle, 'locked'> {
+  rootRef: number
+  rootType: number
+  endUnits: number
+  uuid: Uint8Array
+}
+
+export interface NativePackWriter {
+  /** @param path '' for memory */
+  begin(path: string, capacityBytes: number, pages: Uint8Array): OpenedPack | PackedStatus
+  grow(endUnits: number): PackedStatus
+  /** Of memory: minus its number. */
+  finish(
+    rootRef: number, rootType: number, endUnits: number, uuid: Uint8Array, replace: boolean,
+  ): PackedStatus
+  discard(): void
+}
+
+export interface NativePackedFile {
+  /** @param verify 0 none, 1 lazy, 2 full */
+  open(path: string, verify: number, populate: boolean, lock: boolean): OpenedPack | PackedStatus
+  openMemory(id: number, verify: number, populate: boolean, lock: boolean): OpenedPack | PackedStatus
+  /** The first page whose checksum does not fit; -1 when all do. */
+  verifyAll(): number
+  stats(): { fileBytes: number }
+  close(): void
+}
+
 export interface Addon {
   Handle: new () => NativeHandle
+  PackWriter: new () => NativePackWriter
+  PackedFile: new () => NativePackedFile
+  /** A live copy of a packed file. */
+  thaw(from: string, to: string): Promise<PackedStatus>
+  /** Lets go of memory that `finish` made. */
+  letGoOfMemory(id: number): void
   createRegion(path: string, capacityBytes: number, mode: number, pages: Uint8Array): PackedStatus
   /** A buffer of its own over part of a window; `detach` it when its lease ends. */
   bufferOver(window: ArrayBuffer, offset: number, bytes: number): ArrayBuffer

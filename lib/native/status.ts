@@ -1,6 +1,7 @@
 /** From the status of a native call to the error that a caller gets. */
 import { getSystemErrorName } from 'node:util'
 
+import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
 import { addon } from './binding.js'
@@ -53,10 +54,6 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     code: 'RSTORE_TOO_OLD', what: 'the file was made by a version of rstore no longer read',
     todo: 'Run "rstore upgrade"; nothing was changed',
   },
-  wrongKind: {
-    code: 'RSTORE_WRONG_KIND', what: 'the file is a region of another kind',
-    todo: 'Live regions are opened by Region, packed ones by Packed, vectors by SharedVector',
-  },
   replaced: {
     code: 'RSTORE_REPLACED', what: 'the file was replaced by a compacted one',
     todo: 'Open it again',
@@ -100,6 +97,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 export function errorOf(status: PackedStatus, path: string, doing: string): Error {
   const name = addon().statusNames[status % 256] ?? 'unknown'
   const errno = Math.floor(status / 256)
+  if (name === 'wrongKind') return wrongKind(path, doing, errno)
   const meaning = MEANINGS[name]
   if (meaning === undefined) {
     return new Error(`rstore: ${doing} ${path} ended in the unexpected state "${name}" (${errno})`)
@@ -108,6 +106,18 @@ export function errorOf(status: PackedStatus, path: string, doing: string): Erro
   return new RStoreError(meaning.code,
     `${doing} ${path}: ${meaning.what}${cause}. ${meaning.todo}.`,
     errno === 0 ? { path } : { path, errno: getSystemErrorName(-errno) })
+}
+
+const KINDS: Readonly<Record<number, string>> = {
+  [C.KIND_LIVE]: 'a live region: open it with Region.open',
+  [C.KIND_PACKED]: 'a packed region, which nobody can write to: load it with Packed.load, or make a live '
+    + 'copy with Packed.thaw',
+  [C.KIND_SHARED]: 'a shared vector: open it with SharedVector.open',
+}
+
+function wrongKind(path: string, doing: string, kind: number): RStoreError {
+  const what = KINDS[kind] ?? `a region of the unknown kind ${kind}`
+  return new RStoreError('RSTORE_WRONG_KIND', `${doing} ${path}: it is ${what}.`, { path, kind })
 }
 
 /** Throws unless the status is 0. */

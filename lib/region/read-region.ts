@@ -12,7 +12,8 @@ import type { RegionStats } from './stats.js'
 export abstract class RegionBase implements Disposable {
   /** @internal */
   readonly session: OpenSession
-  protected readonly catalog: Catalog
+  /** @internal */
+  readonly catalog: Catalog
 
   constructor(session: OpenSession, create = false) {
     this.session = session

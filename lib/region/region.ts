@@ -6,18 +6,19 @@ import { RStoreError } from '../errors.js'
 import { addon } from '../native/binding.js'
 import type { ReaderInfo } from '../native/binding.js'
 import { check } from '../native/status.js'
-import type { Ref } from '../space/ref.js'
-import type { RMap, RMultimap, RValue, Type } from '../types/index.js'
 import { blankPages } from './blank.js'
-import { allocCell, derefCell, editArray, freeCell, refOfRecord } from './cells.js'
 import { LiveHandle } from './live-handle.js'
 import { LongSnapshots } from './long-snapshots.js'
 import { capacityOf, checkDurability, checkOptions, checkTimeout } from './options.js'
 import type { CheckedOptions, Durability, RegionOptions } from './options.js'
-import { ReadRegion, RegionBase } from './read-region.js'
+import { pack } from './pack.js'
+import type { PackInit, PackOptions, PackRoot } from './pack.js'
+import type { Packed } from './packed.js'
+import { ReadRegion } from './read-region.js'
 import { RegionSession } from './session.js'
 import type { Snapshot } from './snapshot.js'
 import { View } from './view.js'
+import { WritableRegion } from './writable-region.js'
 import { WriteQueue } from './write-queue.js'
 
 /** What a backup tells of its progress. */
@@ -77,7 +78,7 @@ export class ReadOnlyRegion extends ReadRegion {
 }
 
 /** A region that is written in transactions. */
-export class Region extends RegionBase {
+export class Region extends WritableRegion {
   /** @internal */
   declare readonly session: RegionSession
   private readonly options: CheckedOptions
@@ -133,6 +134,27 @@ export class Region extends RegionBase {
       }
     }
     return Region.open(path, options)
+  }
+
+  /**
+   * Builds a region that nobody can ever write again. It exists only inside `init`, which gets it and
+   * an empty root and returns the root; then it is frozen and appears under its name in one step.
+   * When `init` throws or returns DISCARD nothing is left behind. `path` null: in memory, for other
+   * threads of this process. Throws RSTORE_EXISTS, RSTORE_FOREIGN_REF, a TypeError without a root.
+   */
+  static pack<V, I>(
+    path: string | null, options: PackOptions<V, I>,
+    init: (region: WritableRegion, root: V) => Promise<PackRoot<V, I>>,
+  ): Promise<Packed<V> | undefined>
+  static pack<V, I>(
+    path: string | null, options: PackOptions<V, I>,
+    init: (region: WritableRegion, root: V) => PackRoot<V, I>,
+  ): Packed<V> | undefined
+  static pack<V, I>(
+    path: string | null, options: PackOptions<V, I>, init: PackInit<V, I>,
+  ): Packed<V> | undefined | Promise<Packed<V> | undefined> {
+    if (path !== null) checkPath(path)
+    return pack(path, options, init)
   }
 
   /**
@@ -209,62 +231,6 @@ export class Region extends RegionBase {
   /** All handles that have the region open, in every process. */
   readers(): ReaderInfo[] {
     return this.live.readers()
-  }
-
-  /** Opens a named map; makes it, in a transaction of its own if need be, when there is none. */
-  map<K, V, I>(name: string, key: Type<K, any>, value: Type<V, I>): RMap<K, V, I> {
-    this.session.assertOpen()
-    return this.catalog.map(name, key, value) as unknown as RMap<K, V, I>
-  }
-
-  /** Opens a named multimap; as `map`. */
-  multimap<K, V>(name: string, key: Type<K, any>, value: Type<V, any>): RMultimap<K, V> {
-    this.session.assertOpen()
-    return this.catalog.multimap(name, key, value) as unknown as RMultimap<K, V>
-  }
-
-  /** Opens a named value; `get` gives undefined until it is set. */
-  value<V, I>(name: string, type: Type<V, I>): RValue<V, I> {
-    this.session.assertOpen()
-    return this.catalog.value(name, type) as unknown as RValue<V, I>
-  }
-
-  /** Drops what has that name, with everything it owns. False when there is nothing. */
-  dropMap(name: string): boolean {
-    return this.catalog.drop(name)
-  }
-
-  /** Gives it another name; handles follow. Throws RSTORE_NOT_FOUND, RSTORE_EXISTS. */
-  renameMap(name: string, to: string): void {
-    this.catalog.rename(name, to)
-  }
-
-  /** A record that no map owns: it lives until `free`, and whoever has its ref finds it. */
-  alloc<V, I>(type: Type<V, I>, value: I): Ref<V> {
-    return allocCell(this.session, type, value) as Ref<V>
-  }
-
-  /** The record at a ref, assignable in a transaction. Throws RSTORE_STALE_VIEW when it was freed. */
-  deref<V>(ref: Ref<V>): V {
-    return derefCell(this.session, ref) as V
-  }
-
-  /** The ref of a record, good as long as the record lives. */
-  refOf<V>(view: V): Ref<V> {
-    return refOfRecord(this.session, view) as Ref<V>
-  }
-
-  /** Frees a record that `alloc` made, with everything it owns; what it only refers to stays. */
-  free(ref: Ref): void {
-    freeCell(this.session, ref)
-  }
-
-  /**
-   * Calls `edit` with a writable typed array over elements [from, to) of a numeric array that was
-   * read from this region. The typed array is good inside the callback only.
-   */
-  editArray<A>(array: A, from: number, to: number, edit: (elements: A) => void): void {
-    editArray(this.session, array, from, to, edit as (elements: unknown) => void)
   }
 
   /** Ends snapshots, iterators, views and maps. The last handle to close leaves the file complete. */

@@ -13,7 +13,7 @@ import { resolve } from 'node:path'
 import { C, ControlBlock } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { addon } from '../native/binding.js'
-import type { HandleOptions, NativeHandle } from '../native/binding.js'
+import type { HandleOptions, NativeHandle, PackedStatus } from '../native/binding.js'
 import { check, errorOf } from '../native/status.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
 import { Window } from '../space/window.js'
@@ -25,7 +25,7 @@ const EPOCH = words.epoch.offset >>> 2
 /** Windows are pooled by the native layer, and so are the arrays over them. */
 const windowOf = new WeakMap<ArrayBuffer, Window>()
 
-function windowOver(buffer: ArrayBuffer): Window {
+export function windowOver(buffer: ArrayBuffer): Window {
   let window = windowOf.get(buffer)
   if (window === undefined) windowOf.set(buffer, (window = new Window(buffer)))
   return window
@@ -57,7 +57,7 @@ export class View {
     this.path = resolve(path)
     this.native = new (addon().Handle)()
     const opened = this.native.open(this.path, options, epoch)
-    if (typeof opened === 'number') throw errorOf(opened, this.path, 'opening')
+    if (typeof opened === 'number') throw openingError(opened, this.path, options.readOnly)
     this.control = new Uint32Array(opened.control)
     this.capacityBytes = opened.capacityBytes
     const { dev, ino } = statSync(this.path)
@@ -177,7 +177,14 @@ export class View {
   }
 }
 
-function faultError(bits: number, path: string): RStoreError {
+/** A packed region is not only of another kind: whoever wants to write to it is told that nobody can. */
+function openingError(status: PackedStatus, path: string, readOnly: boolean): Error {
+  const error = errorOf(status, path, 'opening')
+  if (readOnly || !(error instanceof RStoreError) || error.facts['kind'] !== C.KIND_PACKED) return error
+  return new RStoreError('RSTORE_READ_ONLY', error.message, error.facts)
+}
+
+export function faultError(bits: number, path: string): RStoreError {
   if (bits & C.FAULT_IO) {
     return new RStoreError('RSTORE_IO',
       `reading ${path}: the disk failed, or someone cut the file. `
@@ -194,5 +201,6 @@ function faultError(bits: number, path: string): RStoreError {
       + 'copy into a region with a larger one', { path })
   }
   return new RStoreError('RSTORE_CORRUPT',
-    `reading ${path}: a ref leads out of the file. Run "rstore verify"`, { path })
+    `reading ${path}: the file is damaged: a page does not fit its checksum, or a ref leads out of the `
+    + 'data. Run "rstore verify"', { path })
 }

@@ -1,46 +1,20 @@
 #include "binding/handle-object.h"
 
 #include <algorithm>
-#include <functional>
 
+#include "binding/background.h"
+#include "binding/status.h"
 #include "core/io.h"
 
 namespace rstore {
 
 namespace {
 
-double pack(Status status) {
-  return static_cast<double>(static_cast<uint32_t>(status.code)) +
-         256.0 * static_cast<double>(static_cast<uint32_t>(status.error));
-}
-
 Napi::Value number(Napi::Env env, uint64_t value) {
   return Napi::Number::New(env, static_cast<double>(value));
 }
 
 uint64_t wordOf(uint64_t& word) { return atomicWord(word).load(std::memory_order_seq_cst); }
-
-/// Runs `work` on a thread of the pool; the promise resolves to its packed status.
-class StatusWorker : public Napi::AsyncWorker {
- public:
-  StatusWorker(Napi::Env env, std::function<Status()> work)
-      : Napi::AsyncWorker(env), deferred_(env), work_(std::move(work)) {}
-  void Execute() override { status_ = work_(); }
-  void OnOK() override { deferred_.Resolve(Napi::Number::New(Env(), pack(status_))); }
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
- private:
-  Napi::Promise::Deferred deferred_;
-  std::function<Status()> work_;
-  Status status_;
-};
-
-Napi::Value inBackground(Napi::Env env, std::function<Status()> work) {
-  auto* worker = new StatusWorker(env, std::move(work));
-  const Napi::Promise promise = worker->promise();
-  worker->Queue();
-  return promise;
-}
 
 HandleOptions optionsFrom(const Napi::Object& given) {
   HandleOptions options;

@@ -3,6 +3,8 @@
 #include "binding/arena.h"
 #include "binding/environment.h"
 #include "binding/handle-object.h"
+#include "binding/pack-object.h"
+#include "binding/status.h"
 #include "binding/vector.h"
 #include "binding/test-seam.h"
 #include "core/fault.h"
@@ -13,10 +15,6 @@
 namespace rstore {
 
 namespace {
-
-double pack(Status status) {
-  return static_cast<double>(static_cast<uint32_t>(status.code)) + 256.0 * status.error;
-}
 
 /// createRegion(path, capacityBytes, mode, initialPages): the packed status.
 Napi::Value createRegion(const Napi::CallbackInfo& info) {
@@ -61,6 +59,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env));
   (void)installFaultHandler();
   HandleObject::registerClass(env, exports);
+  registerPack(env, exports);
   registerVector(env, exports);
   registerArena(env, exports);
   auto names = Napi::Array::New(env);

@@ -15,6 +15,7 @@
 #include <mutex>
 
 #include "core/address-space.h"
+#include "core/crc32c.h"
 #include "core/io.h"
 
 namespace rstore {
@@ -309,6 +310,35 @@ bool serveShared(FaultRange* range, uint64_t offset) {
 }
 
 /** The page becomes the process's own, with its content: the first store copies it. */
+/// Whether the pages of a chunk have the content that their checksums say. Reads by system calls, which
+/// cannot fault (F6).
+bool chunkIsSound(FaultRange* range, uint64_t first, uint64_t end) {
+  alignas(64) std::byte page[kPageBytes];
+  for (uint64_t offset = std::max(first, range->verifiedFrom); offset < end; offset += kPageBytes) {
+    if (offset - range->tableOffset < range->tableBytes) continue;
+    uint32_t expected = 0;
+    const uint64_t entry = range->checksumOffset + offset / kPageBytes * sizeof expected;
+    if (io().pread(range->fd, &expected, sizeof expected, entry) != sizeof expected) return false;
+    if (io().pread(range->fd, page, sizeof page, offset) != sizeof page) return false;
+    const uint32_t checksum = crc32c(0, page, sizeof page);
+    if ((checksum == 0 ? 1 : checksum) != expected) {
+      raise(range, offset, kFaultCorrupt, 0);
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Opens a chunk for reading, having looked at it; false when it is open already.
+bool openChunk(FaultRange* range, uint64_t offset) {
+  if (range->verified == nullptr || range->verified[offset / range->chunkBytes] != 0) return false;
+  const uint64_t first = offset / range->chunkBytes * range->chunkBytes;
+  const uint64_t end = std::min(first + range->chunkBytes, range->bytes);
+  if (!chunkIsSound(range, first, end)) raise(range, first, kFaultCorrupt, 0);
+  range->verified[offset / range->chunkBytes] = 1;
+  return ::mprotect(range->base + first, end - first, PROT_READ) == 0;
+}
+
 bool serveStoreToPacked(FaultRange* range, uint64_t offset) {
   const uint32_t page = pageOf(offset);
   raise(range, offset, kFaultReadOnly, 0);
@@ -323,6 +353,7 @@ bool serveStoreToPacked(FaultRange* range, uint64_t offset) {
 
 bool servePacked(FaultRange* range, uint64_t offset, int signal, int code) {
   if (signal == SIGSEGV) {
+    if (code == SEGV_ACCERR && openChunk(range, offset)) return true;
     return code == SEGV_ACCERR ? serveStoreToPacked(range, offset)
                                : patchOnePage(range, offset, kFaultCorrupt, 0);
   }

@@ -87,6 +87,17 @@ struct FaultRange {
   uint64_t fileOffset = 0;        // offset in the file of `base`; 0 for views
   ControlBlock* control = nullptr;  // null: nobody is told
 
+  /**
+   * kPacked, lazily verified: the range begins without access, a chunk is opened and checked when it
+   * is first touched. `verified` has a byte for each chunk; null: everything is open from the start.
+   */
+  uint8_t* verified = nullptr;
+  uint64_t chunkBytes = 0;
+  uint64_t checksumOffset = 0;    // in the file, of the table of page checksums
+  uint64_t verifiedFrom = 0;      // what is before this offset has no page checksum
+  uint64_t tableOffset = 0;       // nor has the table itself
+  uint64_t tableBytes = 0;
+
   // What follows is the handler's.
   uint32_t lock = 0;              // spin lock (F7)
   uint32_t slot = 0;              // in the table, plus 1; 0 when not registered

@@ -79,6 +79,8 @@ int systemRename(const char* from, const char* to) { return orErrno(::rename(fro
 
 int systemUnlink(const char* path) { return orErrno(::unlink(path)); }
 
+int systemLink(const char* from, const char* to) { return orErrno(::link(from, to)); }
+
 int64_t systemCopyRange(int from, uint64_t fromOffset, int to, uint64_t toOffset,
                         size_t bytes) {
   off_t source = static_cast<off_t>(fromOffset), target = static_cast<off_t>(toOffset);
@@ -102,6 +104,7 @@ const IoTable systemIo = {
     .statfs = systemStatfs,
     .rename = systemRename,
     .unlink = systemUnlink,
+    .link = systemLink,
     .copyRange = systemCopyRange,
     .mappedWrite = nullptr,
     .mapping = nullptr,

@@ -193,6 +193,7 @@ uint64_t LockFile::ownWord() const {
 }
 
 bool LockFile::holdsWrite() const {
+  if (ownSlot_ == UINT32_MAX) return false;  // opening failed half way
   return atomicWord(words_->writeLock).load(std::memory_order_relaxed) == ownWord();
 }
 
@@ -293,7 +294,9 @@ void LockFile::pin(uint64_t epoch) {
   own.store(epoch, std::memory_order_seq_cst);  // L3, L4
 }
 
-void LockFile::unpin() { atomicWord(ownSlot().pinEpoch).store(0, std::memory_order_release); }
+void LockFile::unpin() {
+  if (ownSlot_ != UINT32_MAX) atomicWord(ownSlot().pinEpoch).store(0, std::memory_order_release);
+}
 
 uint64_t LockFile::pinnedEpoch() const {
   return atomicWord(ownSlot().pinEpoch).load(std::memory_order_relaxed);

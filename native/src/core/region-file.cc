@@ -40,7 +40,7 @@ Status checkIdentity(const Identity& identity, uint64_t gotBytes, uint32_t kind)
                      identity.capacityBytes % kSinkBytes == 0 &&
                      isZero(identity.reserved, sizeof identity.reserved);
   if (!sound) return failure(Code::kCorrupt);
-  return identity.kind == kind ? kSuccess : failure(Code::kWrongKind);
+  return identity.kind == kind ? kSuccess : failure(Code::kWrongKind, static_cast<int>(identity.kind));
 }
 
 bool slotIsValid(const CheckpointSlot& slot, const Identity& identity) {
@@ -115,10 +115,16 @@ uint32_t checksumOfPage(const void* page) {
 }
 
 Status RegionFile::open(const std::string& path, bool wantWrite, uint32_t kind) {
-  close();
-  Status opened = openFile(path.c_str(), wantWrite ? O_RDWR : O_RDONLY, 0, &fd);
-  if (!opened.ok()) return opened;
+  int opened = -1;
+  const Status status = openFile(path.c_str(), wantWrite ? O_RDWR : O_RDONLY, 0, &opened);
+  if (!status.ok()) return status;
   writable = wantWrite;
+  return adopt(opened, kind);
+}
+
+Status RegionFile::adopt(int descriptor, uint32_t kind) {
+  close();
+  fd = descriptor;
   size_t got = 0;
   const Status read = readUpTo(fd, &identity, sizeof identity, 0, &got);
   const Status checked = read.ok() ? checkIdentity(identity, got, kind) : read;
@@ -142,7 +148,7 @@ Status createRegionFile(const std::string& path, const NewRegion& what) {
   if (!made.ok()) return made;
   Status status = writeInitialContent(fd, what);
   // link() refuses a name that is taken, in one step; rename() would replace it.
-  if (status.ok() && link(temporary.c_str(), path.c_str()) != 0) status = statusFromErrno(errno);
+  if (status.ok()) status = statusFromErrno(-io().link(temporary.c_str(), path.c_str()));
   closeFile(fd);
   (void)io().unlink(temporary.c_str());
   return status.ok() ? syncDirectoryOf(path.c_str()) : status;

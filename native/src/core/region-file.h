@@ -30,6 +30,8 @@ struct RegionFile {
   /// Opens and checks the identity. Not a region, too new, corrupt, another kind: the status says
   /// which.
   Status open(const std::string& path, bool wantWrite, uint32_t kind);
+  /// The same for a descriptor, which is the file's from now on.
+  Status adopt(int descriptor, uint32_t kind);
   void close();
 
   uint64_t firstDataUnits() const { return uint64_t{identity.firstDataPage} * (kPageBytes / 8); }

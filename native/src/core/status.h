@@ -25,7 +25,7 @@ enum class Code : uint32_t {
   kNotRegion,   // the magic is another's
   kTooNew,      // made by a later format version
   kTooOld,      // made by a format version that is no longer read
-  kWrongKind,   // live, packed or shared, and another was expected
+  kWrongKind,   // live, packed or shared, and another was expected; `error` says which it is
   kStale,       // overtaken: begin again from the file
   kReplaced,    // the file was replaced by a compacted one: reopen
   kFailed,      // this handle failed before and is latched

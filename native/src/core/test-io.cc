@@ -468,6 +468,14 @@ int seamUnlink(const char* path) {
   });
 }
 
+int seamLink(const char* from, const char* to) {
+  return change<int>(0, [] {}, [&](bool) {
+    const int result = systemIo.link(from, to);
+    if (result == 0 && keepsJournal()) noteEntry(EntryChange::kMade, to, {}, {});
+    return result;
+  });
+}
+
 int64_t seamCopyRange(int from, uint64_t fromOffset, int to, uint64_t toOffset, size_t bytes) {
   return change<int64_t>(
       static_cast<int64_t>(bytes), [&] { keepRange(to, toOffset, bytes); },
@@ -512,6 +520,7 @@ const IoTable& seamTable() {
       .statfs = systemIo.statfs,
       .rename = seamRename,
       .unlink = seamUnlink,
+      .link = seamLink,
       .copyRange = seamCopyRange,
       .mappedWrite = seamMappedWrite,
       .mapping = seamMapping,

@@ -1,0 +1,32 @@
+/** What a record is before anything was said of it: zeros, empty strings, maps and arrays, nothing where that is possible. */
+import { ArrayType } from '../types/array/array.js'
+import { BigIntType } from '../types/bigint/bigint.js'
+import { BoolType } from '../types/bool/bool.js'
+import { BytesType } from '../types/bytes/bytes.js'
+import { DateType } from '../types/date/date.js'
+import { EnumType } from '../types/enum/enum.js'
+import { JsonType } from '../types/json/json.js'
+import { MapType, MultimapType } from '../types/map/map.js'
+import { NumberType } from '../types/number/number.js'
+import { StringType } from '../types/string/string.js'
+import { StructType } from '../types/struct/struct.js'
+import { TupleType } from '../types/tuple/tuple.js'
+import type { AnyType } from '../types/type.js'
+
+/** An input for an empty value; undefined where the type has to be told what it is (a ref). */
+export function emptyInput(type: AnyType): unknown {
+  if (type instanceof NumberType) return 0
+  if (type instanceof BigIntType) return 0n
+  if (type instanceof BoolType) return false
+  if (type instanceof DateType) return new Date(0)
+  if (type instanceof EnumType) return type.labels[0]
+  if (type instanceof JsonType) return null
+  if (type instanceof MapType || type instanceof MultimapType) return []
+  if (type instanceof TupleType) return type.elements.map(emptyInput)
+  if (type instanceof StructType) {
+    return Object.fromEntries(type.fields.map(([name, field]) => [name, emptyInput(field)]))
+  }
+  if (type instanceof StringType) return ''
+  if (type instanceof BytesType) return new Uint8Array(0)
+  return type instanceof ArrayType ? [] : undefined
+}

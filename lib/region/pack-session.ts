@@ -1,0 +1,158 @@
+/**
+ * The session of a region that is being packed: always writable, no log, no turns. When it ends, whatever came out of it is revoked:
+ * no write capability survives the freezing.
+ */
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+
+import { C } from '../../formats/index.js'
+import { RStoreError } from '../errors.js'
+import { addon } from '../native/binding.js'
+import type { NativePackWriter, OpenedPack } from '../native/binding.js'
+import { check, errorOf } from '../native/status.js'
+import { CONTROL, STATE } from '../space/allocation-words.js'
+import { ContiguousSpace } from '../space/contiguous-space.js'
+import type { Ref } from '../space/ref.js'
+import { Lease } from '../types/context.js'
+import { blankPages, TYPES_ROOT } from './blank.js'
+import { OpenSession } from './open-session.js'
+import type { RegionStats } from './stats.js'
+import { faultError, windowOver } from './view.js'
+
+/** The unit whose second word is nextTypeId. */
+const NEXT_TYPE_UNIT = (STATE.nextTypeId >>> 1) as Ref
+
+export class PackSession extends OpenSession {
+  declare readonly space: ContiguousSpace
+
+  constructor(
+    readonly path: string | null,
+    private readonly writer: NativePackWriter,
+    opened: OpenedPack,
+  ) {
+    const control = new Uint32Array(opened.control)
+    super(new ContiguousSpace({
+      windows: opened.windows.map(windowOver),
+      control,
+      bitmap: new Uint32Array(opened.lineBits),
+      firstDataPage: opened.firstDataPage,
+      grow: (endUnits) => check(writer.grow(endUnits), path ?? 'memory', 'growing'),
+    }), control, TYPES_ROOT, NEXT_TYPE_UNIT)
+    this.space.beginTransaction()
+    this.writable = true
+  }
+
+  static begin(path: string | null, capacityBytes: number): PackSession {
+    const writer = new (addon().PackWriter)()
+    const absolute = path === null ? null : resolve(path)
+    const opened = writer.begin(absolute ?? '', capacityBytes, blankPages(capacityBytes))
+    if (typeof opened === 'number') throw errorOf(opened, absolute ?? 'memory', 'packing')
+    return new PackSession(absolute, writer, opened)
+  }
+
+  /** Freezes it with this root; the number of its memory where there is no path, else 0. */
+  freeze(root: Ref, replace: boolean): number {
+    this.leave()
+    if (this.spoiled !== undefined) throw this.spoiled
+    this.freeUnadopted()
+    this.space.prepareCommit()
+    const typeId = this.space.typeIdOf(root)
+    const endUnits = this.space.frontierUnits
+    const uuid = this.hash(root, endUnits)
+    this.revoke()
+    const status = this.writer.finish(root, typeId, endUnits, uuid, replace)
+    if (status > 0) throw errorOf(status, this.label, 'packing')
+    return -status
+  }
+
+  /** The same content gives the same name: a hash of all pages but those with names and checksums. */
+  private hash(root: Ref, endUnits: number): Uint8Array {
+    const hash = createHash('sha256').update(`rstore packed ${root} ${endUnits}\n`)
+    const { firstDataPage, windows } = this.space
+    const ranges = [
+      [C.ALLOCATION_PAGE * C.PAGE_BYTES, C.CHECKSUM_PAGE * C.PAGE_BYTES],
+      [firstDataPage * C.PAGE_BYTES, endUnits * C.UNIT_BYTES],
+    ] as const
+    const windowBytes = Number(C.WINDOW_BYTES)
+    for (const [start, end] of ranges) {
+      for (let at = start; at < end; ) {
+        const index = Math.floor(at / windowBytes)
+        const stop = Math.min(end, (index + 1) * windowBytes)
+        hash.update(windows[index]!.u8.subarray(at - index * windowBytes, stop - index * windowBytes))
+        at = stop
+      }
+    }
+    return hash.digest().subarray(0, 16)
+  }
+
+  discard(): void {
+    this.revoke()
+    this.writer.discard()
+  }
+
+  private revoke(): void {
+    this.closed = true
+    this.writable = false
+    this.endLease('frozen')
+  }
+
+  override assertOpen(): void {
+    if (!this.closed) return
+    throw new RStoreError('RSTORE_REVOKED',
+      `${this.label} was packed or discarded: nobody can write to it any more. `
+      + 'Load it with Packed.load to read it', { path: this.path })
+  }
+
+  protected renew(): void {
+    this.assertOpen()
+    this.lease = new Lease(this)
+  }
+
+  protected refuseWrite(): never {
+    this.assertOpen()
+    throw new Error('A region that is being packed can always be written.')
+  }
+
+  protected throwFault(): void {
+    this.assertOpen()
+    throw faultError(this.faults[0]!, this.label)
+  }
+
+  /** There are no transactions here: a savepoint. */
+  transactOrJoin<R>(fn: () => R): R {
+    this.assertOpen()
+    return this.atomically(fn)
+  }
+
+  override noteChange(): void {}
+
+  externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer {
+    return this.bufferOver(ref, offset, bytes)
+  }
+
+  holds(ref: number): boolean {
+    return ref >= this.space.firstDataPage * (C.PAGE_BYTES / C.UNIT_BYTES)
+      && ref < this.space.frontierUnits
+  }
+
+  stats(): RegionStats {
+    const { u32 } = this.space.windows[0]!
+    return {
+      capacity: (this.space.control[CONTROL.capacityUnits]! * C.UNIT_BYTES) + C.SINK_BYTES,
+      fileBytes: this.space.frontierUnits * C.UNIT_BYTES,
+      allocatedBytes: u32[STATE.allocatedUnits]! * C.UNIT_BYTES,
+      freeBytes: u32[STATE.freeUnits]! * C.UNIT_BYTES,
+      epoch: 0,
+      checkpointEpoch: 0,
+      logBytes: 0,
+      privateBytes: 0,
+      faults: this.space.control[CONTROL.faultCount]!,
+      readers: 0,
+    }
+  }
+
+  /** Closing it inside `init` is discarding. */
+  close(): void {
+    if (!this.closed) this.discard()
+  }
+}

@@ -1,0 +1,146 @@
+/** `Region.pack`: build, freeze so that nobody can write any more, publish. */
+import { RStoreError } from '../errors.js'
+import { Handle } from '../map/handle.js'
+import type { Ref } from '../space/ref.js'
+import type { Type } from '../types/index.js'
+import { coreOfView } from '../types/struct/view.js'
+import { refOfView } from '../types/ref/ref.js'
+import { BoxedType, typeFrom } from '../types/type.js'
+import type { AnyType } from '../types/type.js'
+import { StructType } from '../types/struct/struct.js'
+import { TupleType } from '../types/tuple/tuple.js'
+import { emptyInput } from './empty.js'
+import { capacityOf } from './options.js'
+import type { Size } from './options.js'
+import { PackSession } from './pack-session.js'
+import { Packed } from './packed.js'
+import { WritableRegion } from './writable-region.js'
+
+/** Returned by `init` to leave nothing behind. */
+export const DISCARD: unique symbol = Symbol('rstore discard')
+
+export interface PackOptions<V, I> {
+  /** Of what `init` returns. */
+  root: Type<V, I>
+  /** Upper bound of the file. Default 4 GiB. */
+  capacity?: Size
+  /** Replaces a file of that name, in one step; who has it mapped goes on with the old one. */
+  replace?: boolean
+}
+
+/** The region inside `init`: written without transactions; every throw discards all of it. */
+export class PackRegion extends WritableRegion {
+  /** @internal */
+  declare readonly session: PackSession
+
+  constructor(session: PackSession) {
+    super(session, true)
+  }
+}
+
+/** What `init` may return. */
+export type PackRoot<V, I> = V | I | Ref<V> | typeof DISCARD
+export type PackInit<V, I> = (region: WritableRegion, root: V) => PackRoot<V, I> | Promise<PackRoot<V, I>>
+
+/** See Region.pack. */
+export function pack<V, I>(
+  path: string | null, options: PackOptions<V, I>, init: PackInit<V, I>,
+): Packed<V> | undefined | Promise<Packed<V> | undefined> {
+  if (typeof init !== 'function') throw new TypeError('pack needs a function that fills the region')
+  const type = typeFrom(options.root, 'pack, root')
+  const capacity = capacityOf(options.capacity)
+  const session = PackSession.begin(path, capacity)
+  const region = new PackRegion(session)
+  const job = new PackJob<V>(session, type, options.replace === true)
+  let result: PackRoot<V, I> | Promise<PackRoot<V, I>>
+  try {
+    result = init(region, job.emptyRoot() as V)
+  } catch (error) {
+    session.close()
+    throw error
+  }
+  if (!isPromise(result)) return job.end(result)
+  return result.then((root) => job.end(root), (error: unknown) => {
+    session.close()
+    throw error
+  })
+}
+
+const isPromise = <T>(value: T | Promise<T>): value is Promise<T> =>
+  typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+
+class PackJob<V> {
+  private empty = 0 as Ref
+
+  constructor(
+    private readonly session: PackSession,
+    private readonly type: AnyType,
+    private readonly replace: boolean,
+  ) {}
+
+  /** A root to fill in; undefined where the type cannot be empty. */
+  emptyRoot(): unknown {
+    const { session, type } = this
+    const input = emptyInput(type)
+    if (!isReference(type)) return undefined
+    try {
+      this.empty = type.createCell(session, type.prepare(input, 'root', session))
+    } catch {
+      return undefined
+    }
+    return type.readCell(session.lease, this.empty, undefined)
+  }
+
+  end(result: unknown): Packed<V> | undefined {
+    const { session } = this
+    try {
+      if (result === DISCARD) {
+        session.close()
+        return undefined
+      }
+      if (session.isClosed) session.assertOpen()
+      const root = this.rootOf(result)
+      if (this.empty !== 0 && root !== this.empty) this.type.freeCell(session, this.empty)
+      const memory = session.freeze(root, this.replace)
+      return memory === 0 ? Packed.load<V>(session.path!) : Packed.fromMemory<V>(memory)
+    } catch (error) {
+      session.close()
+      throw error
+    }
+  }
+
+  private rootOf(result: unknown): Ref {
+    const { session, type } = this
+    if (result === undefined) {
+      throw new TypeError('pack: init returned nothing. Return the root, or DISCARD to leave nothing behind')
+    }
+    if (typeof result === 'number' && isReference(type)) return this.checked(result)
+    const core = coreOfView(result)
+    if (core !== undefined) {
+      if (core.lease.session.space !== session.space) throw foreign(session)
+      const ref = refOfView(result)
+      if (ref !== 0) return this.checked(ref)
+    }
+    if (result instanceof Handle) {
+      if (result.session !== session) throw foreign(session)
+      return this.checked(result.rootRef)
+    }
+    return type.createCell(session, type.prepare(result, 'root', session))
+  }
+
+  private checked(ref: number): Ref {
+    if (!Number.isInteger(ref) || !this.session.holds(ref)) throw foreign(this.session)
+    this.session.registry.checkCell(this.type, ref, 'root')
+    return ref as Ref
+  }
+}
+
+/** Whether a root of this type is something that a ref or a view can name. */
+const isReference = (type: AnyType): boolean =>
+  type instanceof StructType || type instanceof TupleType || type instanceof BoxedType
+
+function foreign(session: PackSession): RStoreError {
+  return new RStoreError('RSTORE_FOREIGN_REF',
+    `pack: what init returned is not in ${session.label}. Return a record of the region that init was `
+    + 'given, or a plain value, which is copied', { path: session.path })
+}

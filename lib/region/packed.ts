@@ -1,0 +1,236 @@
+/**
+ * A packed region: frozen, so that nobody can write to it in any process. Loading it maps the file in constant time; its pages are shared
+ * by everyone who has it loaded.
+ */
+import { resolve } from 'node:path'
+
+import { C } from '../../formats/index.js'
+import { RStoreError } from '../errors.js'
+import type { VerifyOptions, VerifyReport } from '../map/verify.js'
+import { verifySession } from '../map/verify.js'
+import { addon } from '../native/binding.js'
+import type { NativePackedFile, OpenedPack } from '../native/binding.js'
+import { errorOf } from '../native/status.js'
+import { CONTROL, STATE } from '../space/allocation-words.js'
+import { ContiguousSpace } from '../space/contiguous-space.js'
+import type { Ref } from '../space/ref.js'
+import type { Frozen, Type } from '../types/index.js'
+import { typeFrom } from '../types/type.js'
+import type { AnyType } from '../types/type.js'
+import { TYPES_ROOT } from './blank.js'
+import { OpenSession } from './open-session.js'
+import { ReadRegion } from './read-region.js'
+import type { RegionStats } from './stats.js'
+import { thaw } from './thaw.js'
+import { faultError, windowOver } from './view.js'
+
+const NEXT_TYPE_UNIT = (STATE.nextTypeId >>> 1) as Ref
+const VERIFY = { none: 0, lazy: 1, full: 2 } as const
+const NO_BITS = new Uint32Array(0)
+
+/** One lease from beginning to end; nothing can be written, ever. */
+class PackedSession extends OpenSession {
+  declare readonly space: ContiguousSpace
+
+  constructor(
+    readonly path: string | null,
+    readonly native: NativePackedFile,
+    readonly opened: OpenedPack,
+  ) {
+    const control = new Uint32Array(opened.control)
+    super(new ContiguousSpace({
+      windows: opened.windows.map(windowOver),
+      control,
+      bitmap: NO_BITS,
+      firstDataPage: opened.firstDataPage,
+      grow: () => this.refuseWrite(),
+    }), control, TYPES_ROOT, NEXT_TYPE_UNIT)
+  }
+
+  protected renew(): void {
+    this.assertOpen()
+  }
+
+  protected refuseWrite(): never {
+    this.assertOpen()
+    throw new RStoreError('RSTORE_READ_ONLY',
+      `${this.label} is packed: nobody can write to it. Packed.thaw makes a live copy`,
+      { path: this.path })
+  }
+
+  protected throwFault(): void {
+    this.assertOpen()
+    throw faultError(this.faults[0]!, this.label)
+  }
+
+  transactOrJoin(): never {
+    return this.refuseWrite()
+  }
+
+  override atomically(): never {
+    return this.refuseWrite()
+  }
+
+  externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer {
+    return this.bufferOver(ref, offset, bytes)
+  }
+
+  holds(ref: number): boolean {
+    return ref >= this.space.firstDataPage * (C.PAGE_BYTES / C.UNIT_BYTES)
+      && ref < this.opened.endUnits
+  }
+
+  stats(): RegionStats {
+    const { u32 } = this.space.windows[0]!
+    return {
+      capacity: this.opened.capacityBytes,
+      fileBytes: this.native.stats().fileBytes,
+      allocatedBytes: u32[STATE.allocatedUnits]! * C.UNIT_BYTES,
+      freeBytes: u32[STATE.freeUnits]! * C.UNIT_BYTES,
+      epoch: 1,
+      checkpointEpoch: 1,
+      logBytes: 0,
+      privateBytes: 0,
+      faults: this.space.control[CONTROL.faultCount]!,
+      readers: 1,
+    }
+  }
+
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.endLease('close')
+    this.native.close()
+  }
+}
+
+export interface LoadOptions<V> {
+  /** Checks that the root is of this type, and reads it as such. */
+  root?: Type<V, any>
+  /** Page checksums: not at all, when a page is first used, or all before loading. Default 'none'. */
+  verify?: 'none' | 'lazy' | 'full'
+  /** Reads ahead. */
+  populate?: boolean
+  /** Keeps it in memory: needs the permission to lock so much. */
+  lock?: boolean
+}
+
+/** Names a packed region in memory to other threads of the process; can be posted. */
+export interface PackedToken {
+  readonly kind: 'rstore-packed'
+  readonly memory: number
+}
+
+export class Packed<V = unknown> extends ReadRegion {
+  /** @internal */
+  declare readonly session: PackedSession
+  private readonly memory: number
+  private readonly rootType: AnyType | undefined
+
+  private constructor(session: PackedSession, rootType: AnyType | undefined, memory: number) {
+    super(session)
+    this.memory = memory
+    this.rootType = rootType
+    if (rootType !== undefined) {
+      session.registry.checkCell(rootType, session.opened.rootRef, 'root')
+    }
+  }
+
+  /** Throws what is wrong with the file; RSTORE_TYPE_MISMATCH when the root is of another type. */
+  static load<V = unknown>(path: string, options: LoadOptions<V> = {}): Packed<V> {
+    const { verify = 'none', populate = false, lock = false } = options
+    if (!Object.hasOwn(VERIFY, verify)) {
+      throw new TypeError(`verify must be 'none', 'lazy' or 'full', not ${String(verify)}`)
+    }
+    const absolute = resolve(path)
+    const native = new (addon().PackedFile)()
+    const opened = native.open(absolute, VERIFY[verify], populate, lock)
+    if (typeof opened === 'number') throw errorOf(opened, absolute, 'loading')
+    const type = options.root === undefined ? undefined : typeFrom(options.root, 'load, root')
+    return new Packed<V>(new PackedSession(absolute, native, opened), type, 0)
+  }
+
+  /** In another thread: the region that `token` names. Throws RSTORE_NOT_FOUND when all let go of it. */
+  static attach<V = unknown>(token: PackedToken): Packed<V> {
+    if (token?.kind !== 'rstore-packed') throw new TypeError('attach needs what token() gave')
+    const native = new (addon().PackedFile)()
+    const opened = native.openMemory(token.memory, VERIFY.none, false, false)
+    if (typeof opened === 'number') throw errorOf(opened, 'the packed region in memory', 'attaching')
+    return new Packed<V>(new PackedSession(null, native, opened), undefined, token.memory)
+  }
+
+  /** @internal Of `pack`, whose own hold on the memory it replaces. */
+  static fromMemory<V>(memory: number): Packed<V> {
+    try {
+      return Packed.attach<V>({ kind: 'rstore-packed', memory })
+    } finally {
+      addon().letGoOfMemory(memory)
+    }
+  }
+
+  /** What `init` returned. */
+  get root(): Frozen<V> {
+    const { session } = this
+    session.enter()
+    session.assertOpen()
+    const { rootRef } = session.opened
+    const type = this.rootType ?? session.registry.typeOfCell(rootRef)
+    const value = type.readCell(session.lease, rootRef, undefined)
+    session.leave()
+    return value as Frozen<V>
+  }
+
+  /** For `attach` in another thread, as long as this or another one holds the region. */
+  token(): PackedToken {
+    this.session.assertOpen()
+    if (this.memory !== 0) return { kind: 'rstore-packed', memory: this.memory }
+    throw new RStoreError('RSTORE_UNSUPPORTED',
+      `${this.session.label} is in a file: load it by its path in the other thread`, { path: this.path })
+  }
+
+  /** The structure as `Region.verify`, and every page against its checksum. */
+  override async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    const { session } = this
+    session.assertOpen()
+    const { rootRef } = session.opened
+    const type = session.registry.typeOfCell(rootRef)
+    const report = verifySession(session, this.catalog, options, [{ type, ref: rootRef, path: 'root' }])
+    const badPage = session.native.verifyAll()
+    if (badPage < 0) return report
+    const message = `page ${badPage} does not fit its checksum.`
+    return {
+      ...report, ok: false,
+      problems: [{ code: 'PAGE_CHECKSUM', page: badPage, message }, ...report.problems],
+    }
+  }
+
+  /**
+   * A live copy of a packed file, with the same refs. Its root gets the name "root", unless that is
+   * taken: then it has none. Throws RSTORE_EXISTS when there is a file of the new name.
+   */
+  static async thaw(path: string, newPath: string): Promise<void> {
+    const packed = Packed.load(path)
+    const root = packed.session.opened.rootRef as Ref
+    packed.close()
+    await thaw(resolve(path), resolve(newPath), root)
+  }
+
+  /** Verifies a file. What keeps it from being loaded is a problem of the report, too. */
+  static async verify(path: string): Promise<VerifyReport> {
+    try {
+      const packed = Packed.load(path)
+      try {
+        return await packed.verify()
+      } finally {
+        packed.close()
+      }
+    } catch (error) {
+      if (!(error instanceof RStoreError) || error.code === 'RSTORE_NOT_FOUND') throw error
+      return {
+        ok: false,
+        problems: [{ code: error.code, message: error.message }],
+        bytes: { live: 0, free: 0, leaked: 0, unknown: 0 },
+      }
+    }
+  }
+}

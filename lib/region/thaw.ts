@@ -1,0 +1,40 @@
+/** From a packed file to a live one. */
+import { C } from '../../formats/index.js'
+import { Catalog } from '../map/catalog.js'
+import { addon } from '../native/binding.js'
+import { check } from '../native/status.js'
+import type { Ref } from '../space/ref.js'
+import { MapType, MultimapType } from '../types/map/map.js'
+import { checkOptions } from './options.js'
+import { RegionSession } from './session.js'
+import { View } from './view.js'
+
+/** The name that a thawed region's root gets. */
+const ROOT_NAME = 'root'
+
+/** See Packed.thaw. `root` is that of the packed file: refs stay what they are. */
+export async function thaw(path: string, newPath: string, root: Ref): Promise<void> {
+  check(await addon().thaw(path, newPath), newPath, 'thawing to')
+  const { native, timeoutMs } = checkOptions()
+  const session = new RegionSession(new View(newPath, native), false)
+  try {
+    session.transact(() => nameRoot(session, root), true, timeoutMs)
+  } finally {
+    session.close()
+  }
+}
+
+function nameRoot(session: RegionSession, root: Ref): void {
+  const { directory } = new Catalog(session, { create: false })
+  if (directory.find(ROOT_NAME) !== undefined) return
+  const type = session.registry.typeOfCell(root)
+  const isMap = type instanceof MapType || type instanceof MultimapType
+  directory.add(ROOT_NAME, {
+    kind: type instanceof MapType ? C.ENTRY_MAP
+      : type instanceof MultimapType ? C.ENTRY_MULTIMAP : C.ENTRY_VALUE,
+    root,
+    keyType: isMap ? session.registry.idOf(type.keyType) : 0,
+    valueType: session.registry.idOf(isMap ? type.valueType : type),
+    auxiliary: 0 as Ref,
+  })
+}

@@ -1,0 +1,82 @@
+/** Allocation and writing: what regions in files, regions being packed and block regions have in common. */
+import { buildArray, createBuilder } from '../builder/builder.js'
+import type { ArrayBuilder, BuilderOptions } from '../builder/builder.js'
+import type { Ref } from '../space/ref.js'
+import type { ArrayView, RMap, RMultimap, RValue, Type } from '../types/index.js'
+import { typeFrom } from '../types/type.js'
+import { allocCell, derefCell, editArray, freeCell, refOfRecord } from './cells.js'
+import { RegionBase } from './read-region.js'
+
+export abstract class WritableRegion extends RegionBase {
+  /** Opens a named map; makes it, in a transaction of its own if need be, when there is none. */
+  map<K, V, I>(name: string, key: Type<K, any>, value: Type<V, I>): RMap<K, V, I> {
+    this.session.assertOpen()
+    return this.catalog.map(name, key, value) as unknown as RMap<K, V, I>
+  }
+
+  /** Opens a named multimap; as `map`. */
+  multimap<K, V>(name: string, key: Type<K, any>, value: Type<V, any>): RMultimap<K, V> {
+    this.session.assertOpen()
+    return this.catalog.multimap(name, key, value) as unknown as RMultimap<K, V>
+  }
+
+  /** Opens a named value; `get` gives undefined until it is set. */
+  value<V, I>(name: string, type: Type<V, I>): RValue<V, I> {
+    this.session.assertOpen()
+    return this.catalog.value(name, type) as unknown as RValue<V, I>
+  }
+
+  /** Drops what has that name, with everything it owns. False when there is nothing. */
+  dropMap(name: string): boolean {
+    return this.catalog.drop(name)
+  }
+
+  /** Gives it another name; handles follow. Throws RSTORE_NOT_FOUND, RSTORE_EXISTS. */
+  renameMap(name: string, to: string): void {
+    this.catalog.rename(name, to)
+  }
+
+  /** A record that no map owns: it lives until `free`, and whoever has its ref finds it. */
+  alloc<V, I>(type: Type<V, I>, value: I): Ref<V> {
+    return allocCell(this.session, type, value) as Ref<V>
+  }
+
+  /** The record at a ref, assignable in a transaction. Throws RSTORE_STALE_VIEW when it was freed. */
+  deref<V>(ref: Ref<V>): V {
+    return derefCell(this.session, ref) as V
+  }
+
+  /** The ref of a record, good as long as the record lives. */
+  refOf<V>(view: V): Ref<V> {
+    return refOfRecord(this.session, view) as Ref<V>
+  }
+
+  /** Frees a record that `alloc` made, with everything it owns; what it only refers to stays. */
+  free(ref: Ref): void {
+    freeCell(this.session, ref)
+  }
+
+  /**
+   * Calls `edit` with a writable typed array over elements [from, to) of a numeric array that was
+   * read from this region. The typed array is good inside the callback only.
+   */
+  editArray<A>(array: A, from: number, to: number, edit: (elements: A) => void): void {
+    editArray(this.session, array, from, to, edit as (elements: unknown) => void)
+  }
+
+  /**
+   * Builds an array of unknown length by pushing. Whenever `build` throws nothing remains. The ref
+   * is adopted by the field or entry it is stored in; one that nobody adopts is freed at commit.
+   * Throws RSTORE_BUILDER_OVERFLOW when more was pushed than `capacity`.
+   */
+  buildArray<V, I>(
+    element: Type<V, I>, options: BuilderOptions, build: (b: ArrayBuilder<V, I>) => void,
+  ): Ref<ArrayView<V>> {
+    return buildArray(this.session, typeFrom(element, 'buildArray'), options, build) as Ref<ArrayView<V>>
+  }
+
+  /** The same step by step: `finish` gives the array, `discard` gives up. */
+  arrayBuilder<V, I>(element: Type<V, I>, options: BuilderOptions = {}): ArrayBuilder<V, I> {
+    return createBuilder(this.session, typeFrom(element, 'arrayBuilder'), options)
+  }
+}

@@ -1,0 +1,254 @@
+#include "binding/pack-object.h"
+
+#include <unistd.h>
+
+#include <cstring>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "binding/environment.h"
+#include "binding/background.h"
+#include "binding/status.h"
+#include "core/pack-writer.h"
+#include "core/packed-file.h"
+#include "core/thaw.h"
+
+namespace rstore {
+
+namespace {
+
+/// Memory that packed regions of this process are in, by the number that their tokens carry. It is freed when the last
+/// thread that has it lets go.
+class SharedMemories {
+ public:
+  uint64_t add(int fd) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    entries_[++last_] = {fd, 1};
+    return last_;
+  }
+  /// The descriptor, held once more; -1 when it was freed.
+  int hold(uint64_t id) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    const auto found = entries_.find(id);
+    if (found == entries_.end()) return -1;
+    found->second.holders++;
+    return found->second.fd;
+  }
+  void letGo(uint64_t id) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    const auto found = entries_.find(id);
+    if (found == entries_.end() || --found->second.holders != 0) return;
+    ::close(found->second.fd);
+    entries_.erase(found);
+  }
+
+ private:
+  struct Entry {
+    int fd;
+    uint32_t holders;
+  };
+  std::mutex mutex_;
+  std::map<uint64_t, Entry> entries_;
+  uint64_t last_ = 0;
+};
+
+SharedMemories& sharedMemories() {
+  static auto* memories = new SharedMemories();  // outlives every thread
+  return *memories;
+}
+
+/// Windows and control block of something mapped.
+struct Mapped {
+  std::shared_ptr<PooledMemory> memory;
+  Napi::Reference<Napi::ArrayBuffer> control;
+
+  Status take(Napi::Env env, uint64_t bytes) {
+    const uint64_t windowBytes = ViewMemory::windowBytesFor(bytes);
+    const Status taken = Environment::of(env).takeMemory(env, windowBytes, &memory);
+    if (!taken.ok()) return taken;
+    control = Napi::Reference<Napi::ArrayBuffer>::New(Napi::ArrayBuffer::New(env, sizeof(ControlBlock)), 1);
+    return mapZero(memory->memory.lineBits(), ViewMemory::bitBytesFor(windowBytes));
+  }
+  ControlBlock* block() { return static_cast<ControlBlock*>(control.Value().Data()); }
+  /// Nothing when it was given before: a finalizer may run when the environment's data is gone.
+  void give(Napi::Env env, Closable* owner) {
+    if (!memory) return;
+    Environment::of(env).closed(owner);
+    Environment::of(env).giveMemory(std::move(memory));
+    memory.reset();
+  }
+  Napi::Object describe(Napi::Env env, const Identity& identity) {
+    auto result = Napi::Object::New(env);
+    auto windows = Napi::Array::New(env, memory->windows.size());
+    for (size_t i = 0; i < memory->windows.size(); i++) windows.Set(i, memory->windows[i].Value());
+    result.Set("windows", windows);
+    result.Set("lineBits", memory->lineBits.Value());
+    result.Set("control", control.Value());
+    result.Set("capacityBytes", Napi::Number::New(env, static_cast<double>(identity.capacityBytes)));
+    result.Set("firstDataPage", Napi::Number::New(env, identity.firstDataPage));
+    result.Set("rootRef", Napi::Number::New(env, identity.rootRef));
+    result.Set("rootType", Napi::Number::New(env, identity.rootType));
+    result.Set("endUnits", Napi::Number::New(env, static_cast<double>(identity.endUnits)));
+    result.Set("uuid", Napi::Buffer<uint8_t>::Copy(env, identity.uuid, sizeof identity.uuid));
+    return result;
+  }
+};
+
+class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closable {
+ public:
+  static void registerClass(Napi::Env env, Napi::Object exports) {
+    exports.Set("PackWriter", DefineClass(env, "PackWriter", {
+      InstanceMethod<&PackWriterObject::begin>("begin"),
+      InstanceMethod<&PackWriterObject::grow>("grow"),
+      InstanceMethod<&PackWriterObject::finish>("finish"),
+      InstanceMethod<&PackWriterObject::discard>("discard"),
+    }));
+  }
+  explicit PackWriterObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PackWriterObject>(info) {}
+  ~PackWriterObject() override { end(); }
+  void closeForExit() override { end(); }
+
+ private:
+  /// begin(path, capacityBytes, initialPages): '' for memory.
+  Napi::Value begin(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const auto capacity = static_cast<uint64_t>(info[1].As<Napi::Number>().DoubleValue());
+    const auto* pages = reinterpret_cast<const std::byte*>(info[2].As<Napi::Uint8Array>().Data());
+    Status status = writer_.begin(info[0].As<Napi::String>().Utf8Value(), capacity, pages);
+    if (status.ok()) status = mapped_.take(env, capacity);
+    if (status.ok()) status = writer_.attach(mapped_.memory->memory.windows(), mapped_.block());
+    if (!status.ok()) {
+      end();
+      return packedStatus(env, status);
+    }
+    Environment::of(env).opened(this);
+    return mapped_.describe(env, writer_.identity());
+  }
+
+  Napi::Value grow(const Napi::CallbackInfo& info) {
+    return packedStatus(info.Env(), writer_.grow(static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue())));
+  }
+
+  /// finish(rootRef, rootType, endUnits, uuid, replace): a packed status; of memory, minus its number.
+  Napi::Value finish(const Napi::CallbackInfo& info) {
+    PackRoot root;
+    root.ref = info[0].As<Napi::Number>().Uint32Value();
+    root.typeId = info[1].As<Napi::Number>().Uint32Value();
+    root.endUnits = static_cast<uint64_t>(info[2].As<Napi::Number>().DoubleValue());
+    std::memcpy(root.uuid, info[3].As<Napi::Uint8Array>().Data(), sizeof root.uuid);
+    const Status status = writer_.finish(root, info[4].As<Napi::Boolean>());
+    const int fd = status.ok() ? writer_.takeDescriptor() : -1;
+    end();
+    if (fd < 0) return packedStatus(info.Env(), status);
+    return Napi::Number::New(info.Env(), -static_cast<double>(sharedMemories().add(fd)));
+  }
+
+  void discard(const Napi::CallbackInfo&) { end(); }
+
+  void end() {
+    writer_.discard();
+    mapped_.give(Env(), this);
+  }
+
+  PackWriter writer_;
+  Mapped mapped_;
+};
+
+class PackedObject : public Napi::ObjectWrap<PackedObject>, public Closable {
+ public:
+  static void registerClass(Napi::Env env, Napi::Object exports) {
+    exports.Set("PackedFile", DefineClass(env, "PackedFile", {
+      InstanceMethod<&PackedObject::open>("open"),
+      InstanceMethod<&PackedObject::openMemory>("openMemory"),
+      InstanceMethod<&PackedObject::verifyAll>("verifyAll"),
+      InstanceMethod<&PackedObject::stats>("stats"),
+      InstanceMethod<&PackedObject::close>("close"),
+    }));
+  }
+  explicit PackedObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PackedObject>(info) {}
+  ~PackedObject() override { end(); }
+  void closeForExit() override { end(); }
+
+ private:
+  /// open(path, verify, populate, lock)
+  Napi::Value open(const Napi::CallbackInfo& info) {
+    return opened(info, file_.open(info[0].As<Napi::String>().Utf8Value()));
+  }
+
+  /// openMemory(number, verify, populate, lock): of a token; held until `close`.
+  Napi::Value openMemory(const Napi::CallbackInfo& info) {
+    const auto id = static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue());
+    const int fd = sharedMemories().hold(id);
+    if (fd < 0) return packedStatus(info.Env(), failure(Code::kNotFound));
+    memoryId_ = id;
+    return opened(info, file_.openDescriptor(fd));
+  }
+
+  Napi::Value opened(const Napi::CallbackInfo& info, Status status) {
+    const Napi::Env env = info.Env();
+    const auto verify = static_cast<PackedVerify>(info[1].As<Napi::Number>().Uint32Value());
+    uint64_t badPage = 0;
+    if (status.ok() && verify == PackedVerify::kFull) status = file_.verifyAll(&badPage);
+    if (status.ok()) status = mapped_.take(env, file_.mappedBytes());
+    if (status.ok()) status = file_.attach(mapped_.memory->memory.windows(), mapped_.block(), verify);
+    if (status.ok() && info[2].As<Napi::Boolean>()) file_.populate();
+    if (status.ok() && info[3].As<Napi::Boolean>()) status = file_.lockInMemory();
+    if (!status.ok()) {
+      end();
+      return packedStatus(env, status);
+    }
+    Environment::of(env).opened(this);
+    return mapped_.describe(env, file_.identity());
+  }
+
+  /// verifyAll(): the first page whose checksum does not fit, -1 when all do, or a packed status from 1 on as a string.
+  Napi::Value verifyAll(const Napi::CallbackInfo& info) {
+    uint64_t badPage = 0;
+    const Status status = file_.verifyAll(&badPage);
+    if (status.ok()) return Napi::Number::New(info.Env(), -1);
+    return Napi::Number::New(info.Env(), static_cast<double>(badPage));
+  }
+
+  Napi::Value stats(const Napi::CallbackInfo& info) {
+    auto result = Napi::Object::New(info.Env());
+    result.Set("fileBytes", Napi::Number::New(info.Env(), static_cast<double>(file_.fileBytes())));
+    return result;
+  }
+
+  void close(const Napi::CallbackInfo&) { end(); }
+
+  void end() {
+    file_.close();
+    mapped_.give(Env(), this);
+    if (memoryId_ != 0) sharedMemories().letGo(memoryId_);
+    memoryId_ = 0;
+  }
+
+  PackedFile file_;
+  Mapped mapped_;
+  uint64_t memoryId_ = 0;
+};
+
+/// thaw(from, to): a promise of the packed status.
+Napi::Value thaw(const Napi::CallbackInfo& info) {
+  const std::string from = info[0].As<Napi::String>().Utf8Value();
+  const std::string to = info[1].As<Napi::String>().Utf8Value();
+  return inBackground(info.Env(), [from, to] { return thawFile(from, to, 0666); });
+}
+
+/// letGoOfMemory(number): what `finish` held for whoever made it.
+void letGoOfMemory(const Napi::CallbackInfo& info) {
+  sharedMemories().letGo(static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue()));
+}
+
+}  // namespace
+
+void registerPack(Napi::Env env, Napi::Object exports) {
+  PackWriterObject::registerClass(env, exports);
+  PackedObject::registerClass(env, exports);
+  exports.Set("thaw", Napi::Function::New<thaw>(env));
+  exports.Set("letGoOfMemory", Napi::Function::New<letGoOfMemory>(env));
+}
+
+}  // namespace rstore

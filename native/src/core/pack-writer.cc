@@ -1,0 +1,146 @@
+#include "core/pack-writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "core/io.h"
+
+namespace rstore {
+
+namespace {
+
+constexpr uint32_t kInitialPages = 3;
+
+Status temporaryName(const std::string& path, std::string* name) {
+  uint64_t tag = 0;
+  if (const Status random = randomBytes(&tag, sizeof tag); !random.ok()) return random;
+  char suffix[32];
+  snprintf(suffix, sizeof suffix, ".%016llx.tmp", static_cast<unsigned long long>(tag));
+  *name = path + suffix;
+  return kSuccess;
+}
+
+}  // namespace
+
+Status PackWriter::begin(const std::string& path, uint64_t capacityBytes, const std::byte* initialPages) {
+  path_ = path;
+  Status status = kSuccess;
+  if (path.empty()) {
+    fd_ = memfd_create("rstore", MFD_CLOEXEC);
+    if (fd_ < 0) status = statusFromErrno(errno);
+  } else {
+    status = temporaryName(path, &temporary_);
+    if (status.ok()) status = openFile(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600, &fd_);
+  }
+  if (!status.ok()) return status;
+  identity_.magic = kRegionMagic;
+  identity_.formatVersion = kFormatVersion;
+  identity_.kind = kKindPacked;
+  identity_.generation = 1;
+  identity_.capacityBytes = capacityBytes;
+  identity_.pageBytes = kPageBytes;
+  identity_.checksumPageCount = checksumPageCount(capacityBytes);
+  identity_.firstDataPage = kChecksumPage + identity_.checksumPageCount;
+  const int sized = io().truncate(fd_, uint64_t{identity_.firstDataPage} * kPageBytes);
+  if (sized < 0) return statusFromErrno(-sized);
+  return writeFully(fd_, initialPages, kInitialPages * kPageBytes, uint64_t{kAllocationPage} * kPageBytes);
+}
+
+Status PackWriter::attach(std::byte* base, ControlBlock* control) {
+  const Status mapped = mapShared(base, fd_, 0, identity_.capacityBytes, Shared::kMemory);
+  if (!mapped.ok()) return mapped;
+  base_ = base;
+  *control = {};
+  const uint64_t first = uint64_t{identity_.firstDataPage} * (kPageBytes / kUnitBytes);
+  control->capacityUnits = static_cast<uint32_t>((identity_.capacityBytes - kSinkBytes) / kUnitBytes);
+  control->endUnits = control->frontierUnits = static_cast<uint32_t>(first);
+  control->growing = 1;
+  control->epoch = 1;
+  range_.base = base;
+  range_.bytes = roundUpToSystemPage(identity_.capacityBytes);
+  range_.kind = FaultKind::kView;
+  range_.fd = fd_;
+  range_.control = control;
+  return registerRange(&range_);
+}
+
+Status PackWriter::finish(const PackRoot& root, bool replace) {
+  Status status = freeze(root);
+  detach();
+  if (status.ok() && !path_.empty()) {
+    const int named = replace ? io().rename(temporary_.c_str(), path_.c_str())
+                              : (link(temporary_.c_str(), path_.c_str()) == 0 ? 0 : -errno);
+    if (named < 0) status = statusFromErrno(-named);
+    if (status.ok()) status = syncDirectoryOf(path_.c_str());
+  }
+  if (!status.ok() || !path_.empty()) discard();
+  return status;
+}
+
+Status PackWriter::freeze(const PackRoot& root) {
+  const uint64_t endPage = (root.endUnits * kUnitBytes + kPageBytes - 1) / kPageBytes;
+  if (const Status grown = grow(endPage * (kPageBytes / kUnitBytes)); !grown.ok()) return grown;
+  const int cut = io().truncate(fd_, endPage * kPageBytes);  // nothing behind the frontier
+  if (cut < 0) return statusFromErrno(-cut);
+  if (const Status sums = writeChecksums(endPage); !sums.ok()) return sums;
+  identity_.rootRef = root.ref;
+  identity_.rootType = root.typeId;
+  identity_.endUnits = root.endUnits;
+  memcpy(identity_.uuid, root.uuid, sizeof identity_.uuid);
+  identity_.checksum = checksumOfIdentity(identity_);
+  const Status wrote = writeFully(fd_, &identity_, sizeof identity_, 0);
+  if (!wrote.ok()) return wrote;
+  if (path_.empty()) return kSuccess;
+  if (fchmod(fd_, 0444) != 0) return statusFromErrno(errno);
+  return syncAll(fd_);
+}
+
+/// Of every page with content of its own: not the table itself, nor what is before the allocation state.
+Status PackWriter::writeChecksums(uint64_t endPage) {
+  constexpr uint64_t kPiecePages = 1024;
+  std::vector<uint32_t> checksums;
+  for (uint64_t first = kAllocationPage; first < endPage;) {
+    const bool head = first < kChecksumPage;
+    const uint64_t last = head ? kChecksumPage : std::min(endPage, first + kPiecePages);
+    checksums.clear();
+    for (uint64_t page = first; page < last; page++) {
+      checksums.push_back(checksumOfPage(base_ + page * kPageBytes));
+    }
+    const uint64_t offset = uint64_t{kChecksumPage} * kPageBytes + first * sizeof(uint32_t);
+    const Status wrote = writeFully(fd_, checksums.data(), checksums.size() * sizeof(uint32_t), offset);
+    if (!wrote.ok()) return wrote;
+    first = head ? identity_.firstDataPage : last;
+  }
+  return kSuccess;
+}
+
+void PackWriter::detach() {
+  if (base_ == nullptr) return;
+  unregisterRange(&range_);
+  (void)unmapToReserved(base_, roundUpToSystemPage(identity_.capacityBytes));
+  base_ = nullptr;
+}
+
+void PackWriter::discard() {
+  detach();
+  if (fd_ >= 0) closeFile(fd_);
+  fd_ = -1;
+  if (!temporary_.empty()) (void)io().unlink(temporary_.c_str());
+  temporary_.clear();
+}
+
+int PackWriter::takeDescriptor() {
+  const int fd = fd_;
+  fd_ = -1;
+  return fd;
+}
+
+}  // namespace rstore

@@ -1,0 +1,59 @@
+#include "core/thaw.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/io.h"
+#include "core/lock-file.h"
+#include "core/region-file.h"
+
+namespace rstore {
+
+namespace {
+
+Status writeLiveCopy(const RegionFile& packed, int to) {
+  uint64_t length = 0;
+  if (const Status got = fileLength(packed.fd, &length); !got.ok()) return got;
+  const uint64_t tableEnd = packed.checksumOffset(length / kPageBytes);
+  const uint64_t dataStart = uint64_t{packed.identity.firstDataPage} * kPageBytes;
+  if (const int sized = io().truncate(to, length); sized < 0) return statusFromErrno(-sized);
+  Status status = copyFileRange(packed.fd, 0, to, 0, tableEnd);  // the rest of the table stays a hole
+  if (status.ok()) status = copyFileRange(packed.fd, dataStart, to, dataStart, length - dataStart);
+  if (!status.ok()) return status;
+  Identity identity = packed.identity;
+  identity.kind = kKindLive;
+  identity.rootRef = identity.rootType = 0;
+  identity.endUnits = 0;
+  identity.createdMs = static_cast<uint64_t>(wallClockMs());
+  if (const Status random = randomBytes(identity.uuid, sizeof identity.uuid); !random.ok()) return random;
+  identity.checksum = checksumOfIdentity(identity);
+  if (const Status wrote = writeFully(to, &identity, sizeof identity, 0); !wrote.ok()) return wrote;
+  CheckpointSlot slot{};
+  slot.clean = 1;
+  slot.epoch = 1;
+  slot.generation = identity.generation;
+  slot.endUnits = packed.identity.endUnits;
+  slot.durableTailEpoch = 1;
+  if (const Status wrote = writeSlot(to, &slot); !wrote.ok()) return wrote;
+  return syncAll(to);
+}
+
+}  // namespace
+
+Status thawFile(const std::string& from, const std::string& to, uint32_t mode) {
+  RegionFile packed;
+  if (const Status opened = packed.open(from, false, kKindPacked); !opened.ok()) return opened;
+  const std::string temporary = to + ".thaw.tmp";
+  (void)io().unlink(temporary.c_str());  // of one that was killed
+  int fd = -1;
+  Status status = openFile(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL, mode, &fd);
+  if (!status.ok()) return status;
+  status = writeLiveCopy(packed, fd);
+  closeFile(fd);
+  if (status.ok() && link(temporary.c_str(), to.c_str()) != 0) status = statusFromErrno(errno);
+  (void)io().unlink(temporary.c_str());
+  return status.ok() ? syncDirectoryOf(to.c_str()) : status;
+}
+
+}  // namespace rstore
