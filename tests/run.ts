@@ -14,11 +14,16 @@ import { killRunningTests, runTestFile, type FileResult } from './harness/runner
 
 const AT_A_TIME = 2
 
+/** Those that compile C++ take longest: they begin first. */
+const byDuration = (a: string, b: string): number =>
+  Number(b.startsWith('tests/native/')) - Number(a.startsWith('tests/native/'))
+
 function testFiles(): string[] {
   return readdirSync(inRoot('tests'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts') && !name.includes('node_modules'))
     .map((name) => join('tests', name))
     .sort()
+    .sort(byDuration)
 }
 
 const compiledPath = (path: string): string =>
