@@ -171,10 +171,12 @@ export class ContiguousSpace extends Space {
   /** V2, V3. */
   rollbackSavepoint(): void {
     this.detachAll()
+    const putBack = this.rooms.keepEdges(this.frontiers.length, this.windows)
     this.rooms.rollback(this.frontiers.length)
     const frontier = this.frontiers.pop()!
     this.clearFresh(frontier, this.frontierUnits)
     this.marks.rollback()
+    putBack()
     this.control[CONTROL.frontierUnits] = frontier
   }
 

@@ -12,10 +12,15 @@
  *      closed in it is again as long as it was, and nobody's; it is freed before the commit. A room
  *      is not made longer inside of savepoints that are younger than itself: the elements in the
  *      new part would go with them.
+ *      Lines that it shares with the cells before and behind it may be put back with those: what is
+ *      in a room then is kept by `keepEdges`.
  *  O4. What is behind the used part of a room reads as zero, as past the frontier (Allocator A4):
  *      its owner writes only what he keeps.
  */
 import type { Ref } from './ref.js'
+import type { Window } from './window.js'
+
+const LINE_WORDS = 16
 
 export class Room {
   /** Savepoint depth at which it was closed; −1 while it is open. */
@@ -59,6 +64,25 @@ export class Rooms {
       if (room.closedDepth >= depth) room.closedDepth = -1
     }
     this.rooms = this.rooms.filter((room) => room.depth < depth)
+  }
+
+  /**
+   * O3: what the rooms that outlive the rollback of this depth have in the first and the last line.
+   * Gives what puts it back.
+   */
+  keepEdges(depth: number, windows: readonly Window[]): () => void {
+    const kept = this.rooms
+      .filter((room) => room.depth < depth && room.closedDepth < 0)
+      .flatMap(({ ref, units }) => {
+        const { u32 } = windows[ref >>> 28]!
+        const first = ((ref & 0x0fff_ffff) << 1) + 2
+        const end = first + units * 2 - 2
+        return [[first, Math.min(end, first + LINE_WORDS)], [Math.max(first, end - LINE_WORDS), end]]
+          .map(([from, to]) => ({ u32, from: from!, words: u32.slice(from, to) }))
+      })
+    return () => {
+      for (const { u32, from, words } of kept) u32.set(words, from)
+    }
   }
 
   /** O2: gives those that are open, and forgets all. */
