@@ -18,7 +18,7 @@
  */
 import type { Ref } from './ref.js'
 import type { Room } from './rooms.js'
-import type { Window } from './window.js'
+import { Window } from './window.js'
 
 /** A place in a structure that is remembered by where it is: a cursor. */
 export interface Place {
@@ -38,10 +38,28 @@ export interface Place {
  */
 const PLACE_LIMIT = 16
 
+/** 32 GiB. */
+const WINDOW_LIMIT = 16
+
+/**
+ * Where a ref beyond the space leads: nothing is read there and nothing can be written, so that a
+ * damaged ref ends in whatever checks what it finds, and not in a TypeError.
+ */
+const NOWHERE = new Window(new ArrayBuffer(0))
+
 export abstract class Space {
   private readonly places: Place[] = []
 
-  constructor(readonly windows: Window[]) {}
+  /**
+   * One for each of the 16 that a ref can name: behind those that the space has, windows of
+   * nothing.
+   */
+  readonly windows: readonly Window[]
+
+  constructor(windows: readonly Window[]) {
+    const nowhere = Array.from({ length: WINDOW_LIMIT - windows.length }, () => NOWHERE)
+    this.windows = [...windows, ...nowhere]
+  }
 
   /**
    * A cell with `payloadBytes` behind its 8-byte header; header written, payload zero.

@@ -10,8 +10,11 @@ const { NODE_ANCHOR, NODE_LEAF_FIXED } = C
 
 /**
  * Index of the first of `count` sorted words from `base` on that is not below `key`, behind `base`.
+ * Where keys are numbered through, the distance from the first says where a key is.
  */
 function lowerBound(u32: Uint32Array, base: number, count: number, key: number): number {
+  const distance = key - u32[base]!
+  if (distance >= 0 && distance < count && u32[base + distance] === key) return distance
   let low = 0
   let high = count
   while (low < high) {

@@ -306,4 +306,23 @@ test('a leaf that is none ends in RSTORE_CORRUPT', () => {
   assert.throws(() => tree.find(50), (error: { code?: string }) => error.code === 'RSTORE_CORRUPT')
 })
 
+test('a ref that leads astray ends in RSTORE_CORRUPT', () => {
+  const isCorrupt = (error: { code?: string }): boolean => error.code === 'RSTORE_CORRUPT'
+  for (const kind of ['u32', 'f64', 'u64', 'bytes'] as const) {
+    const { space, root, tree } = make(kind, { maximumEntries: 4 }) as Made<KeyKind>
+    const keyOf = (n: number): unknown => {
+      if (kind === 'u64') return { high: 0, low: n }
+      return kind === 'bytes' ? text(String(n)) : n
+    }
+    for (let n = 0; n < 100; n++) tree.place(keyOf(n) as never)
+    const { u32 } = space.windowOf(root)
+    for (const astray of [0, 5, 2 ** 21, 2 ** 28 + 512, 0xffff_fe00]) {
+      u32[(root & 0x0fff_ffff) * 2 + 7] = astray
+      assert.throws(() => tree.find(keyOf(0) as never), isCorrupt)
+      assert.throws(() => tree.place(keyOf(0) as never), isCorrupt)
+      assert.ok(verifyTree(tree, space.frontierUnits).length > 0)
+    }
+  }
+})
+
 test.run()
