@@ -40,6 +40,10 @@ Status checkIdentity(const Identity& identity, uint64_t gotBytes, uint32_t kind)
                      identity.capacityBytes % kSinkBytes == 0 &&
                      isZero(identity.reserved, sizeof identity.reserved);
   if (!sound) return failure(Code::kCorrupt);
+  const uint32_t table = checksumPageCount(identity.capacityBytes);
+  const bool placed =
+      identity.checksumPageCount == table && identity.firstDataPage == kChecksumPage + table;
+  if (identity.kind == kKindLive && !placed) return failure(Code::kCorrupt);
   return identity.kind == kind ? kSuccess : failure(Code::kWrongKind, static_cast<int>(identity.kind));
 }
 
