@@ -24,7 +24,8 @@ export class LiveHandle {
 
   snapshot(): Snapshot {
     const { session } = this
-    session.refresh()
+    if (!session.isReading) session.refresh()
+    session.enter()
     const { view } = session
     const snapshot = new Snapshot(new View(view.path, this.options.native, view.epoch))
     this.snapshots.add(snapshot)

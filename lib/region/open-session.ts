@@ -90,11 +90,13 @@ export abstract class OpenSession extends Session {
     space.savepoint()
     try {
       const result = synchronous(fn())
+      this.assertOpen()
       this.leave()
       if (this.spoiled !== undefined) throw this.spoiled
       space.releaseSavepoint()
       return result
     } catch (error) {
+      if (this.closed) throw error  // all was rolled back, and the windows are another's
       this.endLease('rollback')
       space.rollbackSavepoint()
       this.rolledBack()

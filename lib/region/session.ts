@@ -55,7 +55,17 @@ export class RegionSession extends OpenSession {
     this.assertOpen()
     if (this.view.isPending) this.settle()
     this.space.detachAll()
-    this.view.refresh()
+    this.moveView(() => this.view.refresh())
+  }
+
+  /** N1: a view that could not be moved is not pinned either. */
+  private moveView(move: () => void): void {
+    try {
+      move()
+    } catch (error) {
+      this.endLease('refresh')
+      throw error
+    }
     this.follow()
   }
 
@@ -96,7 +106,12 @@ export class RegionSession extends OpenSession {
     }
   }
 
+  get isReading(): boolean {
+    return this.readDepth > 0
+  }
+
   protected throwFault(): void {
+    this.assertOpen()
     if (!this.writable) this.endLease('refresh')
     this.view.throwFault(this.faults[0]!)
   }
@@ -122,6 +137,7 @@ export class RegionSession extends OpenSession {
 
   /** The last look at a transaction. Throws what makes a commit impossible. */
   prepareCommit(): void {
+    this.assertOpen()
     this.leave()
     if (this.spoiled !== undefined) throw this.spoiled
     if (this.unadopted.size === 0) return
@@ -134,8 +150,7 @@ export class RegionSession extends OpenSession {
     if (this.readOnly) this.refuseWrite()
     if (this.view.isPending) this.settle()
     this.space.detachAll()
-    this.view.begin(timeoutMs)
-    this.follow()
+    this.moveView(() => this.view.begin(timeoutMs))
     this.writable = true
   }
 

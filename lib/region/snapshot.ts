@@ -24,10 +24,11 @@ class SnapshotSession extends RegionSession {
 
   /** Every read ends with a look at the fault word: what a checkpoint did to a revoked pin's pages is not returned. */
   protected override throwFault(): void {
-    if (this.isClosed) this.assertOpen()
+    this.assertOpen()
     const faults = this.faults[0]!
-    if (faults !== C.FAULT_REVOKED) super.throwFault()
-    if (!this.view.native.isRevoked()) return
+    const isRevoked = (faults & C.FAULT_REVOKED) !== 0 && this.view.native.isRevoked()
+    if (!isRevoked && faults !== C.FAULT_REVOKED) super.throwFault()
+    if (!isRevoked) return
     this.endLease('revoked')
     throw new RStoreError('RSTORE_SNAPSHOT_REVOKED',
       `the snapshot of ${this.view.path} held the redo log back for too long and was revoked. `

@@ -33,6 +33,15 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   void closeForExit() override { closeNow(); }
 
  private:
+  /// Nothing but `open` and `close` is possible when there is no open handle. TypeScript looks before it calls; this is for when it
+  /// errs.
+  template <auto method>
+  auto whenOpen(const Napi::CallbackInfo& info) -> decltype((this->*method)(info)) {
+    if (handle_) return (this->*method)(info);
+    Napi::Error::New(info.Env(), "rstore: a handle that is not open was used").ThrowAsJavaScriptException();
+    return decltype((this->*method)(info))();
+  }
+
   Napi::Value open(const Napi::CallbackInfo& info);
   Napi::Value refresh(const Napi::CallbackInfo& info);
   void unpin(const Napi::CallbackInfo& info);

@@ -1,0 +1,25 @@
+/** A child that fills a region until the disk is full, and says how far it got. */
+import { Region, t, type RStoreError } from '../../lib/index.js'
+import { say } from '../harness/child.js'
+
+const path = process.argv[2]!
+const Blob = t.struct('Blob', { data: t.bytes })
+const data = new Uint8Array(100_000).fill(7)
+
+const region = Region.create(path, { capacity: '64MiB', durability: 'none' })
+const blobs = region.map('blobs', t.u32, Blob)
+let count = 0
+let code = ''
+while (code === '' && count < 500) {
+  try {
+    region.transact(() => {
+      for (let i = 0; i < 5; i++) blobs.set(count + i, { data })
+    })
+    count += 5
+  } catch (error) {
+    code = (error as RStoreError).code
+  }
+}
+if (blobs.size !== count) throw new Error(`${blobs.size} blobs instead of ${count}`)
+say({ count, code })
+region.close()
