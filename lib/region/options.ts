@@ -68,6 +68,21 @@ export function checkTimeout(value: number): number {
   throw new RangeError(`timeoutMs must be a number of milliseconds from 0 on, not ${String(value)}`)
 }
 
+function checkFlag(value: boolean, option: string): boolean {
+  if (typeof value === 'boolean') return value
+  throw new TypeError(`${option} must be true or false, not ${String(value)}`)
+}
+
+function checkSnapshotLimits({ maxSnapshotAgeMs = Infinity, onLongSnapshot }: RegionOptions): void {
+  if (typeof maxSnapshotAgeMs !== 'number' || !(maxSnapshotAgeMs >= 0)) {
+    throw new RangeError('maxSnapshotAgeMs must be a number of milliseconds from 0 on, '
+      + `not ${String(maxSnapshotAgeMs)}`)
+  }
+  if (onLongSnapshot !== undefined && typeof onLongSnapshot !== 'function') {
+    throw new TypeError('onLongSnapshot must be a function')
+  }
+}
+
 const KNOWN = new Set<string>(['capacity', 'durability', 'mode', 'timeoutMs', 'privateBytes',
   'logBytes', 'allowNetwork', 'maxSnapshotAgeMs', 'onLongSnapshot', 'readOnly'])
 
@@ -92,11 +107,12 @@ export function checkOptions(given: RegionOptions & { readOnly?: boolean } = {})
   if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
     throw new RangeError(`mode must be permission bits such as 0o600, not ${String(mode)}`)
   }
+  checkSnapshotLimits(given)
   const logBytes = bytesOf(given.logBytes ?? '64MiB', 'logBytes')
   const privateBytes = bytesOf(given.privateBytes ?? '64MiB', 'privateBytes')
   return {
     native: {
-      readOnly: given.readOnly === true,
+      readOnly: checkFlag(given.readOnly ?? false, 'readOnly'),
       mode,
       timeoutMs,
       privatePages: Math.max(256, Math.floor(privateBytes / C.PAGE_BYTES)),
@@ -104,7 +120,7 @@ export function checkOptions(given: RegionOptions & { readOnly?: boolean } = {})
     },
     durability: checkDurability(given.durability ?? 'sync'),
     timeoutMs,
-    allowNetwork: given.allowNetwork === true,
+    allowNetwork: checkFlag(given.allowNetwork ?? false, 'allowNetwork'),
     maxSnapshotAgeMs: given.maxSnapshotAgeMs ?? Infinity,
     onLongSnapshot: given.onLongSnapshot,
   }

@@ -325,6 +325,7 @@ export class Allocator {
     const units = header & CELL_SIZE_MASK
     const type = stamp & 0xffff
     if ((header & CELL_FREE) !== 0 || type <= TYPE_FREE || type === TYPE_FREE_PAGE || units === 0) {
+      this.checkFault()
       throw new Error(`There is no cell at ref ${ref}: freed twice, or never allocated.`)
     }
     const flag = header & CELL_PREVIOUS_FREE

@@ -103,8 +103,7 @@ export class ContiguousSpace extends Space {
     return this.allocator.bump(units, typeId)
   }
 
-  /** Throws what the fault handler has flagged, if anything. */
-  checkFault(): void {
+  override checkFault(): void {
     this.allocator.checkFault()
   }
 

@@ -103,6 +103,9 @@ export abstract class Space {
     throw new Error(`No space of this kind has given a room at ref ${room.ref} (${units} units).`)
   }
 
+  /** Throws what the fault handler has flagged, if anything: what was read may be zeros. */
+  checkFault(): void {}
+
   windowOf(ref: number): Window {
     return this.windows[ref >>> 28]!
   }

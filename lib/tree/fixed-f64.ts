@@ -4,7 +4,7 @@ import type { Ref } from '../space/ref.js'
 import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { FixedTree } from './fixed.js'
-import { ENTRIES, FIRST_CHILD, HEAD, corruptNode, wordOf } from './node.js'
+import { ENTRIES, FIRST_CHILD, HEAD, throwCorrupt, wordOf } from './node.js'
 
 const { NODE_ANCHOR, NODE_LEAF_FIXED } = C
 
@@ -72,7 +72,7 @@ export class TreeF64 extends FixedTree<number> {
       at = wordOf(ref)
       head = window.u32[at + HEAD]!
     }
-    if ((head & 0xffff) !== NODE_LEAF_FIXED) throw corruptNode(this.root, ref)
+    if ((head & 0xffff) !== NODE_LEAF_FIXED) throwCorrupt(this.space, this.root, ref)
     this.leaf = ref
     this.leafAt = at
     this.window = window

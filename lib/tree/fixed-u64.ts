@@ -8,7 +8,7 @@ import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { FixedTree } from './fixed.js'
 import { PairKey } from './keys.js'
-import { ENTRIES, FIRST_CHILD, HEAD, corruptNode, wordOf } from './node.js'
+import { ENTRIES, FIRST_CHILD, HEAD, throwCorrupt, wordOf } from './node.js'
 
 const { NODE_ANCHOR, NODE_LEAF_FIXED } = C
 
@@ -82,7 +82,7 @@ export class TreeU64 extends FixedTree<PairKey> {
       at = wordOf(ref)
       head = window.u32[at + HEAD]!
     }
-    if ((head & 0xffff) !== NODE_LEAF_FIXED) throw corruptNode(this.root, ref)
+    if ((head & 0xffff) !== NODE_LEAF_FIXED) throwCorrupt(this.space, this.root, ref)
     this.leaf = ref
     this.leafAt = at
     this.window = window

@@ -1,6 +1,7 @@
 /** The header of a node, as words behind the word index `at` of its ref: taken from the layout. */
 import { C, NodeHeader } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
+import type { Space } from '../space/space.js'
 
 const { fields } = NodeHeader
 
@@ -28,9 +29,10 @@ export const headOf = (kind: number, level: number, count: number): number =>
 export const widthsOf = (keyBytes: number, valueBytes: number): number =>
   keyBytes | (valueBytes << 8)
 
-/** A node that is not what its parent says. */
-export function corruptNode(root: number, ref: number): RStoreError {
-  return new RStoreError(
+/** A node that is not what its parent says; or the disk could not give it, which is told instead. */
+export function throwCorrupt(space: Space, root: number, ref: number): never {
+  space.checkFault()
+  throw new RStoreError(
     'RSTORE_CORRUPT',
     `The tree with its root at ref ${root} is damaged: at ref ${ref} there is not the node there ` +
       'should be. Run `rstore verify` on the file.',

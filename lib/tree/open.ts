@@ -7,7 +7,7 @@ import { TreeF64 } from './fixed-f64.js'
 import { TreeU32 } from './fixed-u32.js'
 import { TreeU64 } from './fixed-u64.js'
 import type { KeyForms, KeyKind } from './keys.js'
-import { corruptNode, FIRST_CHILD, HEAD, HEAP, headOf, WIDTHS, widthsOf, wordOf } from './node.js'
+import { FIRST_CHILD, HEAD, HEAP, headOf, throwCorrupt, WIDTHS, widthsOf, wordOf } from './node.js'
 import { TreeBytes } from './slotted.js'
 
 /** Bytes of a root that holds little: a nested map's. */
@@ -61,7 +61,7 @@ export function openTree<Kind extends KeyKind>(
   const widths = space.windowOf(root).u32[wordOf(root) + WIDTHS]!
   const valueBytes = valueBytesOf(space, root)
   if ((widths & 0xff) !== KEY_BYTES[kind] || ![0, 4, 8].includes(valueBytes)) {
-    throw corruptNode(root, root)
+    throwCorrupt(space, root, root)
   }
   const tree: unknown = new CLASSES[kind](space, root, valueBytes, maximumEntries)
   return tree as BranchingTree<KeyForms[Kind]>
@@ -75,10 +75,10 @@ function valueBytesOf(space: Space, root: Ref): number {
   for (let level = (u32[at + HEAD]! >>> 8) & 0xff; level > 0; level--) {
     node = u32[at + FIRST_CHILD]!
     const window = space.windows[node >>> 28]
-    if (window === undefined) throw corruptNode(node, root)
+    if (window === undefined) throwCorrupt(space, root, node)
     u32 = window.u32
     at = wordOf(node)
-    if (((u32[at + HEAD]! >>> 8) & 0xff) !== level - 1) throw corruptNode(node, root)
+    if (((u32[at + HEAD]! >>> 8) & 0xff) !== level - 1) throwCorrupt(space, root, node)
   }
   return (u32[at + WIDTHS]! >>> 8) & 0xff
 }

@@ -27,7 +27,7 @@ import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { BranchingTree } from './branching.js'
 import { KeyBuffer } from './keys.js'
-import { ENTRIES, FIRST_CHILD, HEAD, HEAP, PREFIX, corruptNode, wordOf } from './node.js'
+import { ENTRIES, FIRST_CHILD, HEAD, HEAP, PREFIX, throwCorrupt, wordOf } from './node.js'
 
 const { NODE_ANCHOR, NODE_LEAF_SLOTTED } = C
 /** Slot.keyBytes of a key that is in a cell of its own. */
@@ -109,7 +109,7 @@ export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
       at = wordOf(ref)
       head = window.u32[at + HEAD]!
     }
-    if ((head & 0xffff) !== NODE_LEAF_SLOTTED) throw corruptNode(this.root, ref)
+    if ((head & 0xffff) !== NODE_LEAF_SLOTTED) throwCorrupt(this.space, this.root, ref)
     this.leaf = ref
     this.leafAt = at
     this.window = window

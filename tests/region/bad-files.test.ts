@@ -15,7 +15,7 @@ function madeRegion(place: Place): string {
   const map = region.map('numbers', t.u32, t.u32)
   region.transact(() => map.set(1, 11))
   region.close()
-  return region.path
+  return region.path!
 }
 
 function isRefused(place: Place, code: string, path = place.path()): void {

@@ -1,6 +1,7 @@
 /** A disk that is full while a region grows: an error, a rollback, and all as it was; then, with room, on it goes. */
-import { existsSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  closeSync, existsSync, openSync, rmSync, statSync, truncateSync, writeFileSync, writeSync,
+} from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Region, t, type RStoreError } from '../../lib/index.js'
@@ -17,6 +18,23 @@ const data = new Uint8Array(100_000).fill(7)
 const disk = SmallDisk.mount(8)
 const onDisk = (body: (place: Place) => void | Promise<void>) =>
   withRegion((place) => disk === null ? undefined : body(place), () => disk?.folder ?? '')
+
+const nameOf = (plan: string): string => `${plan.replace(/\W/g, '-')}.region`
+
+/** Leaves no room on the disk, or but little. */
+function takeRoom(file: string, leaveBytes = 0): void {
+  const chunk = Buffer.alloc(4096)
+  const fd = openSync(file, 'w')
+  let length = 0
+  try {
+    for (;; length += chunk.length) writeSync(fd, chunk)
+  } catch (error) {
+    assert.is((error as NodeJS.ErrnoException).code, 'ENOSPC')
+  } finally {
+    closeSync(fd)
+  }
+  truncateSync(file, Math.max(0, length - leaveBytes))
+}
 
 /** Adds blobs, a few to each transaction, until there is no room. Gives how many are there. */
 function fill(region: Region): number {
@@ -110,16 +128,7 @@ test('creating, opening and backing up on a full disk', onDisk(async (place) => 
   region.transact(() => region.value('v', t.u32).set(5))
   region.close()
   const ballast = place.path('ballast')
-  writeFileSync(ballast, '')
-  for (let length = 8 << 20; length > 0; length -= 4096) {
-    try {
-      truncateSync(ballast, 0)
-      writeFileSync(ballast, Buffer.alloc(length))
-      break
-    } catch (error) {
-      assert.is((error as NodeJS.ErrnoException).code, 'ENOSPC')
-    }
-  }
+  takeRoom(ballast)
   const path = place.path('new.region')
   thrown('RSTORE_NO_SPACE', () => Region.create(path))
   assert.not(existsSync(path), 'nothing is left behind')
@@ -136,7 +145,7 @@ test('creating, opening and backing up on a full disk', onDisk(async (place) => 
   opened ??= place.open({}, 'small.region')
   opened.transact(() => opened!.value('v', t.u32).set(7))
   const copy = place.path('copy.region')
-  writeFileSync(ballast, Buffer.alloc(7 << 20))
+  takeRoom(ballast, 20_000)
   await opened.backup(copy).then(() => undefined, (error) => assert.is(error.code, 'RSTORE_NO_SPACE'))
   rmSync(ballast)
   if (existsSync(copy)) assert.ok(statSync(copy).size > 0)
@@ -144,13 +153,13 @@ test('creating, opening and backing up on a full disk', onDisk(async (place) => 
 }))
 
 test('through the seam, wherever mounting is denied and everywhere else', withRegion(async (place) => {
-  for (const plan of ['fail:ENOSPC@20+', 'fail:ENOSPC@30+', 'fail:EDQUOT@25+', 'fail:ENOSPC@40']) {
+  for (const plan of ['fail:ENOSPC@1+', 'fail:ENOSPC@30+', 'fail:EDQUOT@25+', 'fail:ENOSPC@40']) {
     const child = new Child<{ count: number; code: string }>('dist/tests/region/filler.js',
-      [join(place.folder, `${plan.replace(/\W/g, '-')}.region`)],
-      { RSTORE_TEST_ADDON: 'rstore_test.node', RSTORE_TEST_IO: plan })
+      [place.path(nameOf(plan)), plan],
+      { RSTORE_TEST_ADDON: 'rstore_test.node' })
     const [{ count, code }] = await child.finish() as [{ count: number; code: string }]
     assert.is(code, 'RSTORE_NO_SPACE', plan)
-    const region = place.open({}, `${plan.replace(/\W/g, '-')}.region`)
+    const region = place.open({}, nameOf(plan))
     isWhole(region, count)
     region.close()
   }

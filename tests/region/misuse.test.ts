@@ -26,8 +26,7 @@ test('values of the wrong type change nothing', withRegion((place) => {
     undefined, null, 1, 'x', {}, { name: 'x' }, { name: 1, population: 1, tags: [] },
     { name: 'x', population: -1, tags: [] }, { name: 'x', population: 1.5, tags: [] },
     { name: 'x', population: 2 ** 32, tags: [] }, { name: 'x', population: '1', tags: [] },
-    { name: 'x', population: 1, tags: ['a'] }, { name: 'x', population: 1, tags: 5 },
-    { name: 'x', population: 1, tags: [], more: 1 },
+    { name: 'x', population: 1, tags: ['a'] }, { name: 'x', population: 1, tags: true },
   ]
   for (const value of wrong) {
     assert.throws(() => region.transact(() => cities.set('NO/Oslo', value)), (error: unknown) =>
@@ -36,7 +35,8 @@ test('values of the wrong type change nothing', withRegion((place) => {
   }
   assert.is(cities.size, 2)
   assert.is(region.stats().epoch, epoch, 'nothing was committed')
-  assert.equal(cities.getObject('NO/Oslo'), { name: 'Oslo', population: 709_037, tags: [1, 2, 3] })
+  assert.equal(cities.getObject('NO/Oslo'),
+    { name: 'Oslo', population: 709_037, tags: Float64Array.of(1, 2, 3) })
 }))
 
 test('a wrong value that is caught leaves the transaction good', withRegion((place) => {
@@ -247,7 +247,7 @@ test('mode of the files', withRegion(async (place) => {
   const { statSync } = await import('node:fs')
   const region = place.create({ mode: 0o600 })
   region.transact(() => region.value('v', t.u32).set(1))
-  for (const name of Object.keys(fingerprint(region.path))) {
+  for (const name of Object.keys(fingerprint(region.path!))) {
     assert.is(statSync(name).mode & 0o777, 0o600, name)
   }
 }))
