@@ -149,6 +149,12 @@ inline std::string describe(const std::vector<Operation>& operations) {
   return text;
 }
 
+inline std::string describe(const State& state) {
+  std::string text;
+  for (uint64_t value : state) text += " " + std::to_string(value);
+  return text;
+}
+
 /** Does the operation on a vector and notes its results. False: an error that must not be. */
 template <class Core>
 bool run(Core& core, Operation& operation) {

@@ -130,8 +130,10 @@ bool runRound(VectorCore<>& core, Random& random, uint32_t round) {
   if (!arena->failed.load() && history::Checker::isLinearisable(operations, initial, &last)) {
     return true;
   }
-  std::printf("FAILED round %u: not linearisable\n%s", round,
-              history::describe(operations).c_str());
+  std::printf("FAILED round %u: %s\n%sbefore: %s\nafter: %s\n", round,
+              arena->failed.load() ? "an operation ended in an error" : "not linearisable",
+              history::describe(operations).c_str(), history::describe(initial).c_str(),
+              history::describe(last).c_str());
   return false;
 }
 

@@ -25,23 +25,36 @@ struct Pair {
 
 #if defined(__SANITIZE_THREAD__)
 
-// The sanitizer must see the access: its runtime knows this builtin (needs -mcx16).
-inline bool compareExchange16(uint64_t* word, Pair expected, Pair desired) {
-  using Wide = unsigned __int128;
-  const auto wide = [](Pair pair) { return Wide{pair.high} << 64 | pair.low; };
-  return __sync_bool_compare_and_swap(reinterpret_cast<Wide*>(word), wide(expected),
-                                      wide(desired));
+// The sanitizer does not see into assembly: it is told what is touched and what is ordered. (Its
+// own 16-byte swap takes a lock of the process, which excludes no other process.)
+extern "C" void __tsan_acquire(void* address);
+extern "C" void __tsan_release(void* address);
+
+inline void tellSanitizer(uint64_t* word, bool before) {
+  if (!before) return __tsan_acquire(word);
+  for (int half = 0; half < 2; half++) {
+    (void)std::atomic_ref<uint64_t>(word[half]).load(std::memory_order_relaxed);
+  }
+  __tsan_release(word);
 }
 
-#elif defined(__x86_64__)
+#else
+
+inline void tellSanitizer(uint64_t*, bool) {}
+
+#endif
+
+#if defined(__x86_64__)
 
 inline bool compareExchange16(uint64_t* word, Pair expected, Pair desired) {
   bool done;
+  tellSanitizer(word, true);
   __asm__ __volatile__("lock cmpxchg16b %1"
                        : "=@ccz"(done), "+m"(*reinterpret_cast<Pair*>(word)),
                          "+a"(expected.low), "+d"(expected.high)
                        : "b"(desired.low), "c"(desired.high)
                        : "memory");
+  tellSanitizer(word, false);
   return done;
 }
 
