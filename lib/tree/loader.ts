@@ -4,8 +4,9 @@
  *
  *  D1. A loader knows the last key of the tree. What is not above it is refused, before anything
  *      has changed.
- *  D2. The leaf that is being filled is the last of the tree, so nothing has to be searched. As long
- *      as keys come into others (a removal may have left empty leaves behind), they are placed.
+ *  D2. The leaf that is being filled is the last of the tree, so nothing has to be searched. As
+ *      long as keys come into others (a removal may have left empty leaves behind), they are
+ *      placed.
  *  D3. Nobody else uses the tree meanwhile: it is not as others expect it (counts, T5). Who adds or
  *      removes an entry all the same is noticed by the number of entries.
  */

@@ -29,7 +29,9 @@ export const headOf = (kind: number, level: number, count: number): number =>
 export const widthsOf = (keyBytes: number, valueBytes: number): number =>
   keyBytes | (valueBytes << 8)
 
-/** A node that is not what its parent says; or the disk could not give it, which is told instead. */
+/**
+ * A node that is not what its parent says; or the disk could not give it, which is told instead.
+ */
 export function throwCorrupt(space: Space, root: number, ref: number): never {
   space.checkFault()
   throw new RStoreError(
