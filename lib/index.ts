@@ -25,3 +25,7 @@ export type {
   ArrayView, Change, Column, Frozen, Index, Infer, InferInput, Range, ReadMap, RecordInput,
   RecordView, RMap, RMultimap, RValue, Type,
 } from './types/index.js'
+export { SharedVector } from './vector/shared-vector.js'
+export type {
+  CreateVectorOptions, OpenVectorOptions, VectorRecovery, WaitOptions,
+} from './vector/shared-vector.js'
