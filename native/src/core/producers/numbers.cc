@@ -127,7 +127,7 @@ Stop NumberParser::fillFromBuffer(T** to) {
       break;
     }
     *const_cast<volatile T*>(out++) = value;
-    open = delimited && !isBlank(delimiter_) && end < limit;
+    open = delimited && delimiter_ != '\n' && !isBlank(delimiter_) && end < limit;
     place_.open = open;
     at = end;
     if (delimited && delimiter_ != '\n' && end < limit) at++;
