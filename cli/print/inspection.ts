@@ -6,27 +6,41 @@ import { formatBytes, formatCount, formatShare, formatTime } from './units.js'
 
 const PAGE_BYTES = 4096
 
-function identityText({ identity, fileBytes, diskBytes, file }: Inspection): string {
+function identityText({ identity, root, fileBytes, diskBytes, file }: Inspection): string {
   const { kind, formatVersion, uuid, generation, createdMs } = identity
   return section(file, pairLines([
     ['kind', `${kind}, format version ${formatVersion}`],
     ['uuid', `${uuid}, generation ${generation}`],
     ...createdMs > 0 ? [['created', formatTime(createdMs)] as const] : [],
+    ...root === undefined ? [] : [['root', `${root.type}, in page ${root.page}`] as const],
     ['file', `${formatBytes(fileBytes)} long, ${formatBytes(diskBytes)} on the disk`],
   ]))
 }
 
-function spaceText({ identity, space }: Inspection): string {
+function spaceText({ identity, space }: Inspection): string[] {
+  if (space === undefined) return []
   const { capacityBytes, firstDataPage } = identity
   const { endBytes, allocatedBytes, freeBytes, freePages, runPages } = space
   const used = Math.max(0, endBytes - firstDataPage * PAGE_BYTES)
-  return section('space', pairLines([
+  return [section('space', pairLines([
     ['capacity', formatBytes(capacityBytes)],
     ['data', `${formatBytes(used)}, ${formatShare(endBytes, capacityBytes)} of the capacity used`],
     ['live', `${formatBytes(allocatedBytes)}, ${formatShare(allocatedBytes, used)} of the data`],
     ['free', `${formatBytes(freeBytes)} in cells, ${formatCount(freePages)} pages, `
       + `${formatCount(runPages)} pages set aside for nodes`],
-  ]))
+  ]))]
+}
+
+function vectorText({ vector }: Inspection): string[] {
+  if (vector === undefined) return []
+  const { type, elementBytes, size, capacityElements, flushedSize, flushedMs } = vector
+  return [section('vector', pairLines([
+    ['elements', `${formatCount(size)} of ${type}, ${elementBytes} bytes each`],
+    ['room', `for ${formatCount(capacityElements)}`],
+    ['flushed', flushedMs === 0
+      ? 'never'
+      : `${formatCount(flushedSize)} elements, ${formatTime(flushedMs)}`],
+  ]))]
 }
 
 const END_TEXT: { readonly [K in LogEnd['kind']]: (end: LogEnd & { kind: K }) => string } = {
@@ -36,7 +50,8 @@ const END_TEXT: { readonly [K in LogEnd['kind']]: (end: LogEnd & { kind: K }) =>
   damaged: ({ epoch, position }) => `the record of commit ${epoch} at ${position} is damaged`,
 }
 
-function commitText({ epoch, checkpoint, log }: Inspection): string {
+function commitText({ epoch, checkpoint, log }: Inspection): string[] {
+  if (log === undefined) return []
   const end = (END_TEXT[log.end.kind] as (end: LogEnd) => string)(log.end)
   const checkpointText = checkpoint === undefined
     ? 'no valid slot'
@@ -45,7 +60,7 @@ function commitText({ epoch, checkpoint, log }: Inspection): string {
   const logText = log.fileBytes === 0
     ? 'none'
     : `${formatBytes(log.fileBytes)}, ${log.ownSegments} of ${log.segments} segments in use`
-  return section('commits', pairLines([
+  return [section('commits', pairLines([
     ['last', `commit ${epoch}`
       + (log.lastCommitMs === undefined ? '' : `, ${formatTime(log.lastCommitMs)}`)],
     ['checkpoint', checkpointText],
@@ -53,7 +68,7 @@ function commitText({ epoch, checkpoint, log }: Inspection): string {
     ...log.fileBytes === 0 ? [] : [['records',
       `${formatCount(log.records)} since the checkpoint, ${formatBytes(log.recordBytes)}, `
       + `${formatCount(log.changedPages)} pages changed; ${end}`] as const],
-  ]))
+  ]))]
 }
 
 const optional = (value: number | undefined, format: (value: number) => string): string =>
@@ -66,19 +81,21 @@ const shownName = ({ name, kind }: InspectedName): string =>
 function nameRow(inspected: InspectedName): string[] {
   const { kind, keyType, valueType, rootPage, entries, depth, nodes, fill } = inspected
   return [
-    shownName(inspected), kind, keyType, valueType, optional(entries, formatCount), String(rootPage),
+    shownName(inspected), kind, keyType, valueType,
+    optional(entries, formatCount), String(rootPage),
     optional(depth, String), optional(nodes, formatCount),
     optional(fill, (share) => formatShare(share, 1)),
   ]
 }
 
-function namesText({ names }: Inspection): string {
-  if (names.length === 0) return section('names', ['none'])
-  return section('names', tableLines([
+function namesText({ names, vector }: Inspection): string[] {
+  if (vector !== undefined) return []
+  if (names.length === 0) return [section('names', ['none'])]
+  return [section('names', tableLines([
     { title: 'name' }, { title: 'kind' }, { title: 'key' }, { title: 'value' },
     numeric('entries'), numeric('root page'),
     numeric('depth'), numeric('nodes'), numeric('fill'),
-  ], names.map(nameRow)))
+  ], names.map(nameRow)))]
 }
 
 function typesText({ types }: Inspection): string[] {
@@ -88,7 +105,8 @@ function typesText({ types }: Inspection): string[] {
     types.map(({ id, text, descriptor }) => [String(id), text, JSON.stringify(descriptor) ?? ''])))]
 }
 
-function freeText({ space: { freeClasses } }: Inspection): string[] {
+function freeText({ space }: Inspection): string[] {
+  const freeClasses = space?.freeClasses ?? []
   if (freeClasses.length === 0) return []
   return [section('free cells by size', tableLines(
     [numeric('from'), numeric('cells'), numeric('bytes')],
@@ -116,9 +134,10 @@ function problemsText({ problems, problemCount }: Inspection): string {
 /** The whole of it, sections divided by empty lines. */
 export const inspectionText = (inspection: Inspection): string => [
   identityText(inspection),
-  spaceText(inspection),
-  commitText(inspection),
-  namesText(inspection),
+  ...spaceText(inspection),
+  ...commitText(inspection),
+  ...vectorText(inspection),
+  ...namesText(inspection),
   ...typesText(inspection),
   ...freeText(inspection),
   ...handlesText(inspection),

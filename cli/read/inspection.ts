@@ -7,6 +7,7 @@ import type { Problem } from './problems.js'
 import type { LogEnd } from './records.js'
 import type { RegionImage } from './region.js'
 import { typeText } from './typeText.js'
+import { inspectVector, type InspectedVector } from './vector.js'
 import { walkMultimap, walkTree } from './tree.js'
 
 export interface InspectedName {
@@ -45,8 +46,13 @@ export interface Inspection {
     freePages: number
     runPages: number
     freeClasses: FreeClass[]
-  }
-  epoch: bigint
+  } | undefined
+  /** Of a packed region. */
+  root: { ref: number; page: number; type: string } | undefined
+  /** Of a shared vector, which has nothing else. */
+  vector: InspectedVector | undefined
+  /** Of a live region. */
+  epoch: bigint | undefined
   checkpoint: {
     slot: number
     validSlots: number
@@ -64,7 +70,7 @@ export interface Inspection {
     changedPages: number
     lastCommitMs: number | undefined
     end: LogEnd
-  }
+  } | undefined
   handles: NotedHandle[]
   names: InspectedName[]
   types: (StoredType & { text: string })[]
@@ -100,7 +106,7 @@ function inspectName(
   return { ...inspected, entries, depth, nodes, nodeBytes, fill: usedBytes / nodeBytes || 0 }
 }
 
-function logOf({ log, pages }: RegionImage): Inspection['log'] {
+function logOf({ log, pages }: RegionImage): NonNullable<Inspection['log']> {
   return {
     fileBytes: log.fileBytes,
     segments: log.segmentCount,
@@ -113,7 +119,7 @@ function logOf({ log, pages }: RegionImage): Inspection['log'] {
   }
 }
 
-function spaceOf(image: RegionImage, allocation: Allocation): Inspection['space'] {
+function spaceOf(image: RegionImage, allocation: Allocation): NonNullable<Inspection['space']> {
   return {
     endBytes: image.endUnits * C.UNIT_BYTES,
     allocatedBytes: allocation.allocatedUnits * C.UNIT_BYTES,
@@ -124,21 +130,40 @@ function spaceOf(image: RegionImage, allocation: Allocation): Inspection['space'
   }
 }
 
-/** Reads a region through; damage is in `problems`. */
-export function inspectRegion(image: RegionImage): Inspection {
-  const { identity, slot, problems } = image
-  const allocation = readAllocation(image)
+function identityOf({ identity }: RegionImage): Inspection['identity'] {
+  const { checksumPageCount: _, rootRef: __, rootType: ___, endUnits: ____, ...shown } = identity
+  return shown
+}
+
+/** Maps, types and space: what live and packed regions have. */
+function contentOf(image: RegionImage): Pick<Inspection, 'root' | 'space' | 'names' | 'types'> {
+  const { kind, rootRef, rootType } = image.identity
   const types = readTypes(image)
   const typeName = typeNames(types)
-  const names = readCatalog(image).map((entry) => inspectName(image, entry, typeName))
-  const { checksumPageCount: _, rootRef: __, rootType: ___, endUnits: ____, ...shown } = identity
+  return {
+    root: kind === 'packed'
+      ? { ref: rootRef, page: rootRef >>> 9, type: typeName(rootType) }
+      : undefined,
+    space: spaceOf(image, readAllocation(image)),
+    names: readCatalog(image).map((entry) => inspectName(image, entry, typeName)),
+    types: types.map((type) => ({ ...type, text: typeText(type.descriptor) })),
+  }
+}
+
+const NO_CONTENT = { root: undefined, space: undefined, names: [], types: [] }
+
+/** Reads a region through; damage is in `problems`. */
+export function inspectRegion(image: RegionImage): Inspection {
+  const { identity: { kind }, slot, problems } = image
+  const isLive = kind === 'live' || kind === 'unknown'
   return {
     file: image.path,
     fileBytes: image.fileBytes,
     diskBytes: image.diskBytes,
-    identity: shown,
-    space: spaceOf(image, allocation),
-    epoch: image.epoch,
+    identity: identityOf(image),
+    ...kind === 'shared' ? NO_CONTENT : contentOf(image),
+    vector: kind === 'shared' ? inspectVector(image) : undefined,
+    epoch: isLive ? image.epoch : undefined,
     checkpoint: slot && {
       slot: slot.index,
       validSlots: image.validSlots,
@@ -147,10 +172,8 @@ export function inspectRegion(image: RegionImage): Inspection {
       clean: slot.clean,
       writtenMs: slot.writtenMs,
     },
-    log: logOf(image),
+    log: isLive ? logOf(image) : undefined,
     handles: image.lock?.handles ?? [],
-    names,
-    types: types.map((type) => ({ ...type, text: typeText(type.descriptor) })),
     problemCount: problems.count,
     problems: problems.list,
   }

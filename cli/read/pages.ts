@@ -42,6 +42,11 @@ export class Pages {
     }
   }
 
+  /** Bytes of the file as they are: for pages without checksum that no log changes. */
+  readRaw(address: number, length: number): Buffer {
+    return this.file.read(address, length)
+  }
+
   /** Bytes at an address of the region; zero past the end of the file. */
   read(address: number, length: number): Buffer {
     const bytes = this.file.read(address, length)
@@ -72,8 +77,8 @@ export class Pages {
   }
 
   /**
-   * Reports a page of the file that does not have its checksum, once. Pages that the log changes are
-   * left out: a checkpoint that is under way, or was killed, may have written them.
+   * Reports a page of the file that does not have its checksum, once. Pages that the log changes
+   * are left out: a checkpoint that is under way, or was killed, may have written them.
    */
   private checkOnce(page: number): void {
     if (this.checked.has(page) || page < C.ALLOCATION_PAGE || this.overlay.has(page)) return

@@ -80,8 +80,8 @@ function addLog(image: RegionImage, file: ByteFile): void {
       + 'was synced, stands behind it and cannot be applied')
   }
   if (end.kind === 'tail' && end.synced) {
-    problems.add('log', `commit ${end.epoch} was synced, but page ${end.page} is not as it wrote it`,
-      end.page)
+    const message = `commit ${end.epoch} was synced, but this page is not as it wrote it`
+    problems.add('log', message, end.page)
   }
   const last = image.log.records.at(-1)
   if (last === undefined) return

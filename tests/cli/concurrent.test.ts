@@ -29,8 +29,8 @@ test('no look sees damage, or half of a transaction', async () => {
     const [left, right] = ['left', 'right'].map((name) =>
       shown.names.find((entry) => entry.name === name)!.entries!)
     assert.is(left! + right!, 20_000)
-    assert.ok(shown.epoch >= epoch)
-    epoch = shown.epoch
+    assert.ok(shown.epoch! >= epoch)
+    epoch = shown.epoch!
     checkpoints.add(shown.checkpoint!.epoch)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert'
 import type { Inspection } from '../../cli/read/inspection.js'
 import { C } from '../../formats/index.js'
 import { Region, t } from '../../lib/index.js'
+import { SharedVector } from '../../lib/vector/shared-vector.js'
 import { inRoot } from '../harness/paths.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 
@@ -22,7 +23,8 @@ function inspect(path: string, ...args: string[]) {
 }
 
 function inspectJson(path: string): Inspection & { status: number | null } {
-  const { status, stdout } = inspect(path, '--json')
+  const { status, stdout, stderr } = inspect(path, '--json')
+  assert.is(stderr, '')
   return { ...JSON.parse(stdout) as Inspection, status }
 }
 
@@ -76,7 +78,7 @@ test('shows a closed region, and changes nothing', () => {
   const sizes = Object.fromEntries(shown.names.map(({ kind, entries }) => [kind, entries]))
   assert.equal([sizes['multimap'], sizes['index'], sizes['value']], [3000, 4000, undefined])
   assert.ok(shown.types.some(({ text }) => text === 'Point'))
-  assert.ok(shown.space.freeClasses.length > 0)
+  assert.ok(shown.space!.freeClasses.length > 0)
 })
 
 test('tables have the same, and no control character', () => {
@@ -110,12 +112,12 @@ test('half a record at the end of the log is no damage', () => {
   const whole = inspectJson(path)
   const [copy, wal] = [`${path}.copy`, readFileSync(`${path}-wal`)]
   copyFileSync(path, copy)
-  const { position } = (whole.log.end as { position?: number })
+  const { position } = (whole.log!.end as { position?: number })
   assert.is(position, undefined)
   wal.fill(0xff, wal.lastIndexOf(Buffer.from('REDO')) + 200, wal.length)
   writeFileSync(`${copy}-wal`, wal)
   const cut = inspectJson(copy)
-  assert.equal([cut.status, cut.log.end.kind], [0, 'incomplete'])
+  assert.equal([cut.status, cut.log!.end.kind], [0, 'incomplete'])
   assert.is(cut.epoch, Number(whole.epoch) - 1)
   region.close()
 })
@@ -150,6 +152,26 @@ test('a cut file', () => {
   const { status, stdout } = inspect(path)
   assert.is(status, 1)
   assert.match(stdout, /it was cut/)
+})
+
+test('a packed region has a root, and no commits', () => {
+  const path = join(directory, 'packed.region')
+  Region.pack(path, { root: Point }, () => ({ x: 1, y: 2, label: 'only' }))!.close()
+  const shown = inspectJson(path)
+  assert.equal([shown.status, shown.root!.type], [0, 'Point'])
+  assert.equal([shown.log, shown.checkpoint, shown.epoch], [undefined, undefined, undefined])
+  assert.match(inspect(path).stdout, /packed, format version 1[^]*root +Point/)
+})
+
+test('a shared vector', () => {
+  const path = join(directory, 'vector.region')
+  const vector = SharedVector.create(path, t.f64, { capacity: '1MiB' })
+  for (let i = 0; i < 100; i++) vector.push(i)
+  const shown = inspectJson(path)
+  vector.close()
+  assert.is(shown.status, 0)
+  assert.equal([shown.vector!.size, shown.vector!.elementBytes], [100, 8])
+  assert.match(inspect(path).stdout, /elements +100 of .*f64/)
 })
 
 test('what is no region, is missing, or is a folder: exit code 3; wrong usage: 2', () => {
