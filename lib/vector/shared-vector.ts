@@ -66,7 +66,7 @@ const FOUND = VectorCall.fields.found.offset >>> 2
 const COPY_ELEMENTS = 4096
 const FIRST_BUCKET = C.VECTOR_FIRST_BUCKET_ELEMENTS
 
-export class SharedVector<V> implements Disposable {
+export class SharedVector<V, I = V> implements Disposable {
   /** As given. */
   readonly path: string
   /** Elements that fit. */
@@ -111,9 +111,9 @@ export class SharedVector<V> implements Disposable {
    * Throws RSTORE_EXISTS, RSTORE_NO_SPACE; a TypeError for a type that is not a number, bigint,
    * boolean or a struct of them of at most 8 bytes.
    */
-  static create<V>(
-    path: string, element: Type<V, any>, options: CreateVectorOptions = {},
-  ): SharedVector<V> {
+  static create<V, I>(
+    path: string, element: Type<V, I>, options: CreateVectorOptions = {},
+  ): SharedVector<V, I> {
     checkPath(path)
     const codec = elementOf(element, 'SharedVector.create')
     const bytes = checkCapacity(bytesOf(options.capacity ?? '1GiB', 'capacity'))
@@ -136,9 +136,9 @@ export class SharedVector<V> implements Disposable {
    * RSTORE_TYPE_MISMATCH, RSTORE_CORRUPT, RSTORE_UNFLUSHED, and RSTORE_BUSY when 1,024 handles have
    * it open.
    */
-  static open<V>(
-    path: string, element: Type<V, any>, options: OpenVectorOptions = {},
-  ): SharedVector<V> {
+  static open<V, I>(
+    path: string, element: Type<V, I>, options: OpenVectorOptions = {},
+  ): SharedVector<V, I> {
     checkPath(path)
     const codec = elementOf(element, 'SharedVector.open')
     const { unflushed = 'refuse' } = options
@@ -148,7 +148,7 @@ export class SharedVector<V> implements Disposable {
     const native = new (vectorAddon().Vector)()
     const run = native.open(path, codec.text, unflushed === 'accept')
     if (run.status !== 0) throw openingError(run, path, codec.text)
-    return new SharedVector<V>(path, codec, native, run)
+    return new SharedVector<V, I>(path, codec, native, run)
   }
 
   /** How many elements there are. */
@@ -157,7 +157,7 @@ export class SharedVector<V> implements Disposable {
   }
 
   /** Appends an element and gives its index. Throws RSTORE_REGION_FULL or RSTORE_NO_SPACE; then nothing was appended. */
-  push(element: V): number {
+  push(element: I): number {
     this.#put(VALUE_BYTE, element, 'push')
     this.#run.push()
     this.#check('appending to')
@@ -180,7 +180,7 @@ export class SharedVector<V> implements Disposable {
    * Appends at most 126 elements next to each other and gives the index of the first; none on a
    * throw.
    */
-  pushBatch(elements: Iterable<V>): number {
+  pushBatch(elements: Iterable<I>): number {
     const checked = Array.from(elements, (element) => this.#codec.check(element, 'pushBatch'))
     if (checked.length === 0 || checked.length > C.VECTOR_BATCH_LIMIT) {
       throw new RangeError(`pushBatch: from 1 to ${C.VECTOR_BATCH_LIMIT} elements, not `
@@ -220,7 +220,7 @@ export class SharedVector<V> implements Disposable {
   }
 
   /** Replaces an element. A RangeError when there is none at the index (any more). */
-  set(index: number, element: V): void {
+  set(index: number, element: I): void {
     checkIndex(index)
     this.#put(VALUE_BYTE, element, 'set')
     this.#doubles[INDEX] = index
@@ -235,7 +235,7 @@ export class SharedVector<V> implements Disposable {
    * Replaces an element if it is what is expected, compared as stored bytes: 0 and -0 differ, NaN
    * equals itself. False when it is another, or there is none at the index.
    */
-  compareAndSet(index: number, expected: V, next: V): boolean {
+  compareAndSet(index: number, expected: I, next: I): boolean {
     checkIndex(index)
     this.#put(EXPECTED_BYTE, expected, 'compareAndSet, expected')
     this.#put(VALUE_BYTE, next, 'compareAndSet, next')
