@@ -1,4 +1,7 @@
-/** A region in plain memory, with the real session, types and maps over it: for tests that need no file. */
+/**
+ * A region in plain memory, with the real session, types and maps over it: for tests that need no
+ * file.
+ */
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../../lib/errors.js'
 import { Catalog } from '../../lib/map/catalog.js'
@@ -29,7 +32,9 @@ class MemorySession extends Session {
   }
   protected refuseWrite(): never {
     if (this.closed) throw new RStoreError('RSTORE_CLOSED', 'the region was closed')
-    if (this.readOnly) throw new RStoreError('RSTORE_READ_ONLY', 'the region was opened for reading')
+    if (this.readOnly) {
+      throw new RStoreError('RSTORE_READ_ONLY', 'the region was opened for reading')
+    }
     throw new RStoreError('RSTORE_NOT_IN_TRANSACTION', 'a change outside of a transaction')
   }
   protected throwFault(): void {
@@ -118,7 +123,8 @@ export class MemoryRegion {
       for (const [page, typeId, kind] of [
         [C.CATALOG_PAGE, C.TYPE_CATALOG_ROOT, 'bytes'], [C.TYPES_PAGE, C.TYPE_TYPES_ROOT, 'u32'],
       ] as const) {
-        const made = createTree(this.space, kind, { typeId, valueBytes: 4, rootBytes: C.PAGE_BYTES })
+        const shape = { typeId, valueBytes: 4, rootBytes: C.PAGE_BYTES } as const
+    const made = createTree(this.space, kind, shape)
         const { u8 } = this.space.windowOf(made)
         u8.copyWithin(page * C.PAGE_BYTES, made * 8, made * 8 + C.PAGE_BYTES)
         this.space.free(made)

@@ -44,4 +44,5 @@ export function patch(
   writeBytes(path, at, bytes)
 }
 
-export const slotOffsets = [C.FIRST_SLOT_PAGE * C.PAGE_BYTES, (C.FIRST_SLOT_PAGE + 1) * C.PAGE_BYTES]
+export const slotOffsets =
+  [C.FIRST_SLOT_PAGE * C.PAGE_BYTES, (C.FIRST_SLOT_PAGE + 1) * C.PAGE_BYTES]

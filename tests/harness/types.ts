@@ -19,7 +19,9 @@ export function assertSound(region: MemoryRegion): void {
   assert.is(report.bytes.unknown, 0, 'bytes unknown')
 }
 
-/** What comes back when a value is stored in a record, read as a plain copy; the region is verified. */
+/**
+ * What comes back when a value is stored in a record, read as a plain copy; the region is verified.
+ */
 export function roundTrip<V, I>(type: Type<V, I>, value: I): unknown {
   const region = new MemoryRegion(2 ** 21)
   const Holder = t.struct('Holder', { before: t.u8, field: type, after: t.u8 })

@@ -1,4 +1,7 @@
-/** A folder for a test and the regions in it: at the end all are closed, opened once more and verified in full. */
+/**
+ * A folder for a test and the regions in it: at the end all are closed, opened once more and
+ * verified in full.
+ */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -86,7 +89,9 @@ export const withRegion = (body: (place: Place) => void | Promise<void>, folder?
     await place.verify()
   }
 
-/** The error that `fn` throws, which must be an RStoreError of this code with a message that helps. */
+/**
+ * The error that `fn` throws, which must be an RStoreError of this code with a message that helps.
+ */
 export function thrown(code: string, fn: () => unknown): RStoreError {
   try {
     fn()
