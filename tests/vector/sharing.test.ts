@@ -1,0 +1,161 @@
+/** A vector shared by worker threads and processes, from JavaScript. */
+import { join } from 'node:path'
+import { setTimeout as after } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { SharedVector, t, type RStoreError } from '../../lib/index.js'
+import { Child } from '../harness/child.js'
+import { inRoot } from '../harness/paths.js'
+import { temporaryDirectory } from '../harness/temporary.js'
+import { isLinearisable, type Operation } from './linearise.js'
+import type { Job, Round } from './member.js'
+
+const test = suite('vector sharing')
+
+const directory = temporaryDirectory()
+let fileCount = 0
+const fresh = (): string => join(directory, `${fileCount++}.region`)
+const SCRIPT = 'dist/tests/vector/member.js'
+
+const startProcess = <M>(job: Job) => new Child<M>(SCRIPT, [JSON.stringify(job)])
+const startThread = (job: Job) => new Worker(inRoot(SCRIPT), { workerData: job })
+
+/** Everything a thread says until its end. */
+async function finishThread<M>(worker: Worker): Promise<M[]> {
+  const messages: M[] = []
+  worker.on('message', (message: M) => messages.push(message))
+  await new Promise<void>((resolve, reject) => {
+    worker.once('error', reject)
+    worker.once('exit', () => resolve())
+  })
+  return messages
+}
+
+const firstMessage = (worker: Worker) => new Promise((resolve) => worker.once('message', resolve))
+
+test('threads and processes append at once, and everything is there once, in their order', async () => {
+  const path = fresh()
+  const vector = SharedVector.create(path, t.f64)
+  const [members, count] = [4, 20_000]
+  const jobs = Array.from({ length: members }, (_, i): Job =>
+    ({ do: 'push', path, first: i * 1e6, count }))
+  await Promise.all(jobs.map((job, i) =>
+    i % 2 === 0 ? finishThread(startThread(job)) : startProcess(job).finish()))
+  assert.is(vector.size, members * count)
+  const next = new Array<number>(members).fill(0)
+  for (const value of vector) {
+    const member = Math.floor(value / 1e6)
+    assert.is(value, member * 1e6 + next[member]!++)
+  }
+  assert.equal(next, new Array(members).fill(count))
+  vector.close()
+})
+
+async function histories(members: number, rounds: number, threads: boolean): Promise<void> {
+  const [path, barrier] = [fresh(), fresh()]
+  SharedVector.create(path, t.u8).close()
+  SharedVector.create(barrier, t.u8).close()
+  const seed = Math.floor(Math.random() * 1e9)
+  const said = (await Promise.all(Array.from({ length: members }, (_, member) => {
+    const job: Job = { do: 'history', path, barrier, member, members, rounds, seed }
+    return threads ? finishThread<Round>(startThread(job)) : startProcess<Round>(job).finish()
+  }))).flat()
+  for (let round = 0; round < rounds; round++) {
+    const parts = said.filter((part) => part.round === round)
+    const operations: Operation[] = parts.flatMap((part) => [...part.operations])
+    const { before, after } = parts.find((part) => part.before !== undefined)!
+    assert.is(operations.length, members * 3)
+    assert.ok(isLinearisable(operations, before!, after!),
+      `seed ${seed}, round ${round}: ${JSON.stringify({ before, after, operations }, null, 1)}`)
+  }
+}
+
+test('histories of threads are linearisable', () => histories(3, 150, true))
+test('histories of processes are linearisable', () => histories(3, 150, false))
+
+test('the check of histories finds what is wrong', () => {
+  const operation = (kind: 'push' | 'pop', value: number, result: number, called: number) =>
+    ({ kind, value, result, called, returned: called + 1, index: 0, expected: 0 })
+  const push = operation('push', 5, 0, 0)
+  assert.ok(isLinearisable([push, operation('pop', 0, 5, 2)], [], []))
+  assert.not(isLinearisable([push, operation('pop', 0, 6, 2)], [], []))
+  assert.not(isLinearisable([push, operation('pop', 0, 5, -2)], [], []), 'popped before')
+})
+
+test('waitForSize wakes when another process or thread has pushed', async () => {
+  const path = fresh()
+  const vector = SharedVector.create(path, t.f64)
+  const thread = startThread({ do: 'wait', path, size: 3 })
+  const child = startProcess<any>({ do: 'wait', path, size: 4 })
+  await firstMessage(thread)
+  await child.expect()
+  vector.push(1)
+  vector.push(2)
+  const woken = firstMessage(thread) as Promise<{ reached: boolean; at: number }>
+  await after(30)
+  const pushed = Number(process.hrtime.bigint())
+  vector.push(3)
+  const { reached, at } = await woken
+  assert.ok(reached)
+  assert.ok(at - pushed < 200e6, `took ${(at - pushed) / 1e6} ms: less than the recheck`)
+  vector.push(4)
+  assert.is((await child.expect()).reached, true)
+  await child.finish()
+  vector.close()
+})
+
+test('waitForSize: there already, too late, given up, closed', async () => {
+  const vector = SharedVector.create(fresh(), t.f64)
+  vector.push(1)
+  assert.is(await vector.waitForSize(1), true)
+  assert.is(await vector.waitForSize(0), true)
+  assert.is(await vector.waitForSize(2, { timeoutMs: 20 }), false)
+  const reason = new Error('enough')
+  const given = new AbortController()
+  const wait = vector.waitForSize(2, { signal: given.signal })
+  given.abort(reason)
+  assert.is(await wait.catch((error: unknown) => error), reason)
+  assert.is(await vector.waitForSize(2, { signal: AbortSignal.abort(reason) })
+    .catch((error: unknown) => error), reason)
+  const open = [vector.waitForSize(5), vector.waitForSize(6)]
+  await after(10)
+  vector.close()
+  for (const result of await Promise.allSettled(open)) {
+    assert.is(result.status, 'rejected')
+    assert.is(((result as PromiseRejectedResult).reason as RStoreError).code, 'RSTORE_CLOSED')
+  }
+})
+
+test('terminated threads let go of the vector, in the middle of work or of a wait', async () => {
+  const path = fresh()
+  const vector = SharedVector.create(path, t.f64)
+  for (let i = 0; i < 6; i++) {
+    const worker = startThread(i % 3 === 0
+      ? { do: 'wait', path, size: 1e6 } : { do: 'churn', path })
+    await firstMessage(worker)
+    await after(5)
+    await worker.terminate()
+    assert.is(vector.push(-1) + 1, vector.size)
+  }
+  vector.close()
+})
+
+test('killed processes let go of it, and only what was in flight is in doubt', async () => {
+  const path = fresh()
+  const vector = SharedVector.create(path, t.f64)
+  for (let i = 0; i < 5; i++) {
+    const child = startProcess({ do: 'churn', path })
+    await child.expect()
+    await after(Math.random() * 10)
+    await child.kill()
+    // A batch in whole or not at all, less what it popped again.
+    const { size } = vector
+    assert.ok(size <= 3, `${size} elements are left`)
+    assert.equal([...vector], [1, 2, 3].slice(0, size))
+    while (vector.pop() !== undefined);
+  }
+  vector.close()
+})
+
+test.run()
