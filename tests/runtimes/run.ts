@@ -1,7 +1,7 @@
 /**
  * Runs the test suite on other versions of Node, with the addon as it was built for this one.
  *
- *   node dist/tests/runtimes/run.js [major …]
+ *   node dist/tests/runtimes/run.js [major …] [part of a path …]
  *
  * The runtimes come from the npm package `node` and are kept in tests/runtimes/cache.
  */
@@ -28,12 +28,15 @@ function runtime(major: string): string {
   throw new Error(`node@${major} could not be installed:\n${stdout}${stderr}`)
 }
 
+const wanted = process.argv.slice(2)
+const majors = wanted.filter((word) => /^\d+$/.test(word))
+const filters = wanted.filter((word) => !majors.includes(word))
 const summaries: string[] = []
-for (const major of process.argv.length > 2 ? process.argv.slice(2) : MAJORS) {
+for (const major of majors.length > 0 ? majors : MAJORS) {
   const executable = runtime(major)
   const version = spawnSync(executable, ['--version'], { encoding: 'utf8' }).stdout.trim()
   console.log(`\n── Node ${version}\n`)
-  const { status, stdout } = spawnSync(executable, [inRoot('dist/tests/run.js')], {
+  const { status, stdout } = spawnSync(executable, [inRoot('dist/tests/run.js'), ...filters], {
     cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'],
   })
   process.stdout.write(stdout)
