@@ -169,7 +169,7 @@ export class Catalog {
         return `${what} ${JSON.stringify(observers.mapName)}`
       },
       find: (): Ref => {
-        const entry = this.directory.find(observers.mapName)
+        const entry = this.directory.find(observers.mapName) ?? this.#undoRename(observers)
         if (entry === undefined) {
           throw new RStoreError('RSTORE_NOT_FOUND',
             `${what} ${JSON.stringify(observers.mapName)} was dropped, or its making was rolled back: open it again`,
@@ -195,6 +195,9 @@ export class Catalog {
   // ── indexes ──
 
   #observersOf(name: string): Observers {
+    for (const other of this.#observers.values()) {
+      if (other.formerName === name && this.directory.find(other.mapName) === undefined) this.#undoRename(other)
+    }
     const known = this.#observers.get(name)
     if (known !== undefined) return known
     const observers = new Observers(name, this.directory)
@@ -346,8 +349,19 @@ export class Catalog {
     const observers = this.#observers.get(name)
     if (observers === undefined) return
     this.#observers.delete(name)
+    observers.formerName = name
     observers.mapName = to
     this.#observers.set(to, observers)
+  }
+
+  /** A name that is not there may be that of a renaming that was rolled back: the entry under the old one. */
+  #undoRename(observers: Observers): Entry | undefined {
+    const { formerName, mapName } = observers
+    const entry = formerName === '' ? undefined : this.directory.find(formerName)
+    if (entry === undefined || this.#observers.has(formerName)) return undefined
+    this.#moveObservers(mapName, formerName)
+    observers.formerName = ''
+    return entry
   }
 }
 

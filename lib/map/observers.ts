@@ -16,6 +16,9 @@ export class Observers {
   readonly undeclared = new Set<string>()
   readonly listeners = new Set<Listener>()
 
+  /** Before the last renaming, which may yet be rolled back; '' without one. */
+  formerName = ''
+
   constructor(
     public mapName: string,
     readonly directory: Directory,

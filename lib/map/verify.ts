@@ -16,6 +16,7 @@
 import { C } from '../../formats/index.js'
 import { STATE } from '../space/allocation-words.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
+import { OutboundList } from '../space/outbound.js'
 import { wordIndexOf, type Ref } from '../space/ref.js'
 import { walkSpace } from '../space/walk.js'
 import type { Window } from '../space/window.js'
@@ -93,6 +94,7 @@ class Verifier {
     for (const { code, ref, message } of walk.problems) this.#problem(code, ref, '', message)
     this.#types()
     this.#names()
+    this.#outbound()
     this.#shared.push(...roots)
     this.#followRefs()
     this.#onProgress?.(this.#cells, this.#cells)
@@ -284,6 +286,16 @@ class Verifier {
       for (const entry of this.#catalog.directory.list()) {
         const path = entry.name.replace('\0', ' index ')
         this.#guard(path, entry.root, () => this.#entry(entry, path))
+      }
+    })
+  }
+
+  /** The list of packed regions that this one names. */
+  #outbound(): void {
+    this.#guard('outbound references', C.ALLOCATION_PAGE << 9, () => {
+      for (const { ref, count } of new OutboundList(this.#space).list()) {
+        if (!this.#take(ref, 'outbound references')) return
+        if (count === 0) this.#problem('OUTBOUND', ref, '', 'a reference to a packed region that no field has.')
       }
     })
   }

@@ -50,8 +50,13 @@ export interface Types {
     { [K in keyof T]: Infer<T[K]> }, { [K in keyof T]: InferInput<T[K]> }>
   /** A nested struct is stored inline. Fields are assignable in place inside a transaction. */
   struct<F extends Fields>(name: string, fields: F): Type<RecordView<F>, RecordInput<F>>
-  /** Boxed, of unchanging length. Numbers read as a read-only typed array. */
-  array<V, I>(element: Type<V, I>): Type<ArrayView<V>, Iterable<I> | ArrayBufferView>
+  /**
+   * Boxed, of unchanging length. Numbers read as a read-only typed array. Written as a list, or as
+   * the ref of an array fresh from a builder, which is adopted.
+   */
+  array<V, I>(
+    element: Type<V, I>,
+  ): Type<ArrayView<V>, Iterable<I> | ArrayBufferView | Ref<ArrayView<V>>>
   /**
    * A shared reference to a boxed record; may form cycles. Never frees what it names. For mutual
    * recursion annotate the result: `t.ref((): Type<NodeView> => Node)`.

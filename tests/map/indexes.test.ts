@@ -1,0 +1,197 @@
+/** Secondary indexes and change notices. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Catalog } from '../../lib/map/catalog.js'
+import { verifySession } from '../../lib/map/verify.js'
+import { t, type Index, type RMap } from '../../lib/types/index.js'
+import { MemoryRegion } from '../harness/memory-region.js'
+import { assertSound, codeOf, sameType } from '../harness/types.js'
+
+const test = suite('map: indexes and listeners')
+
+const User = t.struct('User', {
+  name: t.string, mail: t.optional(t.string), age: t.u8, at: t.struct('At', { x: t.i32 }), score: t.f64,
+})
+type User = Parameters<typeof users.set>[1]
+const sample = new MemoryRegion(2 ** 21)
+const users = sample.map('users', t.u32, User)
+sameType<ReturnType<typeof users.index<string>>, Index<string, number, ReturnType<typeof users.get> & {}>>(true)
+
+const user = (i: number): User => ({ name: `u${i}`, age: i % 7, at: { x: -i }, score: i / 4, ...i % 2 === 0 ? {} : { mail: `${i}@x` } })
+
+function filled(count = 20) {
+  const region = new MemoryRegion(2 ** 22)
+  const map = region.map('users', t.u32, User)
+  region.transact(() => { for (let i = 0; i < count; i++) map.set(i, user(i)) })
+  return { region, map }
+}
+
+test('by field, by several, by a function', () => {
+  const { region, map } = filled()
+  const byAge = map.index<number>('age', 'age')
+  const byMail = map.index<string>('mail', 'mail', { unique: true })
+  const byBoth = map.index<[number, string]>('both', ['age', 'name'])
+  const byX = map.index<number>('x', 'at.x')
+  const odd = map.index('odd', (value, key) => key % 2 === 1 ? value.score : undefined, { key: t.f64 })
+  assert.equal([...byAge.keys({ gte: 6 })], [6, 13])
+  assert.equal([...byAge.keys({ gt: 5 })], [6, 13])
+  assert.equal([...byAge.keys({ lt: 1 })], [0, 7, 14])
+  assert.equal([...byAge.keys({ lte: 0, reverse: true })], [14, 7, 0])
+  assert.equal([...byAge.entries({ gte: 6, limit: 1 })].map(([age, key, value]) => [age, key, value.name]), [[6, 6, 'u6']])
+  assert.equal([...byMail.values()].map((value) => value.mail), [11, 13, 15, 17, 19, 1, 3, 5, 7, 9].map((i) => `${i}@x`))
+  assert.is(byMail.get('7@x')!.name, 'u7')
+  assert.is(byMail.get('8@x'), undefined)
+  assert.equal([...byBoth.keys({ gte: [3, ''], lt: [4, ''] })], [10, 17, 3])
+  assert.equal([...byX.keys({ limit: 3 })], [19, 18, 17])
+  assert.equal([...odd.keys({ gt: 4 })], [17, 19])
+  region.transact(() => {
+    map.get(3)!.age = 200
+    map.get(4)!.at.x = 1000
+    map.get(5)!.mail = undefined
+    map.get(6)!.mail = 'new@x'
+    map.get(7)!.at = { x: 2000 } as never
+    map.set(8, { ...user(8), age: 201 })
+    map.delete(9)
+    map.update(11, (old) => ({ ...old!.toObject() as User, score: 99 }))
+  })
+  assert.equal([...byAge.keys({ gte: 200 })], [3, 8])
+  assert.equal([...byX.keys({ gte: 1000 })], [4, 7])
+  assert.is(byMail.get('5@x'), undefined)
+  assert.is(byMail.get('new@x')!.name, 'u6')
+  assert.is(byMail.get('9@x'), undefined)
+  assert.equal([...odd.keys({ gte: 99 })], [11])
+  assertSound(region)
+  region.transact(() => map.clear({ gte: 3 }))
+  assert.equal([...byAge.keys()], [0, 1, 2])
+  assertSound(region)
+})
+
+test('what an index refuses leaves everything as it was', () => {
+  const { region, map } = filled(6)
+  map.index('mail', 'mail', { unique: true })
+  const fragile = map.index('fragile', (value) => {
+    if (value.name === 'boom') throw new Error('in the function')
+    return value.age
+  }, { key: t.u8 })
+  const before = [...map].map(([key, value]) => [key, value.toObject()])
+  region.transact(() => {
+    assert.is(codeOf(() => map.set(9, { ...user(9), mail: '1@x' })), 'RSTORE_UNIQUE')
+    assert.is(codeOf(() => { map.get(3)!.mail = '1@x' }), 'RSTORE_UNIQUE')
+    assert.is(codeOf(() => map.set(3, { ...user(3), mail: '5@x', age: 77 })), 'RSTORE_UNIQUE')
+    assert.is(codeOf(() => map.set(4, { ...user(4), name: 'boom' })), 'Error')
+    assert.is(codeOf(() => { map.get(4)!.name = 'boom' }), 'Error')
+    map.set(1, user(1))
+  })
+  assert.equal([...map].map(([key, value]) => [key, value.toObject()]), before)
+  assert.is([...fragile.keys()].length, 6)
+  assert.is(codeOf(() => map.index('age', 'age', { unique: true })), 'nothing thrown')
+  const { map: twins } = filled(20)
+  assert.is(codeOf(() => twins.index('age', 'age', { unique: true })), 'RSTORE_UNIQUE')
+  assert.is(codeOf(() => twins.index('age', 'age')), 'nothing thrown')
+  assertSound(region)
+})
+
+/** The same memory, as another program would open it. */
+function reopened(region: MemoryRegion): RMap<number, any, any> {
+  region.turn()
+  region.session.serial++
+  return new Catalog(region.session, { create: true }).map('users', t.u32, User) as never
+}
+
+test('indexes are stored: by fields they keep themselves, by functions they ask for theirs', () => {
+  const { region, map } = filled()
+  map.index('age', 'age')
+  const again = reopened(region)
+  region.transact(() => again.set(100, { ...user(100), age: 250 }))
+  assert.equal([...again.index('age', 'age').keys({ gte: 250 })], [100])
+  assertSound(region)
+  again.index('fn', (value: any) => value.age, { key: t.u8 })
+  const third = reopened(region)
+  region.transact(() => {
+    assert.is(codeOf(() => third.set(101, user(101))), 'RSTORE_INDEX_NOT_DECLARED')
+    assert.is(codeOf(() => third.delete(100)), 'RSTORE_INDEX_NOT_DECLARED')
+    assert.is(codeOf(() => { third.get(1).age = 1 }), 'RSTORE_INDEX_NOT_DECLARED')
+  })
+  assert.is(third.get(100).age, 250)
+  for (const wrong of [() => third.index('fn', 'age'), () => third.index('fn', () => 1, { key: t.u16 }),
+    () => third.index('fn', () => 1, { key: t.u8, unique: true }), () => third.index('age', ['age', 'name'])]) {
+    assert.is(codeOf(wrong), 'RSTORE_TYPE_MISMATCH')
+  }
+  const changed = third.index<number>('fn', (value: any) => 255 - value.age, { key: t.u8 })
+  assert.not(verifySession(region.session, (region.catalog)).problems.length)
+  changed.rebuild()
+  assert.equal([...changed.keys({ limit: 1 })], [100])
+  region.transact(() => third.set(102, { ...user(102), age: 255 }))
+  assert.equal([...changed.keys({ limit: 1 })], [102])
+})
+
+test('declarations that make no sense', () => {
+  const { map, region } = filled(1)
+  const nested = region.map('n', t.u8, t.struct('N', { m: t.map(t.u8, User) }))
+  region.transact(() => nested.set(1, { m: [] }))
+  const plain = region.map('plain', t.u8, t.u8)
+  for (const wrong of [() => map.index('', 'age'), () => map.index('a\0b', 'age'), () => map.index('x', 'nothing'),
+    () => map.index('x', 'at'), () => map.index('x', []), () => map.index('x', 5 as never), () => map.index('x', () => 1),
+    () => map.index('x', () => 1, { key: t.json }), () => map.index('x', 'age', { key: t.string as never }),
+    () => nested.get(1)!.m.index('x', 'age'), () => plain.index('x', 'age'), () => nested.get(1)!.m.on('change', () => {}),
+    () => map.on('changed' as never, () => {}), () => map.on('change', 5 as never)]) {
+    assert.is(codeOf(wrong), 'TypeError', String(wrong))
+  }
+  region.session.readOnly = true
+  assert.is(codeOf(() => map.index('x', 'age')), 'RSTORE_READ_ONLY')
+})
+
+test('an index that was rolled back is gone', () => {
+  const { region, map } = filled()
+  let index: Index<number, number, unknown> | undefined
+  assert.is(codeOf(() => region.transact(() => {
+    index = map.index<number>('age', 'age')
+    assert.is([...index.keys()].length, 20)
+    throw new Error('back')
+  })), 'Error')
+  assert.is(codeOf(() => index!.keys()), 'RSTORE_NOT_FOUND')
+  region.transact(() => map.set(50, user(50)))
+  assert.is([...map.index('age', 'age').keys()].length, 21)
+  assertSound(region)
+})
+
+test('records of an indexed map are not changed behind its back', () => {
+  const { region, map } = filled()
+  map.index('age', 'age')
+  region.transact(() => {
+    const ref = region.refOf(map.get(1)!)
+    assert.is(region.deref(ref).age, 1)
+    assert.is(codeOf(() => { region.deref(ref).age = 5 }), 'RSTORE_INDEXED')
+    map.get(1)!.age = 5
+  })
+  assertSound(region)
+})
+
+test('listeners hear of what was committed, and of nothing else', () => {
+  const { region, map } = filled(3)
+  const heard: string[] = []
+  const stop = map.on('change', ({ key, kind }) => heard.push(`${kind} ${key}`))
+  region.transact(() => {
+    map.set(7, user(7))
+    map.get(1)!.age = 3
+    map.delete(0)
+    map.delete(99)
+    assert.is(codeOf(() => region.transact(() => {
+      map.set(8, user(8))
+      throw new Error('nested')
+    })), 'Error')
+    assert.equal(heard, [])
+  })
+  assert.equal(heard, ['set 7', 'set 1', 'delete 0'])
+  assert.is(codeOf(() => region.transact(() => {
+    map.set(9, user(9))
+    throw new Error('back')
+  })), 'Error')
+  region.transact(() => map.clear())
+  assert.equal(heard.slice(3), ['delete 1', 'delete 2', 'delete 7'])
+  stop()
+  region.transact(() => map.set(1, user(1)))
+  assert.is(heard.length, 6)
+})
+
+test.run()
