@@ -56,7 +56,8 @@ export const AllocationState = layout('AllocationState', 4096, 'Page 3: part of 
   secondLevelBitmaps: u8(40, 'Bit j of byte i is set when list 8 i + j is not empty.', 32),
   freeHeads: u32(72, 'First free cell of each size class; see SPEC.md for the classes.', 256),
   lastFree: u32(1096, 'Ref of the free cell that ends at the frontier, or 0: the next cell taken off the frontier gets CELL_PREVIOUS_FREE.'),
-  reserved: zeros(1100, 2996),
+  outboundHead: u32(1100, 'First OutboundReference of a region in a store, 0 when it names no packed region.'),
+  reserved: zeros(1104, 2992),
 })
 
 export const CellHeader = layout('CellHeader', 8, 'The first 8 bytes of every cell; a ref names them.', {
@@ -85,4 +86,14 @@ export const CatalogEntry = layout('CatalogEntry', 32, 'Value of the map of name
   valueType: u32(20, 'Type id of the values.'),
   auxiliary: u32(24, 'Index: ref of its descriptor (JSON); else 0.'),
   reserved: zeros(28, 4),
+})
+
+export const OutboundReference = layout('OutboundReference', 24, 'A region of a store that names a packed region: one cell for each that it names, in a list.', {
+  sizeAndFlags: u32(0, 'As in CellHeader.'),
+  typeId: u16(4, 'TYPE_OUTBOUND.'),
+  generation: u16(6, 'As in CellHeader.'),
+  next: u32(8, 'The next of the list, or 0.'),
+  regionId: u32(12, 'Id of the packed region in the store.'),
+  count: u32(16, 'Fields and entries of this region that name it; never 0.'),
+  reserved: zeros(20, 4),
 })

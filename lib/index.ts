@@ -20,6 +20,8 @@ export { Snapshot } from './region/snapshot.js'
 export type { RegionStats } from './region/stats.js'
 export { WritableRegion } from './region/writable-region.js'
 export type { Ref } from './space/ref.js'
+export { Store } from './store/store.js'
+export type { StoreListing, StoreOptions } from './store/store.js'
 export { t } from './types/index.js'
 export type {
   ArrayView, Change, Column, Frozen, Index, Infer, InferInput, Range, ReadMap, RecordInput,

@@ -112,7 +112,17 @@ export interface NativePackedFile {
   close(): void
 }
 
+/** Locks on single bytes of a file; they end with the process, or with `close`. */
+export interface NativeByteLock {
+  open(path: string): PackedStatus
+  /** Whether it was had. What this object holds on the byte is converted. */
+  tryLock(byte: number, exclusive: boolean): boolean
+  unlock(byte: number): void
+  close(): void
+}
+
 export interface Addon {
+  ByteLock: new () => NativeByteLock
   Handle: new () => NativeHandle
   PackWriter: new () => NativePackWriter
   PackedFile: new () => NativePackedFile

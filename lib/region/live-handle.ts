@@ -27,7 +27,7 @@ export class LiveHandle {
     if (!session.isReading) session.refresh()
     session.enter()
     const { view } = session
-    const snapshot = new Snapshot(new View(view.path, this.options.native, view.epoch))
+    const snapshot = new Snapshot(new View(view.path, this.options.native, view.epoch), session)
     this.snapshots.add(snapshot)
     snapshot.onClose = () => this.snapshots.delete(snapshot)
     return snapshot

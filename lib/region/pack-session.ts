@@ -42,12 +42,16 @@ export class PackSession extends OpenSession {
     this.writable = true
   }
 
-  static begin(path: string | null, capacityBytes: number): PackSession {
+  static begin(
+    path: string | null, capacityBytes: number,
+    make = (writer: NativePackWriter, opened: OpenedPack, absolute: string | null): PackSession =>
+      new PackSession(absolute, writer, opened),
+  ): PackSession {
     const writer = new (addon().PackWriter)()
     const absolute = path === null ? null : resolve(path)
     const opened = writer.begin(absolute ?? '', capacityBytes, blankPages(capacityBytes))
     if (typeof opened === 'number') throw errorOf(opened, absolute ?? 'memory', 'packing')
-    return new PackSession(absolute, writer, opened)
+    return make(writer, opened, absolute)
   }
 
   /** Freezes it with this root; the number of its memory where there is no path, else 0. */

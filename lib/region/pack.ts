@@ -46,12 +46,23 @@ export type PackInit<V, I> = (region: WritableRegion, root: V) => PackRoot<V, I>
 export function pack<V, I>(
   path: string | null, options: PackOptions<V, I>, init: PackInit<V, I>,
 ): Packed<V> | undefined | Promise<Packed<V> | undefined> {
+  return packInto(options, init, (capacity) => PackSession.begin(path, capacity), (session, memory) =>
+    memory === 0 ? Packed.load<V>(session.path!) : Packed.fromMemory<V>(memory))
+}
+
+/** Loads what was frozen; `memory` is its number where it has no path. */
+type Load<V> = (session: PackSession, memory: number) => Packed<V>
+
+/** The same into a session of one's own; arguments are checked before it is begun. */
+export function packInto<V, I>(
+  options: PackOptions<V, I>, init: PackInit<V, I>,
+  begin: (capacityBytes: number) => PackSession, load: Load<V>,
+): Packed<V> | undefined | Promise<Packed<V> | undefined> {
   if (typeof init !== 'function') throw new TypeError('pack needs a function that fills the region')
   const type = typeFrom(options.root, 'pack, root')
-  const capacity = capacityOf(options.capacity)
-  const session = PackSession.begin(path, capacity)
+  const session = begin(capacityOf(options.capacity))
   const region = new PackRegion(session)
-  const job = new PackJob<V>(session, type, options.replace === true)
+  const job = new PackJob<V>(session, type, options.replace === true, load)
   let result: PackRoot<V, I> | Promise<PackRoot<V, I>>
   try {
     result = init(region, job.emptyRoot() as V)
@@ -76,6 +87,7 @@ class PackJob<V> {
     private readonly session: PackSession,
     private readonly type: AnyType,
     private readonly replace: boolean,
+    private readonly load: Load<V>,
   ) {}
 
   /** A root to fill in; undefined where the type cannot be empty. */
@@ -102,7 +114,7 @@ class PackJob<V> {
       const root = this.rootOf(result)
       if (this.empty !== 0 && root !== this.empty) this.type.freeCell(session, this.empty)
       const memory = session.freeze(root, this.replace)
-      return memory === 0 ? Packed.load<V>(session.path!) : Packed.fromMemory<V>(memory)
+      return this.load(session, memory)
     } catch (error) {
       session.close()
       throw error

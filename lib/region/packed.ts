@@ -29,7 +29,7 @@ const VERIFY = { none: 0, lazy: 1, full: 2 } as const
 const NO_BITS = new Uint32Array(0)
 
 /** One lease from beginning to end; nothing can be written, ever. */
-class PackedSession extends OpenSession {
+export class PackedSession extends OpenSession {
   declare readonly space: ContiguousSpace
 
   constructor(
@@ -121,13 +121,29 @@ export interface PackedToken {
   readonly memory: number
 }
 
+/** Maps a packed file for a session that `make` makes. Throws what is wrong with it. */
+export function loadSession<S extends PackedSession>(
+  path: string, { verify = 'none', populate = false, lock = false }: LoadOptions<any>,
+  make: (path: string, native: NativePackedFile, opened: OpenedPack) => S,
+): S {
+  if (!Object.hasOwn(VERIFY, verify)) {
+    throw new TypeError(`verify must be 'none', 'lazy' or 'full', not ${String(verify)}`)
+  }
+  const absolute = resolve(path)
+  const native = new (addon().PackedFile)()
+  const opened = native.open(absolute, VERIFY[verify], populate, lock)
+  if (typeof opened === 'number') throw errorOf(opened, absolute, 'loading')
+  return make(absolute, native, opened)
+}
+
 export class Packed<V = unknown> extends ReadRegion {
   /** @internal */
   declare readonly session: PackedSession
   private readonly memory: number
   private readonly rootType: AnyType | undefined
 
-  private constructor(session: PackedSession, rootType: AnyType | undefined, memory: number) {
+  /** @internal Use Packed.load, Packed.attach or Region.pack. */
+  constructor(session: PackedSession, rootType: AnyType | undefined, memory: number) {
     super(session)
     this.memory = memory
     this.rootType = rootType
@@ -138,16 +154,10 @@ export class Packed<V = unknown> extends ReadRegion {
 
   /** Throws what is wrong with the file; RSTORE_TYPE_MISMATCH when the root is of another type. */
   static load<V = unknown>(path: string, options: LoadOptions<V> = {}): Packed<V> {
-    const { verify = 'none', populate = false, lock = false } = options
-    if (!Object.hasOwn(VERIFY, verify)) {
-      throw new TypeError(`verify must be 'none', 'lazy' or 'full', not ${String(verify)}`)
-    }
-    const absolute = resolve(path)
-    const native = new (addon().PackedFile)()
-    const opened = native.open(absolute, VERIFY[verify], populate, lock)
-    if (typeof opened === 'number') throw errorOf(opened, absolute, 'loading')
     const type = options.root === undefined ? undefined : typeFrom(options.root, 'load, root')
-    return new Packed<V>(new PackedSession(absolute, native, opened), type, 0)
+    const session = loadSession(path, options, (absolute, native, opened) =>
+      new PackedSession(absolute, native, opened))
+    return new Packed<V>(session, type, 0)
   }
 
   /** In another thread: the region that `token` names. Throws RSTORE_NOT_FOUND when all let go of it. */
@@ -166,6 +176,14 @@ export class Packed<V = unknown> extends ReadRegion {
     } finally {
       addon().letGoOfMemory(memory)
     }
+  }
+
+  /** @internal */
+  onClose: () => void = () => {}
+
+  override close(): void {
+    if (!this.session.isClosed) this.onClose()
+    super.close()
   }
 
   /** What `init` returned. */

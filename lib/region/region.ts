@@ -87,8 +87,8 @@ export class Region extends WritableRegion {
   private readonly longSnapshots: LongSnapshots
 
   /** @internal Use Region.open, Region.create or Region.openOrCreate. */
-  constructor(view: View, options: CheckedOptions) {
-    super(new RegionSession(view, false), true)
+  constructor(session: RegionSession, options: CheckedOptions) {
+    super(session, true)
     this.options = options
     this.live = new LiveHandle(this.session, options)
     const sync = options.durability === 'sync'
@@ -96,7 +96,7 @@ export class Region extends WritableRegion {
     this.session.joinedTimeoutMs = options.timeoutMs
     this.queue = new WriteQueue(this.session, options.timeoutMs)
     this.longSnapshots = new LongSnapshots(
-      view.native, options.maxSnapshotAgeMs, options.onLongSnapshot)
+      session.view.native, options.maxSnapshotAgeMs, options.onLongSnapshot)
   }
 
   /** Makes a new region file. Throws RSTORE_EXISTS when there is a file of that name. */
@@ -247,7 +247,7 @@ function checkPath(path: unknown): asserts path is string {
 
 function openWritable(path: string, options: CheckedOptions): Region {
   refuseNetwork(path, options)
-  return new Region(new View(path, options.native), options)
+  return new Region(new RegionSession(new View(path, options.native), false), options)
 }
 
 function refuseNetwork(path: string, options: CheckedOptions): void {

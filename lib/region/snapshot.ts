@@ -5,14 +5,19 @@
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import type { Ref } from '../space/ref.js'
+import type { PackedType } from '../types/packed/packed.js'
 import { ReadRegion } from './read-region.js'
 import { RegionSession } from './session.js'
 import type { View } from './view.js'
 
 /** One lease from beginning to end. */
 class SnapshotSession extends RegionSession {
-  constructor(view: View) {
+  constructor(view: View, private readonly parent: RegionSession) {
     super(view, true)
+  }
+
+  override readPacked(type: PackedType, regionId: number, root: number): unknown {
+    return this.parent.readPacked(type, regionId, root)
   }
 
   /** The pin is for good, so no turn ends it. */
@@ -46,8 +51,8 @@ class SnapshotSession extends RegionSession {
 export class Snapshot extends ReadRegion {
   declare readonly session: RegionSession
 
-  constructor(view: View) {
-    super(new SnapshotSession(view))
+  constructor(view: View, parent: RegionSession) {
+    super(new SnapshotSession(view, parent))
   }
 
   /** @internal */

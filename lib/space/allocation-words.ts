@@ -21,6 +21,7 @@ export const STATE = {
   firstLevelBitmap: inPage(state.firstLevelBitmap),
   freeHeads: inPage(state.freeHeads),
   lastFree: inPage(state.lastFree),
+  outboundHead: inPage(state.outboundHead),
   /** Index into the `u8` of window 0. */
   secondLevelBitmaps: C.ALLOCATION_PAGE * C.PAGE_BYTES + state.secondLevelBitmaps.offset,
 } as const

@@ -3,6 +3,7 @@
 #include "binding/arena.h"
 #include "binding/environment.h"
 #include "binding/handle-object.h"
+#include "binding/lock-object.h"
 #include "binding/pack-object.h"
 #include "binding/status.h"
 #include "binding/vector.h"
@@ -59,6 +60,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env));
   (void)installFaultHandler();
   HandleObject::registerClass(env, exports);
+  registerLock(env, exports);
   registerPack(env, exports);
   registerVector(env, exports);
   registerArena(env, exports);

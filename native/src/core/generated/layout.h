@@ -133,6 +133,9 @@ inline constexpr uint32_t kTypeTypesRoot = 10u;
 /// A page on the list of free pages; not merged with its neighbours.
 inline constexpr uint32_t kTypeFreePage = 11u;
 
+/// An OutboundReference.
+inline constexpr uint32_t kTypeOutbound = 12u;
+
 /// Type ids from here on are keys of the map of type descriptors.
 inline constexpr uint32_t kFirstStoredType = 32u;
 
@@ -290,8 +293,10 @@ struct AllocationState {
   uint32_t freeHeads[256];
   /// Ref of the free cell that ends at the frontier, or 0: the next cell taken off the frontier gets CELL_PREVIOUS_FREE.
   uint32_t lastFree;
+  /// First OutboundReference of a region in a store, 0 when it names no packed region.
+  uint32_t outboundHead;
   /// Zero; checked on reading.
-  uint8_t reserved[2996];
+  uint8_t reserved[2992];
 };
 static_assert(sizeof(AllocationState) == 4096);
 static_assert(std::is_trivially_copyable_v<AllocationState>);
@@ -309,7 +314,8 @@ static_assert(offsetof(AllocationState, reservedBitmap) == 36);
 static_assert(offsetof(AllocationState, secondLevelBitmaps) == 40);
 static_assert(offsetof(AllocationState, freeHeads) == 72);
 static_assert(offsetof(AllocationState, lastFree) == 1096);
-static_assert(offsetof(AllocationState, reserved) == 1100);
+static_assert(offsetof(AllocationState, outboundHead) == 1100);
+static_assert(offsetof(AllocationState, reserved) == 1104);
 
 /// Value of the map of names: what a name stands for.
 struct CatalogEntry {
@@ -643,6 +649,34 @@ static_assert(offsetof(NodeHeader, heapGarbage) == 22);
 static_assert(offsetof(NodeHeader, prefixBytes) == 24);
 static_assert(offsetof(NodeHeader, prefixOffset) == 26);
 static_assert(offsetof(NodeHeader, firstChild) == 28);
+
+/// A region of a store that names a packed region: one cell for each that it names, in a list.
+struct OutboundReference {
+  /// As in CellHeader.
+  uint32_t sizeAndFlags;
+  /// TYPE_OUTBOUND.
+  uint16_t typeId;
+  /// As in CellHeader.
+  uint16_t generation;
+  /// The next of the list, or 0.
+  uint32_t next;
+  /// Id of the packed region in the store.
+  uint32_t regionId;
+  /// Fields and entries of this region that name it; never 0.
+  uint32_t count;
+  /// Zero; checked on reading.
+  uint8_t reserved[4];
+};
+static_assert(sizeof(OutboundReference) == 24);
+static_assert(std::is_trivially_copyable_v<OutboundReference>);
+static_assert(std::is_standard_layout_v<OutboundReference>);
+static_assert(offsetof(OutboundReference, sizeAndFlags) == 0);
+static_assert(offsetof(OutboundReference, typeId) == 4);
+static_assert(offsetof(OutboundReference, generation) == 6);
+static_assert(offsetof(OutboundReference, next) == 8);
+static_assert(offsetof(OutboundReference, regionId) == 12);
+static_assert(offsetof(OutboundReference, count) == 16);
+static_assert(offsetof(OutboundReference, reserved) == 20);
 
 /// Which lines of a page a record changes.
 struct PageEntry {

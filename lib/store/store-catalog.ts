@@ -1,0 +1,186 @@
+/** What a store knows of its regions: a live region of its own, `catalog.region`. */
+import { RStoreError } from '../errors.js'
+import { Region } from '../region/region.js'
+import { t } from '../types/index.js'
+import type { Infer } from '../types/index.js'
+
+const Entry = t.struct('StoreEntry', {
+  name: t.optional(t.string),
+  /** 'packing' is a packed region that is not there yet. */
+  kind: t.enum('live', 'packed', 'packing'),
+  /** Names, and regions that name it. */
+  references: t.u32,
+})
+
+/** A reference that is to be taken back when nobody can see it any more. */
+const Lowering = t.struct('StoreLowering', {
+  id: t.u32,
+  /** The region that named it, 0 for a name. */
+  region: t.u32,
+  /** The commit of that region that took it away. */
+  epoch: t.f64,
+})
+
+const State = t.struct('StoreState', { nextId: t.u32, nextLowering: t.u32, clean: t.bool })
+
+export type EntryKind = 'live' | 'packed' | 'packing'
+export interface StoreEntry { id: number; name: string | null; kind: EntryKind; references: number }
+export interface PendingLowering { key: number; id: number; region: number; epoch: number }
+
+export class StoreCatalog {
+  readonly region: Region
+  private readonly entries
+  private readonly names
+  private readonly lowerings
+  private readonly state
+
+  constructor(path: string, create: boolean) {
+    this.region = create
+      ? Region.openOrCreate(path, { capacity: '1GiB' }) : Region.open(path)
+    this.entries = this.region.map('regions', t.u32, Entry)
+    this.names = this.region.map('names', t.string, t.u32)
+    this.lowerings = this.region.map('lowerings', t.u32, Lowering)
+    this.state = this.region.value('state', State)
+    if (this.state.get() === undefined) {
+      this.region.transact(() => {
+        if (this.state.get() === undefined) this.state.set({ nextId: 1, nextLowering: 1, clean: true })
+      })
+    }
+  }
+
+  private record(): Infer<typeof State> {
+    return this.state.get()!
+  }
+
+  transact<R>(fn: () => R): R {
+    return this.region.transact(fn)
+  }
+
+  get isClean(): boolean {
+    return this.region.read(() => this.record().clean)
+  }
+
+  setClean(clean: boolean): void {
+    this.transact(() => { this.record().clean = clean })
+  }
+
+  private entryOf(id: number, view: Infer<typeof Entry>): StoreEntry {
+    return { id, name: view.name ?? null, kind: view.kind, references: view.references }
+  }
+
+  find(id: number): StoreEntry | undefined {
+    return this.region.read(() => {
+      const view = this.entries.get(id)
+      return view === undefined ? undefined : this.entryOf(id, view)
+    })
+  }
+
+  byName(name: string): StoreEntry | undefined {
+    return this.region.read(() => {
+      const id = this.names.get(name)
+      return id === undefined ? undefined : this.find(id)
+    })
+  }
+
+  list(): StoreEntry[] {
+    return this.region.read(() =>
+      Array.from(this.entries, ([id, view]) => this.entryOf(id, view)))
+  }
+
+  /** A new id. A name is one reference. Throws RSTORE_EXISTS when it is taken. */
+  add(name: string | null, kind: EntryKind): number {
+    return this.transact(() => {
+      if (name !== null) this.refuseTaken(name)
+      const state = this.record()
+      const id = state.nextId
+      state.nextId = id + 1
+      this.entries.set(id, { name: name ?? undefined, kind, references: name === null ? 0 : 1 })
+      if (name !== null) this.names.set(name, id)
+      return id
+    })
+  }
+
+  private refuseTaken(name: string): void {
+    const id = this.names.get(name)
+    if (id === undefined) return
+    throw new RStoreError('RSTORE_EXISTS',
+      `the store has a ${this.entries.get(id)!.kind} region called ${JSON.stringify(name)} already`,
+      { name, id })
+  }
+
+  setKind(id: number, kind: EntryKind): void {
+    this.transact(() => { this.entries.get(id)!.kind = kind })
+  }
+
+  /** Gives up a name, and with it one reference. */
+  unname(name: string): number {
+    return this.transact(() => {
+      const id = this.names.get(name)!
+      this.names.delete(name)
+      const entry = this.entries.get(id)!
+      entry.name = undefined
+      entry.references--
+      return id
+    })
+  }
+
+  remove(id: number): void {
+    this.transact(() => {
+      const name = this.entries.get(id)?.name
+      if (name !== undefined) this.names.delete(name)
+      this.entries.delete(id)
+    })
+  }
+
+  raise(id: number): void {
+    this.transact(() => {
+      const entry = this.entries.get(id)
+      if (entry === undefined) {
+        throw new RStoreError('RSTORE_NOT_FOUND', `packed region ${id} is not in the store any more`, { id })
+      }
+      entry.references++
+    })
+  }
+
+  setReferences(id: number, references: number): void {
+    this.transact(() => {
+      const entry = this.entries.get(id)
+      if (entry !== undefined && entry.references !== references) entry.references = references
+    })
+  }
+
+  queue(ids: readonly number[], region: number, epoch: number): void {
+    this.transact(() => {
+      const state = this.record()
+      for (const id of ids) {
+        const key = state.nextLowering
+        state.nextLowering = key + 1
+        this.lowerings.set(key, { id, region, epoch })
+      }
+    })
+  }
+
+  queued(): PendingLowering[] {
+    return this.region.read(() => Array.from(this.lowerings, ([key, view]) =>
+      ({ key, id: view.id, region: view.region, epoch: view.epoch })))
+  }
+
+  /** Carries out what was queued. */
+  lower(done: readonly PendingLowering[]): void {
+    this.transact(() => {
+      for (const { key, id } of done) {
+        if (!this.lowerings.delete(key)) continue
+        const entry = this.entries.get(id)
+        if (entry !== undefined && entry.references > 0) entry.references--
+      }
+    })
+  }
+
+  clearQueue(): void {
+    this.transact(() => { this.lowerings.clear() })
+  }
+
+  close(): void {
+    this.region.close()
+  }
+}
