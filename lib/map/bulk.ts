@@ -1,6 +1,7 @@
 /**
- * Loading sorted input. What can be read synchronously is stored as it comes, in the running transaction or one of its own; what
- * comes asynchronously is gathered first, because a transaction cannot wait. Either way all of it is stored, or nothing.
+ * Loading sorted input. What can be read synchronously is stored as it comes, in the running
+ * transaction or one of its own; what comes asynchronously is gathered first, because a transaction
+ * cannot wait. Either way all of it is stored, or nothing.
  */
 import { RStoreError } from '../errors.js'
 import type { OrderedMap } from './ordered-map.js'

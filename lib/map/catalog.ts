@@ -1,9 +1,10 @@
 /**
  * The names of a region: opens, makes, renames and drops what they stand for.
  *
- * Every named map has one set of observers for all handles of a session, so that an index declared through one of them is kept right by
- * the others. It is read from the directory again whenever the session's serial has changed: another process may have made an
- * index, or a rollback have undone one.
+ * Every named map has one set of observers for all handles of a session, so that an index declared
+ * through one of them is kept right by the others. It is read from the directory again whenever the
+ * session's serial has changed: another process may have made an index, or a rollback have undone
+ * one.
  */
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
@@ -59,13 +60,28 @@ export class Catalog {
   /** See Region.map. */
   map(name: string, key: unknown, value: unknown): OrderedMap {
     checkName(name, 'the name of a map')
-    const type = new MapType(typeFrom(key, `map ${name}, key`), typeFrom(value, `map ${name}, value`))
-    const entry = this.#open(name, C.ENTRY_MAP, (found) => this.#checkMap(found, type), () => ({
-      root: createMapRoot(this.#session, type, C.PAGE_BYTES), ...this.#idsOf(type),
-    }))
+    const type = new MapType(
+      typeFrom(key, `map ${name}, key`),
+      typeFrom(value, `map ${name}, value`),
+    )
+    const entry = this.#open(
+      name,
+      C.ENTRY_MAP,
+      (found) => this.#checkMap(found, type),
+      () => ({
+        root: createMapRoot(this.#session, type, C.PAGE_BYTES),
+        ...this.#idsOf(type),
+      }),
+    )
     const observers = this.#observersOf(name)
-    const map: OrderedMap = new OrderedMap(this.#session, type.keyType, type.valueType, observers,
-      this.#homeOf(observers, 'map', (found) => this.#follow(map, type, found)), undefined)
+    const map: OrderedMap = new OrderedMap(
+      this.#session,
+      type.keyType,
+      type.valueType,
+      observers,
+      this.#homeOf(observers, 'map', (found) => this.#follow(map, type, found)),
+      undefined,
+    )
     map.open(entry.root)
     this.#follow(map, type, entry)
     this.#session.leave()
@@ -75,11 +91,14 @@ export class Catalog {
   /** See Region.multimap. */
   multimap(name: string, key: unknown, value: unknown): OrderedMultimap {
     checkName(name, 'the name of a multimap')
-    const type = new MultimapType(typeFrom(key, `multimap ${name}, key`),
-      typeFrom(value, `multimap ${name}, value`))
+    const type = new MultimapType(
+      typeFrom(key, `multimap ${name}, key`),
+      typeFrom(value, `multimap ${name}, value`),
+    )
     const check = (found: Entry): void => this.#checkMultimap(found, type)
     const entry = this.#open(name, C.ENTRY_MULTIMAP, check, () => ({
-      root: createMultimap(this.#session, type, true), ...this.#idsOf(type),
+      root: createMultimap(this.#session, type, true),
+      ...this.#idsOf(type),
     }))
     const home = this.#homeOf(this.#observersOf(name), 'multimap', (found) => {
       this.#checkKind(found, C.ENTRY_MULTIMAP)
@@ -99,7 +118,8 @@ export class Catalog {
     const check = (entry: Entry): void => {
       this.#checkKind(entry, C.ENTRY_VALUE)
       const mismatch = compare(session.registry.typeOf(entry.valueType), own, own.name ?? own.kind)
-      if (mismatch !== null) throwMismatch(`value ${JSON.stringify(name)}`, mismatch.path, mismatch.how)
+      if (mismatch !== null)
+        throwMismatch(`value ${JSON.stringify(name)}`, mismatch.path, mismatch.how)
     }
     const entry = this.directory.find(name)
     if (entry !== undefined) check(entry)
@@ -110,11 +130,18 @@ export class Catalog {
 
   #idsOf(type: MapType | MultimapType): { keyType: number; valueType: number; auxiliary: Ref } {
     const { registry } = this.#session
-    return { keyType: registry.idOf(type.keyType), valueType: registry.idOf(type.valueType), auxiliary: 0 as Ref }
+    return {
+      keyType: registry.idOf(type.keyType),
+      valueType: registry.idOf(type.valueType),
+      auxiliary: 0 as Ref,
+    }
   }
 
   #open(
-    name: string, kind: number, check: (entry: Entry) => void, make: () => Omit<Entry, 'name' | 'ref' | 'kind'>,
+    name: string,
+    kind: number,
+    check: (entry: Entry) => void,
+    make: () => Omit<Entry, 'name' | 'ref' | 'kind'>,
   ): Entry {
     const session = this.#session
     session.enter()
@@ -137,29 +164,42 @@ export class Catalog {
   }
 
   #notFound(name: string): never {
-    throw new RStoreError('RSTORE_NOT_FOUND',
-      `there is no ${JSON.stringify(name)} in this region; names() lists what there is`, { name })
+    throw new RStoreError(
+      'RSTORE_NOT_FOUND',
+      `there is no ${JSON.stringify(name)} in this region; names() lists what there is`,
+      { name },
+    )
   }
 
   #checkKind(entry: Entry, kind: number): void {
     if (entry.kind === kind) return
-    throwMismatch(JSON.stringify(entry.name), entry.name,
-      `is stored as a ${KINDS[entry.kind]}, but opened as a ${KINDS[kind]}`)
+    throwMismatch(
+      JSON.stringify(entry.name),
+      entry.name,
+      `is stored as a ${KINDS[entry.kind]}, but opened as a ${KINDS[kind]}`,
+    )
   }
 
   #checkMap(entry: Entry, type: MapType): void {
     const { registry } = this.#session
     const what = `map ${JSON.stringify(entry.name)}`
-    const mismatch = compareKeys(registry.typeOf(entry.keyType), type.keyType, entry.name)
-      ?? compareValues(registry.typeOf(entry.valueType), type.valueType, type.valueType.name ?? entry.name)
+    const mismatch =
+      compareKeys(registry.typeOf(entry.keyType), type.keyType, entry.name) ??
+      compareValues(
+        registry.typeOf(entry.valueType),
+        type.valueType,
+        type.valueType.name ?? entry.name,
+      )
     if (mismatch !== null) throwMismatch(what, mismatch.path, mismatch.how)
   }
 
   #checkMultimap(entry: Entry, type: MultimapType): void {
     const { registry } = this.#session
-    const mismatch = compareKeys(registry.typeOf(entry.keyType), type.keyType, entry.name)
-      ?? compareKeys(registry.typeOf(entry.valueType), type.valueType, `${entry.name}[value]`)
-    if (mismatch !== null) throwMismatch(`multimap ${JSON.stringify(entry.name)}`, mismatch.path, mismatch.how)
+    const mismatch =
+      compareKeys(registry.typeOf(entry.keyType), type.keyType, entry.name) ??
+      compareKeys(registry.typeOf(entry.valueType), type.valueType, `${entry.name}[value]`)
+    if (mismatch !== null)
+      throwMismatch(`multimap ${JSON.stringify(entry.name)}`, mismatch.path, mismatch.how)
   }
 
   /** How a handle finds its map again: see Handle. */
@@ -171,9 +211,12 @@ export class Catalog {
       find: (): Ref => {
         const entry = this.directory.find(observers.mapName) ?? this.#undoRename(observers)
         if (entry === undefined) {
-          throw new RStoreError('RSTORE_NOT_FOUND',
-            `${what} ${JSON.stringify(observers.mapName)} was dropped, or its making was rolled back: open it again`,
-            { name: observers.mapName })
+          throw new RStoreError(
+            'RSTORE_NOT_FOUND',
+            `${what} ${JSON.stringify(observers.mapName)} was dropped, or its making was rolled ` +
+            `back: open it again`,
+            { name: observers.mapName },
+          )
         }
         follow(entry)
         return entry.root
@@ -188,15 +231,17 @@ export class Catalog {
     this.#loadIndexes(map)
     const { registry } = this.#session
     const current = registry.find(type.valueType) === entry.valueType
-    map.upgrade = current ? undefined : () =>
-      this.directory.set(entry, 'valueType', registry.idOf(type.valueType))
+    map.upgrade = current
+      ? undefined
+      : () => this.directory.set(entry, 'valueType', registry.idOf(type.valueType))
   }
 
   // ── indexes ──
 
   #observersOf(name: string): Observers {
     for (const other of this.#observers.values()) {
-      if (other.formerName === name && this.directory.find(other.mapName) === undefined) this.#undoRename(other)
+      if (other.formerName === name && this.directory.find(other.mapName) === undefined)
+        this.#undoRename(other)
     }
     const known = this.#observers.get(name)
     if (known !== undefined) return known
@@ -209,7 +254,8 @@ export class Catalog {
     const observers = map.observers!
     const stored = this.directory.indexesOf(observers.mapName)
     const names = new Set(stored.map((entry) => indexNameOf(entry)))
-    for (const name of observers.indexes.keys()) if (!names.has(name)) observers.indexes.delete(name)
+    for (const name of observers.indexes.keys())
+      if (!names.has(name)) observers.indexes.delete(name)
     observers.undeclared.clear()
     for (const entry of stored) {
       const name = indexNameOf(entry)
@@ -253,7 +299,10 @@ export class Catalog {
     return ''
   }
 
-  /** An index that can be computed, with a handle of its map; undefined when its function is not declared. */
+  /**
+   * An index that can be computed, with a handle of its map; undefined when its function is not
+   * declared.
+   */
   indexOf(entry: Entry): { map: OrderedMap; index: SecondaryIndex } | undefined {
     const name = entry.name.slice(0, entry.name.indexOf('\0'))
     const owner = this.directory.find(name)
@@ -261,8 +310,14 @@ export class Catalog {
     const { registry } = this.#session
     const declared = this.#observers.get(name)?.indexes.get(indexNameOf(entry))
     const observers = new Observers(name, this.directory)
-    const map = new OrderedMap(this.#session, registry.typeOf(owner.keyType), registry.typeOf(owner.valueType),
-      observers, undefined, this.#session.lease).open(owner.root)
+    const map = new OrderedMap(
+      this.#session,
+      registry.typeOf(owner.keyType),
+      registry.typeOf(owner.valueType),
+      observers,
+      undefined,
+      this.#session.lease,
+    ).open(owner.root)
     const shape = shapeOf(this.#session, entry)
     if (shape.by === null) return declared === undefined ? undefined : { map, index: declared }
     return { map, index: storedIndex(map, indexNameOf(entry), shape, entry.root) }
@@ -284,7 +339,8 @@ export class Catalog {
     const { registry } = this.#session
     const value = describeShortly(registry.typeOf(entry.valueType))
     const kind = KINDS[entry.kind] as NamedEntry['kind']
-    if (entry.kind === C.ENTRY_VALUE) return { name: entry.name, kind, type: value, size: entry.root === 0 ? 0 : 1 }
+    if (entry.kind === C.ENTRY_VALUE)
+      return { name: entry.name, kind, type: value, size: entry.root === 0 ? 0 : 1 }
     const key = describeShortly(registry.typeOf(entry.keyType))
     return { name: entry.name, kind, type: `${key} → ${value}`, size: this.#handleOf(entry).size }
   }
@@ -292,13 +348,21 @@ export class Catalog {
   /** A handle of a map with its stored types, whatever the program declares. */
   #handleOf(entry: Entry): OrderedMap | OrderedMultimap {
     const session = this.#session
-    const [key, value] = [session.registry.typeOf(entry.keyType), session.registry.typeOf(entry.valueType)]
+    const [key, value] = [
+      session.registry.typeOf(entry.keyType),
+      session.registry.typeOf(entry.valueType),
+    ]
     return entry.kind === C.ENTRY_MAP
       ? new OrderedMap(session, key, value, undefined, undefined, session.lease).open(entry.root)
-      : new OrderedMultimap(session, new MultimapType(key, value), undefined, session.lease).open(entry.root)
+      : new OrderedMultimap(session, new MultimapType(key, value), undefined, session.lease).open(
+          entry.root,
+        )
   }
 
-  /** Drops a map, multimap or value with all it owns, and the indexes of a map. False when there is none. */
+  /**
+   * Drops a map, multimap or value with all it owns, and the indexes of a map. False when there is
+   * none.
+   */
   drop(name: string): boolean {
     checkName(name)
     const session = this.#session
@@ -308,7 +372,8 @@ export class Catalog {
     session.change(() => {
       for (const index of this.directory.indexesOf(name)) this.#dropIndex(index)
       if (entry.kind !== C.ENTRY_VALUE) this.#handleOf(entry).drop()
-      else if (entry.root !== 0) session.registry.typeOfCell(entry.root).freeCell(session, entry.root)
+      else if (entry.root !== 0)
+        session.registry.typeOfCell(entry.root).freeCell(session, entry.root)
       this.directory.remove(entry)
     })
     session.serial++
@@ -318,7 +383,10 @@ export class Catalog {
 
   #dropIndex(entry: Entry): void {
     const { registry, space } = this.#session
-    const codec = new PairCodec(registry.typeOf(entry.keyType).key!, registry.typeOf(entry.valueType).key!)
+    const codec = new PairCodec(
+      registry.typeOf(entry.keyType).key!,
+      registry.typeOf(entry.valueType).key!,
+    )
     openTree(space, codec.kind, entry.root).drop()
     space.free(entry.auxiliary)
     this.directory.remove(entry)
@@ -332,7 +400,11 @@ export class Catalog {
     session.enterWrite()
     const entry = this.directory.find(name) ?? this.#notFound(name)
     if (this.directory.find(to) !== undefined) {
-      throw new RStoreError('RSTORE_EXISTS', `there is something called ${JSON.stringify(to)} already`, { name: to })
+      throw new RStoreError(
+        'RSTORE_EXISTS',
+        `there is something called ${JSON.stringify(to)} already`,
+        { name: to },
+      )
     }
     session.change(() => {
       for (const index of this.directory.indexesOf(name)) {
@@ -354,7 +426,10 @@ export class Catalog {
     this.#observers.set(to, observers)
   }
 
-  /** A name that is not there may be that of a renaming that was rolled back: the entry under the old one. */
+  /**
+   * A name that is not there may be that of a renaming that was rolled back: the entry under the
+   * old one.
+   */
   #undoRename(observers: Observers): Entry | undefined {
     const { formerName, mapName } = observers
     const entry = formerName === '' ? undefined : this.directory.find(formerName)

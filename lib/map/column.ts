@@ -21,12 +21,17 @@ function fieldType(type: AnyType, field: string): AnyType {
   for (const name of field === '' ? [] : field.split('.')) {
     const found = inner instanceof StructType
       ? inner.fields.find(([own]) => own === name)?.[1] : undefined
-    if (found === undefined) throw new TypeError(`getColumn: there is no field ${JSON.stringify(field)}`)
+    if (found === undefined)
+      throw new TypeError(`getColumn: there is no field ${JSON.stringify(field)}`)
     inner = found
   }
-  const bare = inner.kind === 'optional' || inner.kind === 'default' ? (inner as OptionalType).inner : inner
+  const bare =
+    inner.kind === 'optional' || inner.kind === 'default' ? (inner as OptionalType).inner : inner
   if (bare.kind in COLUMNS) return bare
-  throw new TypeError(`getColumn: ${field === '' ? 'the value' : `field ${field}`} is ${bare.kind}, not a number of up to 8 bytes`)
+  throw new TypeError(
+    `getColumn: ${field === '' ? 'the value' : `field ${field}`} is ${bare.kind}, not a number ` +
+    `of up to 8 bytes`,
+  )
 }
 
 /** Reads the field of one value that has been found; undefined when it has none. */
@@ -39,7 +44,9 @@ function fieldReader(field: string): (value: unknown) => number | undefined {
   }
 }
 
-/** Where a plain field is in records of exactly the declared type; −1 when they have to be asked. */
+/**
+ * Where a plain field is in records of exactly the declared type; −1 when they have to be asked.
+ */
 function plainOffset(type: AnyType, field: string): number {
   let inner = type
   let offset = 8

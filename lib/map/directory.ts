@@ -1,8 +1,9 @@
 /**
- * The catalog: which names a region has, and what they stand for. An ordered map from names, as UTF-8, to CatalogEntry cells.
+ * The catalog: which names a region has, and what they stand for. An ordered map from names, as
+ * UTF-8, to CatalogEntry cells.
  *
- * The indexes of a map are entries of their own, under the map's name, a NUL and the index's name: they sort right behind it. So
- * no other name may contain a NUL.
+ * The indexes of a map are entries of their own, under the map's name, a NUL and the index's name:
+ * they sort right behind it. So no other name may contain a NUL.
  */
 import { C, CatalogEntry } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
@@ -30,14 +31,18 @@ export interface Entry {
 export type NewEntry = Omit<Entry, 'name' | 'ref'>
 
 const names = new TextKey()
-const word = (field: keyof typeof CatalogEntry.fields): number => CatalogEntry.fields[field].offset / 4
+const word = (field: keyof typeof CatalogEntry.fields): number =>
+  CatalogEntry.fields[field].offset / 4
 const WORDS = {
   kind: word('kind'), root: word('root'), keyType: word('keyType'), valueType: word('valueType'),
   auxiliary: word('auxiliary'),
 } as const
 
 export const KINDS: Readonly<Record<number, string>> = {
-  [C.ENTRY_MAP]: 'map', [C.ENTRY_MULTIMAP]: 'multimap', [C.ENTRY_VALUE]: 'value', [C.ENTRY_INDEX]: 'index',
+  [C.ENTRY_MAP]: 'map',
+  [C.ENTRY_MULTIMAP]: 'multimap',
+  [C.ENTRY_VALUE]: 'value',
+  [C.ENTRY_INDEX]: 'index',
 }
 
 /** Throws a TypeError on what cannot be a name. */

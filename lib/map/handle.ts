@@ -1,10 +1,13 @@
 /**
- * What handles of maps and multimaps have in common: a tree, and the question whether it is still theirs.
+ * What handles of maps and multimaps have in common: a tree, and the question whether it is still
+ * theirs.
  *
- *  H1. Every operation begins with `enter` or `enterWrite`, after which the root is known to be that of this very map: its cell has
- *      the stamp it had, and under a name the catalog has been asked since the session's serial last changed.
- *  H2. A map inside a record is good as long as the lease it was got under, and its record lives. A named map is good for ever: when
- *      it was dropped, RSTORE_NOT_FOUND; when it was made anew with the same types, the handle follows.
+ *  H1. Every operation begins with `enter` or `enterWrite`, after which the root is known to be
+ *      that of this very map: its cell has the stamp it had, and under a name the catalog has been
+ *      asked since the session's serial last changed.
+ *  H2. A map inside a record is good as long as the lease it was got under, and its record lives. A
+ *      named map is good for ever: when it was dropped, RSTORE_NOT_FOUND; when it was made anew
+ *      with the same types, the handle follows.
  */
 import { wordIndexOf, type Ref } from '../space/ref.js'
 import type { Window } from '../space/window.js'
@@ -62,7 +65,8 @@ export abstract class Handle {
   /** H1. */
   enter(): void {
     const { session } = this
-    if (!session.lease.live || session.serial !== this.seen || this.lease !== undefined) this.renew()
+    if (!session.lease.live || session.serial !== this.seen || this.lease !== undefined)
+      this.renew()
   }
 
   protected enterWrite(): void {
@@ -78,7 +82,8 @@ export abstract class Handle {
     const { session, home, lease } = this
     session.enter()
     if (lease !== undefined) {
-      if (!lease.live || this.window.i32[this.stampWord] !== this.stamp) throwStale(lease, this.label)
+      if (!lease.live || this.window.i32[this.stampWord] !== this.stamp)
+        throwStale(lease, this.label)
     } else if (session.serial !== this.seen) {
       this.follow(home!)
     }

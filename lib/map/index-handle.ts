@@ -14,7 +14,12 @@ import type { Directory, Entry } from './directory.js'
 import { TakingIterator } from './iterate.js'
 import type { OrderedMap } from './ordered-map.js'
 import { boundsOf } from './ranges.js'
-import { PairCodec, SecondaryIndex, type IndexFunction, type IndexShape } from './secondary-index.js'
+import {
+  PairCodec,
+  SecondaryIndex,
+  type IndexFunction,
+  type IndexShape,
+} from './secondary-index.js'
 import { Walker } from './walker.js'
 import type { Ref } from '../space/ref.js'
 import type { Session } from '../types/context.js'
@@ -38,11 +43,15 @@ function fieldOf(map: OrderedMap, path: string): AnyType {
   for (const name of path.split('.')) {
     const field = type instanceof StructType ? type.fields.find(([own]) => own === name) : undefined
     if (field === undefined) {
-      throw new TypeError(`${map.label}: an index by ${JSON.stringify(path)}, but records have no such field`)
+      throw new TypeError(
+        `${map.label}: an index by ${JSON.stringify(path)}, but records have no such field`,
+      )
     }
     type = field[1]
   }
-  return type.kind === 'optional' || type.kind === 'default' ? (type as AnyType & { inner: AnyType }).inner : type
+  return type.kind === 'optional' || type.kind === 'default'
+    ? (type as AnyType & { inner: AnyType }).inner
+    : type
 }
 
 const readPath = (value: unknown, names: readonly string[]): unknown => {
@@ -70,7 +79,9 @@ function byFields(map: OrderedMap, fields: readonly string[], unique: boolean): 
 
 function byFunction(map: OrderedMap, fn: IndexFunction, options: IndexOptions): Declaration {
   if (options.key === undefined) {
-    throw new TypeError(`${map.label}: an index by a function needs the type of its keys: { key: t.… }`)
+    throw new TypeError(
+      `${map.label}: an index by a function needs the type of its keys: { key: t.… }`,
+    )
   }
   const keyType = typeFrom(options.key, 'index option key')
   if (keyType.key === null) throw new TypeError(`index option key: ${keyType.kind} cannot be a key`)
@@ -84,7 +95,11 @@ function declarationOf(
   if (typeof by !== 'string' && !Array.isArray(by)) {
     throw new TypeError(`an index is by a field's name, several, or a function; got ${show(by)}`)
   }
-  const declared = byFields(map, typeof by === 'string' ? [by] : by as readonly string[], options.unique === true)
+  const declared = byFields(
+    map,
+    typeof by === 'string' ? [by] : (by as readonly string[]),
+    options.unique === true,
+  )
   if (options.key === undefined) return declared
   const mismatch = compareKeys(declared.keyType, typeFrom(options.key, 'index option key'), 'index')
   if (mismatch !== null) throw new TypeError(`index option key: ${mismatch.path} ${mismatch.how}`)
@@ -93,34 +108,74 @@ function declarationOf(
 
 /** The stored description of an index. */
 export function shapeOf(session: Session, entry: Entry): IndexShape {
-  const window = windowOfContent(session.lease, entry.auxiliary, C.TYPE_DESCRIPTOR, 'an index descriptor')
+  const window = windowOfContent(
+    session.lease,
+    entry.auxiliary,
+    C.TYPE_DESCRIPTOR,
+    'an index descriptor',
+  )
   const at = (entry.auxiliary & 0x0fff_ffff) << 3
-  return JSON.parse(readText(window.u8, at + CONTENT_OFFSET, window.u32[(at >>> 2) + 2]!)) as IndexShape
+  return JSON.parse(
+    readText(window.u8, at + CONTENT_OFFSET, window.u32[(at >>> 2) + 2]!),
+  ) as IndexShape
 }
 
 function storeShape(session: Session, shape: IndexShape): Ref {
   const text = JSON.stringify(shape)
   const bytes = textBytes(text)
   const ref = createContent(session, C.TYPE_DESCRIPTOR, bytes)
-  writeText(session.space.windowOf(ref).u8, ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET, text, bytes)
+  writeText(
+    session.space.windowOf(ref).u8,
+    ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET,
+    text,
+    bytes,
+  )
   return ref
 }
 
-function makeIndex(map: OrderedMap, name: string, declared: Declaration, root: Ref): SecondaryIndex {
+function makeIndex(
+  map: OrderedMap,
+  name: string,
+  declared: Declaration,
+  root: Ref,
+): SecondaryIndex {
   const { shape, keyType, compute } = declared
-  return new SecondaryIndex(map.session, map.observers!.mapName, name, shape, keyType, map.codec, compute, root)
+  return new SecondaryIndex(
+    map.session,
+    map.observers!.mapName,
+    name,
+    shape,
+    keyType,
+    map.codec,
+    compute,
+    root,
+  )
 }
 
 /** An index by fields that is stored already: what is needed to keep it right is stored with it. */
-export function storedIndex(map: OrderedMap, name: string, shape: IndexShape, root: Ref): SecondaryIndex {
+export function storedIndex(
+  map: OrderedMap,
+  name: string,
+  shape: IndexShape,
+  root: Ref,
+): SecondaryIndex {
   return makeIndex(map, name, byFields(map, shape.by!, shape.unique), root)
 }
 
-function checkStored(session: Session, entry: Entry, name: string, { shape, keyType }: Declaration): void {
+function checkStored(
+  session: Session,
+  entry: Entry,
+  name: string,
+  { shape, keyType }: Declaration,
+): void {
   const stored = shapeOf(session, entry)
   const wanted = JSON.stringify(shape)
   if (JSON.stringify(stored) !== wanted) {
-    throwMismatch(`index ${JSON.stringify(name)}`, name, `is stored as ${JSON.stringify(stored)}, but declared as ${wanted}`)
+    throwMismatch(
+      `index ${JSON.stringify(name)}`,
+      name,
+      `is stored as ${JSON.stringify(stored)}, but declared as ${wanted}`,
+    )
   }
   const mismatch = compareKeys(session.registry.typeOf(entry.keyType), keyType, name)
   if (mismatch !== null) throwMismatch(`index ${JSON.stringify(name)}`, mismatch.path, mismatch.how)
@@ -128,12 +183,18 @@ function checkStored(session: Session, entry: Entry, name: string, { shape, keyT
 
 /** See RMap.index. */
 export function declareIndex(
-  map: OrderedMap, name: string, by: string | readonly string[] | IndexFunction, options: IndexOptions,
+  map: OrderedMap,
+  name: string,
+  by: string | readonly string[] | IndexFunction,
+  options: IndexOptions,
 ): IndexHandle {
   const { observers, session } = map
-  if (observers === undefined) throw new TypeError(`${map.label} cannot have indexes: only maps with a name can`)
+  if (observers === undefined)
+    throw new TypeError(`${map.label} cannot have indexes: only maps with a name can`)
   if (typeof name !== 'string' || name === '' || name.includes('\0')) {
-    throw new TypeError('the name of an index must be a string that is not empty and has no NUL in it')
+    throw new TypeError(
+      'the name of an index must be a string that is not empty and has no NUL in it',
+    )
   }
   const declared = declarationOf(map, by, options)
   map.enter()
@@ -150,13 +211,21 @@ export function declareIndex(
   return new IndexHandle(map, name)
 }
 
-function createIndex(map: OrderedMap, directory: Directory, name: string, declared: Declaration): void {
+function createIndex(
+  map: OrderedMap,
+  directory: Directory,
+  name: string,
+  declared: Declaration,
+): void {
   const { session } = map
   const observers = map.observers!
   session.atomically(() => {
     const codec = new PairCodec(declared.keyType.key!, map.codec)
-    const root = createTree(session.space, codec.kind,
-      { typeId: C.TYPE_NODE, valueBytes: 0, rootBytes: C.PAGE_BYTES })
+    const root = createTree(session.space, codec.kind, {
+      typeId: C.TYPE_NODE,
+      valueBytes: 0,
+      rootBytes: C.PAGE_BYTES,
+    })
     directory.add(`${observers.mapName}\0${name}`, {
       kind: C.ENTRY_INDEX,
       root,
@@ -202,9 +271,12 @@ export class IndexHandle {
     this.#map.enter()
     const index = this.#map.observers!.indexes.get(this.#name)
     if (index !== undefined) return index
-    throw new RStoreError('RSTORE_NOT_FOUND',
-      `index ${JSON.stringify(this.#name)} of ${this.#map.label} is not there any more: declare it again`,
-      { index: this.#name })
+    throw new RStoreError(
+      'RSTORE_NOT_FOUND',
+      `index ${JSON.stringify(this.#name)} of ${this.#map.label} is not there any more: declare ` +
+        `it again`,
+      { index: this.#name },
+    )
   }
 
   get(indexKey: unknown): unknown {
@@ -216,7 +288,9 @@ export class IndexHandle {
     return this.#iterate(range, (index, { cursor }) => index.codec.keyOf(cursor.key()))
   }
   values(range?: unknown): IterableIterator<unknown> {
-    return this.#iterate(range, (index, { cursor }) => this.#map.get(index.codec.keyOf(cursor.key())))
+    return this.#iterate(range, (index, { cursor }) =>
+      this.#map.get(index.codec.keyOf(cursor.key())),
+    )
   }
   entries(range?: unknown): IterableIterator<[unknown, unknown, unknown]> {
     return this.#iterate(range, (index, { cursor }): [unknown, unknown, unknown] => {
@@ -226,7 +300,10 @@ export class IndexHandle {
     })
   }
 
-  #iterate<T>(range: unknown, take: (index: SecondaryIndex, walker: Walker) => T): IterableIterator<T> {
+  #iterate<T>(
+    range: unknown,
+    take: (index: SecondaryIndex, walker: Walker) => T,
+  ): IterableIterator<T> {
     const index = this.#enter()
     const walker = new Walker(index.tree, boundsOf(range, index.codec))
     return new TakingIterator(this.#map, walker, (at) => take(index, at))
@@ -235,10 +312,12 @@ export class IndexHandle {
   rebuild(): void {
     const { session } = this.#map
     this.#enter()
-    session.transactOrJoin(() => session.atomically(() => {
-      const index = this.#enter()
-      index.tree.clear()
-      fillIndex(this.#map, index)
-    }))
+    session.transactOrJoin(() =>
+      session.atomically(() => {
+        const index = this.#enter()
+        index.tree.clear()
+        fillIndex(this.#map, index)
+      }),
+    )
   }
 }

@@ -1,10 +1,12 @@
 /**
- * Iterators over maps. Each step is an operation of its own: it enters the session, so that an iteration goes on in a later turn of
- * the event loop, over what the map is then. Views are made under the lease of the step that made them.
+ * Iterators over maps. Each step is an operation of its own: it enters the session, so that an
+ * iteration goes on in a later turn of the event loop, over what the map is then. Views are made
+ * under the lease of the step that made them.
  *
- * There is a class for each thing that is iterated over, with `next` in one piece, so that the engine can take it into the loop that
- * calls it: an entry then costs about as much as the memory that is read. `plain` says that nothing limits the walk. Faults are
- * looked at where a value is read: in Values.read, or by the views that it gives.
+ * There is a class for each thing that is iterated over, with `next` in one piece, so that the
+ * engine can take it into the loop that calls it: an entry then costs about as much as the memory
+ * that is read. `plain` says that nothing limits the walk. Faults are looked at where a value is
+ * read: in Values.read, or by the views that it gives.
  */
 import type { Cursor } from '../tree/cursor.js'
 import type { KeyForm } from '../types/keys.js'
@@ -61,7 +63,10 @@ export class EntryIterator extends Steppings<[unknown, unknown]> {
     map.enter()
     if (!(this.plain ? cursor.next() : this.walk())) return this.finish()
     const key = map.codec.decode(cursor.key())
-    return { done: false, value: [key, map.stored.read(cursor.window, cursor.valueIndex, map.ownerOf(key))] }
+    return {
+      done: false,
+      value: [key, map.stored.read(cursor.window, cursor.valueIndex, map.ownerOf(key))],
+    }
   }
 }
 

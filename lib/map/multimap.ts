@@ -1,13 +1,13 @@
 /**
  * A multimap: several sorted values for a key, which is stored once.
  *
- * The cell that is a multimap has two words: the root of a tree from keys to refs, and the number of pairs. Each of those refs is the
- * root of a tree without values whose keys are the values of the pair. It is made with the first pair of a key and dropped with
- * the last.
+ * The cell that is a multimap has two words: the root of a tree from keys to refs, and the number
+ * of pairs. Each of those refs is the root of a tree without values whose keys are the values of
+ * the pair. It is made with the first pair of a key and dropped with the last.
  *
  *  P1. The number of pairs is the sum of the sizes of these trees; none of them is empty.
- *  P2. An iteration remembers key and value, and finds its tree anew at each step: it goes on behind the last pair it gave, whatever
- *      became of the trees meanwhile.
+ *  P2. An iteration remembers key and value, and finds its tree anew at each step: it goes on
+ *      behind the last pair it gave, whatever became of the trees meanwhile.
  */
 import { C } from '../../formats/index.js'
 import { wordIndexOf, type Ref } from '../space/ref.js'
@@ -44,7 +44,12 @@ export class OrderedMultimap extends Handle {
   readonly #ends: PlainEnds
   readonly #valueEnds: PlainEnds
 
-  constructor(session: Session, readonly type: MultimapType, home: Home | undefined, lease: Lease | undefined) {
+  constructor(
+    session: Session,
+    readonly type: MultimapType,
+    home: Home | undefined,
+    lease: Lease | undefined,
+  ) {
     super(session, type.codec.kind, home, lease)
     this.codec = type.codec
     this.valueCodec = type.valueCodec
@@ -98,8 +103,10 @@ export class OrderedMultimap extends Handle {
   has(key: unknown, value?: unknown): boolean {
     this.enter()
     const values = this.#valuesOf(key)
-    const has = values !== undefined && (value === undefined
-      || values.find(this.valueCodec.encode(value, this.#valueForm, this.label)) >= 0)
+    const has =
+      values !== undefined &&
+      (value === undefined ||
+        values.find(this.valueCodec.encode(value, this.#valueForm, this.label)) >= 0)
     this.leave()
     return has
   }
@@ -134,7 +141,11 @@ export class OrderedMultimap extends Handle {
         const key = map.codec.decode(walker.cursor.key())
         const inner = new Bounds()
         inner.reverse = reverse
-        const steps = new ValueSteps(map, map.codec.encode(key, map.codec.newForm(), map.label), inner)
+        const steps = new ValueSteps(
+          map,
+          map.codec.encode(key, map.codec.newForm(), map.label),
+          inner,
+        )
         while (left-- > 0 && steps.step()) yield [key, steps.value]
         left++
       }
@@ -184,8 +195,11 @@ export class OrderedMultimap extends Handle {
     const at = tree.place(form)
     const { window } = tree
     if (tree.inserted) {
-      window.u32[at] = createTree(session.space, this.valueCodec.kind,
-        { typeId: C.TYPE_NODE, valueBytes: 0, rootBytes: VALUES_ROOT_BYTES })
+      window.u32[at] = createTree(session.space, this.valueCodec.kind, {
+        typeId: C.TYPE_NODE,
+        valueBytes: 0,
+        rootBytes: VALUES_ROOT_BYTES,
+      })
     }
     const values = this.#valuesAt(window.u32[at]!)
     values.place(valueForm)
@@ -197,8 +211,8 @@ export class OrderedMultimap extends Handle {
   remove(key: unknown, value?: unknown): number {
     this.enterWrite()
     const form = this.codec.encode(key, this.#form, this.label)
-    const valueForm = value === undefined ? undefined
-      : this.valueCodec.encode(value, this.#valueForm, this.label)
+    const valueForm =
+      value === undefined ? undefined : this.valueCodec.encode(value, this.#valueForm, this.label)
     const removed = this.session.change(() => this.#remove(form, valueForm))
     this.leave()
     return removed
@@ -266,7 +280,8 @@ class ValueSteps {
 
   private start(values: AnyTree): void {
     const bounds = Object.assign(new Bounds(), this.bounds, { limit: Infinity })
-    if (this.last !== undefined && bounds.reverse) Object.assign(bounds, { high: this.last, highExcluded: true })
+    if (this.last !== undefined && bounds.reverse)
+      Object.assign(bounds, { high: this.last, highExcluded: true })
     else if (this.last !== undefined) Object.assign(bounds, { low: this.last, lowExcluded: true })
     this.root = values.root
     this.walker = new Walker(values, bounds)

@@ -1,4 +1,7 @@
-/** What has to be kept right, or told, when entries of a named map change: its indexes and its listeners. */
+/**
+ * What has to be kept right, or told, when entries of a named map change: its indexes and its
+ * listeners.
+ */
 import { RStoreError } from '../errors.js'
 import type { Change } from '../types/infer.js'
 import type { KeyForm } from '../types/keys.js'
@@ -36,9 +39,13 @@ export class Observers {
   checkDeclared(): void {
     const [name] = this.undeclared
     if (name === undefined) return
-    throw new RStoreError('RSTORE_INDEX_NOT_DECLARED',
-      `map ${JSON.stringify(this.mapName)} has an index ${JSON.stringify(name)} by a function: declare it with `
-      + 'map.index(name, fn) before changing the map', { map: this.mapName, index: name })
+    throw new RStoreError(
+      'RSTORE_INDEX_NOT_DECLARED',
+      `map ${JSON.stringify(this.mapName)} has an index ${JSON.stringify(name)} by a function: ` +
+      `declare it with ` +
+        'map.index(name, fn) before changing the map',
+      { map: this.mapName, index: name },
+    )
   }
 
   /** The index entries of a record; all null when there is none. */

@@ -1,10 +1,12 @@
 /**
  * An ordered map: the facade of `RMap`. Reading is in read-map.ts.
  *
- *  W1. A value is prepared before anything changes: what cannot be stored is a TypeError or RangeError, and the map is as it was.
- *  W2. A change of a map with indexes or listeners runs in a savepoint: what an index refuses, or its function throws, undoes all of it.
- *  W3. An entry that was placed is taken out again when there is no room for its value; whatever else fails half way spoils the
- *      transaction (Session.spoiled).
+ *  W1. A value is prepared before anything changes: what cannot be stored is a TypeError or
+ *      RangeError, and the map is as it was.
+ *  W2. A change of a map with indexes or listeners runs in a savepoint: what an index refuses, or
+ *      its function throws, undoes all of it.
+ *  W3. An entry that was placed is taken out again when there is no room for its value; whatever
+ *      else fails half way spoils the transaction (Session.spoiled).
  */
 import type { Change } from '../types/infer.js'
 import { bulkLoad, type BulkOptions } from './bulk.js'
@@ -16,7 +18,10 @@ import type { IndexFunction } from './secondary-index.js'
 import type { KeyForm } from '../types/keys.js'
 
 export class OrderedMap extends MapReader {
-  /** Called once, before the first change, by a map that was opened with a newer version of its type. */
+  /**
+   * Called once, before the first change, by a map that was opened with a newer version of its
+   * type.
+   */
   upgrade: (() => void) | undefined
 
   /** As `attach`: for whoever opens the map. */
@@ -121,8 +126,10 @@ export class OrderedMap extends MapReader {
   compareAndSet(key: unknown, expected: unknown, next: unknown): boolean {
     this.enterWrite()
     const current = this.get(key)
-    const same = expected === undefined || current === undefined
-      ? expected === current : this.valueType.same(current, expected)
+    const same =
+      expected === undefined || current === undefined
+        ? expected === current
+        : this.valueType.same(current, expected)
     if (!same) return false
     if (next !== undefined) this.set(key, next)
     else if (current !== undefined) this.delete(key)
@@ -140,8 +147,11 @@ export class OrderedMap extends MapReader {
       return keys.length
     }
     const { size } = this.tree
-    const release = this.stored.inLeaf && !this.valueType.owns ? undefined
-      : (window: Parameters<typeof this.stored.release>[0], at: number) => this.stored.release(window, at)
+    const release =
+      this.stored.inLeaf && !this.valueType.owns
+        ? undefined
+        : (window: Parameters<typeof this.stored.release>[0], at: number) =>
+            this.stored.release(window, at)
     const count = this.session.change(() => {
       if (range !== undefined) return this.tree.clearRange(bounds, release)
       this.tree.clear(release)
@@ -164,11 +174,16 @@ export class OrderedMap extends MapReader {
     })
   }
 
-  bulkLoad(sorted: Iterable<readonly [unknown, unknown]> | AsyncIterable<readonly [unknown, unknown]>, options: BulkOptions = {}): Promise<number> {
+  bulkLoad(
+    sorted: Iterable<readonly [unknown, unknown]> | AsyncIterable<readonly [unknown, unknown]>,
+    options: BulkOptions = {},
+  ): Promise<number> {
     return bulkLoad(this, sorted, options)
   }
 
-  /** Appends sorted entries; false, with nothing changed, when the map has keys that are not lower. */
+  /**
+   * Appends sorted entries; false, with nothing changed, when the map has keys that are not lower.
+   */
   appendSorted(entries: Iterator<readonly [unknown, unknown]>, onEntry: () => void): void {
     this.enterWrite()
     const { tree, stored, session } = this
@@ -190,27 +205,36 @@ export class OrderedMap extends MapReader {
   isBehind(key: unknown): boolean {
     this.enter()
     const cursor = this.tree.cursor()
-    const behind = !cursor.last()
-      || this.tree.compare(cursor.key(), this.codec.encode(key, this.form, this.label)) < 0
+    const behind =
+      !cursor.last() ||
+      this.tree.compare(cursor.key(), this.codec.encode(key, this.form, this.label)) < 0
     cursor.close()
     return behind
   }
 
   /** Compares two keys as the map does. */
   compareKeys(a: unknown, b: unknown): number {
-    return this.tree.compare(this.codec.encode(a, this.codec.newForm(), this.label),
-      this.codec.encode(b, this.codec.newForm(), this.label))
+    return this.tree.compare(
+      this.codec.encode(a, this.codec.newForm(), this.label),
+      this.codec.encode(b, this.codec.newForm(), this.label),
+    )
   }
 
-  index(name: string, by: string | readonly string[] | IndexFunction, options: IndexOptions = {}): IndexHandle {
+  index(
+    name: string,
+    by: string | readonly string[] | IndexFunction,
+    options: IndexOptions = {},
+  ): IndexHandle {
     return declareIndex(this, name, by, options)
   }
 
   on(event: 'change', listener: Listener): () => void {
-    if (event !== 'change') throw new TypeError(`unknown event ${JSON.stringify(event)}; there is 'change'`)
+    if (event !== 'change')
+      throw new TypeError(`unknown event ${JSON.stringify(event)}; there is 'change'`)
     if (typeof listener !== 'function') throw new TypeError('the listener must be a function')
     const { observers } = this
-    if (observers === undefined) throw new TypeError(`${this.label} has no listeners: only maps with a name have`)
+    if (observers === undefined)
+      throw new TypeError(`${this.label} has no listeners: only maps with a name have`)
     this.enter()
     const own: Listener = (change) => listener(change)
     observers.listeners.add(own)

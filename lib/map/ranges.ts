@@ -11,7 +11,10 @@ export class Bounds extends KeyRange<KeyForm> {
   limit = Infinity
 }
 
-/** How the ends of a range become keys: the codec's own forms, or for an index what begins with them. */
+/**
+ * How the ends of a range become keys: the codec's own forms, or for an index what begins with
+ * them.
+ */
 export interface EndEncoder {
   low(key: unknown, excluded: boolean, into: Bounds): void
   high(key: unknown, excluded: boolean, into: Bounds): void
@@ -33,16 +36,23 @@ export class PlainEnds implements EndEncoder {
 
 function checkOptions(range: unknown): asserts range is Record<string, unknown> {
   if (typeof range !== 'object' || range === null || Array.isArray(range)) {
-    throw new TypeError(`a range must be an object like { gte, lt, reverse, limit }, got ${show(range)}`)
+    throw new TypeError(
+      `a range must be an object like { gte, lt, reverse, limit }, got ${show(range)}`,
+    )
   }
   for (const name of Object.keys(range)) {
     if (!OPTIONS.has(name)) {
-      throw new TypeError(`unknown range option ${JSON.stringify(name)}; there are ${[...OPTIONS].join(', ')}`)
+      throw new TypeError(
+        `unknown range option ${JSON.stringify(name)}; there are ${[...OPTIONS].join(', ')}`,
+      )
     }
   }
 }
 
-/** Throws a TypeError on unknown options and on two lower or two upper ends, a RangeError on a bad limit. */
+/**
+ * Throws a TypeError on unknown options and on two lower or two upper ends, a RangeError on a bad
+ * limit.
+ */
 export function boundsOf(range: unknown, ends: EndEncoder): Bounds {
   const bounds = new Bounds()
   if (range === undefined) return bounds
@@ -53,7 +63,8 @@ export function boundsOf(range: unknown, ends: EndEncoder): Bounds {
   if (typeof reverse !== 'boolean') {
     throw new TypeError(`range option reverse must be true or false, got ${show(reverse)}`)
   }
-  if (typeof limit !== 'number') throw new TypeError(`range option limit must be a number, got ${show(limit)}`)
+  if (typeof limit !== 'number')
+    throw new TypeError(`range option limit must be a number, got ${show(limit)}`)
   if (!(limit >= 0) || (limit % 1 !== 0 && limit !== Infinity)) {
     throw new RangeError(`range option limit must be a whole number from 0 on, got ${limit}`)
   }

@@ -1,10 +1,10 @@
 /**
  * The reading half of an ordered map.
  *
- *  R1. What a user passes is encoded before the tree is asked, because encoding may throw, and after user code has run, because that
- *      may use the same map: there is one key form per map.
- *  R2. A view is made under the lease that is live when it is made; with its owner, where indexes or listeners want to know of
- *      assignments.
+ *  R1. What a user passes is encoded before the tree is asked, because encoding may throw, and
+ *      after user code has run, because that may use the same map: there is one key form per map.
+ *  R2. A view is made under the lease that is live when it is made; with its owner, where indexes
+ *      or listeners want to know of assignments.
  */
 import type { Lease, Owner, Session } from '../types/context.js'
 import type { Change, Column } from '../types/infer.js'

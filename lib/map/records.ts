@@ -37,12 +37,16 @@ export function deref(session: Session, ref: unknown): unknown {
 export function refOf(session: Session, view: unknown): Ref {
   session.enter()
   const core = coreOfView(view)
-  if (core === undefined) throw new TypeError(`refOf: expected a view of a record, got ${show(view)}`)
+  if (core === undefined)
+    throw new TypeError(`refOf: expected a view of a record, got ${show(view)}`)
   if (core.lease.session.space !== session.space) {
     throw new RStoreError('RSTORE_FOREIGN_REF', 'refOf: the record is in another region')
   }
   const ref = refOfView(view)
-  if (ref === 0) throw new TypeError('refOf: the view is of a struct inside a record; only whole records have a Ref')
+  if (ref === 0)
+    throw new TypeError(
+      'refOf: the view is of a struct inside a record; only whole records have a Ref',
+    )
   return ref as Ref
 }
 

@@ -1,10 +1,10 @@
 /**
- * A secondary index: a set of (index key, key of the map), in the order of the index keys, kept right in the transaction that changes
- * the map.
+ * A secondary index: a set of (index key, key of the map), in the order of the index keys, kept
+ * right in the transaction that changes the map.
  *
- * Where both keys are compared as u32, an entry is a u64 of the two; else it is the bytes of the two as of a tuple. There are no
- * values. An index entry exists for exactly those records for which the fields, or the function, give something other than
- * undefined.
+ * Where both keys are compared as u32, an entry is a u64 of the two; else it is the bytes of the
+ * two as of a tuple. There are no values. An index entry exists for exactly those records for which
+ * the fields, or the function, give something other than undefined.
  */
 import { RStoreError } from '../errors.js'
 import type { Ref } from '../space/ref.js'
@@ -39,7 +39,10 @@ export class PairCodec implements EndEncoder {
 
   encode(indexKey: unknown, key: unknown, where: string): KeyForm {
     if (this.kind === 'u64') {
-      return new PairKey(this.index.encode(indexKey, 0, where) as number, this.primary.encode(key, 0, where) as number)
+      return new PairKey(
+        this.index.encode(indexKey, 0, where) as number,
+        this.primary.encode(key, 0, where) as number,
+      )
     }
     const form = this.prefix(indexKey, where)
     this.primary.appendPart(form, key, true, where)
@@ -66,7 +69,8 @@ export class PairCodec implements EndEncoder {
 
   /** What sorts before all pairs with an index key, and behind all with lower ones. */
   start(indexKey: unknown): KeyForm {
-    return this.kind === 'u64' ? new PairKey(this.index.encode(indexKey, 0, 'index key') as number, 0)
+    return this.kind === 'u64'
+      ? new PairKey(this.index.encode(indexKey, 0, 'index key') as number, 0)
       : this.prefix(indexKey, 'index key')
   }
 
@@ -136,10 +140,13 @@ export class SecondaryIndex {
     const indexKey = this.codec.indexKeyOf(form)
     const other = this.first(indexKey)
     if (other === null) return
-    throw new RStoreError('RSTORE_UNIQUE',
-      `index ${JSON.stringify(this.name)} of map ${JSON.stringify(this.mapName)} is unique, and has `
-      + `${show(indexKey)} already, for the record with key ${show(other)}`,
-      { map: this.mapName, index: this.name, indexKey, key: other })
+    throw new RStoreError(
+      'RSTORE_UNIQUE',
+      `index ${JSON.stringify(this.name)} of map ${JSON.stringify(this.mapName)} is unique, and ` +
+      `has ` +
+        `${show(indexKey)} already, for the record with key ${show(other)}`,
+      { map: this.mapName, index: this.name, indexKey, key: other },
+    )
   }
 
   /** The first key of the map with an index key; null when there is none. Keys are never null. */

@@ -13,7 +13,13 @@ export class StoredValue {
   readonly #check: (entry: Entry) => void
 
   /** @param check throws when an entry is not of this kind and type */
-  constructor(session: Session, directory: Directory, name: string, type: AnyType, check: (entry: Entry) => void) {
+  constructor(
+    session: Session,
+    directory: Directory,
+    name: string,
+    type: AnyType,
+    check: (entry: Entry) => void,
+  ) {
     this.#session = session
     this.#directory = directory
     this.#name = name
@@ -30,8 +36,10 @@ export class StoredValue {
   get(): unknown {
     this.#session.enter()
     const entry = this.#find()
-    const value = entry === undefined || entry.root === 0 ? undefined
-      : this.#type.readCell(this.#session.lease, entry.root, undefined)
+    const value =
+      entry === undefined || entry.root === 0
+        ? undefined
+        : this.#type.readCell(this.#session.lease, entry.root, undefined)
     this.#session.leave()
     return value
   }
@@ -50,15 +58,20 @@ export class StoredValue {
 
   #add(root: Ref): void {
     this.#directory.add(this.#name, {
-      kind: C.ENTRY_VALUE, root, keyType: 0,
-      valueType: this.#session.registry.idOf(this.#type), auxiliary: 0 as Ref,
+      kind: C.ENTRY_VALUE,
+      root,
+      keyType: 0,
+      valueType: this.#session.registry.idOf(this.#type),
+      auxiliary: 0 as Ref,
     })
   }
 
   #assign(entry: Entry, prepared: unknown): void {
     const session = this.#session
-    const root = entry.root === 0 ? this.#type.createCell(session, prepared)
-      : this.#type.assignCell(session, entry.root, prepared)
+    const root =
+      entry.root === 0
+        ? this.#type.createCell(session, prepared)
+        : this.#type.assignCell(session, entry.root, prepared)
     if (root !== entry.root) this.#directory.set(entry, 'root', root)
     const id = session.registry.idOf(this.#type)
     if (id !== entry.valueType) this.#directory.set(entry, 'valueType', id)

@@ -16,8 +16,10 @@ export class MapStructures implements Structures {
   findIndexed: FindIndexed = () => ''
 
   createMap(session: Session, type: MapType | MultimapType, entries: Iterable<unknown>): Ref {
-    const root = type instanceof MapType ? createMapRoot(session, type, SMALL_ROOT_BYTES)
-      : createMultimap(session, type, false)
+    const root =
+      type instanceof MapType
+        ? createMapRoot(session, type, SMALL_ROOT_BYTES)
+        : createMultimap(session, type, false)
     this.#fill(session, type, root, entries)
     return root
   }
@@ -25,11 +27,18 @@ export class MapStructures implements Structures {
   #open(lease: Lease, type: MapType | MultimapType, root: Ref): OrderedMap | OrderedMultimap {
     const { session } = lease
     return type instanceof MapType
-      ? new OrderedMap(session, type.keyType, type.valueType, undefined, undefined, lease).open(root)
+      ? new OrderedMap(session, type.keyType, type.valueType, undefined, undefined, lease).open(
+          root,
+        )
       : new OrderedMultimap(session, type, undefined, lease).open(root)
   }
 
-  #fill(session: Session, type: MapType | MultimapType, root: Ref, entries: Iterable<unknown>): void {
+  #fill(
+    session: Session,
+    type: MapType | MultimapType,
+    root: Ref,
+    entries: Iterable<unknown>,
+  ): void {
     const map = this.#open(session.lease, type, root)
     for (const entry of entries) {
       const [key, value] = entry as [unknown, unknown]
@@ -38,7 +47,12 @@ export class MapStructures implements Structures {
     }
   }
 
-  refillMap(session: Session, type: MapType | MultimapType, root: Ref, entries: Iterable<unknown>): void {
+  refillMap(
+    session: Session,
+    type: MapType | MultimapType,
+    root: Ref,
+    entries: Iterable<unknown>,
+  ): void {
     const map = this.#open(session.lease, type, root)
     if (map instanceof OrderedMap) map.clear()
     else map.clearAll()
@@ -55,7 +69,13 @@ export class MapStructures implements Structures {
     map.drop()
   }
 
-  visitMap(session: Session, type: MapType | MultimapType, root: Ref, visit: VisitRef, path: string): void {
+  visitMap(
+    session: Session,
+    type: MapType | MultimapType,
+    root: Ref,
+    visit: VisitRef,
+    path: string,
+  ): void {
     if (!(type instanceof MapType)) return
     const values = valuesOf(session, type.valueType)
     const cursor = (openTree(session.space, type.codec.kind, root) as AnyTree).cursor()

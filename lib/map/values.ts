@@ -1,6 +1,7 @@
 /**
- * The values of a map: in the leaf, when they are scalars or refs; else in cells of their own, which the entry owns and whose refs
- * are in the leaf. A value is named as trees do it, by a window and the index of its first word.
+ * The values of a map: in the leaf, when they are scalars or refs; else in cells of their own,
+ * which the entry owns and whose refs are in the leaf. A value is named as trees do it, by a window
+ * and the index of its first word.
  *
  * `read` looks at faults, unless what it gives is a view, which looks itself.
  */
@@ -36,7 +37,9 @@ export abstract class Values {
 
 export function valuesOf(session: Session, type: AnyType): Values {
   if (type.inLeaf) return new LeafValues(session, type)
-  return type instanceof StructType ? new RecordValues(session, type) : new BoxedValues(session, type)
+  return type instanceof StructType
+    ? new RecordValues(session, type)
+    : new BoxedValues(session, type)
 }
 
 class LeafValues extends Values {
@@ -44,7 +47,10 @@ class LeafValues extends Values {
 
   read(window: Window, index: number): unknown {
     const { session } = this
-    const value = this.type.readSlot(new Core(session.lease, window, 0, 0, 0, undefined), index << 2)
+    const value = this.type.readSlot(
+      new Core(session.lease, window, 0, 0, 0, undefined),
+      index << 2,
+    )
     session.leave()
     return value
   }

@@ -1,17 +1,23 @@
 /**
- * Verification: everything that can be reached from the names of a region, by the types stored with it.
+ * Verification: everything that can be reached from the names of a region, by the types stored with
+ * it.
  *
- * First the space is walked, cell by cell; each live cell gets a bit. Then everything reachable is walked, and each bit is taken:
+ * First the space is walked, cell by cell; each live cell gets a bit. Then everything reachable is
+ * walked, and each bit is taken:
  *
- *  Y1. What something owns (nodes, values, strings …) must have its bit: it is a live cell, and nobody else owns it.
- *  Y2. What a ref names may be owned by a map, or by nobody (`alloc`): so refs are looked at last, and those that still have
- *      their bit are walked like everything else.
- *  Y3. A cell must be of a type that can be read as what names it expects, and large enough for what it says it holds.
+ *  Y1. What something owns (nodes, values, strings …) must have its bit: it is a live cell, and
+ *      nobody else owns it.
+ *  Y2. What a ref names may be owned by a map, or by nobody (`alloc`): so refs are looked at last,
+ *      and those that still have their bit are walked like everything else.
+ *  Y3. A cell must be of a type that can be read as what names it expects, and large enough for
+ *      what it says it holds.
  *  Y4. An index must have exactly the entries that its map's records give.
- *  Y5. Live cells whose bit is left at the end are leaked: lost space, but no damage. Catalog and types are walked like the rest.
+ *  Y5. Live cells whose bit is left at the end are leaked: lost space, but no damage. Catalog and
+ *      types are walked like the rest.
  *
- * Damage is reported, never thrown, and nothing is followed that is not inside the space; what is below damage is not looked at. Bits
- * cost an eighth of a byte for each 8 bytes of the region: 1/64 of its size.
+ * Damage is reported, never thrown, and nothing is followed that is not inside the space; what is
+ * below damage is not looked at. Bits cost an eighth of a byte for each 8 bytes of the region: 1/64
+ * of its size.
  */
 import { C } from '../../formats/index.js'
 import { STATE } from '../space/allocation-words.js'
@@ -80,7 +86,8 @@ class Verifier {
     this.#session = session
     this.#space = space
     this.#catalog = catalog
-    this.#frontier = session.writable ? space.frontierUnits
+    this.#frontier = session.writable
+      ? space.frontierUnits
       : space.windows[0]!.u32[STATE.frontierUnits]!
     this.#bits = new Uint32Array(Math.ceil(this.#frontier / 32))
     this.#onProgress = options.onProgress
@@ -112,7 +119,7 @@ class Verifier {
 
   #problem(code: string, ref: number, path: string, message: string): void {
     if (this.problems.length >= PROBLEM_LIMIT) return
-    this.problems.push({ code, ref, page: ref >>> 9, ...path === '' ? {} : { path }, message })
+    this.problems.push({ code, ref, page: ref >>> 9, ...(path === '' ? {} : { path }), message })
   }
 
   /** Runs a part; what it throws is a problem like any other. */
@@ -135,9 +142,14 @@ class Verifier {
   #take(ref: number, path: string): boolean {
     if (!this.#has(ref)) {
       const inside = ref > 0 && ref < this.#frontier
-      this.#problem(inside ? 'CELL_SHARED' : 'CELL_REF', ref, path, inside
-        ? `${path}: the cell at ref ${ref} is free, or owned a second time.`
-        : `${path}: ref ${ref} is outside of the region's data.`)
+      this.#problem(
+        inside ? 'CELL_SHARED' : 'CELL_REF',
+        ref,
+        path,
+        inside
+          ? `${path}: the cell at ref ${ref} is free, or owned a second time.`
+          : `${path}: ref ${ref} is outside of the region's data.`,
+      )
       return false
     }
     this.#bits[ref >>> 5]! &= ~(1 << (ref & 31))
@@ -151,7 +163,12 @@ class Verifier {
     const typeId = this.#space.typeIdOf(ref)
     if (type.fixedTypeId !== 0) {
       if (typeId === type.fixedTypeId) return type
-      this.#problem('CELL_TYPE', ref, path, `${path}: expected ${type.kind}, found a cell of type ${typeId}.`)
+      this.#problem(
+        'CELL_TYPE',
+        ref,
+        path,
+        `${path}: expected ${type.kind}, found a cell of type ${typeId}.`,
+      )
       return undefined
     }
     const why = this.#whyNot(type, typeId)
@@ -177,7 +194,9 @@ class Verifier {
     }
     const stored = registry.typeOf(typeId)
     const mismatch = compare(stored, type, describeShortly(type))
-    return mismatch === null || compare(type, stored, '') === null ? '' : `${mismatch.path} ${mismatch.how}`
+    return mismatch === null || compare(type, stored, '') === null
+      ? ''
+      : `${mismatch.path} ${mismatch.how}`
   }
 
   /** A cell that something owns, and everything below it. */
@@ -192,9 +211,19 @@ class Verifier {
     if (stored instanceof MapType) return this.#map(stored, ref, path)
     if (stored instanceof MultimapType) return this.#multimap(stored, ref, path)
     if (stored.cellBytes(this.#session, ref) > payloadRoom(this.#session, ref)) {
-      return this.#problem('CELL_CONTENT', ref, path, `${path}: the content of the cell is longer than the cell.`)
+      return this.#problem(
+        'CELL_CONTENT',
+        ref,
+        path,
+        `${path}: the content of the cell is longer than the cell.`,
+      )
     }
-    stored.visitCell(this.#session, ref, (type, to, owned, at) => this.#visit(type, to, owned, at), path)
+    stored.visitCell(
+      this.#session,
+      ref,
+      (type, to, owned, at) => this.#visit(type, to, owned, at),
+      path,
+    )
   }
 
   #visit(type: AnyType, ref: number, owned: boolean, path: string): void {
@@ -218,22 +247,33 @@ class Verifier {
       this.#storedType(type, ref, path)
       return
     }
-    this.#problem(freed ? 'REF_DANGLING' : 'CELL_REF', ref, path,
-      `${path}: ref ${ref} names ${freed ? 'a record that was freed' : 'nothing inside of the data'}.`)
+    this.#problem(
+      freed ? 'REF_DANGLING' : 'CELL_REF',
+      ref,
+      path,
+      `${path}: ref ${ref} names ` +
+        `${freed ? 'a record that was freed' : 'nothing inside of the data'}.`,
+    )
   }
 
   // ── trees ──
 
   /** Checks a tree and takes its nodes; the root has been taken when it is a value's cell. */
-  #tree(tree: AnyTree, path: string, rootTaken: boolean, value?: (window: Window, at: number) => void): void {
+  #tree(
+    tree: AnyTree,
+    path: string,
+    rootTaken: boolean,
+    value?: (window: Window, at: number) => void,
+  ): void {
     const problems = verifyTree(tree, this.#frontier, {
       node: (ref) => {
         if (ref !== tree.root || !rootTaken) this.#take(ref, `${path} (node)`)
       },
       spill: (ref) => void this.#take(ref, `${path} (key)`),
-      ...value === undefined ? {} : { value },
+      ...(value === undefined ? {} : { value }),
     })
-    for (const { code, ref, message } of problems) this.#problem(code, ref, path, `${path}: ${message}`)
+    for (const { code, ref, message } of problems)
+      this.#problem(code, ref, path, `${path}: ${message}`)
   }
 
   #open(kind: Parameters<typeof openTree>[1], root: number): AnyTree {
@@ -253,16 +293,27 @@ class Verifier {
     const { u32 } = this.#space.windowOf(root)
     const at = wordIndexOf(root)
     let pairs = 0
-    this.#tree(this.#open(type.codec.kind, u32[at + MULTIMAP.tree]!), path, false, (window, index) => {
-      const values = window.u32[index]!
-      if (!this.#take(values, `${path} (values)`)) return
-      const tree = this.#open(type.valueCodec.kind, values)
-      if (tree.size === 0) this.#problem('MULTIMAP', values, path, `${path}: a key without values.`)
-      pairs += tree.size
-      this.#tree(tree, `${path} (values)`, true)
-    })
+    this.#tree(
+      this.#open(type.codec.kind, u32[at + MULTIMAP.tree]!),
+      path,
+      false,
+      (window, index) => {
+        const values = window.u32[index]!
+        if (!this.#take(values, `${path} (values)`)) return
+        const tree = this.#open(type.valueCodec.kind, values)
+        if (tree.size === 0)
+          this.#problem('MULTIMAP', values, path, `${path}: a key without values.`)
+        pairs += tree.size
+        this.#tree(tree, `${path} (values)`, true)
+      },
+    )
     if (pairs !== u32[at + MULTIMAP.pairCount]) {
-      this.#problem('MULTIMAP', root, path, `${path}: ${u32[at + MULTIMAP.pairCount]} pairs counted, ${pairs} found.`)
+      this.#problem(
+        'MULTIMAP',
+        root,
+        path,
+        `${path}: ${u32[at + MULTIMAP.pairCount]} pairs counted, ${pairs} found.`,
+      )
     }
   }
 
@@ -271,8 +322,12 @@ class Verifier {
   #types(): void {
     this.#guard('types', C.TYPES_PAGE << 9, () => {
       const { registry } = this.#session
-      this.#tree(this.#open('u32', C.TYPES_PAGE << 9), 'types', true, (window, at) =>
-        void this.#take(window.u32[at]!, 'types'))
+      this.#tree(
+        this.#open('u32', C.TYPES_PAGE << 9),
+        'types',
+        true,
+        (window, at) => void this.#take(window.u32[at]!, 'types'),
+      )
       for (let id: number = C.FIRST_STORED_TYPE; id < registry.nextTypeId; id++) {
         this.#guard(`type ${id}`, 0, () => void registry.typeOf(id))
       }
@@ -281,8 +336,12 @@ class Verifier {
 
   #names(): void {
     this.#guard('catalog', C.CATALOG_PAGE << 9, () => {
-      this.#tree(this.#open('bytes', C.CATALOG_PAGE << 9), 'catalog', true, (window, at) =>
-        void this.#take(window.u32[at]!, 'catalog'))
+      this.#tree(
+        this.#open('bytes', C.CATALOG_PAGE << 9),
+        'catalog',
+        true,
+        (window, at) => void this.#take(window.u32[at]!, 'catalog'),
+      )
       for (const entry of this.#catalog.directory.list()) {
         const path = entry.name.replace('\0', ' index ')
         this.#guard(path, entry.root, () => this.#entry(entry, path))
@@ -295,7 +354,8 @@ class Verifier {
     this.#guard('outbound references', C.ALLOCATION_PAGE << 9, () => {
       for (const { ref, count } of new OutboundList(this.#space).list()) {
         if (!this.#take(ref, 'outbound references')) return
-        if (count === 0) this.#problem('OUTBOUND', ref, '', 'a reference to a packed region that no field has.')
+        if (count === 0)
+          this.#problem('OUTBOUND', ref, '', 'a reference to a packed region that no field has.')
       }
     })
   }
@@ -304,7 +364,8 @@ class Verifier {
     const { registry } = this.#session
     if (entry.kind === C.ENTRY_INDEX) return this.#index(entry, path)
     const value = registry.typeOf(entry.valueType)
-    if (entry.kind === C.ENTRY_VALUE) return entry.root === 0 ? undefined : this.#cell(value, entry.root, path)
+    if (entry.kind === C.ENTRY_VALUE)
+      return entry.root === 0 ? undefined : this.#cell(value, entry.root, path)
     const key = registry.typeOf(entry.keyType)
     if (!this.#take(entry.root, path)) return
     if (entry.kind === C.ENTRY_MAP) this.#map(new MapType(key, value), entry.root, path)
@@ -315,7 +376,10 @@ class Verifier {
   #index(entry: Entry, path: string): void {
     const { registry } = this.#session
     this.#take(entry.auxiliary, path)
-    const codec = new PairCodec(registry.typeOf(entry.keyType).key!, registry.typeOf(entry.valueType).key!)
+    const codec = new PairCodec(
+      registry.typeOf(entry.keyType).key!,
+      registry.typeOf(entry.valueType).key!,
+    )
     const tree = this.#open(codec.kind, entry.root)
     this.#tree(tree, path, false)
     const known = this.#catalog.indexOf(entry)
@@ -326,10 +390,20 @@ class Verifier {
       if (form === null) return
       records++
       if (tree.find(form) >= 0) return
-      this.#problem('INDEX_MISSING', entry.root, path, `${path}: the record with key ${String(key)} is not in the index.`)
+      this.#problem(
+        'INDEX_MISSING',
+        entry.root,
+        path,
+        `${path}: the record with key ${String(key)} is not in the index.`,
+      )
     })
     if (records !== tree.size) {
-      this.#problem('INDEX_SIZE', entry.root, path, `${path}: ${tree.size} entries, but ${records} records to index.`)
+      this.#problem(
+        'INDEX_SIZE',
+        entry.root,
+        path,
+        `${path}: ${tree.size} entries, but ${records} records to index.`,
+      )
     }
   }
 }
@@ -340,7 +414,8 @@ export function verifySession(
 ): VerifyReport {
   session.enter()
   const { space } = session
-  if (!(space instanceof ContiguousSpace)) throw new TypeError('only contiguous regions can be verified')
+  if (!(space instanceof ContiguousSpace))
+    throw new TypeError('only contiguous regions can be verified')
   const report = new Verifier(session, space, catalog, options).run(roots)
   session.leave()
   return report

@@ -1,6 +1,6 @@
 /**
- * A walk over part of a tree, one entry after the other. The tree may change between two steps, also by a refresh: the cursor
- * finds its place again by key, and goes on behind it.
+ * A walk over part of a tree, one entry after the other. The tree may change between two steps,
+ * also by a refresh: the cursor finds its place again by key, and goes on behind it.
  */
 import type { BranchingTree } from '../tree/branching.js'
 import type { Cursor } from '../tree/cursor.js'
@@ -50,7 +50,9 @@ export class Walker {
   private inside(end: KeyForm): boolean {
     const order = this.tree.compare(this.cursor.key(), end)
     const { reverse, lowExcluded, highExcluded } = this.bounds
-    return reverse ? order > 0 || (order === 0 && !lowExcluded) : order < 0 || (order === 0 && !highExcluded)
+    return reverse
+      ? order > 0 || (order === 0 && !lowExcluded)
+      : order < 0 || (order === 0 && !highExcluded)
   }
 
   /** Ends the walk; gives false. */

@@ -12,8 +12,11 @@ export const CONTENT_OFFSET = 12
 export function refuseCell(lease: Lease, ref: number, typeId: number, expected: string): never {
   lease.session.leave()
   if (typeId === C.TYPE_FREE) {
-    throw new RStoreError('RSTORE_DANGLING_REF',
-      `ref ${ref} names ${expected} that was freed: clear such refs before free()`, { ref, expected })
+    throw new RStoreError(
+      'RSTORE_DANGLING_REF',
+      `ref ${ref} names ${expected} that was freed: clear such refs before free()`,
+      { ref, expected },
+    )
   }
   throw new RStoreError('RSTORE_CORRUPT',
     `ref ${ref} should name ${expected}, but there is a cell of type ${typeId}: run verify()`,

@@ -1,10 +1,11 @@
 /**
  * Whether data that was stored as one type can be read as another, without being rewritten.
  *
- * Compatible are: fields added at the end of a struct that are optional or have a default; labels added at the end of an enum;
- * a number widened so that no value is lost (u8 → u16, i16, u32 …, u32 → f64, u64); a changed default. Records are read by the
- * layout they were written in. Keys, and scalars that are themselves the values of a map, have no header that says what they
- * are: keys have to be equal, and such values may only be widened within the four bytes they have.
+ * Compatible are: fields added at the end of a struct that are optional or have a default; labels
+ * added at the end of an enum; a number widened so that no value is lost (u8 → u16, i16, u32 …, u32
+ * → f64, u64); a changed default. Records are read by the layout they were written in. Keys, and
+ * scalars that are themselves the values of a map, have no header that says what they are: keys
+ * have to be equal, and such values may only be widened within the four bytes they have.
  */
 import type { ArrayType } from './array/array.js'
 import type { DefaultType } from './default/default.js'
@@ -27,7 +28,8 @@ export interface Mismatch {
 
 /** A type in few words. */
 export function describeShortly(type: AnyType): string {
-  const text = type.name === undefined || type.name === '' ? type.descriptorText : `${type.kind} ${type.name}`
+  const text =
+    type.name === undefined || type.name === '' ? type.descriptorText : `${type.kind} ${type.name}`
   return text.length <= 60 ? text : `${text.slice(0, 57)}…`
 }
 
@@ -35,16 +37,22 @@ export function describeShortly(type: AnyType): string {
 type Seen = Set<string>
 type Compare<T> = (stored: T, given: T, path: string, seen: Seen) => Mismatch | null
 
-const otherwise = (stored: AnyType, given: AnyType, path: string): Mismatch =>
-  ({ path, how: `is stored as ${describeShortly(stored)}, but declared as ${describeShortly(given)}` })
+const otherwise = (stored: AnyType, given: AnyType, path: string): Mismatch => ({
+  path,
+  how: `is stored as ${describeShortly(stored)}, but declared as ${describeShortly(given)}`,
+})
 
 const enums: Compare<EnumType> = (stored, given, path) => {
   const wrong = stored.labels.findIndex((label, i) => given.labels[i] !== label)
-  return wrong < 0 ? null : {
-    path,
-    how: `has ${JSON.stringify(stored.labels[wrong])} stored as label ${wrong}, but `
-      + `${JSON.stringify(given.labels[wrong]) ?? 'nothing'} declared: labels may only be added at the end`,
-  }
+  return wrong < 0
+    ? null
+    : {
+        path,
+        how:
+          `has ${JSON.stringify(stored.labels[wrong])} stored as label ${wrong}, but ` +
+          `${JSON.stringify(given.labels[wrong]) ?? 'nothing'} declared: labels may only be ` +
+          `added at the end`,
+      }
 }
 
 const structs: Compare<StructType> = (stored, given, path, seen) => {
@@ -53,7 +61,10 @@ const structs: Compare<StructType> = (stored, given, path, seen) => {
     const field = given.fields[i]
     if (field === undefined) return { path: `${path}.${name}`, how: 'is stored, but not declared' }
     if (field[0] !== name) {
-      return { path: `${path}.${name}`, how: `is stored as field ${i}, but ${field[0]} is declared there` }
+      return {
+        path: `${path}.${name}`,
+        how: `is stored as field ${i}, but ${field[0]} is declared there`,
+      }
     }
     const inside = compare(type, field[1], `${path}.${name}`, seen)
     if (inside !== null) return inside
@@ -120,10 +131,15 @@ export function compare(
   return byKind[stored.kind]?.(stored, given, path, seen) ?? null
 }
 
-/** The same for keys, whose bytes have to mean the same. Enums may grow: keys are their labels' numbers. */
+/**
+ * The same for keys, whose bytes have to mean the same. Enums may grow: keys are their labels'
+ * numbers.
+ */
 export function compareKeys(stored: AnyType, given: AnyType, path: string): Mismatch | null {
   if (stored.kind === 'enum' && given.kind === 'enum') return compare(stored, given, `${path}[key]`)
-  return stored.descriptorText === given.descriptorText ? null : otherwise(stored, given, `${path}[key]`)
+  return stored.descriptorText === given.descriptorText
+    ? null
+    : otherwise(stored, given, `${path}[key]`)
 }
 
 const FOUR_BYTES = new Set(['u8', 'i8', 'u16', 'i16', 'u32', 'i32'])

@@ -1,16 +1,19 @@
 /**
  * What views and map facades know of the region they are in: a session and its leases.
  *
- * A *session* is one handle's way into a space. Every public operation begins with `enter` or `enterWrite` and ends with
- * `leave`; each of them is one comparison when nothing is the matter. A *lease* is what ends: every view holds the one it was
- * made under, and looks at `live` before it reads. lib/region makes leases, ends them, and implements the rest.
+ * A *session* is one handle's way into a space. Every public operation begins with `enter` or
+ * `enterWrite` and ends with `leave`; each of them is one comparison when nothing is the matter. A
+ * *lease* is what ends: every view holds the one it was made under, and looks at `live` before it
+ * reads. lib/region makes leases, ends them, and implements the rest.
  *
  * Invariants
- *  L1. While `session.lease.live`, the epoch is pinned and the bytes of the space do not change but by this session.
+ *  L1. While `session.lease.live`, the epoch is pinned and the bytes of the space do not change but
+ *      by this session.
  *  L2. `writable` is true only inside a transaction of this session, and then the lease is live.
- *  L3. After a rollback, also of a savepoint, the lease that was current before it is not live any more.
- *  L4. `serial` is raised whenever something may have changed that a facade has looked up and kept: refresh, rollback, drop,
- *      rename. A facade compares it, and looks again when it differs.
+ *  L3. After a rollback, also of a savepoint, the lease that was current before it is not live any
+ *      more.
+ *  L4. `serial` is raised whenever something may have changed that a facade has looked up and kept:
+ *      refresh, rollback, drop, rename. A facade compares it, and looks again when it differs.
  */
 import { RStoreError, type ErrorCode } from '../errors.js'
 import type { Ref } from '../space/ref.js'
@@ -76,13 +79,24 @@ export interface Structures {
   /** A new empty map, and its entries. */
   createMap(session: Session, type: MapType | MultimapType, entries: Iterable<unknown>): Ref
   /** Clears a map and gives it other entries. */
-  refillMap(session: Session, type: MapType | MultimapType, root: Ref, entries: Iterable<unknown>): void
+  refillMap(
+    session: Session,
+    type: MapType | MultimapType,
+    root: Ref,
+    entries: Iterable<unknown>,
+  ): void
   /** The facade of a map that is good as long as the lease. */
   openMap(lease: Lease, type: MapType | MultimapType, root: Ref): unknown
   /** Frees a map with everything it owns. */
   freeMap(session: Session, type: MapType | MultimapType, root: Ref): void
   /** Names every cell that the nodes of a map refer to, nodes apart. */
-  visitMap(session: Session, type: MapType | MultimapType, root: Ref, visit: VisitRef, path: string): void
+  visitMap(
+    session: Session,
+    type: MapType | MultimapType,
+    root: Ref,
+    visit: VisitRef,
+    path: string,
+  ): void
   /** A map with an index whose records are in cells of this type id; '' when there is none. */
   indexedMap(session: Session, typeId: number): string
 }
@@ -93,7 +107,10 @@ export abstract class Session {
   writable = false
   /** See L4. */
   serial = 0
-  /** Why the transaction cannot be committed: a change failed half way for want of space. Undone by a rollback alone. */
+  /**
+   * Why the transaction cannot be committed: a change failed half way for want of space. Undone by
+   * a rollback alone.
+   */
   spoiled: unknown = undefined
   abstract readonly registry: TypeRegistry
   abstract readonly structures: Structures
@@ -118,8 +135,8 @@ export abstract class Session {
   }
 
   /**
-   * Runs a change that was prepared. It can fail only for want of space, half way: the transaction, or
-   * the savepoint around it, is then good for nothing but a rollback, which sets `spoiled` back.
+   * Runs a change that was prepared. It can fail only for want of space, half way: the transaction,
+   * or the savepoint around it, is then good for nothing but a rollback, which sets `spoiled` back.
    */
   change<R>(fn: () => R): R {
     try {
@@ -141,7 +158,10 @@ export abstract class Session {
   /** Throws the error of the fault bits in `faults[0]`. */
   protected abstract throwFault(): void
 
-  /** Runs `fn` in a savepoint: a throw undoes what it did and is rethrown. Inside a transaction only. */
+  /**
+   * Runs `fn` in a savepoint: a throw undoes what it did and is rethrown. Inside a transaction
+   * only.
+   */
   abstract atomically<R>(fn: () => R): R
 
   /**
@@ -153,10 +173,16 @@ export abstract class Session {
   /** Told of a change of a map with listeners; they are told after the commit, or not at all. */
   abstract noteChange(notify: () => void): void
 
-  /** A buffer of exactly `bytes` bytes over the space, read-only by convention; null where it has to be copied. */
+  /**
+   * A buffer of exactly `bytes` bytes over the space, read-only by convention; null where it has to
+   * be copied.
+   */
   abstract externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer | null
 
-  /** Arrays that a builder of this session has finished and nothing owns yet: what is left at commit is freed. */
+  /**
+   * Arrays that a builder of this session has finished and nothing owns yet: what is left at commit
+   * is freed.
+   */
   readonly unadopted = new Set<number>()
 
   // Fields of type packed belong to a store, which overrides these.
@@ -165,8 +191,14 @@ export abstract class Session {
   readPacked(type: PackedType, regionId: number, _root: number): unknown {
     return this.refusePacked(type, { regionId })
   }
-  /** What is stored for a packed region; nothing changes yet. Throws a TypeError on anything else. */
-  preparePacked(type: PackedType, _value: unknown, where: string): { regionId: number; root: number } {
+  /**
+   * What is stored for a packed region; nothing changes yet. Throws a TypeError on anything else.
+   */
+  preparePacked(
+    type: PackedType,
+    _value: unknown,
+    where: string,
+  ): { regionId: number; root: number } {
     return this.refusePacked(type, { where })
   }
   /** A slot names the region from now on. */
@@ -179,8 +211,10 @@ export abstract class Session {
   }
 
   private refusePacked(type: PackedType, facts: Record<string, unknown>): never {
-    throw new RStoreError('RSTORE_NO_STORE',
+    throw new RStoreError(
+      'RSTORE_NO_STORE',
       'fields of type t.packed name other regions of a store: open this region with store.region()',
-      { type: type.kind, ...facts })
+      { type: type.kind, ...facts },
+    )
   }
 }

@@ -5,10 +5,12 @@
  *   {"enum":["a","b"]}  {"optional":T}  {"default":T,"value":v}  {"tuple":[T,…]}  {"array":T}
  *   {"struct":"Name","fields":[["field",T],…]}
  *   {"ref":T}  {"map":[K,V]}  {"multimap":[K,V]}  {"packed":T}
- *   {"self":n}                               as T of a ref: the type n levels up from the innermost one around the ref
+ *   {"self":n}                               as T of a ref: the type n levels up from the innermost
+ *   one around the ref
  *
- * A descriptor is complete in itself, and canonical: equal types, however they were put together, have the same text; so a type
- * is found by its text. Recursion ends because refs are the only way back, and a type on the way there is not written again.
+ * A descriptor is complete in itself, and canonical: equal types, however they were put together,
+ * have the same text; so a type is found by its text. Recursion ends because refs are the only way
+ * back, and a type on the way there is not written again.
  */
 import { ArrayType } from './array/array.js'
 import { BigIntType } from './bigint/bigint.js'
@@ -53,11 +55,15 @@ const readers: Readonly<Record<string, (stored: any, parse: (part: any) => AnyTy
     return new DefaultType(inner, defaultFromStored(inner, stored.value))
   },
   tuple: (stored, parse) => new TupleType(stored.tuple.map(parse)),
-  struct: (stored, parse) => new StructType(stored.struct,
-    stored.fields.map(([name, type]: [string, unknown]) => [name, parse(type)] as const)),
+  struct: (stored, parse) =>
+    new StructType(
+      stored.struct,
+      stored.fields.map(([name, type]: [string, unknown]) => [name, parse(type)] as const),
+    ),
   array: (stored, parse) => new ArrayType(parse(stored.array)),
   map: (stored, parse) => new MapType(parse(stored.map[0]), parse(stored.map[1])),
-  multimap: (stored, parse) => new MultimapType(parse(stored.multimap[0]), parse(stored.multimap[1])),
+  multimap: (stored, parse) =>
+    new MultimapType(parse(stored.multimap[0]), parse(stored.multimap[1])),
   packed: (stored, parse) => new PackedType(parse(stored.packed)),
 }
 
@@ -88,7 +94,10 @@ const parse: Parse = (stored, stack) => {
   throw new SyntaxError(`unknown type ${JSON.stringify(stored)?.slice(0, 60)}`)
 }
 
-/** A usable type from the text of its descriptor. Throws a SyntaxError, or what the types throw, on a damaged one. */
+/**
+ * A usable type from the text of its descriptor. Throws a SyntaxError, or what the types throw, on
+ * a damaged one.
+ */
 export function typeFromText(text: string): AnyType {
   return parse(JSON.parse(text), [])
 }

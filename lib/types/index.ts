@@ -46,8 +46,9 @@ export interface Types {
   optional<V, I>(type: Type<V, I>): Type<V | undefined, I | undefined>
   /** A scalar, string or enum that may be left out when writing. Needed by fields added later. */
   default<V, I>(type: Type<V, I>, value: I): Type<V, I | undefined>
-  tuple<T extends readonly AnyShape[]>(...types: T): Type<
-    { [K in keyof T]: Infer<T[K]> }, { [K in keyof T]: InferInput<T[K]> }>
+  tuple<T extends readonly AnyShape[]>(
+    ...types: T
+  ): Type<{ [K in keyof T]: Infer<T[K]> }, { [K in keyof T]: InferInput<T[K]> }>
   /** A nested struct is stored inline. Fields are assignable in place inside a transaction. */
   struct<F extends Fields>(name: string, fields: F): Type<RecordView<F>, RecordInput<F>>
   /**
@@ -66,7 +67,10 @@ export interface Types {
   readonly self: Type<Self, Self>
   /** A map inside a record: 4 bytes, good for ever, freed with its record. */
   map<K, V, I>(key: Type<K, any>, value: Type<V, I>): Type<RMap<K, V, I>, Iterable<readonly [K, I]>>
-  multimap<K, V>(key: Type<K, any>, value: Type<V, any>): Type<RMultimap<K, V>, Iterable<readonly [K, V]>>
+  multimap<K, V>(
+    key: Type<K, any>,
+    value: Type<V, any>,
+  ): Type<RMultimap<K, V>, Iterable<readonly [K, V]>>
   /** The root of a packed region of the same store; counted. */
   packed<V>(root: Type<V, any>): Type<V, PackedRoot<V>>
 }

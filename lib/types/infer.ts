@@ -1,6 +1,7 @@
 /**
- * What TypeScript knows of stored types: the shape that reading gives, the shape that writing accepts, and the shape that a
- * read-only region gives. All inference is a lookup on one phantom member.
+ * What TypeScript knows of stored types: the shape that reading gives, the shape that writing
+ * accepts, and the shape that a read-only region gives. All inference is a lookup on one phantom
+ * member.
  */
 import type { Ref } from '../space/ref.js'
 
@@ -74,9 +75,11 @@ export interface RecordMethods<F> {
 export type RecordView<F> = { [K in keyof F]: Bound<Infer<F[K]>, F> } & RecordMethods<F>
 
 /** What a record is written as: fields that may be undefined may be left out. */
-export type RecordInput<F> =
-  & { [K in keyof F as undefined extends InferInput<F[K]> ? never : K]: BoundInput<InferInput<F[K]>, F> }
-  & { [K in keyof F as undefined extends InferInput<F[K]> ? K : never]?: BoundInput<InferInput<F[K]>, F> }
+export type RecordInput<F> = {
+  [K in keyof F as undefined extends InferInput<F[K]> ? never : K]: BoundInput<InferInput<F[K]>, F>
+} & {
+  [K in keyof F as undefined extends InferInput<F[K]> ? K : never]?: BoundInput<InferInput<F[K]>, F>
+}
 
 /**
  * An array read in place or, when it is small, a copy. Arrays of numbers are typed arrays at run
@@ -105,7 +108,10 @@ export interface Column {
   missing: number
 }
 
-/** What can be read from an ordered map. Iteration gives a fresh view per entry and survives changes of the map. */
+/**
+ * What can be read from an ordered map. Iteration gives a fresh view per entry and survives changes
+ * of the map.
+ */
 export interface ReadMap<K, V> extends Iterable<[K, V]> {
   /** Entries; constant time. */
   readonly size: number
@@ -140,7 +146,10 @@ export interface IndexOptions<X> {
 
 /** An ordered map, kept in place. All changes belong inside a transaction. */
 export interface RMap<K, V, I = V> extends ReadMap<K, V> {
-  /** Overwrites in place where it fits, and frees what it replaces. A view given as the value is copied. */
+  /**
+   * Overwrites in place where it fits, and frees what it replaces. A view given as the value is
+   * copied.
+   */
   set(key: K, value: I): void
   delete(key: K): boolean
   update(key: K, fn: (old: V | undefined) => I): void
@@ -184,7 +193,10 @@ export interface Index<X, K, V> {
   rebuild(): void
 }
 
-/** Several sorted values per key. Values are themselves keys: scalars, strings, bytes, tuples of those. */
+/**
+ * Several sorted values per key. Values are themselves keys: scalars, strings, bytes, tuples of
+ * those.
+ */
 export interface RMultimap<K, V> extends Iterable<[K, V]> {
   readonly size: number
   /** False when the pair was there already. */
@@ -214,11 +226,22 @@ export interface PackedRoot<V> {
 type ReadMultimap<K, V> = Pick<RMultimap<K, V>,
   'size' | 'has' | 'valuesOf' | 'countOf' | 'entries' | 'keys' | typeof Symbol.iterator>
 
-/** What reading gives where nobody may write: maps without their writing half, records without assignment. */
-export type Frozen<V> = IsAny<V> extends true ? V
-  : V extends RMap<infer K, infer W, any> ? ReadMap<K, Frozen<W>>
-  : V extends RMultimap<infer K, infer W> ? ReadMultimap<K, Frozen<W>>
-  : V extends PackedRoot<any> | Date | Uint8Array | string | number | bigint | boolean | undefined ? V
-  : V extends object
-    ? { readonly [K in keyof V]: V[K] extends (...args: any[]) => any ? V[K] : Frozen<V[K]> }
-    : V
+/**
+ * What reading gives where nobody may write: maps without their writing half, records without
+ * assignment.
+ */
+export type Frozen<V> =
+  IsAny<V> extends true
+    ? V
+    : V extends RMap<infer K, infer W, any>
+      ? ReadMap<K, Frozen<W>>
+      : V extends RMultimap<infer K, infer W>
+        ? ReadMultimap<K, Frozen<W>>
+        : V extends
+              PackedRoot<any> | Date | Uint8Array | string | number | bigint | boolean | undefined
+          ? V
+          : V extends object
+            ? {
+                readonly [K in keyof V]: V[K] extends (...args: any[]) => any ? V[K] : Frozen<V[K]>
+              }
+            : V

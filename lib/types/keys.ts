@@ -1,17 +1,21 @@
 /**
- * How keys of a type become keys of a tree, and back. A tree knows four ordered families (lib/tree/keys.ts); a codec maps a type
- * to one of them so that the order of the tree is the order of the values:
+ * How keys of a type become keys of a tree, and back. A tree knows four ordered families
+ * (lib/tree/keys.ts); a codec maps a type to one of them so that the order of the tree is the order
+ * of the values:
  *
  *   u8 u16 u32 bool enum   u32     an enum sorts by the order in which its labels are declared
  *   i8 i16 i32             u32     with 2^31 added
  *   f32 f64 date           f64     −0 is stored as 0; NaN and invalid dates are a TypeError
  *   u64 i64                u64     i64 with 2^63 added
- *   string                 bytes   as UTF-8, which sorts by code point; a lone surrogate is a TypeError
+ *   string                 bytes   as UTF-8, which sorts by code point; a lone surrogate is a
+ *   TypeError
  *   bytes                  bytes   as they are
- *   tuple                  bytes   the elements' forms one after the other, each of which sorts bytewise
+ *   tuple                  bytes   the elements' forms one after the other, each of which sorts
+ *   bytewise
  *
- * In a tuple a number is big-endian (a float with its sign bit flipped, or all bits when it is negative), and a string or bytes
- * that is not the last thing ends with 00 01, every 00 in it being written as 00 FF: what ends sorts before what goes on.
+ * In a tuple a number is big-endian (a float with its sign bit flipped, or all bits when it is
+ * negative), and a string or bytes that is not the last thing ends with 00 01, every 00 in it being
+ * written as 00 FF: what ends sorts before what goes on.
  */
 import { RStoreError } from '../errors.js'
 import { KeyBuffer, MAXIMUM_KEY_BYTES, PairKey, type KeyForms, type KeyKind } from '../tree/keys.js'
@@ -342,7 +346,10 @@ export class TupleKey extends KeyCodec<readonly unknown[]> {
   }
 }
 
-/** Makes a buffer the least one that sorts behind everything that begins with it; false when there is none. */
+/**
+ * Makes a buffer the least one that sorts behind everything that begins with it; false when there
+ * is none.
+ */
 export function toSuccessor(buffer: KeyBuffer): boolean {
   let { length } = buffer
   while (length > 0 && buffer.u8[length - 1] === 0xff) length--

@@ -1,12 +1,14 @@
 /**
- * The types of a region: numbers for them, which cells have in their headers, and the types for those numbers.
+ * The types of a region: numbers for them, which cells have in their headers, and the types for
+ * those numbers.
  *
- * A descriptor is stored once, in a TYPE_DESCRIPTOR cell that the types tree names under the type's number; nothing is ever taken
- * out. So what was looked up stays true through commits of other processes. Only a rollback may take back what this session
- * added: `sync`, called when the session's serial has changed, forgets numbers that are not given out any more.
+ * A descriptor is stored once, in a TYPE_DESCRIPTOR cell that the types tree names under the type's
+ * number; nothing is ever taken out. So what was looked up stays true through commits of other
+ * processes. Only a rollback may take back what this session added: `sync`, called when the
+ * session's serial has changed, forgets numbers that are not given out any more.
  *
- * A type can have several numbers in one region: those of the versions that it once had. `readerOf` finds, for a cell of any of
- * them, how it is read as the type that the program declares now.
+ * A type can have several numbers in one region: those of the versions that it once had. `readerOf`
+ * finds, for a cell of any of them, how it is read as the type that the program declares now.
  */
 import { AllocationState, C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
@@ -113,7 +115,12 @@ export class TypeRegistry {
     const text = type.descriptorText
     const bytes = textBytes(text)
     const ref = createContent(session, C.TYPE_DESCRIPTOR, bytes)
-    writeText(session.space.windowOf(ref).u8, ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET, text, bytes)
+    writeText(
+      session.space.windowOf(ref).u8,
+      ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET,
+      text,
+      bytes,
+    )
     const at = this.#tree.place(id)
     this.#tree.window.u32[at] = ref
     session.space.mark(this.#nextAt, 8)
@@ -130,7 +137,11 @@ export class TypeRegistry {
     const at = this.#tree.find(id)
     if (at < 0) {
       session.leave()
-      throw new RStoreError('RSTORE_CORRUPT', `type ${id} is not stored in the region: run verify()`, { id })
+      throw new RStoreError(
+        'RSTORE_CORRUPT',
+        `type ${id} is not stored in the region: run verify()`,
+        { id },
+      )
     }
     const ref = this.#tree.window.u32[at]!
     const window = windowOfContent(session.lease, ref, C.TYPE_DESCRIPTOR, 'a type descriptor')
@@ -206,7 +217,8 @@ export class TypeRegistry {
     const { space, lease } = this.#session
     const typeId = space.windows[ref >>> 28] === undefined ? 0 : space.typeIdOf(ref)
     if (typeId === type.fixedTypeId && typeId !== 0) return
-    if (typeId < C.FIRST_STORED_TYPE) refuseCell(lease, ref, typeId, `${describeShortly(type)} (${where})`)
+    if (typeId < C.FIRST_STORED_TYPE)
+      refuseCell(lease, ref, typeId, `${describeShortly(type)} (${where})`)
     this.readerOf(type, typeId)
   }
 
@@ -228,9 +240,12 @@ export class TypeRegistry {
 }
 
 export function throwMismatch(what: string, path: string, how: string): never {
-  throw new RStoreError('RSTORE_TYPE_MISMATCH',
-    `${what}: ${path} ${how}. Open it with the type it was stored with, or copy the data over to a new map`,
-    { path, how })
+  throw new RStoreError(
+    'RSTORE_TYPE_MISMATCH',
+    `${what}: ${path} ${how}. Open it with the type it was stored with, or copy the data over ` +
+    `to a new map`,
+    { path, how },
+  )
 }
 
 /** Types whose cells have a number that is the same in every region. */

@@ -1,14 +1,17 @@
 /**
- * Strings as UTF-8 in windows and key buffers. Short ASCII is handled here, character by character, which is faster than a call
- * into the engine up to a dozen characters; the rest by Buffer's own functions. A lone surrogate has no UTF-8 form: it is refused
- * and not silently replaced.
+ * Strings as UTF-8 in windows and key buffers. Short ASCII is handled here, character by character,
+ * which is faster than a call into the engine up to a dozen characters; the rest by Buffer's own
+ * functions. A lone surrogate has no UTF-8 form: it is refused and not silently replaced.
  */
 import { Buffer } from 'node:buffer'
 
 type Slice = (this: Uint8Array, start: number, end: number) => string
 type Write = (this: Uint8Array, text: string, offset: number, length: number) => number
 
-const { utf8Slice, utf8Write } = Buffer.prototype as unknown as { utf8Slice: Slice; utf8Write: Write }
+const { utf8Slice, utf8Write } = Buffer.prototype as unknown as {
+  utf8Slice: Slice
+  utf8Write: Write
+}
 const chars = String.fromCharCode
 const SHORT_READ = 12
 const SHORT_WRITE = 16
@@ -23,7 +26,8 @@ function refuseSurrogate(where: string): never {
 
 /** Throws a TypeError when the value is not a string that UTF-8 can hold. */
 export function checkText(value: unknown, where: string): void {
-  if (typeof value !== 'string') throw new TypeError(`${where}: expected a string, got ${show(value)}`)
+  if (typeof value !== 'string')
+    throw new TypeError(`${where}: expected a string, got ${show(value)}`)
   const length = value.length
   if (length <= SHORT_WRITE) {
     let all = 0
@@ -93,13 +97,19 @@ export function readText(source: Uint8Array, at: number, bytes: number): string 
 export function show(value: unknown): string {
   if (value === null) return 'null'
   switch (typeof value) {
-    case 'string': return value.length <= 40 ? JSON.stringify(value) : `a string of ${value.length} characters`
-    case 'number': case 'boolean': case 'undefined': return String(value)
-    case 'bigint': return `${value}n`
+    case 'string':
+      return value.length <= 40 ? JSON.stringify(value) : `a string of ${value.length} characters`
+    case 'number':
+    case 'boolean':
+    case 'undefined':
+      return String(value)
+    case 'bigint':
+      return `${value}n`
     case 'object': {
       const name = (value as object).constructor?.name
       return name === undefined || name === 'Object' ? 'an object' : `an object of class ${name}`
     }
-    default: return `a ${typeof value}`
+    default:
+      return `a ${typeof value}`
   }
 }

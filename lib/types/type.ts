@@ -1,17 +1,22 @@
 /**
- * A stored type at run time: where its values are, and how they are read, written, compared and freed.
+ * A stored type at run time: where its values are, and how they are read, written, compared and
+ * freed.
  *
- * A value lives in a *slot*: some bytes inside a record, an array, a leaf. Scalars, structs and tuples fill their slot; everything
- * else is *boxed*: the slot holds a 4-byte ref to a cell that the slot owns, and 0 where that is allowed stands for nothing.
- * Every type can also be in a cell of its own: as the value of a map, or made by `alloc`.
+ * A value lives in a *slot*: some bytes inside a record, an array, a leaf. Scalars, structs and
+ * tuples fill their slot; everything else is *boxed*: the slot holds a 4-byte ref to a cell that
+ * the slot owns, and 0 where that is allowed stands for nothing. Every type can also be in a cell
+ * of its own: as the value of a map, or made by `alloc`.
  *
  * Rules
- *  T1. `prepare` sees a value before anything is changed: it throws a TypeError or RangeError on what cannot be stored, and gives
- *      what `writeSlot`, `createCell` and `assignCell` take. A write that follows can fail only for want of space.
- *  T2. Whoever calls `writeSlot` has marked the bytes of the slot; what hangs on it marks itself. Memory of a fresh cell is zero.
- *  T3. A slot is released before it is given up or overwritten with nothing: no cell is owned twice or by nobody.
- *  T4. A cell says of which stored type it is. Reading, assigning and freeing go by that, not by the type in the program, so
- *      that records of an older version of a type are handled rightly.
+ *  T1. `prepare` sees a value before anything is changed: it throws a TypeError or RangeError on
+ *      what cannot be stored, and gives what `writeSlot`, `createCell` and `assignCell` take. A
+ *      write that follows can fail only for want of space.
+ *  T2. Whoever calls `writeSlot` has marked the bytes of the slot; what hangs on it marks itself.
+ *      Memory of a fresh cell is zero.
+ *  T3. A slot is released before it is given up or overwritten with nothing: no cell is owned twice
+ *      or by nobody.
+ *  T4. A cell says of which stored type it is. Reading, assigning and freeing go by that, not by
+ *      the type in the program, so that records of an older version of a type are handled rightly.
  */
 import type { Ref } from '../space/ref.js'
 import type { Window } from '../space/window.js'
@@ -21,7 +26,10 @@ import type { KeyCodec } from './keys.js'
 /** A type as it is stored. See descriptor.ts. */
 export type Descriptor = string | { readonly [key: string]: unknown }
 
-/** What a view is made of. One hidden class for all views: the getters are shared between all structs. */
+/**
+ * What a view is made of. One hidden class for all views: the getters are shared between all
+ * structs.
+ */
 export class Core {
   // Declared, not defined: a definition would write undefined into each of them first.
   declare readonly lease: Lease
@@ -78,7 +86,9 @@ export abstract class AnyType {
   readonly nullable: boolean = false
   /** Whether slots own cells, or counts, that have to be released. */
   readonly owns: boolean = false
-  /** Whether a map has values of this type in its leaves; otherwise the leaf has a ref to a cell. */
+  /**
+   * Whether a map has values of this type in its leaves; otherwise the leaf has a ref to a cell.
+   */
   readonly inLeaf: boolean = false
   /** How values are keys; null when they cannot be. */
   readonly key: KeyCodec<unknown> | null = null
@@ -93,7 +103,10 @@ export abstract class AnyType {
   abstract readSlot(core: Core, at: number): unknown
   abstract writeSlot(session: Session, window: Window, at: number, value: unknown): void
 
-  /** `writeSlot` into the leaf of a map, 4 or 8 bytes: small integers fill all of them, so that they may be widened. */
+  /**
+   * `writeSlot` into the leaf of a map, 4 or 8 bytes: small integers fill all of them, so that they
+   * may be widened.
+   */
   writeLeaf(session: Session, window: Window, at: number, value: unknown): void {
     this.writeSlot(session, window, at, value)
   }
@@ -101,7 +114,13 @@ export abstract class AnyType {
   /** Frees what a slot owns. The slot's own bytes stay as they are. */
   releaseSlot(_session: Session, _window: Window, _at: number): void {}
   /** Names every cell that a slot refers to. */
-  visitSlot(_session: Session, _window: Window, _at: number, _visit: VisitRef, _path: string): void {}
+  visitSlot(
+    _session: Session,
+    _window: Window,
+    _at: number,
+    _visit: VisitRef,
+    _path: string,
+  ): void {}
 
   /** A value in a cell of its own. Structs and everything that is boxed by nature override. */
   createCell(session: Session, value: unknown): Ref {
@@ -115,7 +134,9 @@ export abstract class AnyType {
     return lease.session.registry.readerOf(this, core.stamp & 0xffff)(core)
   }
 
-  /** Makes the value of a cell another one; gives the cell's ref, a new one where it did not fit. */
+  /**
+   * Makes the value of a cell another one; gives the cell's ref, a new one where it did not fit.
+   */
   assignCell(session: Session, ref: number, value: unknown): Ref {
     if (session.space.typeIdOf(ref) !== session.registry.idOf(this)) {
       session.registry.typeOfCell(ref).freeCell(session, ref)
@@ -128,13 +149,20 @@ export abstract class AnyType {
 
   /** Frees a cell of this stored type with everything it owns. */
   freeCell(session: Session, ref: number): void {
-    if (this.owns) this.releaseSlot(session, session.space.windowOf(ref), ((ref & 0x0fff_ffff) << 3) + 8)
+    if (this.owns)
+      this.releaseSlot(session, session.space.windowOf(ref), ((ref & 0x0fff_ffff) << 3) + 8)
     session.space.free(ref as Ref)
   }
 
   /** Names every cell that a cell of this stored type refers to. */
   visitCell(session: Session, ref: number, visit: VisitRef, path: string): void {
-    this.visitSlot(session, session.space.windowOf(ref), ((ref & 0x0fff_ffff) << 3) + 8, visit, path)
+    this.visitSlot(
+      session,
+      session.space.windowOf(ref),
+      ((ref & 0x0fff_ffff) << 3) + 8,
+      visit,
+      path,
+    )
   }
 
   /** Bytes behind the header that a cell of this stored type needs. */

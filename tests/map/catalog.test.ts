@@ -52,8 +52,12 @@ test('names: opened, listed, renamed, dropped', () => {
 test('names that cannot be', () => {
   const region = new MemoryRegion(2 ** 21)
   for (const name of ['', 'a\0b', 5, null, undefined]) {
-    for (const open of [() => region.map(name as never, t.u8, t.u8), () => region.multimap(name as never, t.u8, t.u8),
-      () => region.value(name as never, t.u8)]) assert.is(codeOf(open), 'TypeError', String(name))
+    for (const open of [
+      () => region.map(name as never, t.u8, t.u8),
+      () => region.multimap(name as never, t.u8, t.u8),
+      () => region.value(name as never, t.u8),
+    ])
+      assert.is(codeOf(open), 'TypeError', String(name))
   }
   assert.is(codeOf(() => region.map('m', t.json as never, t.u8)), 'TypeError')
   assert.is(codeOf(() => region.map('m', t.u8, undefined as never)), 'TypeError')
@@ -64,14 +68,25 @@ test('a renaming or a dropping that is rolled back did not happen', () => {
   const region = new MemoryRegion(2 ** 21)
   const map = region.map('m', t.u8, Item)
   region.transact(() => map.set(1, { text: 'x', n: 1 }))
-  for (const change of [() => region.catalog.rename('m', 'z'), () => void region.catalog.drop('m')]) {
-    assert.is(codeOf(() => region.transact(() => {
-      change()
-      throw new Error('back')
-    })), 'Error')
+  for (const change of [
+    () => region.catalog.rename('m', 'z'),
+    () => void region.catalog.drop('m'),
+  ]) {
+    assert.is(
+      codeOf(() =>
+        region.transact(() => {
+          change()
+          throw new Error('back')
+        }),
+      ),
+      'Error',
+    )
     assert.is(map.get(1)!.text, 'x')
     region.transact(() => map.set(2, { text: 'y', n: 2 }))
-    assert.equal(region.catalog.names().map(({ name }) => name), ['m'])
+    assert.equal(
+      region.catalog.names().map(({ name }) => name),
+      ['m'],
+    )
   }
   assertSound(region)
 })
@@ -103,15 +118,27 @@ test('values', () => {
 type Use = (map: RMap<number, any, any>) => unknown
 const item = { text: 't', n: 1 }
 const readers: [string, Use][] = [
-  ['get', (map) => map.get(1)], ['getObject', (map) => map.getObject(1)], ['has', (map) => map.has(1)], ['size', (map) => map.size],
-  ['first', (map) => map.first()], ['last', (map) => map.last()], ['entries', (map) => [...map.entries()]],
-  ['keys', (map) => [...map.keys()]], ['values', (map) => [...map.values()]], ['count', (map) => map.count({ gt: 0 })],
-  ['forEach', (map) => map.forEach(() => {})], ['getMany', (map) => map.getMany([1])],
-  ['getColumn', (map) => map.getColumn(Uint8Array.of(1), 'n')], ['iterator', (map) => [...map]],
+  ['get', (map) => map.get(1)],
+  ['getObject', (map) => map.getObject(1)],
+  ['has', (map) => map.has(1)],
+  ['size', (map) => map.size],
+  ['first', (map) => map.first()],
+  ['last', (map) => map.last()],
+  ['entries', (map) => [...map.entries()]],
+  ['keys', (map) => [...map.keys()]],
+  ['values', (map) => [...map.values()]],
+  ['count', (map) => map.count({ gt: 0 })],
+  ['forEach', (map) => map.forEach(() => {})],
+  ['getMany', (map) => map.getMany([1])],
+  ['getColumn', (map) => map.getColumn(Uint8Array.of(1), 'n')],
+  ['iterator', (map) => [...map]],
 ]
 const writers: [string, Use][] = [
-  ['set', (map) => map.set(1, item)], ['delete', (map) => map.delete(1)], ['update', (map) => map.update(1, () => item)],
-  ['setIfAbsent', (map) => map.setIfAbsent(1, item)], ['compareAndSet', (map) => map.compareAndSet(1, undefined, item)],
+  ['set', (map) => map.set(1, item)],
+  ['delete', (map) => map.delete(1)],
+  ['update', (map) => map.update(1, () => item)],
+  ['setIfAbsent', (map) => map.setIfAbsent(1, item)],
+  ['compareAndSet', (map) => map.compareAndSet(1, undefined, item)],
   ['clear', (map) => map.clear()],
 ]
 
@@ -124,25 +151,47 @@ test('every method in every state in which it must fail', () => {
     holder.set(1, { inner: [[1, item]] })
   })
   for (const [name, use] of readers) assert.is(codeOf(() => use(map)), 'nothing thrown', name)
-  for (const [name, use] of writers) assert.is(codeOf(() => use(map)), 'RSTORE_NOT_IN_TRANSACTION', name)
+  for (const [name, use] of writers)
+    assert.is(
+      codeOf(() => use(map)),
+      'RSTORE_NOT_IN_TRANSACTION',
+      name,
+    )
 
   const steps = map.keys()
   steps.next()
-  for (const [name, use] of writers) assert.is(codeOf(() => use(map)), 'RSTORE_NOT_IN_TRANSACTION', `${name} in an iteration`)
+  for (const [name, use] of writers)
+    assert.is(
+      codeOf(() => use(map)),
+      'RSTORE_NOT_IN_TRANSACTION',
+      `${name} in an iteration`,
+    )
   steps.return!()
 
   const { inner } = holder.get(1)!
   region.turn()
   for (const [name, use] of [...readers, ...writers]) {
     const code = codeOf(() => use(inner))
-    assert.ok(code === 'RSTORE_STALE_VIEW' || code === 'RSTORE_NOT_IN_TRANSACTION', `${name} of a stale map: ${code}`)
+    assert.ok(
+      code === 'RSTORE_STALE_VIEW' || code === 'RSTORE_NOT_IN_TRANSACTION',
+      `${name} of a stale map: ${code}`,
+    )
   }
   region.transact(() => {
     for (const [name, use] of [...readers, ...writers]) {
-      assert.is(codeOf(() => use(inner)), 'RSTORE_STALE_VIEW', `${name} of a stale map in a transaction`)
+      assert.is(
+        codeOf(() => use(inner)),
+        'RSTORE_STALE_VIEW',
+        `${name} of a stale map in a transaction`,
+      )
     }
     for (const [name, use] of writers.slice(0, 5)) {
-      if (name !== 'delete') assert.is(codeOf(() => use(region.map('m', t.u8, Item))), 'nothing thrown', name)
+      if (name !== 'delete')
+        assert.is(
+          codeOf(() => use(region.map('m', t.u8, Item))),
+          'nothing thrown',
+          name,
+        )
     }
     assert.is(codeOf(() => map.set(1, { text: 1 } as never)), 'TypeError')
     assert.is(codeOf(() => map.set('x' as never, item)), 'TypeError')
@@ -153,7 +202,12 @@ test('every method in every state in which it must fail', () => {
   for (const [name, use] of readers) assert.is(codeOf(() => use(map)), 'nothing thrown', name)
   region.session.closed = true
   region.session.end('close')
-  for (const [name, use] of [...readers, ...writers]) assert.is(codeOf(() => use(map)), 'RSTORE_CLOSED', name)
+  for (const [name, use] of [...readers, ...writers])
+    assert.is(
+      codeOf(() => use(map)),
+      'RSTORE_CLOSED',
+      name,
+    )
 })
 
 test('every method looks at faults before it returns', () => {
@@ -163,7 +217,12 @@ test('every method looks at faults before it returns', () => {
   const view = map.get(1)!
   region.session.faults[0] = 8
   for (const [name, use] of readers) {
-    if (!['entries', 'values', 'iterator'].includes(name)) assert.is(codeOf(() => use(map)), 'RSTORE_CORRUPT', name)
+    if (!['entries', 'values', 'iterator'].includes(name))
+      assert.is(
+        codeOf(() => use(map)),
+        'RSTORE_CORRUPT',
+        name,
+      )
   }
   assert.is(codeOf(() => view.n), 'RSTORE_CORRUPT')
   assert.is(codeOf(() => view.text), 'RSTORE_CORRUPT')

@@ -10,14 +10,27 @@ import { assertSound, codeOf, sameType } from '../harness/types.js'
 const test = suite('map: indexes and listeners')
 
 const User = t.struct('User', {
-  name: t.string, mail: t.optional(t.string), age: t.u8, at: t.struct('At', { x: t.i32 }), score: t.f64,
+  name: t.string,
+  mail: t.optional(t.string),
+  age: t.u8,
+  at: t.struct('At', { x: t.i32 }),
+  score: t.f64,
 })
 type User = Parameters<typeof users.set>[1]
 const sample = new MemoryRegion(2 ** 21)
 const users = sample.map('users', t.u32, User)
-sameType<ReturnType<typeof users.index<string>>, Index<string, number, ReturnType<typeof users.get> & {}>>(true)
+sameType<
+  ReturnType<typeof users.index<string>>,
+  Index<string, number, ReturnType<typeof users.get> & {}>
+>(true)
 
-const user = (i: number): User => ({ name: `u${i}`, age: i % 7, at: { x: -i }, score: i / 4, ...i % 2 === 0 ? {} : { mail: `${i}@x` } })
+const user = (i: number): User => ({
+  name: `u${i}`,
+  age: i % 7,
+  at: { x: -i },
+  score: i / 4,
+  ...(i % 2 === 0 ? {} : { mail: `${i}@x` }),
+})
 
 function filled(count = 20) {
   const region = new MemoryRegion(2 ** 22)
@@ -32,13 +45,21 @@ test('by field, by several, by a function', () => {
   const byMail = map.index<string>('mail', 'mail', { unique: true })
   const byBoth = map.index<[number, string]>('both', ['age', 'name'])
   const byX = map.index<number>('x', 'at.x')
-  const odd = map.index('odd', (value, key) => key % 2 === 1 ? value.score : undefined, { key: t.f64 })
+  const odd = map.index('odd', (value, key) => (key % 2 === 1 ? value.score : undefined), {
+    key: t.f64,
+  })
   assert.equal([...byAge.keys({ gte: 6 })], [6, 13])
   assert.equal([...byAge.keys({ gt: 5 })], [6, 13])
   assert.equal([...byAge.keys({ lt: 1 })], [0, 7, 14])
   assert.equal([...byAge.keys({ lte: 0, reverse: true })], [14, 7, 0])
-  assert.equal([...byAge.entries({ gte: 6, limit: 1 })].map(([age, key, value]) => [age, key, value.name]), [[6, 6, 'u6']])
-  assert.equal([...byMail.values()].map((value) => value.mail), [11, 13, 15, 17, 19, 1, 3, 5, 7, 9].map((i) => `${i}@x`))
+  assert.equal(
+    [...byAge.entries({ gte: 6, limit: 1 })].map(([age, key, value]) => [age, key, value.name]),
+    [[6, 6, 'u6']],
+  )
+  assert.equal(
+    [...byMail.values()].map((value) => value.mail),
+    [11, 13, 15, 17, 19, 1, 3, 5, 7, 9].map((i) => `${i}@x`),
+  )
   assert.is(byMail.get('7@x')!.name, 'u7')
   assert.is(byMail.get('8@x'), undefined)
   assert.equal([...byBoth.keys({ gte: [3, ''], lt: [4, ''] })], [10, 17, 3])
@@ -113,8 +134,12 @@ test('indexes are stored: by fields they keep themselves, by functions they ask 
     assert.is(codeOf(() => { third.get(1).age = 1 }), 'RSTORE_INDEX_NOT_DECLARED')
   })
   assert.is(third.get(100).age, 250)
-  for (const wrong of [() => third.index('fn', 'age'), () => third.index('fn', () => 1, { key: t.u16 }),
-    () => third.index('fn', () => 1, { key: t.u8, unique: true }), () => third.index('age', ['age', 'name'])]) {
+  for (const wrong of [
+    () => third.index('fn', 'age'),
+    () => third.index('fn', () => 1, { key: t.u16 }),
+    () => third.index('fn', () => 1, { key: t.u8, unique: true }),
+    () => third.index('age', ['age', 'name']),
+  ]) {
     assert.is(codeOf(wrong), 'RSTORE_TYPE_MISMATCH')
   }
   const changed = third.index<number>('fn', (value: any) => 255 - value.age, { key: t.u8 })
@@ -130,11 +155,22 @@ test('declarations that make no sense', () => {
   const nested = region.map('n', t.u8, t.struct('N', { m: t.map(t.u8, User) }))
   region.transact(() => nested.set(1, { m: [] }))
   const plain = region.map('plain', t.u8, t.u8)
-  for (const wrong of [() => map.index('', 'age'), () => map.index('a\0b', 'age'), () => map.index('x', 'nothing'),
-    () => map.index('x', 'at'), () => map.index('x', []), () => map.index('x', 5 as never), () => map.index('x', () => 1),
-    () => map.index('x', () => 1, { key: t.json }), () => map.index('x', 'age', { key: t.string as never }),
-    () => nested.get(1)!.m.index('x', 'age'), () => plain.index('x', 'age'), () => nested.get(1)!.m.on('change', () => {}),
-    () => map.on('changed' as never, () => {}), () => map.on('change', 5 as never)]) {
+  for (const wrong of [
+    () => map.index('', 'age'),
+    () => map.index('a\0b', 'age'),
+    () => map.index('x', 'nothing'),
+    () => map.index('x', 'at'),
+    () => map.index('x', []),
+    () => map.index('x', 5 as never),
+    () => map.index('x', () => 1),
+    () => map.index('x', () => 1, { key: t.json }),
+    () => map.index('x', 'age', { key: t.string as never }),
+    () => nested.get(1)!.m.index('x', 'age'),
+    () => plain.index('x', 'age'),
+    () => nested.get(1)!.m.on('change', () => {}),
+    () => map.on('changed' as never, () => {}),
+    () => map.on('change', 5 as never),
+  ]) {
     assert.is(codeOf(wrong), 'TypeError', String(wrong))
   }
   region.session.readOnly = true

@@ -1,4 +1,7 @@
-/** Ordered maps, multimaps and indexes against models, under random commands, with rollback of transactions and savepoints. */
+/**
+ * Ordered maps, multimaps and indexes against models, under random commands, with rollback of
+ * transactions and savepoints.
+ */
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -10,9 +13,14 @@ const test = suite('map: model')
 
 type Plain = { name: string; size: number; tag: string | undefined }
 const Item = t.struct('Item', { name: t.string, size: t.u16, tag: t.optional(t.string) })
-const item: fc.Arbitrary<Plain> = fc.record({
-  name: fc.string({ maxLength: 30 }), size: fc.nat(30), tag: fc.option(fc.string({ maxLength: 3 }), { nil: undefined }),
-}, { noNullPrototype: true })
+const item: fc.Arbitrary<Plain> = fc.record(
+  {
+    name: fc.string({ maxLength: 30 }),
+    size: fc.nat(30),
+    tag: fc.option(fc.string({ maxLength: 3 }), { nil: undefined }),
+  },
+  { noNullPrototype: true },
+)
 
 type Command<K> =
   | { do: 'set' | 'setIfAbsent' | 'update' | 'assign'; key: K; value: Plain }
@@ -58,8 +66,14 @@ function apply<K>(map: RMap<K, any, any>, model: Model<K>, command: Command<K>):
       return absent ? model.set(command.key, command.value) : undefined
     }
     case 'update':
-      map.update(command.key, (old) => ({ ...command.value, size: Math.min(60, (old?.size ?? 0) + 1) }))
-      return model.set(command.key, { ...command.value, size: Math.min(60, (model.find(command.key)?.size ?? 0) + 1) })
+      map.update(command.key, (old) => ({
+        ...command.value,
+        size: Math.min(60, (old?.size ?? 0) + 1),
+      }))
+      return model.set(command.key, {
+        ...command.value,
+        size: Math.min(60, (model.find(command.key)?.size ?? 0) + 1),
+      })
     case 'assign': {
       const view = map.get(command.key)
       const own = model.find(command.key)
@@ -95,7 +109,13 @@ function apply<K>(map: RMap<K, any, any>, model: Model<K>, command: Command<K>):
 }
 
 /** Runs commands up to the one that ends their transaction; gives the rest. */
-function run<K>(region: MemoryRegion, map: RMap<K, any, any>, model: Model<K>, commands: Command<K>[], check: () => void): Command<K>[] {
+function run<K>(
+  region: MemoryRegion,
+  map: RMap<K, any, any>,
+  model: Model<K>,
+  commands: Command<K>[],
+  check: () => void,
+): Command<K>[] {
   let rest = commands
   const saved = model.copy()
   try {
@@ -129,22 +149,63 @@ const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a),
 const families: Family<any>[] = [
   { name: 'u32', type: t.u32, key: fc.nat(60), compare: order },
   { name: 'i16', type: t.i16, key: fc.integer({ min: -30, max: 30 }), compare: order },
-  { name: 'f64', type: t.f64, key: fc.integer({ min: -30, max: 30 }).map((n) => n / 4 + 0), compare: order },
-  { name: 'u64', type: t.u64, key: fc.bigInt({ min: 0n, max: 60n }).map((n) => n << 30n), compare: order },
-  { name: 'string', type: t.string, key: fc.nat(60).map((n) => `${'key'.repeat(n % 5)}${n}`), compare: byBytes },
-  { name: 'tuple', type: t.tuple(t.string, t.i8), key: fc.tuple(fc.constantFrom('', 'a', 'a\0', 'b'), fc.integer({ min: -8, max: 8 })),
-    compare: ([a, b]: [string, number], [c, d]: [string, number]) => byBytes(a, c) || b - d },
+  {
+    name: 'f64',
+    type: t.f64,
+    key: fc.integer({ min: -30, max: 30 }).map((n) => n / 4 + 0),
+    compare: order,
+  },
+  {
+    name: 'u64',
+    type: t.u64,
+    key: fc.bigInt({ min: 0n, max: 60n }).map((n) => n << 30n),
+    compare: order,
+  },
+  {
+    name: 'string',
+    type: t.string,
+    key: fc.nat(60).map((n) => `${'key'.repeat(n % 5)}${n}`),
+    compare: byBytes,
+  },
+  {
+    name: 'tuple',
+    type: t.tuple(t.string, t.i8),
+    key: fc.tuple(fc.constantFrom('', 'a', 'a\0', 'b'), fc.integer({ min: -8, max: 8 })),
+    compare: ([a, b]: [string, number], [c, d]: [string, number]) => byBytes(a, c) || b - d,
+  },
 ]
 
 function commandsOf<K>(key: fc.Arbitrary<K>): fc.Arbitrary<Command<K>[]> {
-  return fc.array(fc.oneof(
-    { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('set', 'setIfAbsent', 'update', 'assign'), key, value: item }) },
-    { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('delete', 'get'), key }) },
-    { weight: 1, arbitrary: fc.record({
-      do: fc.constantFrom('clear', 'range'), from: key, to: key, reverse: fc.boolean(), limit: fc.option(fc.nat(5), { nil: undefined }),
-    }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('commit', 'rollback', 'begin', 'release', 'undo') }) },
-  ) as fc.Arbitrary<Command<K>>, { maxLength: 120, size: 'max' })
+  return fc.array(
+    fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          do: fc.constantFrom('set', 'setIfAbsent', 'update', 'assign'),
+          key,
+          value: item,
+        }),
+      },
+      { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('delete', 'get'), key }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          do: fc.constantFrom('clear', 'range'),
+          from: key,
+          to: key,
+          reverse: fc.boolean(),
+          limit: fc.option(fc.nat(5), { nil: undefined }),
+        }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          do: fc.constantFrom('commit', 'rollback', 'begin', 'release', 'undo'),
+        }),
+      },
+    ) as fc.Arbitrary<Command<K>>,
+    { maxLength: 120, size: 'max' },
+  )
 }
 
 for (const { name, type, key, compare } of families) {
@@ -153,11 +214,23 @@ for (const { name, type, key, compare } of families) {
       fc.assert(fc.property(commandsOf(key), (commands) => {
         const region = new MemoryRegion(2 ** 22)
         const map = region.map('map', type, Item)
-        const indexes = indexed ? [map.index('size', 'size'), map.index('tag', ['tag', 'size']),
-          map.index('long', (value: any) => value.name.length > 9 ? value.name.length : undefined, { key: t.u8 })] : []
+        const indexes = indexed
+          ? [
+              map.index('size', 'size'),
+              map.index('tag', ['tag', 'size']),
+              map.index(
+                'long',
+                (value: any) => (value.name.length > 9 ? value.name.length : undefined),
+                { key: t.u8 },
+              ),
+            ]
+          : []
         const model = new Model<any>(compare)
         const check = (): void => {
-          assert.equal([...map].map(([own, value]) => [own, (value as any).toObject()]), model.entries)
+          assert.equal(
+            [...map].map(([own, value]) => [own, (value as any).toObject()]),
+            model.entries,
+          )
           assert.is(map.size, model.entries.length)
           assert.is([...indexes[0]?.keys() ?? []].length, indexed ? model.entries.length : 0)
           const bySize = model.entries.map(([, value]) => value.size).sort((a, b) => a - b)
@@ -170,7 +243,11 @@ for (const { name, type, key, compare } of families) {
   }
 }
 
-type Pair = { do: 'add' | 'remove' | 'removeKey' | 'commit' | 'rollback'; key: string; value: number }
+type Pair = {
+  do: 'add' | 'remove' | 'removeKey' | 'commit' | 'rollback'
+  key: string
+  value: number
+}
 
 test('multimap', () => {
   const pairs = fc.array(fc.record({
@@ -181,14 +258,17 @@ test('multimap', () => {
     const region = new MemoryRegion(2 ** 22)
     const map = region.multimap('pairs', t.string, t.u32)
     let model: [string, number][] = []
-    const has = (key: string, value: number): boolean => model.some(([k, v]) => k === key && v === value)
+    const has = (key: string, value: number): boolean =>
+      model.some(([k, v]) => k === key && v === value)
     const step = (command: Pair): void => {
       const { key, value } = command
       if (command.do === 'add') {
         assert.is(map.add(key, value), !has(key, value))
         if (!has(key, value)) model.push([key, value])
       } else {
-        const gone = model.filter(([k, v]) => k === key && (command.do === 'removeKey' || v === value))
+        const gone = model.filter(
+          ([k, v]) => k === key && (command.do === 'removeKey' || v === value),
+        )
         assert.is(command.do === 'remove' ? map.remove(key, value) : map.remove(key), gone.length)
         model = model.filter((pair) => !gone.includes(pair))
       }

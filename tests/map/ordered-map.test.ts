@@ -1,4 +1,7 @@
-/** What ordered maps promise beside order: ranges, iteration through changes, bulk loads, columns, steady size. */
+/**
+ * What ordered maps promise beside order: ranges, iteration through changes, bulk loads, columns,
+ * steady size.
+ */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { t, type Range } from '../../lib/types/index.js'
@@ -8,9 +11,18 @@ import { assertSound, codeOf } from '../harness/types.js'
 const test = suite('map: ordered map')
 
 const City = t.struct('City', {
-  name: t.string, population: t.u32, at: t.struct('At', { lat: t.f64, lon: t.f32 }), level: t.optional(t.i8), on: t.bool,
+  name: t.string,
+  population: t.u32,
+  at: t.struct('At', { lat: t.f64, lon: t.f32 }),
+  level: t.optional(t.i8),
+  on: t.bool,
 })
-const city = (i: number) => ({ name: `city ${i}`, population: i * 10, at: { lat: i / 2, lon: -i }, on: i % 2 === 0 })
+const city = (i: number) => ({
+  name: `city ${i}`,
+  population: i * 10,
+  at: { lat: i / 2, lon: -i },
+  on: i % 2 === 0,
+})
 
 function filled(count: number, bytes = 2 ** 23) {
   const region = new MemoryRegion(bytes)
@@ -41,9 +53,18 @@ test('ranges', () => {
 test('ranges that make no sense are refused', () => {
   const { map } = filled(1)
   const bad: [unknown, string][] = [
-    [{ from: 1 }, 'TypeError'], [{ gt: 1, gte: 1 }, 'TypeError'], [{ lt: 1, lte: 1 }, 'TypeError'], [5, 'TypeError'],
-    [null, 'TypeError'], [[1], 'TypeError'], [{ limit: -1 }, 'RangeError'], [{ limit: 1.5 }, 'RangeError'],
-    [{ limit: NaN }, 'RangeError'], [{ limit: '1' }, 'TypeError'], [{ reverse: 1 }, 'TypeError'], [{ gte: 'x' }, 'TypeError'],
+    [{ from: 1 }, 'TypeError'],
+    [{ gt: 1, gte: 1 }, 'TypeError'],
+    [{ lt: 1, lte: 1 }, 'TypeError'],
+    [5, 'TypeError'],
+    [null, 'TypeError'],
+    [[1], 'TypeError'],
+    [{ limit: -1 }, 'RangeError'],
+    [{ limit: 1.5 }, 'RangeError'],
+    [{ limit: NaN }, 'RangeError'],
+    [{ limit: '1' }, 'TypeError'],
+    [{ reverse: 1 }, 'TypeError'],
+    [{ gte: 'x' }, 'TypeError'],
   ]
   for (const [range, error] of bad) {
     for (const use of ['entries', 'keys', 'values', 'count'] as const) {
@@ -65,8 +86,9 @@ test('an iteration goes on through changes, and gives a fresh view each time', (
       if (key > 400 && key < 500) map.clear({ gt: 900, lt: 1000 })
     }
   })
-  const expected = Array.from({ length: 1000 }, (_, i) => i * 2).filter((key) => key <= 900 || key >= 1000)
-    .flatMap((key) => key % 100 === 0 ? [key, key + 1] : [key])
+  const expected = Array.from({ length: 1000 }, (_, i) => i * 2)
+    .filter((key) => key <= 900 || key >= 1000)
+    .flatMap((key) => (key % 100 === 0 ? [key, key + 1] : [key]))
   assert.equal(seen, expected)
   assert.is(new Set(views).size, views.length)
   assertSound(region)
@@ -104,7 +126,10 @@ test('getMany, getColumn', () => {
   assert.is(codeOf(() => map.getColumn([1] as never, 'population')), 'TypeError')
   const direct = region.map('direct', t.u64, t.f64)
   region.transact(() => direct.set(5n, 1.5))
-  assert.equal([...direct.getColumn(BigUint64Array.from([5n, 6n]), '').values].map(String), ['1.5', 'NaN'])
+  assert.equal([...direct.getColumn(BigUint64Array.from([5n, 6n]), '').values].map(String), [
+    '1.5',
+    'NaN',
+  ])
 })
 
 test('setIfAbsent, compareAndSet, update', () => {
@@ -135,9 +160,14 @@ test('setIfAbsent, compareAndSet, update', () => {
 test('bulkLoad', async () => {
   const region = new MemoryRegion(2 ** 25)
   const map = region.map('m', t.u32, City)
-  const sorted = function* (from: number, to: number) { for (let i = from; i < to; i++) yield [i, city(i)] as const }
+  const sorted = function* (from: number, to: number) {
+    for (let i = from; i < to; i++) yield [i, city(i)] as const
+  }
   const progress: number[] = []
-  assert.is(await map.bulkLoad(sorted(10, 40_010), { onProgress: (entries) => progress.push(entries) }), 40_000)
+  assert.is(
+    await map.bulkLoad(sorted(10, 40_010), { onProgress: (entries) => progress.push(entries) }),
+    40_000,
+  )
   assert.equal(progress, [16_384, 32_768, 40_000])
   assert.is(map.size, 40_000)
   assertSound(region)
@@ -149,8 +179,20 @@ test('bulkLoad', async () => {
     ['TypeError', [...sorted(50_000, 50_100), ['x', city(1)]]],
     ['TypeError', [5]],
     ['TypeError', 5 as never],
-    ['Error', (function* () { yield* sorted(60_000, 60_500); throw new Error('source') })()],
-    ['RSTORE_UNSORTED', (async function* () { yield* sorted(60_000, 60_500); yield [1, city(1)] })()],
+    [
+      'Error',
+      (function* () {
+        yield* sorted(60_000, 60_500)
+        throw new Error('source')
+      })(),
+    ],
+    [
+      'RSTORE_UNSORTED',
+      (async function* () {
+        yield* sorted(60_000, 60_500)
+        yield [1, city(1)]
+      })(),
+    ],
   ]
   for (const [code, source] of failing) {
     const error = await map.bulkLoad(source).then(() => undefined, (thrown) => thrown)
@@ -164,7 +206,10 @@ test('bulkLoad', async () => {
   region.transact(() => void map.bulkLoad(sorted(70_000, 70_003)))
   assert.is(map.size, 40_023)
   const leaves = 40_000 * 8 / 4096
-  assert.ok(allocatedUnits * 8 < 40_000 * (64 + 24) + leaves * 4096 * 1.1 + 65_536, 'leaves are dense')
+  assert.ok(
+    allocatedUnits * 8 < 40_000 * (64 + 24) + leaves * 4096 * 1.1 + 65_536,
+    'leaves are dense',
+  )
   assertSound(region)
 })
 
@@ -182,7 +227,10 @@ test('overwriting and deleting at a steady size keeps the space at a steady size
   for (let i = 0; i < 40; i++) round()
   const { frontierUnits } = region.space
   for (let i = 0; i < 200; i++) round()
-  assert.ok(region.space.frontierUnits < frontierUnits * 1.1, `${frontierUnits} units, then ${region.space.frontierUnits}`)
+  assert.ok(
+    region.space.frontierUnits < frontierUnits * 1.1,
+    `${frontierUnits} units, then ${region.space.frontierUnits}`,
+  )
   assertSound(region)
 })
 
@@ -199,7 +247,12 @@ test('a change that finds no room cannot be committed by halves', () => {
   })), 'RSTORE_REGION_FULL')
   assert.is(map.get(1)!.b.length, 1000)
   region.transact(() => {
-    assert.is(codeOf(() => region.transact(() => map.set(2, { a: new Uint8Array(1), b: new Uint8Array(2 ** 20) }))), 'RSTORE_REGION_FULL')
+    assert.is(
+      codeOf(() =>
+        region.transact(() => map.set(2, { a: new Uint8Array(1), b: new Uint8Array(2 ** 20) })),
+      ),
+      'RSTORE_REGION_FULL',
+    )
     map.set(3, { a: new Uint8Array(1), b: new Uint8Array(1) })
   })
   assert.equal([...map.keys()], [1, 3])

@@ -11,7 +11,12 @@ import { assertSound } from '../harness/types.js'
 const test = suite('map: verify')
 
 const Item = t.struct('Item', {
-  text: t.string, list: t.array(t.string), inner: t.map(t.u16, t.string), pairs: t.multimap(t.u8, t.u8), twin: t.optional(t.self), n: t.u32,
+  text: t.string,
+  list: t.array(t.string),
+  inner: t.map(t.u16, t.string),
+  pairs: t.multimap(t.u8, t.u8),
+  twin: t.optional(t.self),
+  n: t.u32,
 })
 
 function filled() {
@@ -21,8 +26,18 @@ function filled() {
   region.transact(() => {
     for (let i = 0; i < 50; i++) {
       map.set(i, {
-        text: `text ${i}`, list: ['a', 'b'], inner: [[1, 'x'], [2, 'y']], pairs: [[1, 1], [1, 2]], n: i,
-        ...i === 0 ? {} : { twin: map.get(i - 1)! },
+        text: `text ${i}`,
+        list: ['a', 'b'],
+        inner: [
+          [1, 'x'],
+          [2, 'y'],
+        ],
+        pairs: [
+          [1, 1],
+          [1, 2],
+        ],
+        n: i,
+        ...(i === 0 ? {} : { twin: map.get(i - 1)! }),
       })
     }
   })
@@ -31,29 +46,95 @@ function filled() {
 }
 
 const check = (region: MemoryRegion): VerifyReport => verifySession(region.session, region.catalog)
-const codes = (report: VerifyReport): string[] => [...new Set(report.problems.map(({ code }) => code))].sort()
+const codes = (report: VerifyReport): string[] =>
+  [...new Set(report.problems.map(({ code }) => code))].sort()
 
 /** Words of record 25: where its fields are, from its header on. */
-const layout = (Item as unknown as { layout: { fields: { name: string; offset: number }[] } }).layout.fields
+const layout = (Item as unknown as { layout: { fields: { name: string; offset: number }[] } })
+  .layout.fields
 const word = (name: string): number => 2 + layout.find((field) => field.name === name)!.offset / 4
 
 type Damage = (u32: Uint32Array, at: number, window: Window) => void
 const damages: [string, string[], Damage][] = [
-  ['a ref beyond the data', ['CELL_REF'], (u32, at) => { u32[at + word('text')] = 0x0fff_fff0 }],
-  ['a string that two records own', ['CELL_SHARED'], (u32, at) => { u32[at + word('text')] = u32[at + word('list')]! }],
-  ['a list where a string should be', ['CELL_TYPE'], (u32, at) => {
-    const text = u32[at + word('text')]!
-    u32[at + word('text')] = u32[at + word('list')]!
-    u32[at + word('list')] = text
-  }],
-  ['a string longer than its cell', ['CELL_CONTENT'], (u32, at) => { u32[u32[at + word('text')]! * 2 + 2] = 1000 }],
-  ['a list longer than its cell', ['CELL_CONTENT'], (u32, at) => { u32[u32[at + word('list')]! * 2 + 2] = 1000 }],
-  ['an unknown type', ['CELL_TYPE'], (u32, at) => { u32[at + 1] = 60_000 }],
-  ['a map with another count', ['TREE_SIZE'], (u32, at) => { u32[u32[at + word('inner')]! * 2 + 4] = 9 }],
-  ['a multimap with another count', ['MULTIMAP'], (u32, at) => { u32[u32[at + word('pairs')]! * 2 + 3] = 9 }],
-  ['a field that its index does not know', ['INDEX_MISSING'], (u32, at) => { u32[at + word('n')] = 1000 }],
-  ['a ref to nothing', ['CELL_REF'], (u32, at) => { u32[at + word('twin')] = 0x0fff_fff0 }],
-  ['a ref to something else', ['CELL_TYPE'], (u32, at) => { u32[at + word('twin')] = u32[at + word('list')]! }],
+  [
+    'a ref beyond the data',
+    ['CELL_REF'],
+    (u32, at) => {
+      u32[at + word('text')] = 0x0fff_fff0
+    },
+  ],
+  [
+    'a string that two records own',
+    ['CELL_SHARED'],
+    (u32, at) => {
+      u32[at + word('text')] = u32[at + word('list')]!
+    },
+  ],
+  [
+    'a list where a string should be',
+    ['CELL_TYPE'],
+    (u32, at) => {
+      const text = u32[at + word('text')]!
+      u32[at + word('text')] = u32[at + word('list')]!
+      u32[at + word('list')] = text
+    },
+  ],
+  [
+    'a string longer than its cell',
+    ['CELL_CONTENT'],
+    (u32, at) => {
+      u32[u32[at + word('text')]! * 2 + 2] = 1000
+    },
+  ],
+  [
+    'a list longer than its cell',
+    ['CELL_CONTENT'],
+    (u32, at) => {
+      u32[u32[at + word('list')]! * 2 + 2] = 1000
+    },
+  ],
+  [
+    'an unknown type',
+    ['CELL_TYPE'],
+    (u32, at) => {
+      u32[at + 1] = 60_000
+    },
+  ],
+  [
+    'a map with another count',
+    ['TREE_SIZE'],
+    (u32, at) => {
+      u32[u32[at + word('inner')]! * 2 + 4] = 9
+    },
+  ],
+  [
+    'a multimap with another count',
+    ['MULTIMAP'],
+    (u32, at) => {
+      u32[u32[at + word('pairs')]! * 2 + 3] = 9
+    },
+  ],
+  [
+    'a field that its index does not know',
+    ['INDEX_MISSING'],
+    (u32, at) => {
+      u32[at + word('n')] = 1000
+    },
+  ],
+  [
+    'a ref to nothing',
+    ['CELL_REF'],
+    (u32, at) => {
+      u32[at + word('twin')] = 0x0fff_fff0
+    },
+  ],
+  [
+    'a ref to something else',
+    ['CELL_TYPE'],
+    (u32, at) => {
+      u32[at + word('twin')] = u32[at + word('list')]!
+    },
+  ],
 ]
 
 for (const [what, expected, damage] of damages) {
@@ -63,9 +144,13 @@ for (const [what, expected, damage] of damages) {
     damage(window.u32, ref * 2, window)
     const report = check(region)
     assert.not(report.ok)
-    for (const code of expected) assert.ok(codes(report).includes(code), `${codes(report).join()} has no ${code}`)
+    for (const code of expected)
+      assert.ok(codes(report).includes(code), `${codes(report).join()} has no ${code}`)
     assert.ok(report.problems.every(({ message }) => message.length > 20))
-    assert.ok(report.problems.some(({ path }) => path !== undefined && path.startsWith('items')), JSON.stringify(report.problems[0]))
+    assert.ok(
+      report.problems.some(({ path }) => path !== undefined && path.startsWith('items')),
+      JSON.stringify(report.problems[0]),
+    )
   })
 }
 
@@ -89,7 +174,9 @@ test('survives random damage without throwing or looping', () => {
     const { region } = filled()
     const { u32 } = region.space.windows[0]!
     const end = region.space.frontierUnits * 2
-    for (let i = 0; i < 5; i++) u32[C.CATALOG_PAGE * 1024 + random(end - C.CATALOG_PAGE * 1024)] = random(2) === 0 ? random(end) : random(2 ** 31)
+    for (let i = 0; i < 5; i++)
+      u32[C.CATALOG_PAGE * 1024 + random(end - C.CATALOG_PAGE * 1024)] =
+        random(2) === 0 ? random(end) : random(2 ** 31)
     const report = check(region)
     assert.type(report.ok, 'boolean')
   }
@@ -99,7 +186,8 @@ test('accounts for every byte', () => {
   const { region, map } = filled()
   const total = (report: VerifyReport): number =>
     report.bytes.live + report.bytes.free + report.bytes.leaked + report.bytes.unknown
-  const dataBytes = (): number => (region.space.frontierUnits - region.space.firstDataPage * 512) * 8
+  const dataBytes = (): number =>
+    (region.space.frontierUnits - region.space.firstDataPage * 512) * 8
   const before = check(region)
   assert.is(total(before), dataBytes())
   region.transact(() => region.alloc(t.string, 'lost'))

@@ -12,11 +12,28 @@ sameType<Infer<typeof t.bytes>, Uint8Array>(true)
 sameType<Infer<typeof t.json>, any>(true)
 
 test('string holds all text', () => {
-  for (const text of ['', 'a', 'Oslo', 'exactly 12 c', 'thirteen char', 'æ', 'zażółć gęślą jaźń', '日本語', '😀'.repeat(9),
-    'x'.repeat(16), 'x'.repeat(17), `${'y'.repeat(15)}é`, 'z'.repeat(100_000), '\0a\0']) {
+  for (const text of [
+    '',
+    'a',
+    'Oslo',
+    'exactly 12 c',
+    'thirteen char',
+    'æ',
+    'zażółć gęślą jaźń',
+    '日本語',
+    '😀'.repeat(9),
+    'x'.repeat(16),
+    'x'.repeat(17),
+    `${'y'.repeat(15)}é`,
+    'z'.repeat(100_000),
+    '\0a\0',
+  ]) {
     assert.is(roundTrip(t.string, text), text)
   }
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => roundTrip(t.string, text) === text), { numRuns: 60 })
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => roundTrip(t.string, text) === text),
+    { numRuns: 60 },
+  )
 })
 
 test('string refuses what UTF-8 cannot hold', () => {
@@ -46,8 +63,16 @@ test('bytes and small arrays share no memory with the region', () => {
 })
 
 test('json holds what JSON does, and more', () => {
-  for (const value of [null, true, 1.5, 'text', [1, [2]], { a: { b: [null] }, ü: 1 }, 12345678901234567890n,
-    { when: new Date(5), bytes: Uint8Array.from([1, 2]) }]) {
+  for (const value of [
+    null,
+    true,
+    1.5,
+    'text',
+    [1, [2]],
+    { a: { b: [null] }, ü: 1 },
+    12345678901234567890n,
+    { when: new Date(5), bytes: Uint8Array.from([1, 2]) },
+  ]) {
     assert.equal(roundTrip(t.json, value), value)
   }
   const circle: { self?: unknown } = {}
@@ -57,8 +82,16 @@ test('json holds what JSON does, and more', () => {
 
 test('what is boxed is overwritten where it is, while it fits', () => {
   const region = new MemoryRegion(2 ** 21)
-  const map = region.map('map', t.u32, t.struct('Note', { text: t.string, data: t.json, raw: t.bytes }))
-  const note = (size: number) => ({ text: 'x'.repeat(size), data: 'y'.repeat(size), raw: new Uint8Array(size) })
+  const map = region.map(
+    'map',
+    t.u32,
+    t.struct('Note', { text: t.string, data: t.json, raw: t.bytes }),
+  )
+  const note = (size: number) => ({
+    text: 'x'.repeat(size),
+    data: 'y'.repeat(size),
+    raw: new Uint8Array(size),
+  })
   region.transact(() => map.set(1, note(60)))
   const { allocatedUnits } = region.space
   for (const size of [59, 60, 40, 57]) {

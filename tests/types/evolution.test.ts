@@ -11,8 +11,14 @@ import { assertSound, codeOf } from '../harness/types.js'
 const test = suite('types: evolution')
 
 const V1 = t.struct('City', {
-  name: t.string, size: t.u8, level: t.enum('a', 'b'), at: t.struct('At', { x: t.u16 }), marks: t.array(t.u8),
-  pair: t.tuple(t.i8, t.string), twin: t.optional(t.self), maybe: t.optional(t.i16),
+  name: t.string,
+  size: t.u8,
+  level: t.enum('a', 'b'),
+  at: t.struct('At', { x: t.u16 }),
+  marks: t.array(t.u8),
+  pair: t.tuple(t.i8, t.string),
+  twin: t.optional(t.self),
+  maybe: t.optional(t.i16),
 })
 const V2 = t.struct('City', {
   name: t.string, size: t.u64, level: t.enum('a', 'b', 'c'),
@@ -26,7 +32,16 @@ function oldRegion() {
   const old = region.map('cities', t.string, V1)
   region.transact(() => {
     old.set('one', { name: 'One', size: 1, level: 'b', at: { x: 2 }, marks: [3], pair: [-4, 'p'] })
-    old.set('two', { name: 'Two', size: 2, level: 'a', at: { x: 5 }, marks: [], pair: [1, 'q'], twin: old.get('one')!, maybe: -6 })
+    old.set('two', {
+      name: 'Two',
+      size: 2,
+      level: 'a',
+      at: { x: 5 },
+      marks: [],
+      pair: [1, 'q'],
+      twin: old.get('one')!,
+      maybe: -6,
+    })
   })
   return region
 }
@@ -36,8 +51,17 @@ test('old records are read as the new type, without being rewritten', () => {
   const cities = region.map('cities', t.string, V2)
   const { allocatedUnits } = region.space
   assert.equal(cities.getObject('one'), {
-    name: 'One', size: 1n, level: 'b', at: { x: 2, y: 1.5 }, marks: Float64Array.from([3]), pair: [-4, 'p'], twin: undefined,
-    maybe: undefined, added: undefined, rank: 42, day: new Date(7),
+    name: 'One',
+    size: 1n,
+    level: 'b',
+    at: { x: 2, y: 1.5 },
+    marks: Float64Array.from([3]),
+    pair: [-4, 'p'],
+    twin: undefined,
+    maybe: undefined,
+    added: undefined,
+    rank: 42,
+    day: new Date(7),
   })
   const two = cities.get('two')!
   assert.is(two.maybe, -6)
@@ -61,7 +85,9 @@ test('fields of an old record are assigned as far as it has room', () => {
   })
   assert.equal([...cities.get('one')!.marks], [1.5, 2.5])
   assert.is(cities.get('one')!.twin!.name, 'Two')
-  region.transact(() => cities.update('one', (old) => ({ ...(old!.toObject() as any), level: 'c', rank: 9 })))
+  region.transact(() =>
+    cities.update('one', (old) => ({ ...(old!.toObject() as any), level: 'c', rank: 9 })),
+  )
   region.transact(() => { cities.get('one')!.rank++ })
   assert.is(cities.get('one')!.rank, 10)
   region.transact(() => { cities.get('two')!.twin = cities.get('one')! })
@@ -73,7 +99,9 @@ test('once written anew, the older program is told', () => {
   const region = oldRegion()
   const cities = region.map('cities', t.string, V2)
   region.map('cities', t.string, V1)
-  region.transact(() => cities.set('three', { ...cities.getObject('one'), size: 3n, pair: [1, 'x'] }))
+  region.transact(() =>
+    cities.set('three', { ...cities.getObject('one'), size: 3n, pair: [1, 'x'] }),
+  )
   assert.is(codeOf(() => region.map('cities', t.string, V1)), 'RSTORE_TYPE_MISMATCH')
   assertSound(region)
 })
@@ -82,25 +110,95 @@ const struct = (fields: Record<string, Type<any>>): Type<any> => t.struct('S', f
 const base = struct({ a: t.u16, b: t.string })
 
 const incompatible: [string, Type<any>, Type<any>, RegExp][] = [
-  ['narrowed', base, struct({ a: t.u8, b: t.string }), /S\.a is stored as "u16", but declared as "u8"/],
-  ['other kind', base, struct({ a: t.u16, b: t.bytes }), /S\.b is stored as "string", but declared as "bytes"/],
+  [
+    'narrowed',
+    base,
+    struct({ a: t.u8, b: t.string }),
+    /S\.a is stored as "u16", but declared as "u8"/,
+  ],
+  [
+    'other kind',
+    base,
+    struct({ a: t.u16, b: t.bytes }),
+    /S\.b is stored as "string", but declared as "bytes"/,
+  ],
   ['removed', base, struct({ a: t.u16 }), /S\.b is stored, but not declared/],
-  ['renamed', base, struct({ a: t.u16, c: t.string }), /S\.b is stored as field 1, but c is declared there/],
+  [
+    'renamed',
+    base,
+    struct({ a: t.u16, c: t.string }),
+    /S\.b is stored as field 1, but c is declared there/,
+  ],
   ['reordered', base, struct({ b: t.string, a: t.u16 }), /S\.a is stored as field 0, but b/],
-  ['no default', base, struct({ a: t.u16, b: t.string, c: t.u8 }), /S\.c is new and has no default/],
-  ['in the middle', base, struct({ a: t.u16, x: t.optional(t.u8), b: t.string }), /S\.b is stored as field 1/],
-  ['another name', base, t.struct('Z', { a: t.u16, b: t.string }), /stored as struct S, but declared as struct Z/],
+  [
+    'no default',
+    base,
+    struct({ a: t.u16, b: t.string, c: t.u8 }),
+    /S\.c is new and has no default/,
+  ],
+  [
+    'in the middle',
+    base,
+    struct({ a: t.u16, x: t.optional(t.u8), b: t.string }),
+    /S\.b is stored as field 1/,
+  ],
+  [
+    'another name',
+    base,
+    t.struct('Z', { a: t.u16, b: t.string }),
+    /stored as struct S, but declared as struct Z/,
+  ],
   ['signed', struct({ a: t.u16 }), struct({ a: t.i16 }), /"u16", but declared as "i16"/],
   ['rounded', struct({ a: t.u32 }), struct({ a: t.f32 }), /"u32", but declared as "f32"/],
-  ['label', struct({ a: t.enum('x', 'y') }), struct({ a: t.enum('y', 'x') }), /"x" stored as label 0, but "y" declared/],
-  ['label gone', struct({ a: t.enum('x', 'y') }), struct({ a: t.enum('x') }), /"y" stored as label 1, but nothing/],
-  ['in an array', struct({ a: t.array(struct({ b: t.u16 })) }), struct({ a: t.array(struct({ b: t.u8 })) }), /S\.a\[\]\.b/],
-  ['in a tuple', struct({ a: t.tuple(t.u8, t.u16) }), struct({ a: t.tuple(t.u8, t.u8) }), /S\.a\[1\]/],
-  ['tuple grown', struct({ a: t.tuple(t.u8) }), struct({ a: t.tuple(t.u8, t.optional(t.u8)) }), /S\.a is stored/],
+  [
+    'label',
+    struct({ a: t.enum('x', 'y') }),
+    struct({ a: t.enum('y', 'x') }),
+    /"x" stored as label 0, but "y" declared/,
+  ],
+  [
+    'label gone',
+    struct({ a: t.enum('x', 'y') }),
+    struct({ a: t.enum('x') }),
+    /"y" stored as label 1, but nothing/,
+  ],
+  [
+    'in an array',
+    struct({ a: t.array(struct({ b: t.u16 })) }),
+    struct({ a: t.array(struct({ b: t.u8 })) }),
+    /S\.a\[\]\.b/,
+  ],
+  [
+    'in a tuple',
+    struct({ a: t.tuple(t.u8, t.u16) }),
+    struct({ a: t.tuple(t.u8, t.u8) }),
+    /S\.a\[1\]/,
+  ],
+  [
+    'tuple grown',
+    struct({ a: t.tuple(t.u8) }),
+    struct({ a: t.tuple(t.u8, t.optional(t.u8)) }),
+    /S\.a is stored/,
+  ],
   ['optional', struct({ a: t.optional(t.u8) }), struct({ a: t.u8 }), /S\.a is stored/],
-  ['key of a map', struct({ a: t.map(t.u8, t.u8) }), struct({ a: t.map(t.u16, t.u8) }), /S\.a\[key\]/],
-  ['value of a map', struct({ a: t.map(t.u8, t.u32) }), struct({ a: t.map(t.u8, t.f64) }), /S\.a\[value\]/],
-  ['behind a ref', struct({ a: t.ref(() => base) }), struct({ a: t.ref(() => struct({ a: t.u8 })) }), /S\.a\.a/],
+  [
+    'key of a map',
+    struct({ a: t.map(t.u8, t.u8) }),
+    struct({ a: t.map(t.u16, t.u8) }),
+    /S\.a\[key\]/,
+  ],
+  [
+    'value of a map',
+    struct({ a: t.map(t.u8, t.u32) }),
+    struct({ a: t.map(t.u8, t.f64) }),
+    /S\.a\[value\]/,
+  ],
+  [
+    'behind a ref',
+    struct({ a: t.ref(() => base) }),
+    struct({ a: t.ref(() => struct({ a: t.u8 })) }),
+    /S\.a\.a/,
+  ],
 ]
 
 for (const [what, stored, given, message] of incompatible) {
@@ -121,8 +219,13 @@ test('keys and kinds of maps have to be equal', () => {
   region.map('m', t.u8, base)
   region.value('v', t.u8)
   region.transact(() => region.value('v', t.u8).set(1))
-  for (const wrong of [() => region.map('m', t.u16, base), () => region.multimap('m', t.u8, t.u8),
-    () => region.value('m', t.u8), () => region.map('v', t.u8, t.u8), () => region.value('v', t.string)]) {
+  for (const wrong of [
+    () => region.map('m', t.u16, base),
+    () => region.multimap('m', t.u8, t.u8),
+    () => region.value('m', t.u8),
+    () => region.map('v', t.u8, t.u8),
+    () => region.value('v', t.string),
+  ]) {
     assert.is(codeOf(wrong), 'RSTORE_TYPE_MISMATCH')
   }
 })
@@ -140,10 +243,20 @@ test('scalars that are values of a map widen within their four bytes', () => {
 })
 
 const samples: Type<any>[] = [
-  V1, V2, t.u8, t.map(t.tuple(t.string, t.i64), t.array(V1)), t.multimap(t.bytes, t.date), t.packed(V1), t.json,
-  t.struct('A', { b: t.ref((): Type<any> => B), self: t.array(t.self) }), t.optional(t.ref(() => V1)),
+  V1,
+  V2,
+  t.u8,
+  t.map(t.tuple(t.string, t.i64), t.array(V1)),
+  t.multimap(t.bytes, t.date),
+  t.packed(V1),
+  t.json,
+  t.struct('A', { b: t.ref((): Type<any> => B), self: t.array(t.self) }),
+  t.optional(t.ref(() => V1)),
 ]
-const B: Type<any> = t.struct('B', { a: t.optional(t.ref(() => samples[7]!)), bs: t.map(t.u8, t.self) })
+const B: Type<any> = t.struct('B', {
+  a: t.optional(t.ref(() => samples[7]!)),
+  bs: t.map(t.u8, t.self),
+})
 
 test('a type is the same after it was stored', () => {
   for (const sample of [...samples, B] as unknown as AnyType[]) {
@@ -154,7 +267,16 @@ test('a type is the same after it was stored', () => {
     assert.is(compare(sample, again, ''), null)
     assert.is(again.slotBytes, sample.slotBytes)
   }
-  for (const bad of ['"u7"', '{"ref":{"self":3}}', '{"what":1}', '5', 'null', '["u8"]', '{"constructor":1}', '"toString"']) {
+  for (const bad of [
+    '"u7"',
+    '{"ref":{"self":3}}',
+    '{"what":1}',
+    '5',
+    'null',
+    '["u8"]',
+    '{"constructor":1}',
+    '"toString"',
+  ]) {
     assert.throws(() => typeFromText(bad), SyntaxError, bad)
   }
 })

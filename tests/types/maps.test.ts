@@ -1,7 +1,15 @@
 /** Maps and multimaps inside records. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { t, type Frozen, type Infer, type InferInput, type ReadMap, type RMap, type RMultimap } from '../../lib/types/index.js'
+import {
+  t,
+  type Frozen,
+  type Infer,
+  type InferInput,
+  type ReadMap,
+  type RMap,
+  type RMultimap,
+} from '../../lib/types/index.js'
 import { MemoryRegion } from '../harness/memory-region.js'
 import { assertSound, codeOf, refuses, roundTrip, sameType } from '../harness/types.js'
 
@@ -9,7 +17,10 @@ const test = suite('types: map, multimap, packed')
 
 const Street = t.struct('Street', { length: t.u32, houses: t.map(t.u16, t.string) })
 const Town = t.struct('Town', {
-  streets: t.map(t.string, Street), tags: t.multimap(t.string, t.u32), friends: t.map(t.string, t.self), maybe: t.optional(t.map(t.u8, t.u8)),
+  streets: t.map(t.string, Street),
+  tags: t.multimap(t.string, t.u32),
+  friends: t.map(t.string, t.self),
+  maybe: t.optional(t.map(t.u8, t.u8)),
 })
 type TownView = Infer<typeof Town>
 sameType<TownView['tags'], RMultimap<string, number>>(true)
@@ -29,8 +40,23 @@ test('a map in a record comes back as a Map', () => {
   assert.equal(roundTrip(u32ToText(), [[2, 'b'], [1, 'a']]), new Map([[1, 'a'], [2, 'b']]))
   assert.equal(roundTrip(u32ToText(), new Map([[1, 'a']])), new Map([[1, 'a']]))
   assert.equal(roundTrip(u32ToText(), []), new Map())
-  assert.equal(roundTrip(t.multimap(t.string, t.i8), [['a', 2], ['a', -1], ['b', 1], ['a', 2]]), [['a', -1], ['a', 2], ['b', 1]])
-  assert.equal(roundTrip(t.map(t.string, t.array(t.string)), [['k', ['a', 'b']]]), new Map([['k', ['a', 'b']]]))
+  assert.equal(
+    roundTrip(t.multimap(t.string, t.i8), [
+      ['a', 2],
+      ['a', -1],
+      ['b', 1],
+      ['a', 2],
+    ]),
+    [
+      ['a', -1],
+      ['a', 2],
+      ['b', 1],
+    ],
+  )
+  assert.equal(
+    roundTrip(t.map(t.string, t.array(t.string)), [['k', ['a', 'b']]]),
+    new Map([['k', ['a', 'b']]]),
+  )
   refuses(u32ToText(), 5, TypeError, /expected entries/)
   refuses(u32ToText(), [5], TypeError, /expected entries \[key, value\]/)
   refuses(u32ToText(), [['x', 'y']], TypeError, /the key must be a u32/)
@@ -42,7 +68,11 @@ test('maps inside maps, changed in place', () => {
   const region = new MemoryRegion(2 ** 23)
   const towns = region.map('towns', t.string, Town)
   region.transact(() => {
-    towns.set('A', { streets: [['Main', { length: 5, houses: [] }]], tags: [['x', 1]], friends: [] })
+    towns.set('A', {
+      streets: [['Main', { length: 5, houses: [] }]],
+      tags: [['x', 1]],
+      friends: [],
+    })
     const { streets, tags, friends } = towns.get('A')!
     for (let i = 0; i < 3000; i++) streets.get('Main')!.houses.set(i, `house ${i}`)
     for (let i = 0; i < 1000; i++) tags.add(`t${i % 3}`, i)
@@ -76,11 +106,16 @@ test('maps inside maps, changed in place', () => {
 
 test('an empty map in a record costs at most 256 bytes', () => {
   const region = new MemoryRegion(2 ** 21)
-  for (const [name, type] of [['map', t.map(t.string, t.u8)], ['multimap', t.multimap(t.u8, t.string)]] as const) {
+  for (const [name, type] of [
+    ['map', t.map(t.string, t.u8)],
+    ['multimap', t.multimap(t.u8, t.string)],
+  ] as const) {
     const map = region.map(name, t.u32, t.struct(`Of ${name}`, { x: type as never }))
     region.transact(() => map.set(0, { x: [] } as never))
     const before = region.space.allocatedUnits
-    region.transact(() => { for (let i = 1; i <= 10; i++) map.set(i, { x: [] } as never) })
+    region.transact(() => {
+      for (let i = 1; i <= 10; i++) map.set(i, { x: [] } as never)
+    })
     assert.ok((region.space.allocatedUnits - before) * 8 <= 10 * (256 + 24), name)
   }
 })

@@ -20,7 +20,8 @@ for (const [type, low, high] of integers) {
     for (const value of [low - 1, high + 1, 0.5, NaN, Infinity]) {
       refuses(type, value, RangeError, new RegExp(`not a ${type.kind}`))
     }
-    for (const value of ['1', 1n, null, undefined, {}]) refuses(type, value, TypeError, /expected a number/)
+    for (const value of ['1', 1n, null, undefined, {}])
+      refuses(type, value, TypeError, /expected a number/)
   })
 }
 
@@ -29,7 +30,10 @@ test('f64 holds every number, f32 the nearest of its own', () => {
     assert.ok(Object.is(roundTrip(t.f64, value), value), String(value))
     assert.ok(Object.is(roundTrip(t.f32, value), Math.fround(value)), String(value))
   }
-  fc.assert(fc.property(fc.double(), (value) => Object.is(roundTrip(t.f64, value), value)), { numRuns: 20 })
+  fc.assert(
+    fc.property(fc.double(), (value) => Object.is(roundTrip(t.f64, value), value)),
+    { numRuns: 20 },
+  )
   refuses(t.f64, '1', TypeError, /expected a number \(f64\)/)
   refuses(t.f32, 1n, TypeError, /expected a number \(f32\)/)
 })

@@ -13,10 +13,26 @@ type NodeView = Infer<typeof Node>
 sameType<Exclude<NodeView['next'], undefined>['value'], number>(true)
 sameType<NodeView['others'][0]['value'], number>(true)
 
-interface PersonView { name: string; home: HouseView; toObject(): any; equals(other: unknown): boolean }
-interface HouseView { street: string; owner: PersonView | undefined; toObject(): any; equals(other: unknown): boolean }
-const Person: Type<any> = t.struct('Person', { name: t.string, home: t.ref((): Type<HouseView> => House) })
-const House: Type<any> = t.struct('House', { street: t.string, owner: t.optional(t.ref((): Type<PersonView> => Person)) })
+interface PersonView {
+  name: string
+  home: HouseView
+  toObject(): any
+  equals(other: unknown): boolean
+}
+interface HouseView {
+  street: string
+  owner: PersonView | undefined
+  toObject(): any
+  equals(other: unknown): boolean
+}
+const Person: Type<any> = t.struct('Person', {
+  name: t.string,
+  home: t.ref((): Type<HouseView> => House),
+})
+const House: Type<any> = t.struct('House', {
+  street: t.string,
+  owner: t.optional(t.ref((): Type<PersonView> => Person)),
+})
 const homeOf = t.struct('Home', { home: t.ref((): Type<HouseView> => House) })
 sameType<Infer<typeof homeOf>['home'], HouseView>(true)
 
@@ -24,7 +40,9 @@ test('records name each other, also in cycles', () => {
   const region = new MemoryRegion(2 ** 21)
   const first = region.value('first', t.ref(() => Node))
   region.transact(() => {
-    const refs = Array.from({ length: 100 }, (_, value) => region.alloc(Node, { value, others: [] }))
+    const refs = Array.from({ length: 100 }, (_, value) =>
+      region.alloc(Node, { value, others: [] }),
+    )
     refs.forEach((ref, i) => {
       const node = region.deref(ref)
       node.next = region.deref(refs[(i + 1) % 100]!)

@@ -13,7 +13,8 @@ sameType<Infer<typeof Colour>, 'red' | 'green' | 'blue'>(true)
 
 test('u64 and i64 hold exactly 64 bits', () => {
   for (const value of [0n, 1n, 2n ** 63n, 2n ** 64n - 1n]) assert.is(roundTrip(t.u64, value), value)
-  for (const value of [0n, -1n, 2n ** 63n - 1n, -(2n ** 63n)]) assert.is(roundTrip(t.i64, value), value)
+  for (const value of [0n, -1n, 2n ** 63n - 1n, -(2n ** 63n)])
+    assert.is(roundTrip(t.i64, value), value)
   refuses(t.u64, -1n, RangeError, /not a u64/)
   refuses(t.u64, 2n ** 64n, RangeError, /64 bits/)
   refuses(t.i64, 2n ** 63n, RangeError, /not a i64/)

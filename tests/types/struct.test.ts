@@ -24,19 +24,35 @@ const refused: InferInput<typeof City> = { name: 'n', at: { lat: 1, lon: 2 } }
 // @ts-expect-error: a field is of another type
 const wrong: InferInput<typeof City> = { name: 1, population: 1, at: { lat: 1, lon: 2 } }
 const viewIsInput = (view: CityView): InferInput<typeof City> => view
-assert.ok(viewIsInput !== undefined && accepted !== undefined && refused !== undefined && wrong !== undefined)
+assert.ok(
+  viewIsInput !== undefined &&
+    accepted !== undefined &&
+    refused !== undefined &&
+    wrong !== undefined,
+)
 
-const offsets = (fields: Record<string, unknown>): Record<string, number> => Object.fromEntries(
-  layoutOf(Object.entries(fields) as [string, AnyType][]).fields.map(({ name, offset }) => [name, offset]))
+const offsets = (fields: Record<string, unknown>): Record<string, number> =>
+  Object.fromEntries(
+    layoutOf(Object.entries(fields) as [string, AnyType][]).fields.map(({ name, offset }) => [
+      name,
+      offset,
+    ]),
+  )
 
 test('fields lie in buckets of falling alignment', () => {
   assert.equal(offsets({ a: t.u8, b: t.f64, c: t.u16, d: t.u32, e: t.u64, f: t.bool, g: t.string }),
     { b: 0, e: 8, d: 16, g: 20, c: 24, a: 26, f: 27 })
-  const withBits = layoutOf(Object.entries({
-    ...Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`o${i}`, t.optional(t.u8)])), s: t.optional(t.string),
-  }) as unknown as [string, AnyType][])
+  const withBits = layoutOf(
+    Object.entries({
+      ...Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`o${i}`, t.optional(t.u8)])),
+      s: t.optional(t.string),
+    }) as unknown as [string, AnyType][],
+  )
   assert.is(withBits.bytes, 16, '4 for the ref, 9 bytes, 9 bits, padding')
-  assert.equal(withBits.fields.map(({ presenceByte }) => presenceByte), [...Array(8).fill(13), 14, -1])
+  assert.equal(
+    withBits.fields.map(({ presenceByte }) => presenceByte),
+    [...Array(8).fill(13), 14, -1],
+  )
 })
 
 function cities() {
@@ -44,7 +60,13 @@ function cities() {
   const map = region.map('cities', t.string, City)
   region.transact(() => {
     map.set('oslo', { name: 'Oslo', population: 709_037, at: { lat: 59.9, lon: 10.7 } })
-    map.set('rome', { name: 'Roma', population: 1, at: { lat: 41.9, lon: 12.5 }, nick: 'eternal', rank: 9 })
+    map.set('rome', {
+      name: 'Roma',
+      population: 1,
+      at: { lat: 41.9, lon: 12.5 },
+      nick: 'eternal',
+      rank: 9,
+    })
   })
   return { region, map }
 }
@@ -69,8 +91,11 @@ test('fields are read in place and assigned in place', () => {
     assert.is(at.lon, 2)
   })
   assert.equal(map.getObject('oslo'), {
-    name: 'Christiania, as it was called for three hundred years', population: 5, at: { lat: 1, lon: 2 },
-    nick: 'Tigerstaden', rank: 1,
+    name: 'Christiania, as it was called for three hundred years',
+    population: 5,
+    at: { lat: 1, lon: 2 },
+    nick: 'Tigerstaden',
+    rank: 1,
   })
   assertSound(region)
 })
@@ -124,7 +149,13 @@ test('views end: with the turn, the transaction, their record', () => {
 test('methods: toObject, equals, toJSON, inspect', () => {
   const { region, map } = cities()
   const rome = map.get('rome')!
-  const plain = { name: 'Roma', population: 1, at: { lat: 41.9, lon: 12.5 }, nick: 'eternal', rank: 9 }
+  const plain = {
+    name: 'Roma',
+    population: 1,
+    at: { lat: 41.9, lon: 12.5 },
+    nick: 'eternal',
+    rank: 9,
+  }
   assert.equal(rome.toObject(), plain)
   assert.equal(JSON.parse(JSON.stringify(rome)), plain)
   assert.ok(rome.equals(plain))
@@ -138,11 +169,24 @@ test('methods: toObject, equals, toJSON, inspect', () => {
 })
 
 test('fields may be called what they like', () => {
-  const names = ['__proto__', 'constructor', 'hasOwnProperty', 'toString', 'valueOf', '0', 'then', 'length', 'a b']
+  const names = [
+    '__proto__',
+    'constructor',
+    'hasOwnProperty',
+    'toString',
+    'valueOf',
+    '0',
+    'then',
+    'length',
+    'a b',
+  ]
   const Odd = t.struct('Odd', Object.fromEntries(names.map((name) => [name, t.optional(t.u32)])))
   const fields = (Odd as unknown as { fields: [string, unknown][] }).fields.map(([name]) => name)
   assert.equal([...fields].sort(), [...names].sort(), 'fromEntries defines own names')
-  const Own = t.struct('Own', Object.defineProperty({ x: t.u8 }, '__proto__', { value: t.string, enumerable: true }))
+  const Own = t.struct(
+    'Own',
+    Object.defineProperty({ x: t.u8 }, '__proto__', { value: t.string, enumerable: true }),
+  )
   const region = new MemoryRegion(2 ** 21)
   const map = region.map('odd', t.u8, Own)
   region.transact(() => map.set(1, JSON.parse('{"x":1,"__proto__":"text"}')))
@@ -153,7 +197,8 @@ test('fields may be called what they like', () => {
   const odd = region.map('names', t.u8, Odd)
   region.transact(() => odd.set(1, { x: 1 } as never))
   assert.is((odd.get(1) as any).constructor, undefined, 'not what objects inherit')
-  for (const name of ['toObject', 'equals', 'toJSON']) assert.throws(() => t.struct('S', { [name]: t.u8 }), /cannot be called/)
+  for (const name of ['toObject', 'equals', 'toJSON'])
+    assert.throws(() => t.struct('S', { [name]: t.u8 }), /cannot be called/)
   assertSound(region)
 })
 
@@ -164,7 +209,9 @@ test('what is not a record is refused', () => {
   assert.throws(() => t.struct('S', { a: Number as never }), /field a: expected a type made by t/)
   const region = new MemoryRegion(2 ** 21)
   const map = region.map('m', t.u8, At)
-  region.transact(() => assert.throws(() => map.set(1, { lat: 1 } as never), /At\.lon: expected a number/))
+  region.transact(() =>
+    assert.throws(() => map.set(1, { lat: 1 } as never), /At\.lon: expected a number/),
+  )
 })
 
 test('a view that is given as a value is copied', () => {

@@ -1,6 +1,7 @@
 /**
- * A list of values of one type, of unchanging length, in a cell of its own: u32 length, four zero bytes, elements. Numbers are read
- * as a typed array of their own kind: a copy up to 4 KiB, beyond that without copying where that is possible.
+ * A list of values of one type, of unchanging length, in a cell of its own: u32 length, four zero
+ * bytes, elements. Numbers are read as a typed array of their own kind: a copy up to 4 KiB, beyond
+ * that without copying where that is possible.
  */
 import { C } from '../../../formats/index.js'
 import { RStoreError } from '../../errors.js'
@@ -95,7 +96,10 @@ export class ArrayType extends BoxedType {
   createCell(session: Session, value: unknown): Ref {
     if (value instanceof Adopted) {
       if (session.unadopted.delete(value.ref)) return value.ref
-      return this.createCell(session, this.prepare(this.readCell(session.lease, value.ref, undefined), '', session))
+      return this.createCell(
+        session,
+        this.prepare(this.readCell(session.lease, value.ref, undefined), '', session),
+      )
     }
     const { length } = value as ArrayLike<unknown>
     const stride = this.element.slotBytes
@@ -115,12 +119,17 @@ export class ArrayType extends BoxedType {
     }
     const { element } = this
     const stride = element.slotBytes
-    for (let i = 0; i < value.length; i++) element.writeSlot(session, window, at + i * stride, value[i])
+    for (let i = 0; i < value.length; i++)
+      element.writeSlot(session, window, at + i * stride, value[i])
   }
 
   /** The new array is complete before the old one goes: the value may be a view of it. */
   assignCell(session: Session, ref: number, value: unknown): Ref {
-    if (this.typed !== undefined && !(value instanceof Adopted) && this.#isSame(session, ref, value as Numbers)) {
+    if (
+      this.typed !== undefined &&
+      !(value instanceof Adopted) &&
+      this.#isSame(session, ref, value as Numbers)
+    ) {
       session.space.mark(ref + 2, (value as Numbers).byteLength)
       this.#fill(session, ref as Ref, value as unknown as ArrayLike<unknown>)
       return ref as Ref
@@ -146,8 +155,15 @@ export class ArrayType extends BoxedType {
     const from = stored as ArrayType
     if (this.typed === undefined) {
       const read = this.element.readerFor(from.element)
-      return (core) => new ArrayCells(core, core.at + 8, lengthOf(core, from.element), from.element.slotBytes,
-        read, (value) => this.element.plain(value))
+      return (core) =>
+        new ArrayCells(
+          core,
+          core.at + 8,
+          lengthOf(core, from.element),
+          from.element.slotBytes,
+          read,
+          (value) => this.element.plain(value),
+        )
     }
     const { typed } = this
     if (from.typed === typed) return (core) => from.#numbers(core)
@@ -161,7 +177,8 @@ export class ArrayType extends BoxedType {
     const bytes = length * this.element.slotBytes
     const { session } = core.lease
     if (bytes > COPY_LIMIT_BYTES) {
-      const ref = (session.space.windows.indexOf(core.window) * 0x1000_0000 + (core.cell >>> 1)) as Ref
+      const ref = (session.space.windows.indexOf(core.window) * 0x1000_0000 +
+        (core.cell >>> 1)) as Ref
       const buffer = session.externalView(ref, ELEMENTS_OFFSET, bytes)
       if (buffer !== null) return originating(new this.typed!(buffer), core)
     }
@@ -221,8 +238,11 @@ function lengthOf(core: Core, element: AnyType): number {
   const room = (core.window.u32[core.cell]! & C.CELL_SIZE_MASK) * 8 - ELEMENTS_OFFSET
   if (length * element.slotBytes > room) {
     core.lease.session.leave()
-    throw new RStoreError('RSTORE_CORRUPT', 'an array claims to be longer than its cell: run verify()',
-      { length })
+    throw new RStoreError(
+      'RSTORE_CORRUPT',
+      'an array claims to be longer than its cell: run verify()',
+      { length },
+    )
   }
   return length
 }

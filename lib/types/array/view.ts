@@ -1,9 +1,10 @@
 /**
  * Arrays whose elements are not plain numbers, read in place: each element when it is asked for.
  *
- * Elements are also there under their numbers. They cannot be accessors, for there is no end of numbers; so a Proxy at the end of
- * the prototype chain answers for whatever name nothing before it has. `length`, `at` and iteration never come so far and are as
- * fast as in any class; `view[i]` costs several times `view.at(i)`.
+ * Elements are also there under their numbers. They cannot be accessors, for there is no end of
+ * numbers; so a Proxy at the end of the prototype chain answers for whatever name nothing before it
+ * has. `length`, `at` and iteration never come so far and are as fast as in any class; `view[i]`
+ * costs several times `view.at(i)`.
  */
 import { inspect } from 'node:util'
 import { throwStale } from '../context.js'
@@ -12,7 +13,9 @@ import type { Core, SlotReader } from '../type.js'
 
 const numbered = new Proxy(Object.create(null) as object, {
   get(_target, name, receiver: ArrayCells): unknown {
-    return typeof name === 'string' && /^\d{1,10}$/.test(name) ? receiver.at(Number(name)) : undefined
+    return typeof name === 'string' && /^\d{1,10}$/.test(name)
+      ? receiver.at(Number(name))
+      : undefined
   },
   has: (_target, name) => typeof name === 'string' && /^\d{1,10}$/.test(name),
 })

@@ -27,7 +27,9 @@ export class BigIntType extends AnyType {
       throw new TypeError(`${where}: expected a bigint (${this.kind}), got ${show(value)}`)
     }
     if ((this.#signed ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value)) !== value) {
-      throw new RangeError(`${where}: ${value}n is not a ${this.kind}: it does not fit into 64 bits`)
+      throw new RangeError(
+        `${where}: ${value}n is not a ${this.kind}: it does not fit into 64 bits`,
+      )
     }
     return value
   }

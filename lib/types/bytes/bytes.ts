@@ -1,4 +1,7 @@
-/** Bytes in a cell of their own. Reading gives a copy up to 4 KiB; larger ones where they are, where that is possible. */
+/**
+ * Bytes in a cell of their own. Reading gives a copy up to 4 KiB; larger ones where they are, where
+ * that is possible.
+ */
 import { C } from '../../../formats/index.js'
 import type { Ref } from '../../space/ref.js'
 import type { Window } from '../../space/window.js'
@@ -53,7 +56,9 @@ export class BytesType extends BoxedType {
     }
     return window.u8.slice(at, at + bytes)
   }
-  /** The value may be a view of this very cell: such a one is copied before the cell is given up. */
+  /**
+   * The value may be a view of this very cell: such a one is copied before the cell is given up.
+   */
   assignCell(session: Session, ref: number, value: unknown): Ref {
     const source = (value as Uint8Array).length > COPY_LIMIT_BYTES
       ? (value as Uint8Array).slice() : value as Uint8Array

@@ -1,4 +1,7 @@
-/** A value that may be left out when writing, and is then a given one. Old records without the field read as it, too. */
+/**
+ * A value that may be left out when writing, and is then a given one. Old records without the field
+ * read as it, too.
+ */
 import type { Window } from '../../space/window.js'
 import type { Session } from '../context.js'
 import { show } from '../text.js'
@@ -27,8 +30,10 @@ export class DefaultType extends AnyType {
   constructor(readonly inner: AnyType, readonly value: unknown) {
     super()
     if (!SIMPLE.has(inner.kind)) {
-      throw new TypeError(`t.default: only scalars, strings and enums have defaults, not ${inner.kind}; `
-        + 'use t.optional')
+      throw new TypeError(
+        `t.default: only scalars, strings and enums have defaults, not ${inner.kind}; ` +
+          'use t.optional',
+      )
     }
     if (value === undefined || (typeof value === 'number' && !Number.isFinite(value))) {
       throw new TypeError(`t.default: ${show(value)} cannot be a default`)

@@ -20,7 +20,8 @@ export class EnumType extends AnyType {
       throw new RangeError(`t.enum: ${labels.length} labels; 1 to 65535 are possible`)
     }
     const wrong = labels.find((label) => typeof label !== 'string')
-    if (wrong !== undefined) throw new TypeError(`t.enum: a label must be a string, got ${show(wrong)}`)
+    if (wrong !== undefined)
+      throw new TypeError(`t.enum: a label must be a string, got ${show(wrong)}`)
     this.#numbers = new Map(labels.map((label, i) => [label, i]))
     if (this.#numbers.size !== labels.length) throw new TypeError('t.enum: a label occurs twice')
     this.key = new WordKey<string>((value, where) => this.#numbers.get(value)

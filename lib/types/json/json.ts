@@ -1,7 +1,7 @@
 /**
- * Anything that JSON has, and undefined, bigints of 64 bits, dates and bytes, as MessagePack. A Map comes back as an object, and
- * cycles cannot be stored. Decoded from mapped bytes on each reading; what comes out is a plain copy, in which nothing refers
- * to the region.
+ * Anything that JSON has, and undefined, bigints of 64 bits, dates and bytes, as MessagePack. A Map
+ * comes back as an object, and cycles cannot be stored. Decoded from mapped bytes on each reading;
+ * what comes out is a plain copy, in which nothing refers to the region.
  */
 import { Buffer } from 'node:buffer'
 import { isDeepStrictEqual } from 'node:util'
@@ -26,12 +26,17 @@ export class JsonType extends BoxedType {
   describe(): string {
     return 'json'
   }
-  /** Encoded at once: it is then known that it can be, and a later change of the object does not matter. */
+  /**
+   * Encoded at once: it is then known that it can be, and a later change of the object does not
+   * matter.
+   */
   prepare(value: unknown, where: string): unknown {
     try {
       return Buffer.from(packr.pack(value))
     } catch (cause) {
-      throw new TypeError(`${where}: cannot be stored as t.json: ${(cause as Error).message}`, { cause })
+      throw new TypeError(`${where}: cannot be stored as t.json: ${(cause as Error).message}`, {
+        cause,
+      })
     }
   }
   empty(): unknown {

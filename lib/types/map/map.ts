@@ -1,6 +1,7 @@
 /**
- * A map inside a record: four bytes, which name its root for ever. Made with the record, freed with it. What the nodes look like and
- * how maps are used is lib/map's affair, which a session knows as `structures`.
+ * A map inside a record: four bytes, which name its root for ever. Made with the record, freed with
+ * it. What the nodes look like and how maps are used is lib/map's affair, which a session knows as
+ * `structures`.
  */
 import type { Ref } from '../../space/ref.js'
 import type { Lease, Session } from '../context.js'
@@ -129,8 +130,12 @@ export class MultimapType extends AnyMapType {
       [this.keyType.plain(key), this.valueType.plain(entry)])
   }
   override same(a: unknown, b: unknown): boolean {
-    const texts = (map: unknown): Set<string> => new Set(Array.from(entriesOf(map, 'multimap'),
-      ([key, value]) => JSON.stringify([keyText(this.codec, key), keyText(this.valueCodec, value)])))
+    const texts = (map: unknown): Set<string> =>
+      new Set(
+        Array.from(entriesOf(map, 'multimap'), ([key, value]) =>
+          JSON.stringify([keyText(this.codec, key), keyText(this.valueCodec, value)]),
+        ),
+      )
     const [setA, setB] = [texts(a), texts(b)]
     return setA.size === setB.size && [...setA].every((pair) => setB.has(pair))
   }

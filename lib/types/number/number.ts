@@ -1,4 +1,7 @@
-/** Numbers of up to 8 bytes that JavaScript has as numbers. One class each, so that every access has one shape. */
+/**
+ * Numbers of up to 8 bytes that JavaScript has as numbers. One class each, so that every access has
+ * one shape.
+ */
 import type { Window } from '../../space/window.js'
 import type { Session } from '../context.js'
 import { DoubleKey, integerKey, refuseKey, type KeyCodec } from '../keys.js'
@@ -59,7 +62,9 @@ function integerType(
         throw new TypeError(`${where}: expected a number (${kind}), got ${show(value)}`)
       }
       if (!(value >= low && value <= high) || value % 1 !== 0) {
-        throw new RangeError(`${where}: ${value} is not a ${kind}, a whole number from ${low} to ${high}`)
+        throw new RangeError(
+          `${where}: ${value} is not a ${kind}, a whole number from ${low} to ${high}`,
+        )
       }
       return value
     }
@@ -104,18 +109,76 @@ function floatType(
       write(window, at, value as number)
     }
     override same(a: unknown, b: unknown): boolean {
-      return kind === 'f32' ? Object.is(Math.fround(a as number), Math.fround(b as number)) : Object.is(a, b)
+      return kind === 'f32'
+        ? Object.is(Math.fround(a as number), Math.fround(b as number))
+        : Object.is(a, b)
     }
   })(kind, bytes)
 }
 
 export const numbers: Readonly<Record<NumberKind, NumberType>> = {
-  u8: integerType('u8', 1, (w, at) => w.u8[at]!, (w, at, value) => { w.u8[at] = value }),
-  i8: integerType('i8', 1, (w, at) => w.i8[at]!, (w, at, value) => { w.i8[at] = value }),
-  u16: integerType('u16', 2, (w, at) => w.u16[at >>> 1]!, (w, at, value) => { w.u16[at >>> 1] = value }),
-  i16: integerType('i16', 2, (w, at) => w.i16[at >>> 1]!, (w, at, value) => { w.i16[at >>> 1] = value }),
-  u32: integerType('u32', 4, (w, at) => w.u32[at >>> 2]!, (w, at, value) => { w.u32[at >>> 2] = value }),
-  i32: integerType('i32', 4, (w, at) => w.i32[at >>> 2]!, (w, at, value) => { w.i32[at >>> 2] = value }),
-  f32: floatType('f32', 4, (w, at) => w.f32[at >>> 2]!, (w, at, value) => { w.f32[at >>> 2] = value }),
-  f64: floatType('f64', 8, (w, at) => w.f64[at >>> 3]!, (w, at, value) => { w.f64[at >>> 3] = value }),
+  u8: integerType(
+    'u8',
+    1,
+    (w, at) => w.u8[at]!,
+    (w, at, value) => {
+      w.u8[at] = value
+    },
+  ),
+  i8: integerType(
+    'i8',
+    1,
+    (w, at) => w.i8[at]!,
+    (w, at, value) => {
+      w.i8[at] = value
+    },
+  ),
+  u16: integerType(
+    'u16',
+    2,
+    (w, at) => w.u16[at >>> 1]!,
+    (w, at, value) => {
+      w.u16[at >>> 1] = value
+    },
+  ),
+  i16: integerType(
+    'i16',
+    2,
+    (w, at) => w.i16[at >>> 1]!,
+    (w, at, value) => {
+      w.i16[at >>> 1] = value
+    },
+  ),
+  u32: integerType(
+    'u32',
+    4,
+    (w, at) => w.u32[at >>> 2]!,
+    (w, at, value) => {
+      w.u32[at >>> 2] = value
+    },
+  ),
+  i32: integerType(
+    'i32',
+    4,
+    (w, at) => w.i32[at >>> 2]!,
+    (w, at, value) => {
+      w.i32[at >>> 2] = value
+    },
+  ),
+  f32: floatType(
+    'f32',
+    4,
+    (w, at) => w.f32[at >>> 2]!,
+    (w, at, value) => {
+      w.f32[at >>> 2] = value
+    },
+  ),
+  f64: floatType(
+    'f64',
+    8,
+    (w, at) => w.f64[at >>> 3]!,
+    (w, at, value) => {
+      w.f64[at >>> 3] = value
+    },
+  ),
 }

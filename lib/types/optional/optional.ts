@@ -1,6 +1,7 @@
 /**
- * A value or undefined. What is boxed needs nothing more: a ref of 0 is undefined. Other values are followed by a byte that says
- * whether they are there; inside a struct that is one bit, which struct/layout.ts places.
+ * A value or undefined. What is boxed needs nothing more: a ref of 0 is undefined. Other values are
+ * followed by a byte that says whether they are there; inside a struct that is one bit, which
+ * struct/layout.ts places.
  */
 import type { Window } from '../../space/window.js'
 import type { Session } from '../context.js'

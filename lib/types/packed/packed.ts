@@ -1,4 +1,7 @@
-/** The root of a packed region of the same store: u32 region id, u32 ref of the root. Counted while the field has it. */
+/**
+ * The root of a packed region of the same store: u32 region id, u32 ref of the root. Counted while
+ * the field has it.
+ */
 import type { Window } from '../../space/window.js'
 import type { Session } from '../context.js'
 import { AnyType, type Core, type Descriptor } from '../type.js'

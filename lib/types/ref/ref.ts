@@ -1,6 +1,7 @@
 /**
- * A shared reference to a cell that somebody else owns: `alloc` made it, or a map has it. Reading gives what it names, writing takes
- * a Ref or a view. Refs may form cycles, and never free what they name: `free` does.
+ * A shared reference to a cell that somebody else owns: `alloc` made it, or a map has it. Reading
+ * gives what it names, writing takes a Ref or a view. Refs may form cycles, and never free what
+ * they name: `free` does.
  */
 import { RStoreError } from '../../errors.js'
 import type { Ref } from '../../space/ref.js'
@@ -14,7 +15,8 @@ import { AnyType, typeFrom, unitOf, type Core, type Descriptor, type VisitRef } 
 export function refOfView(value: unknown): number {
   const core = coreOfView(value)
   if (core === undefined || core.at !== (core.cell << 2) + 8) return 0
-  if (!core.lease.live || core.window.i32[core.cell + 1] !== core.stamp) throwStale(core.lease, 'a record')
+  if (!core.lease.live || core.window.i32[core.cell + 1] !== core.stamp)
+    throwStale(core.lease, 'a record')
   const { session } = core.lease
   const ref = unitOf(session, core.window, core.cell << 2)
   const stored = session.registry.typeOfCell(ref)
@@ -45,17 +47,27 @@ export class RefType extends AnyType {
 
   prepare(value: unknown, where: string, session: Session | null): unknown {
     const core = coreOfView(value)
-    if (core === undefined && !(typeof value === 'number' && value > 0 && value <= 0xffff_ffff && value % 1 === 0)) {
-      throw new TypeError(`${where}: expected a Ref, as alloc() and refOf() give it, or a view of a `
-        + `record, got ${show(value)}`)
+    if (
+      core === undefined &&
+      !(typeof value === 'number' && value > 0 && value <= 0xffff_ffff && value % 1 === 0)
+    ) {
+      throw new TypeError(
+        `${where}: expected a Ref, as alloc() and refOf() give it, or a view of a ` +
+          `record, got ${show(value)}`,
+      )
     }
     if (core !== undefined && core.lease.session.space !== session?.space) {
-      throw new RStoreError('RSTORE_FOREIGN_REF',
-        `${where}: the record is in another region; a ref names records of its own region only`, { where })
+      throw new RStoreError(
+        'RSTORE_FOREIGN_REF',
+        `${where}: the record is in another region; a ref names records of its own region only`,
+        { where },
+      )
     }
     const ref = core === undefined ? value as number : refOfView(value)
     if (ref === 0) {
-      throw new TypeError(`${where}: the view is of a struct inside a record; only whole records have a Ref`)
+      throw new TypeError(
+        `${where}: the view is of a struct inside a record; only whole records have a Ref`,
+      )
     }
     if (session !== null) session.registry.checkCell(this.target(), ref, where)
     return ref
@@ -74,7 +86,10 @@ export class RefType extends AnyType {
     if (ref !== 0) visit(this.target(), ref, false, path)
   }
 
-  /** A ref is copied as the number that it is: a copy does not grow along a graph, and cycles do no harm. */
+  /**
+   * A ref is copied as the number that it is: a copy does not grow along a graph, and cycles do no
+   * harm.
+   */
   override plain(value: unknown): unknown {
     return coreOfView(value) === undefined ? value : refOfView(value) as Ref
   }
@@ -85,7 +100,10 @@ export class RefType extends AnyType {
   }
 }
 
-/** t.self: inside a struct, a reference to a record of the same struct. Gone when the struct is made. */
+/**
+ * t.self: inside a struct, a reference to a record of the same struct. Gone when the struct is
+ * made.
+ */
 export class SelfType extends AnyType {
   readonly kind = 'self'
   override readonly nullable = true

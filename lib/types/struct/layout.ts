@@ -1,10 +1,12 @@
 /**
- * Where the fields of a record are. Computed from the types of the fields alone, so that the layout of records which an older
- * version of a type wrote is found again from the descriptor stored with them.
+ * Where the fields of a record are. Computed from the types of the fields alone, so that the layout
+ * of records which an older version of a type wrote is found again from the descriptor stored with
+ * them.
  *
- * Fields are placed in buckets of falling alignment, 8, 4, 2, 1, and inside a bucket in the order of declaration; so there is
- * padding only at the end. Behind them is one presence bit for each optional field whose slot cannot say by itself that it is
- * empty. Structs inside are inline, with presence bits of their own.
+ * Fields are placed in buckets of falling alignment, 8, 4, 2, 1, and inside a bucket in the order
+ * of declaration; so there is padding only at the end. Behind them is one presence bit for each
+ * optional field whose slot cannot say by itself that it is empty. Structs inside are inline, with
+ * presence bits of their own.
  */
 import type { DefaultType } from '../default/default.js'
 import type { OptionalType } from '../optional/optional.js'
@@ -31,7 +33,10 @@ export interface StructLayout {
   readonly alignment: number
 }
 
-/** What is in the slot of a field: not the wrapper of a default, nor of an optional that has a presence bit. */
+/**
+ * What is in the slot of a field: not the wrapper of a default, nor of an optional that has a
+ * presence bit.
+ */
 export function slotTypeOf(type: AnyType): AnyType {
   if (type.kind === 'default') return (type as DefaultType).inner
   return type.kind === 'optional' && !type.nullable ? (type as OptionalType).inner : type
@@ -53,8 +58,13 @@ export function layoutOf(fields: readonly (readonly [string, AnyType])[]): Struc
     const slot = slots[i]!
     const bit = slot === type || type.kind === 'default' ? -1 : bits++
     return {
-      name, type, slot, offset: offsets[i]!,
-      presenceByte: bit < 0 ? -1 : end + (bit >>> 3), presenceMask: bit < 0 ? 0 : 1 << (bit & 7), guarded: name in Object.prototype,
+      name,
+      type,
+      slot,
+      offset: offsets[i]!,
+      presenceByte: bit < 0 ? -1 : end + (bit >>> 3),
+      presenceMask: bit < 0 ? 0 : 1 << (bit & 7),
+      guarded: name in Object.prototype,
     }
   })
   const alignment = slots.reduce((most, slot) => Math.max(most, slot.slotAlign), 1)

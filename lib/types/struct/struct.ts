@@ -19,7 +19,9 @@ const readField = (from: object, name: string): unknown =>
 
 function checkName(struct: string, name: string): void {
   if (RESERVED_NAMES.has(name)) {
-    throw new TypeError(`t.struct ${struct}: a field cannot be called ${name}: views have a method of that name`)
+    throw new TypeError(
+      `t.struct ${struct}: a field cannot be called ${name}: views have a method of that name`,
+    )
   }
 }
 
@@ -51,7 +53,10 @@ export class StructType extends AnyType implements Struct {
 
   describe(stack: readonly AnyType[]): Descriptor {
     const inside = [...stack, this]
-    return { struct: this.name, fields: this.fields.map(([name, type]) => [name, type.describe(inside)]) }
+    return {
+      struct: this.name,
+      fields: this.fields.map(([name, type]) => [name, type.describe(inside)]),
+    }
   }
 
   /** The class of views of records that were written as this very type. */
@@ -82,7 +87,8 @@ export class StructType extends AnyType implements Struct {
     if (typeof value !== 'object' || value === null) {
       throw new TypeError(`${where}: expected an object (${this.name}), got ${show(value)}`)
     }
-    const input = coreOfView(value) === undefined ? value : structOfView(value).plain(value) as object
+    const input =
+      coreOfView(value) === undefined ? value : (structOfView(value).plain(value) as object)
     const { layout: { fields } } = this
     const prepared = new Array<unknown>(fields.length)
     for (let i = 0; i < fields.length; i++) {
@@ -100,7 +106,8 @@ export class StructType extends AnyType implements Struct {
     const { fields } = this.layout
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i]!
-      if (field.presenceByte >= 0) writeOptional(session, window, at, field, (value as unknown[])[i])
+      if (field.presenceByte >= 0)
+        writeOptional(session, window, at, field, (value as unknown[])[i])
       else field.slot.writeSlot(session, window, at + field.offset, (value as unknown[])[i])
     }
   }
@@ -142,7 +149,9 @@ export class StructType extends AnyType implements Struct {
   }
   /** The class of views of records that were written as `stored`. */
   viewOf(stored: AnyType): ViewClass {
-    return stored.descriptorText === this.descriptorText ? this.view : this.#compile(stored as StructType)
+    return stored.descriptorText === this.descriptorText
+      ? this.view
+      : this.#compile(stored as StructType)
   }
 }
 
@@ -153,8 +162,10 @@ const withType = (field: FieldLayout, type: AnyType): FieldLayout =>
 const isThere = (window: Window, at: number, field: FieldLayout): boolean =>
   field.presenceByte < 0 || (window.u8[at + field.presenceByte]! & field.presenceMask) !== 0
 
-const readerOf = (value: object): (from: object, name: string) => unknown =>
-  coreOfView(value) === undefined ? readField : (from, name) => (from as Record<string, unknown>)[name]
+const readerOf = (value: object): ((from: object, name: string) => unknown) =>
+  coreOfView(value) === undefined
+    ? readField
+    : (from, name) => (from as Record<string, unknown>)[name]
 
 /** What a field reads as in a record that was written before the field was added. */
 function absentValue(type: AnyType): unknown {

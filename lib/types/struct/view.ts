@@ -1,15 +1,19 @@
 /**
  * Record views: objects whose fields are accessors over mapped memory.
  *
- * For each struct, and each stored version of it, there is one class, made of closures: nothing is generated from names. A view
- * has a single property of its own, its Core, under a symbol; so every getter does one load that differs between structs and then
- * works on one hidden class. The accessors of a kind share their code.
+ * For each struct, and each stored version of it, there is one class, made of closures: nothing is
+ * generated from names. A view has a single property of its own, its Core, under a symbol; so every
+ * getter does one load that differs between structs and then works on one hidden class. The
+ * accessors of a kind share their code.
  *
- *  V1. A getter looks at the lease and at the stamp of the cell before it reads: a view never shows another record's bytes.
- *  V2. A getter looks at the fault word after it has read: zeros that stand for a page which could not be read are not returned.
+ *  V1. A getter looks at the lease and at the stamp of the cell before it reads: a view never shows
+ *      another record's bytes.
+ *  V2. A getter looks at the fault word after it has read: zeros that stand for a page which could
+ *      not be read are not returned.
  *  V3. A setter prepares, then marks, then writes; what prevents it leaves everything as it was.
  *
- * Names: a field may have any name, `__proto__` and `constructor` included, but those of the methods of views.
+ * Names: a field may have any name, `__proto__` and `constructor` included, but those of the
+ * methods of views.
  */
 import { inspect } from 'node:util'
 import { RStoreError } from '../../errors.js'
@@ -47,7 +51,12 @@ export function structOfView(value: object): Struct {
 /** Sets a property that is the object's own, whatever its name. */
 export function setOwn(target: object, name: string, value: unknown): void {
   if (name === '__proto__') {
-    Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true })
+    Object.defineProperty(target, name, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    })
   } else {
     (target as Record<string, unknown>)[name] = value
   }
@@ -131,7 +140,10 @@ function anyGetter(read: SlotReader, offset: number): Getter {
   }
 }
 
-function optionalGetter(read: SlotReader, { offset, presenceByte, presenceMask }: FieldLayout): Getter {
+function optionalGetter(
+  read: SlotReader,
+  { offset, presenceByte, presenceMask }: FieldLayout,
+): Getter {
   return function () {
     const core = this[CORE]
     check(core)
@@ -194,7 +206,10 @@ function refuseIndexed(core: Core): void {
     + 'from it: assign to map.get(key), or use map.set() or map.update()', { map })
 }
 
-/** The setter of a field that is stored as the program declares it, or in a version narrower than that. */
+/**
+ * The setter of a field that is stored as the program declares it, or in a version narrower than
+ * that.
+ */
 export function setterOf(label: string, field: FieldLayout): (this: View, value: unknown) => void {
   return function (value) {
     const core = this[CORE]
@@ -216,15 +231,22 @@ export function setterOf(label: string, field: FieldLayout): (this: View, value:
 export function oldSetter(label: string): (this: View, value: unknown) => void {
   return function () {
     this[CORE].lease.session.enterWrite()
-    throw new RStoreError('RSTORE_OLD_RECORD',
-      `${label}: this record was written by an older version of the type, without room for the field. `
-      + 'Write the whole record once, with set() or update()', { field: label })
+    throw new RStoreError(
+      'RSTORE_OLD_RECORD',
+      `${label}: this record was written by an older version of the type, without room for the ` +
+      `field. ` +
+        'Write the whole record once, with set() or update()',
+      { field: label },
+    )
   }
 }
 
 // ───────────────────────── methods ─────────────────────────
 
-/** What JSON.stringify understands: bigints as text, Maps as objects or lists of entries, bytes as base64. */
+/**
+ * What JSON.stringify understands: bigints as text, Maps as objects or lists of entries, bytes as
+ * base64.
+ */
 export function jsonOf(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
   if (typeof value !== 'object' || value === null || value instanceof Date) return value
@@ -255,13 +277,26 @@ const methods = {
   },
 }
 
-const RecordPrototype = Object.create(Object.prototype, Object.fromEntries(
-  Reflect.ownKeys(methods).map((name) => [name, {
-    value: methods[name as keyof typeof methods], writable: true, configurable: true, enumerable: false,
-  }])))
+const RecordPrototype = Object.create(
+  Object.prototype,
+  Object.fromEntries(
+    Reflect.ownKeys(methods).map((name) => [
+      name,
+      {
+        value: methods[name as keyof typeof methods],
+        writable: true,
+        configurable: true,
+        enumerable: false,
+      },
+    ]),
+  ),
+)
 
 /** A class of views with these accessors. */
-export function viewClass(struct: Struct, accessors: readonly (readonly [string, PropertyDescriptor])[]): ViewClass {
+export function viewClass(
+  struct: Struct,
+  accessors: readonly (readonly [string, PropertyDescriptor])[],
+): ViewClass {
   const View = function (this: View, core: Core): void {
     this[CORE] = core
   }

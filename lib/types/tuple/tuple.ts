@@ -1,4 +1,7 @@
-/** So many values in a fixed order, laid out like a struct. Read as a frozen array, written as a whole. */
+/**
+ * So many values in a fixed order, laid out like a struct. Read as a frozen array, written as a
+ * whole.
+ */
 import type { Window } from '../../space/window.js'
 import type { Session } from '../context.js'
 import { TupleKey, type KeyCodec } from '../keys.js'
@@ -28,7 +31,9 @@ export class TupleType extends AnyType {
     this.slotAlign = this.layout.alignment
     this.owns = this.#struct.owns
     const keys = elements.map(({ key }) => key)
-    this.key = keys.every((key) => key !== null) ? new TupleKey(keys as KeyCodec<unknown>[]) as KeyCodec<unknown> : null
+    this.key = keys.every((key) => key !== null)
+      ? (new TupleKey(keys as KeyCodec<unknown>[]) as KeyCodec<unknown>)
+      : null
   }
 
   describe(stack: readonly AnyType[]): Descriptor {
