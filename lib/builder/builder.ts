@@ -2,6 +2,7 @@
 import type { Ref } from '../space/ref.js'
 import type { Session } from '../types/context.js'
 import type { AnyType } from '../types/type.js'
+import type { FixedBuilder } from './fixed.js'
 import { numberBuilders } from './numbers.js'
 import { planOf, type ArrayBuilder, type BuilderOptions } from './plan.js'
 import { SlotBuilder } from './slots.js'
@@ -16,6 +17,10 @@ export type { ArrayBuilder, BuilderOptions } from './plan.js'
 export function createBuilder(
   session: Session, element: AnyType, options?: BuilderOptions,
 ): ArrayBuilder<any, any> {
+  return open(session, element, options).watched()
+}
+
+function open(session: Session, element: AnyType, options?: BuilderOptions): FixedBuilder {
   session.enter()
   if (element.kind === 'string' || element.kind === 'bytes') {
     const { capacity } = planOf(options, SPAN_BYTES)
@@ -40,7 +45,7 @@ export function buildArray(
   build: (builder: ArrayBuilder<any, any>) => void,
 ): Ref<any> {
   session.enterWrite()
-  const builder = createBuilder(session, element, options)
+  const builder = open(session, element, options)
   try {
     const result = build(builder) as unknown
     if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function') {

@@ -39,6 +39,8 @@ const CHUNK_BYTES = 4 * 2 ** 20
 /** Less is not worth a system call. */
 const PROVIDED_BYTES = 256 * 1024
 
+const NO_CHUNKS: readonly Chunk[] = []
+
 const arrayTypes = new WeakMap<AnyType, ArrayType>()
 
 export function arrayTypeOf(element: AnyType): ArrayType {
@@ -55,12 +57,13 @@ export abstract class FixedBuilder implements ArrayBuilder {
   /** Elements in full chunks. */
   protected before = 0
   protected chunk: Chunk | null = null
-  protected full: Chunk[] = []
+  protected full: readonly Chunk[] = NO_CHUNKS
   protected readonly runs = new RunSet()
   protected readonly stride: number
   /** −1 without one. */
   protected readonly capacity: number
   #copied = 0
+  #watched = false
   #reason: ConsumedReason = 'discarded'
 
   constructor(
@@ -70,8 +73,14 @@ export abstract class FixedBuilder implements ArrayBuilder {
   ) {
     this.stride = this.slotBytes(element)
     this.capacity = plan.capacity
-    watch(this, this.runs)
     if (plan.capacity >= 0) this.openBounded()
+  }
+
+  /** When this is forgotten, its pages go back. */
+  watched(): this {
+    this.#watched = true
+    watch(this, this.runs)
+    return this
   }
 
   /** Bytes of an element while it is being built. */
@@ -139,7 +148,7 @@ export abstract class FixedBuilder implements ArrayBuilder {
   }
 
   private enter(chunk: Chunk): void {
-    if (this.chunk !== null) this.full.push(this.chunk)
+    if (this.chunk !== null) this.full = [...this.full, this.chunk]
     this.before += this.index
     this.index = 0
     this.chunk = chunk
@@ -251,16 +260,17 @@ export abstract class FixedBuilder implements ArrayBuilder {
   /** Gives everything back. Rooms whose transaction is over are gone already. */
   private consume(reason: ConsumedReason): void {
     if (this.limit < 0) return
-    const rooms = [...this.full, this.chunk].flatMap((chunk) => chunk?.room ?? [])
+    const { chunk, full } = this
     this.#reason = reason
     this.limit = -1
     this.chunk = null
-    this.full = []
+    this.full = NO_CHUNKS
     this.attach(null)
-    unwatch(this.runs)
+    if (this.#watched) unwatch(this.runs)
     this.runs.release()
     if (reason === 'ended') return
-    for (const room of rooms) this.session.space.closeRoom(room, 0)
+    for (const { room } of full) if (room !== null) this.session.space.closeRoom(room, 0)
+    if (chunk?.room) this.session.space.closeRoom(chunk.room, 0)
   }
 
   [Symbol.dispose](): void {

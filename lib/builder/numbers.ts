@@ -18,12 +18,13 @@ export abstract class NumberBuilder extends FixedBuilder {
   /** The current chunk, exactly as long as what may be pushed into it. */
   protected abstract elements: Numbers
   protected abstract readonly typed: NumbersClass
+  /** What is pushed into once the builder is consumed: nothing. */
+  protected abstract readonly nothing: Numbers
   private producers: Producers | undefined
 
   protected override attach(chunk: Chunk | null): void {
     this.elements = chunk === null
-      ? new this.typed(new ArrayBuffer(0), 0, 0)
-      : new this.typed(chunk.window.buffer, chunk.first, chunk.limit)
+      ? this.nothing : new this.typed(chunk.window.buffer, chunk.first, chunk.limit)
   }
 
   protected refuse(value: unknown): never {
@@ -99,9 +100,23 @@ export abstract class NumberBuilder extends FixedBuilder {
   }
 }
 
+const NOTHING = {
+  Uint8Array: new Uint8Array(0),
+  Int8Array: new Int8Array(0),
+  Uint16Array: new Uint16Array(0),
+  Int16Array: new Int16Array(0),
+  Uint32Array: new Uint32Array(0),
+  Int32Array: new Int32Array(0),
+  Float32Array: new Float32Array(0),
+  Float64Array: new Float64Array(0),
+  BigUint64Array: new BigUint64Array(0),
+  BigInt64Array: new BigInt64Array(0),
+} as const
+
 class U8Builder extends NumberBuilder {
   declare elements: Uint8Array
   get typed() { return Uint8Array }
+  get nothing() { return NOTHING.Uint8Array }
 
   push(value: number): void {
     if ((value & 0xff) !== value) this.refuse(value)
@@ -114,6 +129,7 @@ class U8Builder extends NumberBuilder {
 class I8Builder extends NumberBuilder {
   declare elements: Int8Array
   get typed() { return Int8Array }
+  get nothing() { return NOTHING.Int8Array }
 
   push(value: number): void {
     if (value << 24 >> 24 !== value) this.refuse(value)
@@ -126,6 +142,7 @@ class I8Builder extends NumberBuilder {
 class U16Builder extends NumberBuilder {
   declare elements: Uint16Array
   get typed() { return Uint16Array }
+  get nothing() { return NOTHING.Uint16Array }
 
   push(value: number): void {
     if ((value & 0xffff) !== value) this.refuse(value)
@@ -138,6 +155,7 @@ class U16Builder extends NumberBuilder {
 class I16Builder extends NumberBuilder {
   declare elements: Int16Array
   get typed() { return Int16Array }
+  get nothing() { return NOTHING.Int16Array }
 
   push(value: number): void {
     if (value << 16 >> 16 !== value) this.refuse(value)
@@ -150,6 +168,7 @@ class I16Builder extends NumberBuilder {
 class U32Builder extends NumberBuilder {
   declare elements: Uint32Array
   get typed() { return Uint32Array }
+  get nothing() { return NOTHING.Uint32Array }
 
   push(value: number): void {
     if (value >>> 0 !== value) this.refuse(value)
@@ -162,6 +181,7 @@ class U32Builder extends NumberBuilder {
 class I32Builder extends NumberBuilder {
   declare elements: Int32Array
   get typed() { return Int32Array }
+  get nothing() { return NOTHING.Int32Array }
 
   push(value: number): void {
     if ((value | 0) !== value) this.refuse(value)
@@ -174,6 +194,7 @@ class I32Builder extends NumberBuilder {
 class F32Builder extends NumberBuilder {
   declare elements: Float32Array
   get typed() { return Float32Array }
+  get nothing() { return NOTHING.Float32Array }
 
   push(value: number): void {
     if (typeof value !== 'number') this.refuse(value)
@@ -186,6 +207,7 @@ class F32Builder extends NumberBuilder {
 class F64Builder extends NumberBuilder {
   declare elements: Float64Array
   get typed() { return Float64Array }
+  get nothing() { return NOTHING.Float64Array }
 
   push(value: number): void {
     if (typeof value !== 'number') this.refuse(value)
@@ -198,6 +220,7 @@ class F64Builder extends NumberBuilder {
 class U64Builder extends NumberBuilder {
   declare elements: BigUint64Array
   get typed() { return BigUint64Array }
+  get nothing() { return NOTHING.BigUint64Array }
 
   push(value: bigint): void {
     if (typeof value !== 'bigint' || BigInt.asUintN(64, value) !== value) this.refuse(value)
@@ -210,6 +233,7 @@ class U64Builder extends NumberBuilder {
 class I64Builder extends NumberBuilder {
   declare elements: BigInt64Array
   get typed() { return BigInt64Array }
+  get nothing() { return NOTHING.BigInt64Array }
 
   push(value: bigint): void {
     if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) this.refuse(value)

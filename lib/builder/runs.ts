@@ -56,7 +56,9 @@ export class RunSet {
   }
 
   release(): void {
-    for (const run of this.runs.splice(0)) threadArena().give(run.place, run.bytes)
+    for (let run = this.runs.pop(); run !== undefined; run = this.runs.pop()) {
+      threadArena().give(run.place, run.bytes)
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * Exactly `capacity` elements are accepted, for every element size, every capacity up to three pages,
- * both placements, from JavaScript and from native producers; and whatever is pushed beyond, the
- * memory of the neighbours stays as it was.
+ * Exactly `capacity` elements are accepted, for every element size, every capacity up to three
+ * pages, both placements, from JavaScript and from native producers; and whatever is pushed beyond,
+ * the memory of the neighbours stays as it was.
  */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -118,7 +118,8 @@ for (const kind of NUMBERS) {
     session.transact(() => {
       for (const capacity of capacitiesOf(bytes)) {
         const text = textOf(kind, capacity + 40)
-        const open = (io: boolean): ArrayBuilder => createBuilder(session, kind.type, { capacity, io })
+        const open = (io: boolean): ArrayBuilder =>
+          createBuilder(session, kind.type, { capacity, io })
         withNeighbours(capacity * bytes, () => {
           const facts = [false, true, false, true].map((io) => {
             const builder = open(io)

@@ -1,4 +1,6 @@
-/** Where the array is when it is finished, what was copied, and what remains of builders that are not. */
+/**
+ * Where an array is when it is finished, what was copied, what remains of builders that are not.
+ */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { setImmediate as turn } from 'node:timers/promises'

@@ -38,11 +38,12 @@ const steps: fc.Arbitrary<Step[]> = fc.array(fc.oneof(
     do: fc.constantFrom('push' as const, 'parse' as const), which: fc.nat(9), count,
   }) },
   { weight: 3, arbitrary: fc.record({
-    do: fc.constantFrom('finish' as const, 'discard' as const, 'release' as const), which: fc.nat(9),
+    do: fc.constantFrom('finish' as const, 'discard' as const, 'release' as const),
+    which: fc.nat(9),
   }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cell' as const), bytes: fc.nat(9000) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('savepoint' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('end' as const), keep: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('savepoint' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('end' as const), keep: fc.boolean() }) },
 ), { maxLength: 60 })
 
 class Undone extends Error {}
@@ -68,7 +69,9 @@ class Model {
     }
   }
 
-  /** What was opened or made in a savepoint that is undone is gone; pushes to older builders stay. */
+  /**
+   * What was opened or made in a savepoint that is undone is gone; pushes to older builders stay.
+   */
   private nest(): void {
     const { made } = this
     this.made = [...made]

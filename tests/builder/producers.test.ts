@@ -55,7 +55,7 @@ function restOf(fd: number): string {
 
 const LONG = Array.from({ length: 60_000 }, (_, i) => `${(i * 7919) % 1000 - 500}.${i % 10_000}`)
 
-test('numbers: as Number() reads them, from bytes and from a file, with and without a capacity', () => {
+test('numbers: as Number() reads them, from bytes and files, with and without a capacity', () => {
   const texts = fc.array(fc.oneof(
     fc.double({ noNaN: true }).map(String),
     fc.integer().map(String),
@@ -94,10 +94,11 @@ test('numbers: more text than any buffer, split anywhere', () => {
 test('numbers: other delimiters', () => {
   const expected = [1, 2.5, -3, 4]
   for (const [delimiter, text] of [
-    [';', '1;2.5\n-3 ; 4'], ['\t', '1\t2.5\n-3\t4\n'], [' ', ' 1  2.5\n -3 4 '], ['|', '1|2.5|-3|4'],
-    ['\n', '1\n2.5\n\n-3\n4\n'],
+    [';', '1;2.5\n-3 ; 4'], ['\t', '1\t2.5\n-3\t4\n'], [' ', ' 1  2.5\n -3 4 '],
+    ['|', '1|2.5|-3|4'], ['\n', '1\n2.5\n\n-3\n4\n'],
   ] as const) {
-    assert.equal(built(t.f64, {}, (b) => b.parseNumbers(Buffer.from(text), { delimiter })), expected)
+    const parse = (b: ArrayBuilder) => b.parseNumbers(Buffer.from(text), { delimiter })
+    assert.equal(built(t.f64, {}, parse), expected)
   }
   for (const delimiter of ['', ',,', '.', '-', 'e', '5', 'é', '\r', 1, null]) {
     assert.throws(() => built(t.f64, {}, (b) =>
@@ -146,7 +147,7 @@ test('numbers: an overflow leaves the descriptor at the element that did not fit
   }
 })
 
-test('numbers: from a pipe that is slower than we are; what was read ahead is not lost', async () => {
+test('numbers: from a slow pipe; what was read ahead is not lost', async () => {
   const text = LONG.slice(0, 2000).join('\n')
   const writer = "const t = process.argv[1]; let at = 0; const next = () => { if (at < t.length) {"
     + 'process.stdout.write(t.slice(at, at += 3000), () => setTimeout(next, 5)) } }; next()'
