@@ -122,9 +122,14 @@ VectorMapping::~VectorMapping() {
   releaseAddressSpace(reservation);
 }
 
-/** Closing the file (file_) ends the lock on the slot. The mapping may live on: without a file. */
+/**
+ * The addresses may live on, without a file: a mapping of it would keep its open file description,
+ * and with that the locks, although the descriptor is closed. Closing file_ ends the slot's lock.
+ */
 VectorFile::~VectorFile() {
+  if (mapping_->reservation.base == nullptr) return;
   changeRange(&mapping_->range, FaultKind::kClosed, -1, 0, &mapping_->control);
+  (void)unmapToReserved(mapping_->reservation.base, mapping_->reservation.bytes);
 }
 
 Status VectorFile::open(const std::string& path, const std::string& type, bool acceptUnflushed,
@@ -300,21 +305,22 @@ Status VectorFile::allocateCells(uint64_t fromBytes, uint64_t toBytes) {
   return allocate(file_.fd, begin, (end - begin + kPageBytes - 1) & ~uint64_t{kPageBytes - 1});
 }
 
-/** F4. In steps of a quarter of the bucket; where the disk has no such step, of what is needed. */
+/** F4. In steps of a quarter of the bucket; on a disk that has no such step, in smaller ones. */
 Status VectorFile::growBucket(uint32_t bucket, uint64_t bytes) {
   constexpr uint64_t kLeast = 64 * 1024, kMost = 16 * 1024 * 1024;
   const uint64_t first = bucketElements(bucket) - kVectorFirstBucketElements;
   const uint64_t elements = std::min(bucketElements(bucket), header_.capacityElements - first);
   const uint64_t whole = elements * header_.cellBytes;
+  const uint64_t start = first * header_.cellBytes;
   uint64_t& provided = memory_.words->provided[bucket];
   const uint64_t there = Memory::load64(provided, std::memory_order_acquire);
-  const uint64_t step = std::clamp(whole / 4, kLeast, kMost);
-  uint64_t target = std::min(whole, std::max(bytes, there + step));
-  const uint64_t start = first * header_.cellBytes;
-  Status status = allocateCells(start + there, start + target);
-  if (status.code == Code::kNoSpace && target > bytes) {
-    target = bytes;
+  const uint64_t pageEnd = ((start + bytes + kPageBytes - 1) & ~uint64_t{kPageBytes - 1}) - start;
+  Status status = failure(Code::kNoSpace);
+  uint64_t target = 0;
+  for (const uint64_t step : {std::clamp(whole / 4, kLeast, kMost), kLeast, uint64_t{0}}) {
+    target = std::min(whole, std::max(pageEnd, there + step));
     status = allocateCells(start + there, start + target);
+    if (status.code != Code::kNoSpace) break;
   }
   if (!status.ok()) return status;
   for (uint64_t seen = there; seen < target;) {
