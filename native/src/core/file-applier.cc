@@ -60,16 +60,25 @@ Status FileApplier::collect(const RedoRecord& record, uint64_t start) {
     if (const Status read = log_.read(entryAt, &entry, sizeof entry); !read.ok()) return read;
     if (entry.page >= pageLimit) return failure(Code::kCorrupt);
     PageLines& page = pages_[entry.page];
-    page.lines.resize(kPageBytes);
-    page.mask |= entry.mask;
     for (uint64_t mask = entry.mask; mask != 0; mask &= mask - 1) {
-      std::byte* line = page.lines.data() + std::countr_zero(mask) * kLineBytes;
+      std::byte* line = lineFor(page, std::countr_zero(mask));
       if (const Status read = log_.read(lineAt, line, kLineBytes); !read.ok()) return read;
       lineAt = advance(lineAt, kLineBytes);
     }
     entryAt = advance(entryAt, sizeof entry);
   }
   return kSuccess;
+}
+
+/// Where the newest content of a line is gathered.
+std::byte* FileApplier::lineFor(PageLines& page, uint32_t line) {
+  const uint64_t bit = uint64_t{1} << line;
+  if ((page.mask & bit) == 0) {
+    page.at[line] = static_cast<uint32_t>(lines_.size());
+    page.mask |= bit;
+    lines_.emplace_back();
+  }
+  return lines_[page.at[line]].bytes;
 }
 
 Status FileApplier::flush() {
@@ -88,6 +97,7 @@ Status FileApplier::flush() {
   }
   pagesWritten_ += pages.size();
   pages_.clear();
+  lines_.clear();
   return flushChecksums();
 }
 
@@ -103,8 +113,8 @@ Status FileApplier::flushRun(const std::vector<uint32_t>& pages, size_t first, s
     const PageLines& page = pages_[pages[first + i]];
     std::byte* to = buffer + i * kPageBytes;
     for (uint64_t mask = page.mask; mask != 0; mask &= mask - 1) {
-      const size_t line = std::countr_zero(mask) * kLineBytes;
-      memcpy(to + line, page.lines.data() + line, kLineBytes);
+      const uint32_t line = std::countr_zero(mask);
+      memcpy(to + line * kLineBytes, lines_[page.at[line]].bytes, kLineBytes);
     }
     checksums_[pages[first + i]] = checksumOfPage(to);
   }

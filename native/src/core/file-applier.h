@@ -9,6 +9,7 @@
 // A3. Nothing is synced here: the caller orders the syncs.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <unordered_map>
@@ -33,9 +34,13 @@ class FileApplier {
  private:
   struct PageLines {
     uint64_t mask = 0;
-    std::vector<std::byte> lines;  // 64 bytes for each line of the page, those in `mask` filled
+    std::array<uint32_t, kPageBytes / kLineBytes> at;  // in `lines_`, of those in `mask`
+  };
+  struct Line {
+    alignas(kLineBytes) std::byte bytes[kLineBytes];
   };
 
+  std::byte* lineFor(PageLines& page, uint32_t line);
   Status collect(const RedoRecord& record, uint64_t start);
   Status collectTail(const RedoRecord& record, uint64_t start);
   Status flush();
@@ -46,6 +51,7 @@ class FileApplier {
   const Log& log_;
   int fd_;
   std::unordered_map<uint32_t, PageLines> pages_;
+  std::vector<Line> lines_;
   std::map<uint32_t, uint32_t> checksums_;
   uint64_t pagesWritten_ = 0;
 };

@@ -94,6 +94,7 @@ Status View::showSlot(const CheckpointSlot& slot) {
   changeRange(&faultRange_, FaultKind::kView, file_.fd, 0, control_);
   for (const uint32_t page : private_) memory_.pageEpochs()[page] = 0;
   private_.clear();
+  trimmedAt_ = 0;
   moveTo(cursorOfSlot(slot));
   control_->contentSerial++;
   restart_ = false;
@@ -196,24 +197,33 @@ void View::clearPastEnd() {
 void View::trim(uint64_t budgetPages) {
   if (private_.size() <= budgetPages) return;
   const uint64_t durable = atomicWord(lock_.words().slotEpoch).load(std::memory_order_seq_cst);
-  std::sort(private_.begin(), private_.end());
+  if (durable == trimmedAt_) return;  // nothing more can go than went then
+  trimmedAt_ = durable;
   uint64_t* epochs = memory_.pageEpochs();
-  size_t kept = 0;
-  for (size_t i = 0; i < private_.size();) {
-    if (epochs[private_[i]] > durable) {
-      private_[kept++] = private_[i++];
-      continue;
-    }
-    const uint64_t first = private_[i];
-    uint64_t count = 0;
-    while (i < private_.size() && private_[i] == first + count && epochs[private_[i]] <= durable) {
-      epochs[private_[i++]] = 0;
-      count++;
-    }
-    (void)giveBackPages(base_ + first * kPageBytes, count * kPageBytes);  // V4
+  const auto held = std::partition(private_.begin(), private_.end(),
+                                   [&](uint32_t page) { return epochs[page] > durable; });
+  const auto older = [&](uint32_t a, uint32_t b) { return epochs[a] > epochs[b]; };
+  const size_t excess = private_.size() - budgetPages / 2;
+  auto first = held;
+  if (static_cast<size_t>(private_.end() - held) > excess) {
+    first = private_.end() - static_cast<std::ptrdiff_t>(excess);
+    std::nth_element(held, first, private_.end(), older);  // those that changed last stay
   }
-  private_.resize(kept);
-  control_->privatePageCount = static_cast<uint32_t>(kept);
+  std::sort(first, private_.end());
+  giveBackRuns(first, private_.end());
+  private_.erase(first, private_.end());
+  control_->privatePageCount = static_cast<uint32_t>(private_.size());
+}
+
+/// V4. The pages are sorted.
+void View::giveBackRuns(std::vector<uint32_t>::iterator next, std::vector<uint32_t>::iterator end) {
+  uint64_t* epochs = memory_.pageEpochs();
+  while (next != end) {
+    const uint64_t first = *next;
+    uint64_t count = 0;
+    for (; next != end && *next == first + count; ++next, count++) epochs[*next] = 0;
+    (void)giveBackPages(base_ + first * kPageBytes, count * kPageBytes);
+  }
 }
 
 }  // namespace rstore

@@ -105,6 +105,7 @@ class View {
   Status applyUpTo(uint64_t epoch);
   Status applyLines(const RedoRecord& record, uint64_t start);
   void clearPastEnd();
+  void giveBackRuns(std::vector<uint32_t>::iterator next, std::vector<uint32_t>::iterator end);
   void showInControl();
 
   RegionFile& file_;
@@ -116,6 +117,7 @@ class View {
   FaultRange faultRange_;
   LogCursor cursor_;
   std::vector<uint32_t> private_;
+  uint64_t trimmedAt_ = 0;  // the durable slot's epoch when pages were last given back
   bool restart_ = true;
 };
 
