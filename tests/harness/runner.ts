@@ -7,7 +7,7 @@ import { ROOT, inRoot } from './paths.js'
 import type { SuiteResult } from './runFile.js'
 
 /** How long a file may take, and its process from the last test to its exit. */
-const LIMITS = { fileMs: 300_000, exitMs: 10_000 }
+const LIMITS = { fileMs: 600_000, exitMs: 10_000 }
 
 /** How a process ended; `late` says which time limit it ran into, if any. */
 interface Ending { how: string; late: string }
