@@ -5,8 +5,7 @@
  *
  * There is a class for each thing that is iterated over, with `next` in one piece, so that the
  * engine can take it into the loop that calls it: an entry then costs about as much as the memory
- * that is read. `plain` says that nothing limits the walk. Faults are looked at where a value is
- * read: in Values.read, or by the views that it gives.
+ * that is read. `plain` says that nothing limits the walk.
  */
 import type { Cursor } from '../tree/cursor.js'
 import type { KeyForm } from '../types/keys.js'
@@ -63,10 +62,9 @@ export class EntryIterator extends Steppings<[unknown, unknown]> {
     map.enter()
     if (!(this.plain ? cursor.next() : this.walk())) return this.finish()
     const key = map.codec.decode(cursor.key())
-    return {
-      done: false,
-      value: [key, map.stored.read(cursor.window, cursor.valueIndex, map.ownerOf(key))],
-    }
+    const value = map.stored.read(cursor.window, cursor.valueIndex, map.ownerOf(key))
+    map.leave()
+    return { done: false, value: [key, value] }
   }
 }
 
@@ -87,7 +85,9 @@ export class ValueIterator extends Steppings<unknown> {
     map.enter()
     if (!(this.plain ? cursor.next() : this.walk())) return this.finish()
     const owner = map.watched ? map.ownerOf(map.codec.decode(cursor.key())) : undefined
-    return { done: false, value: map.stored.read(cursor.window, cursor.valueIndex, owner) }
+    const value = map.stored.read(cursor.window, cursor.valueIndex, owner)
+    map.leave()
+    return { done: false, value }
   }
 }
 

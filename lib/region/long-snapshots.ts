@@ -1,5 +1,6 @@
 /** Reports snapshots that hold the log back too long, and then revokes them. */
 import type { NativeHandle, ReaderInfo } from '../native/binding.js'
+import { callSafely } from './open-session.js'
 
 /** How often to look, at most: the list of readers costs some microseconds. */
 const LOOK_MS = 50
@@ -21,7 +22,7 @@ export class LongSnapshots {
     this.lookedAt = now
     for (const reader of this.native.readers()) {
       if (!reader.snapshot || reader.epoch === 0 || reader.ageMs <= this.maxAgeMs) continue
-      this.tell?.(reader)
+      callSafely(() => this.tell?.(reader))
       this.native.revoke(reader.slot)
     }
   }

@@ -132,8 +132,23 @@ export abstract class OpenSession extends Session {
   }
 
   protected tellListeners(): void {
-    if (this.notices.length === 0) return
-    for (const notify of this.takeNotices()) notify()
+    if (this.notices.length > 0) this.tell(this.takeNotices())
+  }
+
+  tell(notices: readonly (() => void)[]): void {
+    for (const notify of notices) callSafely(notify)
+  }
+}
+
+/**
+ * Calls what belongs to somebody else after a commit. If it throws, the commit is none the less made, so that its caller must not
+ * take the error for a rollback: it goes where errors of event listeners go.
+ */
+export function callSafely(fn: () => void): void {
+  try {
+    fn()
+  } catch (error) {
+    process.nextTick(() => { throw error })
   }
 }
 

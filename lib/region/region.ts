@@ -94,7 +94,8 @@ export class Region extends WritableRegion {
     const sync = options.durability === 'sync'
     this.session.joinedSync = sync
     this.session.joinedTimeoutMs = options.timeoutMs
-    this.queue = new WriteQueue(this.session, options.timeoutMs)
+    this.queue = new WriteQueue(
+      this.session, options.timeoutMs, () => this.longSnapshots.look())
     this.longSnapshots = new LongSnapshots(
       session.view.native, options.maxSnapshotAgeMs, options.onLongSnapshot)
   }

@@ -213,6 +213,7 @@ export class RegionSession extends OpenSession {
     const { view } = this
     const { u32 } = view.space.windows[0]!
     const native = view.native.stats()
+    this.leave()
     return {
       capacity: view.capacityBytes,
       fileBytes: native.fileBytes,

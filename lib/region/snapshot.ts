@@ -23,8 +23,10 @@ class SnapshotSession extends RegionSession {
   /** The pin is for good, so no turn ends it. */
   protected override endTurnSoon(): void {}
 
+  /** Where the lease has ended, the snapshot was closed or revoked. */
   override refresh(): void {
     this.assertOpen()
+    this.leave()
   }
 
   /** Every read ends with a look at the fault word: what a checkpoint did to a revoked pin's pages is not returned. */

@@ -24,6 +24,8 @@ export class WriteQueue {
   constructor(
     private readonly session: RegionSession,
     private readonly timeoutMs: number,
+    /** After each commit. */
+    private readonly onCommit: () => void,
   ) {}
 
   add<R>(fn: () => R): Promise<R> {
@@ -74,7 +76,8 @@ export class WriteQueue {
     session.settle()
     if (pending.error !== null) throw pending.error
     for (const { call, value } of done) call.resolve(value)
-    for (const notify of notices) notify()
+    session.tell(notices)
+    this.onCommit()
   }
 
   private runAll(calls: readonly Call[]): { call: Call; value: unknown }[] {
