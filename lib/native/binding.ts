@@ -108,7 +108,7 @@ export interface NativePackedFile {
   openMemory(id: number, verify: number, populate: boolean, lock: boolean): OpenedPack | PackedStatus
   /** The first page whose checksum does not fit; -1 when all do. */
   verifyAll(): number
-  stats(): { fileBytes: number }
+  stats(): { fileBytes: number; residentBytes?: number }
   close(): void
 }
 

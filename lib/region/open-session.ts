@@ -30,14 +30,15 @@ export abstract class OpenSession extends Session {
   /** Given out by `externalView` under the current lease. */
   private buffers: ArrayBuffer[] = []
 
+  /** @param types the root of the region's types tree, or what knows the types it shares with others */
   constructor(
     override readonly space: SavepointSpace,
     faults: Uint32Array,
-    typesRoot: Ref,
-    nextTypeAt: Ref,
+    types: Ref | TypeRegistry,
+    nextTypeAt: Ref = 0 as Ref,
   ) {
     super(space, faults)
-    this.registry = new TypeRegistry(this, typesRoot, nextTypeAt)
+    this.registry = typeof types === 'number' ? new TypeRegistry(this, types, nextTypeAt) : types
   }
 
   abstract stats(): RegionStats

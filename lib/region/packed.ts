@@ -19,6 +19,7 @@ import { typeFrom } from '../types/type.js'
 import type { AnyType } from '../types/type.js'
 import { TYPES_ROOT } from './blank.js'
 import { OpenSession } from './open-session.js'
+import { PortablePackedFile } from './portable.js'
 import { ReadRegion } from './read-region.js'
 import type { RegionStats } from './stats.js'
 import { thaw } from './thaw.js'
@@ -71,8 +72,9 @@ export class PackedSession extends OpenSession {
     return this.refuseWrite()
   }
 
-  externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer {
-    return this.bufferOver(ref, offset, bytes)
+  /** mmap-io has no buffers over a part of a mapping: there arrays are copied. */
+  externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer | null {
+    return this.native instanceof PortablePackedFile ? null : this.bufferOver(ref, offset, bytes)
   }
 
   holds(ref: number): boolean {
@@ -84,7 +86,7 @@ export class PackedSession extends OpenSession {
     const { u32 } = this.space.windows[0]!
     return {
       capacity: this.opened.capacityBytes,
-      fileBytes: this.native.stats().fileBytes,
+      ...this.native.stats(),
       allocatedBytes: u32[STATE.allocatedUnits]! * C.UNIT_BYTES,
       freeBytes: u32[STATE.freeUnits]! * C.UNIT_BYTES,
       epoch: 1,
@@ -113,6 +115,8 @@ export interface LoadOptions<V> {
   populate?: boolean
   /** Keeps it in memory: needs the permission to lock so much. */
   lock?: boolean
+  /** What maps the file. Default: the addon, and mmap-io where the addon cannot be loaded. */
+  backend?: 'native' | 'mmap-io'
 }
 
 /** Names a packed region in memory to other threads of the process; can be posted. */
@@ -123,17 +127,33 @@ export interface PackedToken {
 
 /** Maps a packed file for a session that `make` makes. Throws what is wrong with it. */
 export function loadSession<S extends PackedSession>(
-  path: string, { verify = 'none', populate = false, lock = false }: LoadOptions<any>,
+  path: string, options: LoadOptions<any>,
   make: (path: string, native: NativePackedFile, opened: OpenedPack) => S,
 ): S {
+  const { verify = 'none', populate = false, lock = false } = options
   if (!Object.hasOwn(VERIFY, verify)) {
     throw new TypeError(`verify must be 'none', 'lazy' or 'full', not ${String(verify)}`)
   }
   const absolute = resolve(path)
-  const native = new (addon().PackedFile)()
+  const native = backendOf(options.backend)
   const opened = native.open(absolute, VERIFY[verify], populate, lock)
   if (typeof opened === 'number') throw errorOf(opened, absolute, 'loading')
   return make(absolute, native, opened)
+}
+
+/** The addon, or where it cannot be loaded mmap-io. */
+function backendOf(backend: LoadOptions<any>['backend']): NativePackedFile {
+  if (backend !== undefined && backend !== 'native' && backend !== 'mmap-io') {
+    throw new TypeError(`backend must be 'native' or 'mmap-io', not ${String(backend)}`)
+  }
+  if (backend === 'mmap-io') return new PortablePackedFile()
+  try {
+    return new (addon().PackedFile)()
+  } catch (error) {
+    const missing = error instanceof RStoreError && error.code === 'RSTORE_NO_ADDON'
+    if (!missing || backend === 'native') throw error
+    return new PortablePackedFile()
+  }
 }
 
 export class Packed<V = unknown> extends ReadRegion {

@@ -12,12 +12,19 @@ import type { RegionStats } from './stats.js'
 export abstract class RegionBase implements Disposable {
   /** @internal */
   readonly session: OpenSession
-  /** @internal */
-  readonly catalog: Catalog
+  private openedCatalog: Catalog | undefined
+  private readonly openCatalog: () => Catalog
 
-  constructor(session: OpenSession, create = false) {
+  /** @param openCatalog where the catalog may not be there yet: it is opened when it is needed */
+  constructor(session: OpenSession, create = false, openCatalog?: () => Catalog) {
     this.session = session
-    this.catalog = new Catalog(session, { create })
+    if (openCatalog === undefined) this.openedCatalog = new Catalog(session, { create })
+    this.openCatalog = openCatalog ?? (() => this.openedCatalog!)
+  }
+
+  /** @internal */
+  get catalog(): Catalog {
+    return (this.openedCatalog ??= this.openCatalog())
   }
 
   /** Absolute path of the file; null when the region is in memory. */

@@ -4,6 +4,8 @@ export interface RegionStats {
   capacity: number
   /** Length of the file. */
   fileBytes: number
+  /** Of the file in memory; known for packed regions that mmap-io has mapped. */
+  residentBytes?: number
   /** In live cells. */
   allocatedBytes: number
   /** In free cells. */
