@@ -77,8 +77,10 @@ export class Rooms {
         const { u32 } = windows[ref >>> 28]!
         const first = ((ref & 0x0fff_ffff) << 1) + 2
         const end = first + units * 2 - 2
-        return [[first, Math.min(end, first + LINE_WORDS)], [Math.max(first, end - LINE_WORDS), end]]
-          .map(([from, to]) => ({ u32, from: from!, words: u32.slice(from, to) }))
+        const last = Math.max(first, end - LINE_WORDS)
+        return [first, last].map((from) => ({
+          u32, from, words: u32.slice(from, Math.min(end, from + LINE_WORDS)),
+        }))
       })
     return () => {
       for (const { u32, from, words } of kept) u32.set(words, from)

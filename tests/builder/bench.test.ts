@@ -8,7 +8,8 @@ import { inRoot } from '../harness/paths.js'
 const test = suite('builders: benchmark and example')
 
 test('the benchmark runs', async () => {
-  const results = await runBuilderBench({ pushes: 10_000, bytes: 100_000, rounds: 1 })
+  const sizes = { pushes: 10_000, bytes: 100_000, rounds: 1, peer: false }
+  const results = await runBuilderBench(sizes)
   assert.equal(Object.keys(results), ['pushing', 'parsing', 'lines'])
   for (const rows of Object.values(results)) {
     assert.ok(rows.length >= 2)
