@@ -1,6 +1,7 @@
 /**
- * Memory that the native layer and TypeScript share. A handle's is its own; a snapshot's is in the lock file, behind the segment table,
- * at the index of its reader slot, so that another process can tell it that it is revoked.
+ * Memory that the native layer and TypeScript share. A handle's is its own; a snapshot's is in the
+ * lock file, behind the segment table, at the index of its reader slot, so that another process can
+ * tell it that it is revoked.
  */
 import { layout, u32, u64, zeros } from './layout.js'
 

@@ -88,7 +88,8 @@ export const CatalogEntry = layout('CatalogEntry', 32, 'Value of the map of name
   reserved: zeros(28, 4),
 })
 
-export const OutboundReference = layout('OutboundReference', 24, 'A region of a store that names a packed region: one cell for each that it names, in a list.', {
+export const OutboundReference = layout('OutboundReference', 24,
+  'A region of a store that names a packed region: one cell for each that it names, in a list.', {
   sizeAndFlags: u32(0, 'As in CellHeader.'),
   typeId: u16(4, 'TYPE_OUTBOUND.'),
   generation: u16(6, 'As in CellHeader.'),

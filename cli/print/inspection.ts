@@ -114,6 +114,14 @@ function freeText({ space }: Inspection): string[] {
       [formatBytes(fromBytes), formatCount(cells), formatBytes(bytes)])))]
 }
 
+function namedText({ space }: Inspection): string[] {
+  const named = space?.named ?? []
+  if (named.length === 0) return []
+  return [section('packed regions that are named', tableLines(
+    [numeric('id in the store'), numeric('times')],
+    named.map(({ regionId, count }) => [String(regionId), formatCount(count)])))]
+}
+
 function handlesText({ handles }: Inspection): string[] {
   if (handles.length === 0) return []
   return [section('handles noted in the lock file (their processes may be gone)', tableLines(
@@ -140,6 +148,7 @@ export const inspectionText = (inspection: Inspection): string => [
   ...namesText(inspection),
   ...typesText(inspection),
   ...freeText(inspection),
+  ...namedText(inspection),
   ...handlesText(inspection),
   problemsText(inspection),
 ].join('\n\n')

@@ -1,6 +1,6 @@
 /** The allocation state and its lists of free cells. */
-import { AllocationState, C, FreeCell } from '../../formats/index.js'
-import { cellAt, refOfPage } from './cells.js'
+import { AllocationState, C, FreeCell, OutboundReference } from '../../formats/index.js'
+import { cellAt, cellBytes, cellOfType, refOfPage } from './cells.js'
 import { FieldReader } from './fields.js'
 import type { RegionImage } from './region.js'
 
@@ -12,6 +12,9 @@ export interface FreeClass {
   bytes: number
 }
 
+/** A packed region of the same store that fields and entries of this region name. */
+export interface NamedRegion { regionId: number; count: number }
+
 export interface Allocation {
   frontierUnits: number
   allocatedUnits: number
@@ -19,6 +22,7 @@ export interface Allocation {
   freePages: number
   runPages: number
   classes: FreeClass[]
+  named: NamedRegion[]
 }
 
 const WHERE = 'allocation state'
@@ -81,6 +85,24 @@ function countFreePages(image: RegionImage, head: number): number {
   return seen.size
 }
 
+function readNamed(image: RegionImage, head: number): NamedRegion[] {
+  const seen = new Set<number>()
+  const named: NamedRegion[] = []
+  for (let ref = head; ref !== 0;) {
+    const cell = seen.has(ref) ? `the list comes back to ref ${ref}`
+      : cellOfType(image, ref, C.TYPE_OUTBOUND)
+    if (typeof cell === 'string') {
+      image.problems.add('named regions', `the list stops: ${cell}`, ref >>> 9)
+      break
+    }
+    seen.add(ref)
+    const fields = new FieldReader(OutboundReference, cellBytes(image, cell))
+    named.push({ regionId: fields.u32('regionId'), count: fields.u32('count') })
+    ref = fields.u32('next')
+  }
+  return named
+}
+
 function readClasses(image: RegionImage, state: StateFields): FreeClass[] {
   const classes: FreeClass[] = []
   for (let sizeClass = 0; sizeClass < C.SIZE_CLASS_COUNT; sizeClass++) {
@@ -125,6 +147,7 @@ export function readAllocation(image: RegionImage): Allocation {
     freePages: countFreePages(image, state.u32('freePageHead')),
     runPages: runUnits / PAGE_UNITS,
     classes: readClasses(image, state),
+    named: readNamed(image, state.u32('outboundHead')),
   }
   checkSums(image, state, allocation)
   return allocation

@@ -1,6 +1,8 @@
 /** Everything that `rstore inspect` shows, as plain data. */
 import { C } from '../../formats/index.js'
-import { readAllocation, type Allocation, type FreeClass } from './allocation.js'
+import {
+  readAllocation, type Allocation, type FreeClass, type NamedRegion,
+} from './allocation.js'
 import { readCatalog, readTypes, type CatalogName, type StoredType } from './catalog.js'
 import type { NotedHandle } from './lock.js'
 import type { Problem } from './problems.js'
@@ -46,6 +48,8 @@ export interface Inspection {
     freePages: number
     runPages: number
     freeClasses: FreeClass[]
+    /** Packed regions of the store that this one names. */
+    named: NamedRegion[]
   } | undefined
   /** Of a packed region. */
   root: { ref: number; page: number; type: string } | undefined
@@ -127,6 +131,7 @@ function spaceOf(image: RegionImage, allocation: Allocation): NonNullable<Inspec
     freePages: allocation.freePages,
     runPages: allocation.runPages,
     freeClasses: allocation.classes,
+    named: allocation.named,
   }
 }
 
