@@ -1,11 +1,10 @@
 /** One numeric field of many records, as a typed array. */
-import { wordIndexOf } from '../space/ref.js'
 import type { Session } from '../types/context.js'
 import type { Column } from '../types/infer.js'
-import type { KeyCodec, KeyForm } from '../types/keys.js'
-import { StructType } from '../types/struct/struct.js'
-import { coreOf, type AnyType } from '../types/type.js'
 import type { OptionalType } from '../types/optional/optional.js'
+import { StructType } from '../types/struct/struct.js'
+import type { AnyType } from '../types/type.js'
+import { FOUND, lookUpAll, type Batch } from './batch.js'
 import type { AnyTree } from './handle.js'
 import type { Values } from './values.js'
 
@@ -15,81 +14,99 @@ const COLUMNS = {
   f32: Float64Array, f64: Float64Array, date: Float64Array,
 } as const
 
-/** The type of a field; of fields inside, as `at.lat`. */
-function fieldType(type: AnyType, field: string): AnyType {
-  let inner = type
-  for (const name of field === '' ? [] : field.split('.')) {
-    const found = inner instanceof StructType
-      ? inner.fields.find(([own]) => own === name)?.[1] : undefined
-    if (found === undefined)
-      throw new TypeError(`getColumn: there is no field ${JSON.stringify(field)}`)
-    inner = found
-  }
-  const bare =
-    inner.kind === 'optional' || inner.kind === 'default' ? (inner as OptionalType).inner : inner
-  if (bare.kind in COLUMNS) return bare
-  throw new TypeError(
-    `getColumn: ${field === '' ? 'the value' : `field ${field}`} is ${bare.kind}, not a number ` +
-    `of up to 8 bytes`,
-  )
+/** FieldKind in native/src/core/kernel/lookup.h. */
+const FIELD_KINDS: Readonly<Record<string, number>> = {
+  u8: 0, bool: 0, u16: 1, u32: 2, i8: 3, i16: 4, i32: 5, f32: 6, f64: 7, date: 7,
 }
 
-/** Reads the field of one value that has been found; undefined when it has none. */
-function fieldReader(field: string): (value: unknown) => number | undefined {
-  const names = field === '' ? [] : field.split('.')
-  return (value) => {
+/** A field of records, or of structs inside as `at.lat`; '' is the value itself. */
+class FieldPath {
+  readonly names: readonly string[]
+  readonly kind: keyof typeof COLUMNS
+  /**
+   * Where it is in cells of exactly the declared type, from their start; −1 when they have to be
+   * asked.
+   */
+  readonly offset: number
+
+  constructor(readonly type: AnyType, field: string) {
+    this.names = field === '' ? [] : field.split('.')
+    let inner = type
+    let offset = 8
+    let plain = this.names.length > 0
+    for (const name of this.names) {
+      const found = inner instanceof StructType
+        ? inner.layout.fields.find((own) => own.name === name) : undefined
+      if (found === undefined)
+        throw new TypeError(`getColumn: there is no field ${JSON.stringify(field)}`)
+      offset += found.offset
+      plain &&= found.presenceByte < 0
+      inner = found.slot
+    }
+    const bare = inner.kind === 'optional' || inner.kind === 'default'
+      ? (inner as OptionalType).inner : inner
+    if (!(bare.kind in COLUMNS)) {
+      throw new TypeError(
+        `getColumn: ${field === '' ? 'the value' : `field ${field}`} is ${bare.kind}, ` +
+          'not a number that a column can hold',
+      )
+    }
+    this.kind = bare.kind as keyof typeof COLUMNS
+    this.offset = plain ? offset : -1
+  }
+
+  /** From a value as it is read; undefined when there is none. */
+  read(value: unknown): number | undefined {
     let inner = value
-    for (const name of names) inner = (inner as Record<string, unknown>)[name]
+    for (const name of this.names) inner = (inner as Record<string, unknown>)[name]
     return inner === undefined ? undefined : Number(inner)
   }
 }
 
 /**
- * Where a plain field is in records of exactly the declared type; −1 when they have to be asked.
+ * Reads the fields of all records that are of exactly the declared type; the others are
+ * FOUND.damaged then.
  */
-function plainOffset(type: AnyType, field: string): number {
-  let inner = type
-  let offset = 8
-  for (const name of field === '' ? [] : field.split('.')) {
-    const found = (inner as StructType).layout.fields.find((own) => own.name === name)!
-    if (found.presenceByte >= 0) return -1
-    offset += found.offset
-    inner = found.slot
-  }
-  return field === '' ? -1 : offset
+function readPlain(
+  session: Session, batch: Batch, path: FieldPath, column: Column['values'], count: number,
+): boolean {
+  const typeId = session.registry.find(path.type)
+  if (session.kernels === undefined || path.offset < 0 || typeId === 0) return false
+  const windows = session.space.windows.map(({ buffer }) => buffer)
+  const refs = batch.values.u32.subarray(0, count)
+  session.kernels.readFields(
+    windows,
+    refs,
+    typeId,
+    path.offset,
+    FIELD_KINDS[path.kind]!,
+    column,
+    batch.found,
+  )
+  return true
 }
 
 export function readColumn(
-  session: Session, tree: AnyTree, values: Values, codec: KeyCodec<unknown>,
-  keys: ArrayBufferView, field: string,
+  session: Session, tree: AnyTree, values: Values, keyType: AnyType, keys: ArrayBufferView,
+  field: string,
 ): Column {
   if (!ArrayBuffer.isView(keys) || keys instanceof DataView) {
     throw new TypeError('getColumn: the keys must be a typed array')
   }
+  const path = new FieldPath(values.type, field)
   const list = keys as unknown as ArrayLike<unknown>
-  const type = fieldType(values.type, field)
-  const column = new COLUMNS[type.kind as keyof typeof COLUMNS](list.length)
-  const isFloat = column instanceof Float64Array
-  const read = fieldReader(field)
-  const offset = plainOffset(values.type, field)
-  const typeId = offset < 0 ? 0 : session.registry.find(values.type)
-  const form: KeyForm = codec.newForm()
+  const batch = lookUpAll(session, tree, keyType, list, 'getColumn')
+  const column = new COLUMNS[path.kind](list.length)
+  const wasRead = readPlain(session, batch, path, column, list.length)
+  const absent = column instanceof Float64Array ? NaN : 0
   let missing = 0
   for (let i = 0; i < list.length; i++) {
-    const at = tree.find(codec.encode(list[i], form, 'getColumn'))
-    let value: number | undefined
-    if (at >= 0) {
-      const ref = values.inLeaf ? 0 : tree.window.u32[at]!
-      const core = ref !== 0 && typeId !== 0 && session.space.windows[ref >>> 28] !== undefined
-        ? coreOf(session.lease, ref, undefined) : undefined
-      value = core !== undefined && (core.window.u32[wordIndexOf(ref) + 1]! & 0xffff) === typeId
-        ? Number(type.readSlot(core, (core.cell << 2) + offset))
-        : read(values.read(tree.window, at, undefined))
-    }
-    if (value === undefined) {
-      missing++
-      if (isFloat) column[i] = NaN
-    } else column[i] = value
+    const state = batch.found[i]
+    if (wasRead && state === FOUND.found) continue
+    const value = state === FOUND.missing ? undefined
+      : path.read(values.read(batch.values, i * batch.valueWords, undefined))
+    if (value === undefined) missing++
+    column[i] = value ?? absent
   }
   return { values: column, missing }
 }

@@ -10,6 +10,7 @@ import type { Lease, Owner, Session } from '../types/context.js'
 import type { Change, Column } from '../types/infer.js'
 import type { KeyCodec, KeyForm } from '../types/keys.js'
 import type { AnyType } from '../types/type.js'
+import { FOUND, lookUpAll } from './batch.js'
 import { readColumn } from './column.js'
 import { Handle, type Home } from './handle.js'
 import { EntryIterator, KeyIterator, ValueIterator, type Steps } from './iterate.js'
@@ -67,13 +68,24 @@ export abstract class MapReader extends Handle implements Steps {
     return at >= 0
   }
 
-  getMany(keys: Iterable<unknown>): unknown[] {
-    return Array.from(keys, (key) => this.get(key))
+  getMany(keys: Iterable<unknown> | ArrayLike<unknown>): unknown[] {
+    const list = Array.isArray(keys) || ArrayBuffer.isView(keys)
+      ? keys as ArrayLike<unknown> : Array.from(keys as Iterable<unknown>)
+    this.enter()
+    const { values, valueWords, found } =
+      lookUpAll(this.session, this.tree, this.keyType, list, this.label)
+    const result = new Array<unknown>(list.length)
+    for (let i = 0; i < result.length; i++) {
+      result[i] = found[i] === FOUND.missing ? undefined
+        : this.stored.read(values, i * valueWords, this.ownerOf(list[i]))
+    }
+    this.leave()
+    return result
   }
 
   getColumn(keys: ArrayBufferView, field: string): Column {
     this.enter()
-    const column = readColumn(this.session, this.tree, this.stored, this.codec, keys, field)
+    const column = readColumn(this.session, this.tree, this.stored, this.keyType, keys, field)
     this.leave()
     return column
   }

@@ -121,7 +121,20 @@ export interface NativeByteLock {
   close(): void
 }
 
-export interface Addon {
+/** Batches. See native/src/core/kernel/lookup.h. */
+export interface NativeKernels {
+  lookUp(
+    windows: readonly ArrayBuffer[], root: number, keyForm: number,
+    keys: Uint32Array | Float64Array | BigUint64Array, valueBytes: number, values: Uint32Array,
+    found: Uint8Array,
+  ): number
+  readFields(
+    windows: readonly ArrayBuffer[], refs: Uint32Array, typeId: number, offset: number,
+    kind: number, column: Uint32Array | Int32Array | Float64Array, found: Uint8Array,
+  ): void
+}
+
+export interface Addon extends NativeKernels {
   ByteLock: new () => NativeByteLock
   Handle: new () => NativeHandle
   PackWriter: new () => NativePackWriter

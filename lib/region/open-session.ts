@@ -23,6 +23,7 @@ export interface SavepointSpace extends Space {
 export abstract class OpenSession extends Session {
   readonly registry: TypeRegistry
   readonly structures = createStructures()
+  override readonly kernels = addon()
   /** Absolute path of the file; null when there is none. */
   abstract readonly path: string | null
   protected closed = false

@@ -101,7 +101,33 @@ export interface Structures {
   indexedMap(session: Session, typeId: number): string
 }
 
+/** Batches in native code. See native/src/core/kernel/lookup.h. */
+export interface Kernels {
+  /** Fills `values` (as in the leaves) and `found` (0 missing, 1 found, 2 damaged). */
+  lookUp(
+    windows: readonly ArrayBuffer[],
+    root: number,
+    keyForm: number,
+    keys: Uint32Array | Float64Array | BigUint64Array,
+    valueBytes: number,
+    values: Uint32Array,
+    found: Uint8Array,
+  ): number
+  /** Fills `column`; a record of another type id becomes 2 in `found`. */
+  readFields(
+    windows: readonly ArrayBuffer[],
+    refs: Uint32Array,
+    typeId: number,
+    offset: number,
+    kind: number,
+    column: Uint32Array | Int32Array | Float64Array,
+    found: Uint8Array,
+  ): void
+}
+
 export abstract class Session {
+  /** Undefined where there is no addon: then batches are loops. */
+  readonly kernels: Kernels | undefined = undefined
   lease: Lease
   /** Whether a transaction of this session is running. */
   writable = false

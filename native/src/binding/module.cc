@@ -3,6 +3,7 @@
 #include "binding/arena.h"
 #include "binding/environment.h"
 #include "binding/handle-object.h"
+#include "binding/kernel.h"
 #include "binding/lock-object.h"
 #include "binding/pack-object.h"
 #include "binding/status.h"
@@ -64,6 +65,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   registerPack(env, exports);
   registerVector(env, exports);
   registerArena(env, exports);
+  registerKernel(env, exports);
   auto names = Napi::Array::New(env);
   for (const char* name : kCodeNames) names.Set(names.Length(), name);
   exports.Set("statusNames", names);

@@ -1,0 +1,57 @@
+#include "binding/kernel.h"
+
+#include "core/kernel/lookup.h"
+
+namespace rstore {
+namespace {
+
+WindowList windowsOf(const Napi::Value& value) {
+  const auto buffers = value.As<Napi::Array>();
+  WindowList windows;
+  for (uint32_t i = 0; i < buffers.Length() && i < kMaximumWindows; i++) {
+    auto buffer = buffers.Get(i).As<Napi::ArrayBuffer>();
+    windows.base[i] = static_cast<const std::byte*>(buffer.Data());
+    windows.bytes[i] = buffer.ByteLength();
+  }
+  return windows;
+}
+
+void* dataOf(const Napi::Value& value) {
+  const auto array = value.As<Napi::TypedArray>();
+  return static_cast<std::byte*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+}
+
+Found* foundOf(const Napi::Value& value) {
+  return reinterpret_cast<Found*>(value.As<Napi::Uint8Array>().Data());
+}
+
+/// lookUp(windows, root, keyForm, keys, valueBytes, values, found): the number found.
+Napi::Value lookUpAll(const Napi::CallbackInfo& info) {
+  const WindowList windows = windowsOf(info[0]);
+  const uint32_t root = info[1].As<Napi::Number>().Uint32Value();
+  const auto form = static_cast<KeyForm>(info[2].As<Napi::Number>().Uint32Value());
+  const auto count = static_cast<uint32_t>(info[3].As<Napi::TypedArray>().ElementLength());
+  const uint32_t valueBytes = info[4].As<Napi::Number>().Uint32Value();
+  const uint32_t hits = lookUp(windows, root, form, dataOf(info[3]), count, valueBytes,
+                               dataOf(info[5]), foundOf(info[6]));
+  return Napi::Number::New(info.Env(), hits);
+}
+
+/// readFields(windows, refs, typeId, offset, kind, column, found).
+void readAllFields(const Napi::CallbackInfo& info) {
+  const WindowList windows = windowsOf(info[0]);
+  const auto refs = info[1].As<Napi::Uint32Array>();
+  readFields(windows, refs.Data(), static_cast<uint32_t>(refs.ElementLength()),
+             info[2].As<Napi::Number>().Uint32Value(), info[3].As<Napi::Number>().Uint32Value(),
+             static_cast<FieldKind>(info[4].As<Napi::Number>().Uint32Value()), dataOf(info[5]),
+             foundOf(info[6]));
+}
+
+}  // namespace
+
+void registerKernel(Napi::Env env, Napi::Object exports) {
+  exports.Set("lookUp", Napi::Function::New<lookUpAll>(env, "lookUp"));
+  exports.Set("readFields", Napi::Function::New<readAllFields>(env, "readFields"));
+}
+
+}  // namespace rstore

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <napi.h>
+
+namespace rstore {
+
+/// Exports lookUp, readFields.
+void registerKernel(Napi::Env env, Napi::Object exports);
+
+}  // namespace rstore
