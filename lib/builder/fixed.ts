@@ -11,12 +11,20 @@
  *   without           a room, made longer while nothing lies       runs
  *                     behind it; then runs
  *
+ * What is small says the space (`roomBytes`): in a region file a room moves the frontier, in a block
+ * it costs nothing.
+ *
  *  B1. `index < limit` holds where a push may write without looking further. With a capacity
  *      `limit` is beyond reach: a typed array of exactly the capacity ignores what is stored behind
- *      its end, and the count shows it. Consumed builders have a limit of −1.
+ *      its end, and the count shows it; only in a room it is first reached where pages are provided.
+ *      Consumed builders have a limit of −1.
  *  B2. `count = before + index`. Chunks in `full` are full, the current one is full up to `index`.
  *  B3. Nothing behind a room's last element is ever written (Rooms O4).
- *  B4. Until `finish` returns, nothing of the region refers to the elements; a throw or a discard
+ *  B4. A large array in a run is copied, not moved by remapping its pages: in a region file the
+ *      view gives pages back that the file holds, and takes for granted that the file is mapped
+ *      behind them (native/src/core/view.h, V1 and V4); anonymous pages in between would turn into
+ *      zeros. Arrays for which it would pay are built in a room, where there is nothing to move.
+ *  B5. Until `finish` returns, nothing of the region refers to the elements; a throw or a discard
  *      leaves nothing.
  */
 import type { Ref } from '../space/ref.js'
@@ -31,8 +39,6 @@ import { RunSet, unwatch, watch } from './runs.js'
 
 /** Beyond reach: B1. */
 const UNREACHED = 0x7fff_ffff
-/** Arrays with at least so many bytes of capacity are built where they will be. */
-const ROOM_BYTES = 64 * 1024
 const FIRST_BYTES = 4000
 /** Chunks grow up to this. */
 const CHUNK_BYTES = 4 * 2 ** 20
@@ -128,7 +134,7 @@ export abstract class FixedBuilder implements ArrayBuilder {
 
   private openBounded(): void {
     const { stride, capacity } = this
-    const large = !this.plan.io && capacity * stride >= ROOM_BYTES
+    const large = !this.plan.io && capacity * stride >= this.session.space.roomBytes
     const room = large ? this.openRoom(capacity) : null
     const run = room === null ? this.runs.take(capacity * stride) : null
     this.enter(room ?? Chunk.inRun(run!, stride, this.plan.io ? capacity : -1))

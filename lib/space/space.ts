@@ -45,18 +45,22 @@ const WINDOW_LIMIT = 16
  * Where a ref beyond the space leads: nothing is read there and nothing can be written, so that a
  * damaged ref ends in whatever checks what it finds, and not in a TypeError.
  */
-const NOWHERE = new Window(new ArrayBuffer(0))
+export const NOWHERE = new Window(new ArrayBuffer(0))
 
 export abstract class Space {
   private readonly places: Place[] = []
 
   /**
    * One for each of the 16 that a ref can name: behind those that the space has, windows of
-   * nothing.
+   * nothing. Whoever gives all 16 may put others in their place later, as long as nothing is there.
    */
   readonly windows: readonly Window[]
 
   constructor(windows: readonly Window[]) {
+    if (windows.length === WINDOW_LIMIT) {
+      this.windows = windows
+      return
+    }
     const nowhere = Array.from({ length: WINDOW_LIMIT - windows.length }, () => NOWHERE)
     this.windows = [...windows, ...nowhere]
   }
@@ -83,9 +87,16 @@ export abstract class Space {
   abstract mark(ref: number, bytes: number): void
 
   /**
-   * A cell at the end of what is allocated, to be filled while other things are allocated: see
-   * rooms.ts. Null when there is none to be had: outside of a transaction, or when the space has no
-   * room for it.
+   * Arrays of at least so many bytes of capacity are built in a room; smaller ones in memory of
+   * their own and copied. 0 where a room that is mostly given back costs nothing.
+   */
+  readonly roomBytes: number = 64 * 1024
+
+  /**
+   * A cell with its header, its payload zero, to be filled from low to high while other things are
+   * allocated, without marks: see rooms.ts. Null when there is none to be had: outside of a
+   * transaction, or when the space has no room for it. `onLost` is called, once at most, when it is
+   * taken away before `closeRoom`.
    */
   openRoom(_units: number, _typeId: number, _onLost: () => void): Room | null {
     return null
@@ -98,7 +109,7 @@ export abstract class Space {
     return false
   }
 
-  /** Ends a room: a cell of `units` remains, or nothing. */
+  /** Ends a room: a cell of `units` remains where it is, or with 0 nothing. */
   closeRoom(room: Room, units: number): void {
     throw new Error(`No space of this kind has given a room at ref ${room.ref} (${units} units).`)
   }
