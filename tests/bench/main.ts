@@ -1,11 +1,14 @@
 /**
- * `npm run bench`: measures rstore beside what people would use instead.
+ * `npm run bench`: measures rstore beside what people would use instead, and writes BENCHMARKS.md.
  */
+import { mkdirSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { readOptions, type Options } from './options.js'
 import { installPeers } from './peers.js'
 import { plansFor } from './plan.js'
+import { describeMachine, measuredTree } from './report/machine.js'
 import { sizesIn, tableOf } from './report/table.js'
+import { writeResults } from './report/write.js'
 import { Rounds, type Series } from './rounds.js'
 
 async function measure(options: Options): Promise<Series[]> {
@@ -26,11 +29,22 @@ async function measure(options: Options): Promise<Series[]> {
   return series
 }
 
-installPeers()
-const options = await readOptions()
-if (options !== undefined) {
+async function run(options: Options): Promise<void> {
+  mkdirSync(options.directory, { recursive: true })
+  const tree = measuredTree()
+  const machine = describeMachine(options.directory, options.drivers)
   const series = await measure(options)
   for (const records of sizesIn(series)) {
     console.log(`\n${records.toLocaleString('en')} records\n\n${tableOf(series, records)}`)
   }
+  if (options.dry) return
+  await writeResults({
+    tree, machine, series, rounds: options.rounds,
+    date: new Date().toISOString().slice(0, 10),
+    load: Math.max(...series.map(({ load }) => load)),
+  })
 }
+
+installPeers()
+const options = await readOptions()
+if (options !== undefined) await run(options)

@@ -3,7 +3,7 @@
  * first run, so that neither users nor tests need them.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -46,10 +46,11 @@ function buildSqlite(): void {
 
 /** Installs what is missing; the packages' own install scripts are not run. */
 export function installPeers(): void {
-  const installed = join(FOLDER, 'node_modules', '.package-lock.json')
-  const lock = join(FOLDER, 'package-lock.json')
-  if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs) {
+  const lock = readFileSync(join(FOLDER, 'package-lock.json'), 'utf8')
+  const stamp = join(FOLDER, 'node_modules', '.installed-lock.json')
+  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
     run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], FOLDER)
+    writeFileSync(stamp, lock)
   }
   buildSqlite()
 }

@@ -149,16 +149,17 @@ class RegionTable implements Table {
 export const driver: Driver = {
   kind: 'store',
   name: 'rstore',
-  settings: "durable: durability 'sync'; else 'none' (a prefix survives a power failure)",
+  settings: "256 MiB of private pages; durable: durability 'sync'; else 'none' (a prefix survives a power failure)",
   methods: methodsOf(RegionTable),
   load: loadLibrary,
   version: () => JSON.parse(readFileSync(inRoot('package.json'), 'utf8')).version,
   async open(directory: string, { keys, durability, records, create }: OpenOptions) {
     const { Region: Regions, t } = await loadLibrary()
     const path = join(directory, 'users.region')
+    const memory = { durability, privateBytes: '256MiB' } as const
     const region = create
-      ? Regions.create(path, { capacity: capacityFor(records), durability })
-      : Regions.open(path, { durability })
+      ? Regions.create(path, { capacity: capacityFor(records), ...memory })
+      : Regions.open(path, memory)
     const type = t.struct('User', {
       name: t.string, address: t.string, balance: t.f64, updated: t.f64, visits: t.u32, level: t.u8,
     })

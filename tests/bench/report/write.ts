@@ -1,0 +1,131 @@
+/** BENCHMARKS.md, the figures behind it, and the plots. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { inRoot } from '../../harness/paths.js'
+import { OURS, RIVAL } from '../drivers/index.js'
+import { median, type Series } from '../rounds.js'
+import { TARGETS } from '../targets.js'
+import { advantage } from './numbers.js'
+import type { Machine } from './machine.js'
+import { plotOfRatios, plotOfScale, type Bar, type Point } from './plot.js'
+import { rowsOf, sizesIn, tableOf } from './table.js'
+
+export interface Results {
+  tree: string
+  date: string
+  machine: Machine
+  rounds: number
+  /** The highest load average while it was measured: what else the machine had to do. */
+  load: number
+  series: Series[]
+}
+
+/** What `npm run bench:scale` found. */
+export interface Scale { tree: string; date: string; points: Point[] }
+
+const RESULTS = inRoot('tests/bench/results')
+const inResults = (name: string): string => `${RESULTS}/${name}`
+const USUAL = 1_000_000
+
+/** Loads that are more than the benchmark's own make figures doubtful. */
+const QUIET_LOAD = 2.5
+
+function readJson<T>(name: string): T | undefined {
+  return existsSync(inResults(name)) ? JSON.parse(readFileSync(inResults(name), 'utf8')) : undefined
+}
+
+function barsOf(series: readonly Series[]): Bar[] {
+  return rowsOf(series.filter(({ records }) => records === USUAL)).flatMap((row) => {
+    const ours = row.medians.get(OURS)
+    return [...row.medians].flatMap(([driver, value]): Bar[] =>
+      ours === undefined || driver === OURS || value === 0
+        ? [] : [{ title: row.title, driver, advantage: advantage(ours, value, row.metric) }])
+  })
+}
+
+const listOf = (entries: Record<string, string>): string =>
+  Object.entries(entries).map(([name, text]) => `- **${name}**: ${text}`).join('\n')
+
+function machineText({ tree, date, machine, rounds, load }: Results): string {
+  const { processor, memory, system, fileSystem, node, versions, settings } = machine
+  const noise = load > QUIET_LOAD
+    ? `\n**The machine was busy with other work (load average up to ${load.toFixed(1)}): `
+      + 'read ratios, not figures.**\n' : ''
+  return `Measured on ${date}: git tree \`${tree}\` (the checkout without this file and
+\`tests/bench/results\`); ${processor}, ${memory} of memory, ${system}, ${fileSystem}, Node ${node}.
+Medians of ${rounds} rounds; in each round every peer in turn, each measurement in a process of its own.
+${noise}
+${listOf(Object.fromEntries(Object.entries(settings).map(([name, text]) =>
+    [`${name} ${versions[name]}`, text])))}`
+}
+
+function notes(): string {
+  return `- Records have six fields and about 100 bytes: two strings, three numbers, a small one.
+- In brackets: how many times better ${OURS} is than that peer; below 1, worse.
+- Reading one field or every field: of the object or row that the peer gives. A \`Map\` is memory in
+  one process, without a file: the floor, not a peer.
+- YCSB: by string key, popularity by Zipf's law; an update sets one field, and is a transaction of its
+  own, not synced.
+- Not synced: survives the process; after a power failure ${OURS} and SQLite keep a prefix of the
+  commits, ${RIVAL} with \`noSync\` promises nothing.
+- Sizes are what the files take up on disk, holes left out.`
+}
+
+function scaleText(scale: Scale | undefined): string {
+  if (scale === undefined) return ''
+  return `\n## As work grows\n\n![Cost as the number of records grows](tests/bench/results/scale.svg)
+
+Made by \`npm run bench:scale\` on ${scale.date} from tree \`${scale.tree}\`. Small records: a number and
+a few bytes more; values are medians.\n`
+}
+
+function missesText(series: readonly Series[]): string {
+  const missing = TARGETS.filter(({ workload }) =>
+    !series.some((one) => one.workload === workload && one.driver === OURS))
+  if (missing.length === 0) return ''
+  return `\nNot measured in this run: ${[...new Set(missing.map(({ workload }) => workload))].join(', ')}.\n`
+}
+
+function markdown(results: Results, scale: Scale | undefined): string {
+  const tables = sizesIn(results.series).map((records) =>
+    `## ${records.toLocaleString('en')} records\n\n${tableOf(results.series, records)}\n`)
+  const limits = existsSync(inRoot('tests/bench/LIMITS.md'))
+    ? `\n${readFileSync(inRoot('tests/bench/LIMITS.md'), 'utf8').trim()}\n` : ''
+  return `# Benchmarks
+
+<!-- Written by npm run bench; do not edit. -->
+
+${machineText(results)}
+
+${notes()}
+
+![How many times better than each peer](tests/bench/results/ratios.svg)
+
+${tables.join('\n')}${missesText(results.series)}${limits}${scaleText(scale)}`
+}
+
+/** Writes everything, with the other benchmark's last results. */
+async function write(results: Results | undefined, scale: Scale | undefined): Promise<void> {
+  if (results !== undefined) {
+    writeFileSync(inResults('ratios.svg'), await plotOfRatios(barsOf(results.series)))
+    writeFileSync(inRoot('BENCHMARKS.md'), markdown(results, scale))
+  }
+  if (scale !== undefined) writeFileSync(inResults('scale.svg'), await plotOfScale(scale.points))
+}
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 1)}\n`
+
+export async function writeResults(results: Results): Promise<void> {
+  mkdirSync(RESULTS, { recursive: true })
+  writeFileSync(inResults('results.json'), json(results))
+  await write(results, readJson<Scale>('scale.json'))
+}
+
+export async function writeScale(scale: Scale): Promise<void> {
+  mkdirSync(RESULTS, { recursive: true })
+  writeFileSync(inResults('scale.json'), json(scale))
+  await write(readJson<Results>('results.json'), scale)
+}
+
+/** Median of the first metric of each series. */
+export const pointOf = (panel: string, { driver, records, values }: Series): Point =>
+  ({ panel, driver, records, value: median(values[0]!) })
