@@ -89,7 +89,7 @@ Status backupRegion(Handle& snapshot, const std::string& path, BackupProgress* p
   if (!made.ok()) return made;
   Status status = writeCopy(snapshot, to, progress);
   closeFile(to);
-  if (status.ok() && link(temporary.c_str(), path.c_str()) != 0) status = statusFromErrno(errno);
+  if (status.ok()) status = statusFromErrno(-io().link(temporary.c_str(), path.c_str()));
   (void)io().unlink(temporary.c_str());
   if (status.ok()) status = syncDirectoryOf(path.c_str());
   if (snapshot.hasLock()) snapshot.lock().pin(snapshot.view().epoch());

@@ -77,7 +77,7 @@ Status PackWriter::finish(const PackRoot& root, bool replace) {
   detach();
   if (status.ok() && !path_.empty()) {
     const int named = replace ? io().rename(temporary_.c_str(), path_.c_str())
-                              : (link(temporary_.c_str(), path_.c_str()) == 0 ? 0 : -errno);
+                              : io().link(temporary_.c_str(), path_.c_str());
     if (named < 0) status = statusFromErrno(-named);
     if (status.ok()) status = syncDirectoryOf(path_.c_str());
   }

@@ -51,7 +51,7 @@ Status thawFile(const std::string& from, const std::string& to, uint32_t mode) {
   if (!status.ok()) return status;
   status = writeLiveCopy(packed, fd);
   closeFile(fd);
-  if (status.ok() && link(temporary.c_str(), to.c_str()) != 0) status = statusFromErrno(errno);
+  if (status.ok()) status = statusFromErrno(-io().link(temporary.c_str(), to.c_str()));
   (void)io().unlink(temporary.c_str());
   return status.ok() ? syncDirectoryOf(to.c_str()) : status;
 }

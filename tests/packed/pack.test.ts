@@ -1,0 +1,218 @@
+/** Packing: what comes out, that nothing else does, and that nobody can write to it. */
+import { chmodSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { C, Identity } from '../../formats/index.js'
+import { DISCARD, Packed, Region, t, type RStoreError, type WritableRegion } from '../../lib/index.js'
+import { Place, thrown } from '../harness/with-region.js'
+import { Atlas, City, fill, type AtlasView } from './shapes.js'
+
+const test = suite('packed regions')
+const OPTIONS = { root: Atlas, capacity: '64MiB' } as const
+
+const inPlace = (body: (place: Place) => void | Promise<void>) => async (): Promise<void> => {
+  const place = new Place()
+  try {
+    await body(place)
+  } finally {
+    place.close()
+  }
+}
+
+test('what was packed is read by whoever loads it', inPlace(async (place) => {
+  const path = place.path('atlas.packed')
+  const packed = place.keep(Region.pack(path, OPTIONS, fill(1000))!)
+  assert.is(packed.root.title, 'atlas')
+  const loaded = place.keep(Packed.load(path, { root: Atlas }))
+  assert.is(loaded.root.cities.size, 1000)
+  assert.equal(loaded.root.cities.getObject('city 7'), {
+    name: 'name 7', population: 7, shape: Float64Array.of(7, 3.5),
+  })
+  assert.equal((await loaded.verify()).problems, [])
+  assert.is(statSync(path).mode & 0o777, 0o444)
+}))
+
+test('the same input gives the same bytes, another input another name', inPlace((place) => {
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => place.path(name))
+  for (const [path, title] of [[a, 'x'], [b, 'x'], [c, 'y']] as const) {
+    Region.pack(path!, OPTIONS, fill(200, title))!.close()
+  }
+  assert.ok(readFileSync(a!).equals(readFileSync(b!)))
+  assert.not.ok(readFileSync(a!).equals(readFileSync(c!)))
+}))
+
+test('every way to a root: a view, a plain value, a ref, a map', inPlace((place) => {
+  const root = (name: string, type: any, init: (...given: any[]) => unknown): any => {
+    const packed = Region.pack(place.path(name), { root: type, capacity: '1MiB' }, init) as Packed
+    return place.keep(packed).root
+  }
+  assert.is(root('view', City, (_: WritableRegion, own: any) => { own.name = 'v'; return own }).name, 'v')
+  assert.is(root('plain', City, () => ({ name: 'p', population: 1, shape: [] })).name, 'p')
+  const byRef = (region: WritableRegion): unknown =>
+    region.alloc(City, { name: 'r', population: 1, shape: [1] })
+  assert.is(root('ref', City, byRef).name, 'r')
+  const numbers = t.map(t.u32, t.u32)
+  assert.is(root('map', numbers, (_: WritableRegion, own: any) => { own.set(1, 2); return own }).get(1), 2)
+  assert.is(root('number', t.u32, () => 42), 42)
+}))
+
+test('nothing is left behind by a throw, DISCARD or a forgotten return', inPlace(async (place) => {
+  const path = place.path('none')
+  const failing = (): never => { throw new Error('on purpose') }
+  assert.throws(() => Region.pack(path, OPTIONS, failing), /on purpose/)
+  assert.is(Region.pack(path, OPTIONS, () => DISCARD), undefined)
+  assert.throws(() => Region.pack(path, OPTIONS, (() => undefined) as never), TypeError)
+  const later = async (): Promise<AtlasView> => failing()
+  await Region.pack(path, OPTIONS, later).then(() => assert.unreachable(), () => {})
+  const discarding = async (): Promise<typeof DISCARD> => DISCARD
+  assert.is(await Region.pack(path, OPTIONS, discarding), undefined)
+  assert.equal(readdirSync(place.folder), [])
+}))
+
+test('a root that is elsewhere', inPlace((place) => {
+  const other = place.create({ capacity: '1MiB' })
+  const ref = other.transact(() => other.alloc(City, { name: 'other', population: 1, shape: [] }))
+  thrown('RSTORE_FOREIGN_REF', () =>
+    Region.pack(place.path('x'), { root: City, capacity: '1MiB' }, () => other.deref(ref)))
+  thrown('RSTORE_FOREIGN_REF', () =>
+    Region.pack(place.path('x'), { root: City, capacity: '1MiB' }, () => 0x1fff_ffff as never))
+  other.transact(() => other.free(ref))
+  assert.not.ok(existsSync(place.path('x')))
+}))
+
+test('no write gets through afterwards, whatever was kept', inPlace((place) => {
+  const kept: (() => void)[] = []
+  const path = place.path('atlas')
+  const init = (region: WritableRegion, root: AtlasView): AtlasView => {
+    const cities = root.cities
+    const named = region.map('named', t.u32, t.u32)
+    const builder = region.arrayBuilder(t.f64)
+    fill(3)(region, root)
+    kept.push(
+      () => { root.title = 'changed' },
+      () => cities.set('new', { name: 'n', population: 1, shape: [] }),
+      () => { cities.clear() },
+      () => named.set(1, 1),
+      () => { region.alloc(City, { name: 'n', population: 1, shape: [] }) },
+      () => region.map('other', t.u32, t.u32),
+      () => { builder.push(1); builder.finish() },
+      () => { region.editArray(cities.get('city 1')!.shape, 0, 1, () => {}) },
+    )
+    return root
+  }
+  const packed = place.keep(Region.pack(path, OPTIONS, init)!)
+  const before = readFileSync(path)
+  for (const write of kept) thrown('RSTORE_REVOKED', write)
+  thrown('RSTORE_READ_ONLY', () => { (packed.root as AtlasView).title = 'x' })
+  thrown('RSTORE_READ_ONLY', () => { (packed.root.cities as AtlasView['cities']).delete('city 1') })
+  thrown('RSTORE_READ_ONLY', () => Region.open(path))
+  thrown('RSTORE_WRONG_KIND', () => Region.open(path, { readOnly: true }))
+  thrown('RSTORE_EXISTS', () => Region.pack(path, OPTIONS, fill(1)))
+  assert.ok(readFileSync(path).equals(before))
+  assert.is(packed.root.cities.size, 3)
+}))
+
+test('replacing: who has the old one mapped goes on with it', inPlace((place) => {
+  const path = place.path('atlas')
+  const old = place.keep(Region.pack(path, OPTIONS, fill(1, 'old'))!)
+  const fresh = place.keep(Region.pack(path, { ...OPTIONS, replace: true }, fill(1, 'fresh'))!)
+  assert.equal([old.root.title, fresh.root.title], ['old', 'fresh'])
+}))
+
+test('each byte flipped in turn is reported, or was padding', inPlace(async (place) => {
+  const path = place.path('atlas')
+  Region.pack(path, { root: Atlas, capacity: '1MiB' }, fill(20))!.close()
+  const expected = JSON.stringify(readAll(path))
+  chmodSync(path, 0o644)
+  const bytes = readFileSync(path)
+  const step = process.env['RSTORE_EVERY_BYTE'] === undefined ? 89 : 1  // a prime: places in pages differ
+  for (let at = 0; at < bytes.length; at += at < Identity.bytes ? Math.min(step, 7) : step) {
+    bytes[at]! ^= 0x55
+    writeFileSync(path, bytes)
+    const seen = readOrCode(path)
+    if (seen === expected) {
+      assert.ok(isPadding(at), `byte ${at} was changed, and nobody noticed`)
+    } else {
+      assert.match(seen, /^RSTORE_/)
+    }
+    bytes[at]! ^= 0x55
+  }
+}))
+
+/** Slots of live regions, and the table's own entries for pages without checksums. */
+function isPadding(at: number): boolean {
+  const page = Math.floor(at / C.PAGE_BYTES)
+  return page === C.FIRST_SLOT_PAGE || page === C.FIRST_SLOT_PAGE + 1 || page === C.CHECKSUM_PAGE
+}
+
+function readAll(path: string, verify: 'none' | 'lazy' = 'none'): unknown {
+  const packed = Packed.load(path, { verify, root: Atlas })
+  try {
+    return [packed.root.title, Array.from(packed.root.cities, ([key, city]) => [key, city.toObject()])]
+  } finally {
+    packed.close()
+  }
+}
+
+function readOrCode(path: string): string {
+  try {
+    return JSON.stringify(readAll(path, 'lazy'))
+  } catch (error) {
+    return (error as RStoreError).code ?? String(error)
+  }
+}
+
+test('in memory, for threads: freed when the last of them lets go', inPlace(async (place) => {
+  const packed = place.keep(Region.pack(null, OPTIONS, fill(50))!)
+  const token = packed.token()
+  assert.is(packed.path, null)
+  const index = new URL('../../lib/index.js', import.meta.url).href
+  const worker = new Worker(`
+    import(${JSON.stringify(index)}).then(({ Packed }) => {
+      const { parentPort, workerData } = require('node:worker_threads')
+      const packed = Packed.attach(workerData)
+      parentPort.once('message', () => {
+        parentPort.postMessage(packed.root.cities.get('city 9').name)
+        packed.close()
+        parentPort.close()
+      })
+      parentPort.postMessage(packed.root.cities.size)
+    })`, { eval: true, workerData: token })
+  const next = (): Promise<unknown> => new Promise((resolve, reject) => {
+    worker.once('message', resolve)
+    worker.once('error', reject)
+  })
+  assert.is(await next(), 50)
+  packed.close()
+  worker.postMessage('go on')
+  assert.is(await next(), 'name 9')
+  await new Promise((resolve) => worker.once('exit', resolve))
+  thrown('RSTORE_NOT_FOUND', () => Packed.attach(token))
+}))
+
+test('a live copy is mutated in place, the packed file stays', inPlace(async (place) => {
+  const path = place.path('atlas')
+  Region.pack(path, OPTIONS, fill(10))!.close()
+  const before = readFileSync(path)
+  await Packed.thaw(path, place.path('live'))
+  const live = place.open({}, 'live')
+  const root = live.value('root', Atlas)
+  live.transact(() => {
+    root.get()!.title = 'changed'
+    root.get()!.cities.set('new', { name: 'n', population: 1, shape: [1, 2, 3] })
+  })
+  assert.equal([root.get()!.title, root.get()!.cities.size], ['changed', 11])
+  assert.equal((await live.verify()).problems, [])
+  await Packed.thaw(path, place.path('live')).then(() => assert.unreachable(),
+    ({ code }: RStoreError) => assert.is(code, 'RSTORE_EXISTS'))
+  assert.ok(readFileSync(path).equals(before))
+}))
+
+test('a full region leaves nothing behind', inPlace((place) => {
+  thrown('RSTORE_REGION_FULL', () =>
+    Region.pack(place.path('x'), { root: Atlas, capacity: '1MiB' }, fill(100_000)))
+  assert.equal(readdirSync(place.folder), [])
+}))
+
+test.run()
