@@ -1,6 +1,8 @@
 /** Builders in region files: what they make is adopted, committed, read by others. */
+import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -130,6 +132,13 @@ test('an overflow in a transaction leaves what else it did', async () => {
   assert.equal([...values.get()!], [1, 2, 3])
   await verified(region)
   region.close()
+})
+
+test('a full disk is told at the end, and nothing is lost', () => {
+  const program = fileURLToPath(new URL('./full-disk.js', import.meta.url))
+  const { status, stderr } = spawnSync('sh', ['-c', 'ulimit -f 32768 && exec "$0" "$1" "$2"',
+    process.execPath, program, join(folder, 'full.region')], { encoding: 'utf8' })
+  assert.is(status, 0, stderr)
 })
 
 test('eight threads overflow at once, each at its own element', async () => {
