@@ -1,4 +1,4 @@
-/** A process that may not make files longer than a limit builds too large an array: region.test.ts. */
+/** A process with a limit on the length of files builds too large an array: see region.test.ts. */
 import * as assert from 'uvu/assert'
 import { Region, t } from '../../lib/index.js'
 
