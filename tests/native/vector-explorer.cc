@@ -111,6 +111,7 @@ struct Explored {
     if (self.address == &world.words.descriptor) self.named = world.words.descriptor;
   }
   static void restart() { fibers[running].seen = 0, fibers[running].named = kNothing; }
+  static void relax(uint32_t) {}
   static constexpr bool kHelps = Helps;
   static constexpr uint64_t kTagMask = TagMask;
 };

@@ -54,6 +54,7 @@
  *      tag. JavaScript does the same with an atomic load of the tag and a typed-array read.
  *  V8. Progress: a failed compare-and-swap on W means that another operation was published; one on
  *      a cell, that a set or an application succeeded. No thread waits for another, dead or alive.
+ *      (After a lost race on W a thread keeps away for a bounded time: Backoff.)
  *  V9. Cells are really there before they are published: provide() (fallocate) succeeds for all
  *      cells of a push before its compare-and-swap on W. On a full disk nothing has changed.
  *
@@ -119,6 +120,23 @@ struct VectorMemory {
   }
 };
 
+/**
+ * Keeps away from the shared words for a while after a lost race, longer each time: the winner goes
+ * on from its own cache meanwhile. Bounded, and waits for nobody.
+ */
+template <class Policy>
+class Backoff {
+ public:
+  void pause() {
+    Policy::relax(length_);
+    length_ = std::min(length_ * 2, kMost);
+  }
+
+ private:
+  static constexpr uint32_t kMost = 1024;
+  uint32_t length_ = 128;
+};
+
 enum class Outcome : uint32_t { kDone, kAbsent, kDifferent };
 
 template <class Policy = ReleasePolicy>
@@ -133,7 +151,7 @@ class VectorCore {
    * first. kRegionFull, kNoSpace, kIo: nothing was appended.
    */
   Status push(const uint64_t* values, uint32_t count, uint64_t* index) {
-    for (;;) {
+    for (Backoff<Policy> backoff;; backoff.pause()) {
       Current current;
       if (const Status status = loadComplete(&current); !status.ok()) return status;
       const uint64_t first = current.size;
@@ -150,7 +168,7 @@ class VectorCore {
 
   /** kAbsent when there is nothing to pop. */
   Status pop(uint64_t* value, Outcome* outcome) {
-    for (;;) {
+    for (Backoff<Policy> backoff;; backoff.pause()) {
       Current current;
       if (const Status status = loadComplete(&current); !status.ok()) return status;
       if (current.size == 0) {

@@ -133,6 +133,16 @@ struct ReleasePolicy {
   static void step(const void*) {}
   static void saw(uint64_t) {}
   static void restart() {}
+  /** About `count` times as long as a processor's hint that somebody spins. */
+  static void relax(uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#else
+      __asm__ __volatile__("yield");
+#endif
+    }
+  }
   static constexpr bool kHelps = true;
   static constexpr uint64_t kTagMask = ~uint64_t{0};
 };
