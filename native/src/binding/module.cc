@@ -6,6 +6,7 @@
 #include "binding/kernel.h"
 #include "binding/lock-object.h"
 #include "binding/pack-object.h"
+#include "binding/pool.h"
 #include "binding/status.h"
 #include "binding/vector.h"
 #include "binding/test-seam.h"
@@ -65,6 +66,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   registerPack(env, exports);
   registerVector(env, exports);
   registerArena(env, exports);
+  registerPool(env, exports);
   registerKernel(env, exports);
   auto names = Napi::Array::New(env);
   for (const char* name : kCodeNames) names.Set(names.Length(), name);
