@@ -11,13 +11,13 @@
  *   without           a room, made longer while nothing lies       runs
  *                     behind it; then runs
  *
- * What is small says the space (`roomBytes`): in a region file a room moves the frontier, in a block
- * it costs nothing.
+ * What is small says the space (`roomBytes`): in a region file a room moves the frontier, in a
+ * block it costs nothing.
  *
  *  B1. `index < limit` holds where a push may write without looking further. With a capacity
  *      `limit` is beyond reach: a typed array of exactly the capacity ignores what is stored behind
- *      its end, and the count shows it; only in a room it is first reached where pages are provided.
- *      Consumed builders have a limit of −1.
+ *      its end, and the count shows it; only in a room it is first reached where pages are
+ *      provided. Consumed builders have a limit of −1.
  *  B2. `count = before + index`. Chunks in `full` are full, the current one is full up to `index`.
  *  B3. Nothing behind a room's last element is ever written (Rooms O4).
  *  B4. A large array in a run is copied, not moved by remapping its pages: in a region file the

@@ -98,6 +98,30 @@ for (const kind of KINDS) {
   })
 }
 
+test('in the region itself: cells before and behind stay as they were', () => {
+  for (const kind of KINDS) {
+    const session = TestSession.over({ capacityBytes: 2 ** 21 })
+    const capacity = Math.ceil(session.space.roomBytes / kind.type.slotBytes)
+    session.transact(() => {
+      const filled = (): Uint8Array => {
+        const ref = session.space.allocate(500, 2)
+        const at = (ref & 0x0fff_ffff) * 8 + 8
+        return session.space.windowOf(ref).u8.subarray(at, at + 500).fill(PATTERN)
+      }
+      const before = filled()
+      const builder = createBuilder(session, kind.type, { capacity })
+      const behind = filled()
+      for (let i = 0; i < capacity + 100; i++) builder.push(kind.element(i))
+      assert.throws(() => builder.finish(), (error: any) =>
+        isOverflow(error, capacity, capacity + 100))
+      for (const cell of [before, behind]) assert.ok(cell.every((byte) => byte === PATTERN))
+      builder.discard()
+      accepts(session, kind, capacity, false)
+    })
+    assert.equal(walkSpace(session.memory, session.memory.frontierUnits).problems, [])
+  }
+})
+
 const textOf = (kind: Kind, count: number): Buffer =>
   Buffer.from(Array.from({ length: count }, (_, i) => kind.element(i)).join(','))
 
