@@ -103,7 +103,10 @@ export interface Structures {
 
 /** Batches in native code. See native/src/core/kernel/lookup.h. */
 export interface Kernels {
-  /** Fills `values` (as in the leaves) and `found` (0 missing, 1 found, 2 damaged). */
+  /**
+   * Fills `values` (as in the leaves) and `found` (0 missing, 1 found, 2 damaged). `cells`: values
+   * are refs to cells that will be read next.
+   */
   lookUp(
     windows: readonly ArrayBuffer[],
     root: number,
@@ -112,6 +115,7 @@ export interface Kernels {
     valueBytes: number,
     values: Uint32Array,
     found: Uint8Array,
+    cells: boolean,
   ): number
   /** Fills `column`; a record of another type id becomes 2 in `found`. */
   readFields(

@@ -4,6 +4,7 @@
  * functions. A lone surrogate has no UTF-8 form: it is refused and not silently replaced.
  */
 import { Buffer } from 'node:buffer'
+import type { Window } from '../space/window.js'
 
 type Slice = (this: Uint8Array, start: number, end: number) => string
 type Write = (this: Uint8Array, text: string, offset: number, length: number) => number
@@ -37,14 +38,38 @@ export function checkText(value: unknown, where: string): void {
   if (!wellFormed(value)) refuseSurrogate(where)
 }
 
+const encoder = new TextEncoder()
+/** What `textBytes` encoded last, for `writeText` to copy: encoding twice would cost twice. */
+const scratch = new Uint8Array(4096)
+const scratchWords = new Uint32Array(scratch.buffer)
+let encoded = ''
+
 /** Bytes of a string as UTF-8. */
 export function textBytes(text: string): number {
   const length = text.length
-  if (length > SHORT_WRITE) return Buffer.byteLength(text)
+  if (length > SHORT_WRITE) return length * 3 <= scratch.length ? encode(text) : Buffer.byteLength(text)
   for (let i = 0; i < length; i++) {
     if (text.charCodeAt(i) > 0x7f) return Buffer.byteLength(text)
   }
   return length
+}
+
+function encode(text: string): number {
+  encoded = text
+  return encoder.encodeInto(text, scratch).written
+}
+
+/**
+ * As `writeText`, into a cell: `at` is a multiple of 4, and the bytes up to the next one are the
+ * cell's, too, and become zero.
+ */
+export function writeCellText(window: Window, at: number, text: string, bytes: number): void {
+  if (bytes <= SHORT_WRITE || text !== encoded) return writeText(window.u8, at, text, bytes)
+  scratch.fill(0, bytes, (bytes + 3) & ~3)
+  const { u32 } = window
+  const to = at >>> 2
+  const words = (bytes + 3) >>> 2
+  for (let i = 0; i < words; i++) u32[to + i] = scratchWords[i]!
 }
 
 /** Writes a string of which `textBytes` has said that it has `bytes` bytes. */

@@ -7,7 +7,7 @@ import {
 } from '../boxes.js'
 import type { Lease, Session } from '../context.js'
 import { TextKey, type KeyCodec } from '../keys.js'
-import { checkText, readText, textBytes, writeText } from '../text.js'
+import { checkText, readText, textBytes, writeCellText } from '../text.js'
 import { BoxedType } from '../type.js'
 
 export class StringType extends BoxedType {
@@ -33,7 +33,7 @@ export class StringType extends BoxedType {
     const bytes = textBytes(value as string)
     const ref = createContent(session, C.TYPE_STRING, bytes)
     const at = ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET
-    writeText(session.space.windowOf(ref).u8, at, value as string, bytes)
+    writeCellText(session.space.windowOf(ref), at, value as string, bytes)
     return ref
   }
   readCell(lease: Lease, ref: number): unknown {
@@ -45,7 +45,7 @@ export class StringType extends BoxedType {
     const bytes = textBytes(value as string)
     const to = resizeContent(session, ref, C.TYPE_STRING, bytes)
     const at = ((to & 0x0fff_ffff) << 3) + CONTENT_OFFSET
-    writeText(session.space.windowOf(to).u8, at, value as string, bytes)
+    writeCellText(session.space.windowOf(to), at, value as string, bytes)
     return to
   }
   freeCell(session: Session, ref: number): void {

@@ -89,7 +89,29 @@ export class StructType extends AnyType implements Struct {
     }
     const input =
       coreOfView(value) === undefined ? value : (structOfView(value).plain(value) as object)
-    const { layout: { fields } } = this
+    return this.#prepareInOrder(input, session) ?? this.#prepareByName(input, session)
+  }
+
+  /**
+   * Objects whose own fields are these in this order, as a literal has them: names are then compared,
+   * not looked up. Undefined for all others.
+   */
+  #prepareInOrder(input: object, session: Session | null): unknown[] | undefined {
+    const { fields } = this.layout
+    const prepared = new Array<unknown>(fields.length)
+    let i = 0
+    for (const name in input) {
+      if (i === fields.length) return undefined
+      const { name: expected, type } = fields[i]!
+      if (name !== expected) return undefined
+      prepared[i] = type.prepare((input as Record<string, unknown>)[name], this.#labels[i]!, session)
+      i++
+    }
+    return i === fields.length ? prepared : undefined
+  }
+
+  #prepareByName(input: object, session: Session | null): unknown[] {
+    const { fields } = this.layout
     const prepared = new Array<unknown>(fields.length)
     for (let i = 0; i < fields.length; i++) {
       const { name, type, guarded } = fields[i]!
