@@ -1,4 +1,6 @@
-/** The addon: what it exports, as TypeScript sees it. Arguments are checked before they get here. */
+/**
+ * The addon: what it exports, as TypeScript sees it. Arguments are checked before they get here.
+ */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -52,7 +54,9 @@ export interface ReaderInfo {
 }
 
 export interface NativeHandle {
-  /** @param epoch 0 for the last commit; else a snapshot of exactly this one, which somebody pins */
+  /**
+   * @param epoch 0 for the last commit; else a snapshot of exactly this one, which somebody pins
+   */
   open(path: string, options: HandleOptions, epoch: number): OpenedHandle | PackedStatus
   refresh(): PackedStatus
   unpin(): void
@@ -105,7 +109,9 @@ export interface NativePackWriter {
 export interface NativePackedFile {
   /** @param verify 0 none, 1 lazy, 2 full */
   open(path: string, verify: number, populate: boolean, lock: boolean): OpenedPack | PackedStatus
-  openMemory(id: number, verify: number, populate: boolean, lock: boolean): OpenedPack | PackedStatus
+  openMemory(
+    id: number, verify: number, populate: boolean, lock: boolean,
+  ): OpenedPack | PackedStatus
   /** The first page whose checksum does not fit; -1 when all do. */
   verifyAll(): number
   stats(): { fileBytes: number; residentBytes?: number }
@@ -126,7 +132,7 @@ export interface NativeKernels {
   lookUp(
     windows: readonly ArrayBuffer[], root: number, keyForm: number,
     keys: Uint32Array | Float64Array | BigUint64Array, valueBytes: number, values: Uint32Array,
-    found: Uint8Array,
+    found: Uint8Array, cells: boolean,
   ): number
   readFields(
     windows: readonly ArrayBuffer[], refs: Uint32Array, typeId: number, offset: number,

@@ -13,7 +13,10 @@ export const TYPES_ROOT = refOfPage(C.TYPES_PAGE)
 
 const PAGE_COUNT = C.TYPES_PAGE + 1
 
-/** The first pages as memory: it hands out the pages of the two roots, in their order, and nothing else. */
+/**
+ * The first pages as memory: it hands out the pages of the two roots, in their order, and nothing
+ * else.
+ */
 class BlankSpace extends Space {
   private nextPage: number = C.CATALOG_PAGE
 

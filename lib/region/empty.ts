@@ -1,4 +1,7 @@
-/** What a record is before anything was said of it: zeros, empty strings, maps and arrays, nothing where that is possible. */
+/**
+ * What a record is before anything was said of it: zeros, empty strings, maps and arrays, nothing
+ * where that is possible.
+ */
 import { ArrayType } from '../types/array/array.js'
 import { BigIntType } from '../types/bigint/bigint.js'
 import { BoolType } from '../types/bool/bool.js'

@@ -1,6 +1,7 @@
 /**
- * `region.epochs()`: wakes within milliseconds of any process's commit. One native thread per handle waits for all iterators of it.
- * An iterator that is slow sees the newest epoch next, not each: what it missed it can read.
+ * `region.epochs()`: wakes within milliseconds of any process's commit. One native thread per
+ * handle waits for all iterators of it. An iterator that is slow sees the newest epoch next, not
+ * each: what it missed it can read.
  */
 import type { NativeHandle } from '../native/binding.js'
 

@@ -1,4 +1,7 @@
-/** What handles on a live file share: reading on one epoch, snapshots, news of commits, the list of readers. */
+/**
+ * What handles on a live file share: reading on one epoch, snapshots, news of commits, the list of
+ * readers.
+ */
 import type { ReaderInfo } from '../native/binding.js'
 import { EpochFeed } from './epochs.js'
 import type { CheckedOptions } from './options.js'

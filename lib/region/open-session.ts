@@ -1,6 +1,7 @@
 /**
- * What the sessions of all kinds of regions have in common: being open, savepoints, buffers that were given out, arrays that nobody adopted
- * yet. What a kind of region is, its subclass says: region files (session.ts), regions being packed, packed ones, blocks of a pool.
+ * What the sessions of all kinds of regions have in common: being open, savepoints, buffers that
+ * were given out, arrays that nobody adopted yet. What a kind of region is, its subclass says:
+ * region files (session.ts), regions being packed, packed ones, blocks of a pool.
  */
 import { RStoreError } from '../errors.js'
 import { createStructures } from '../map/structures.js'
@@ -31,7 +32,9 @@ export abstract class OpenSession extends Session {
   /** Given out by `externalView` under the current lease. */
   private buffers: ArrayBuffer[] = []
 
-  /** @param types the root of the region's types tree, or what knows the types it shares with others */
+  /**
+   * @param types the root of the region's types tree, or what knows the types it shares with others
+   */
   constructor(
     override readonly space: SavepointSpace,
     faults: Uint32Array,
@@ -143,8 +146,9 @@ export abstract class OpenSession extends Session {
 }
 
 /**
- * Calls what belongs to somebody else after a commit. If it throws, the commit is none the less made, so that its caller must not
- * take the error for a rollback: it goes where errors of event listeners go.
+ * Calls what belongs to somebody else after a commit. If it throws, the commit is none the less
+ * made, so that its caller must not take the error for a rollback: it goes where errors of event
+ * listeners go.
  */
 export function callSafely(fn: () => void): void {
   try {
@@ -154,9 +158,11 @@ export function callSafely(fn: () => void): void {
   }
 }
 
-/** A promise cannot be waited for inside a transaction: whatever it does would come after the end. */
+/**
+ * A promise cannot be waited for inside a transaction: whatever it does would come after the end.
+ */
 export function synchronous<R>(result: R): R {
   if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') return result
-  throw new TypeError('the callback returned a promise, but a transaction cannot wait: everything in it '
-    + 'was rolled back. Await first, then change the region in a synchronous callback')
+  throw new TypeError('the callback returned a promise, but a transaction cannot wait: everything '
+    + 'in it was rolled back. Await first, then change the region in a synchronous callback')
 }

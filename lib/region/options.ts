@@ -4,11 +4,16 @@ import type { HandleOptions, ReaderInfo } from '../native/binding.js'
 
 /** Bytes, or a number with a binary unit. */
 export type Size = number | `${number}${'KiB' | 'MiB' | 'GiB'}`
-/** 'sync': a commit survives the machine. 'none': it survives the process, and the machine from the next sync on. */
+/**
+ * 'sync': a commit survives the machine. 'none': it survives the process, and the machine from the
+ * next sync on.
+ */
 export type Durability = 'sync' | 'none'
 
 export interface RegionOptions {
-  /** Upper bound of the file: 1 MiB to 32 GiB, default 4 GiB. Only address space until it is used. */
+  /**
+   * Upper bound of the file: 1 MiB to 32 GiB, default 4 GiB. Only address space until it is used.
+   */
   capacity?: Size
   /** What `transact` waits for. Default 'sync'. */
   durability?: Durability
@@ -18,11 +23,20 @@ export interface RegionOptions {
   timeoutMs?: number
   /** Memory that the handle may keep for pages that differ from the file. Default 64 MiB. */
   privateBytes?: Size
-  /** The redo log is kept below this, unless a snapshot holds it back. Default 64 MiB, at least 1 MiB. */
+  /**
+   * The redo log is kept below this, unless a snapshot holds it back. Default 64 MiB, at least 1
+   * MiB.
+   */
   logBytes?: Size
-  /** A network file system is refused, because its locks and shared memory do not reach other machines. */
+  /**
+   * A network file system is refused, because its locks and shared memory do not reach other
+   * machines.
+   */
   allowNetwork?: boolean
-  /** A snapshot older than this that holds the log back is reported, and then revoked. Default: never. */
+  /**
+   * A snapshot older than this that holds the log back is reported, and then revoked. Default:
+   * never.
+   */
   maxSnapshotAgeMs?: number
   /** Told of a snapshot older than maxSnapshotAgeMs before it is revoked. */
   onLongSnapshot?(reader: ReaderInfo): void

@@ -1,6 +1,6 @@
 /**
- * The session of a region that is being packed: always writable, no log, no turns. When it ends, whatever came out of it is revoked:
- * no write capability survives the freezing.
+ * The session of a region that is being packed: always writable, no log, no turns. When it ends,
+ * whatever came out of it is revoked: no write capability survives the freezing.
  */
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
@@ -69,7 +69,9 @@ export class PackSession extends OpenSession {
     return -status
   }
 
-  /** The same content gives the same name: a hash of all pages but those with names and checksums. */
+  /**
+   * The same content gives the same name: a hash of all pages but those with names and checksums.
+   */
   private hash(root: Ref, endUnits: number): Uint8Array {
     const hash = createHash('sha256').update(`rstore packed ${root} ${endUnits}\n`)
     const { firstDataPage, windows } = this.space

@@ -1,6 +1,6 @@
 /**
- * A packed region: frozen, so that nobody can write to it in any process. Loading it maps the file in constant time; its pages are shared
- * by everyone who has it loaded.
+ * A packed region: frozen, so that nobody can write to it in any process. Loading it maps the file
+ * in constant time; its pages are shared by everyone who has it loaded.
  */
 import { resolve } from 'node:path'
 
@@ -109,7 +109,9 @@ export class PackedSession extends OpenSession {
 export interface LoadOptions<V> {
   /** Checks that the root is of this type, and reads it as such. */
   root?: Type<V, any>
-  /** Page checksums: not at all, when a page is first used, or all before loading. Default 'none'. */
+  /**
+   * Page checksums: not at all, when a page is first used, or all before loading. Default 'none'.
+   */
   verify?: 'none' | 'lazy' | 'full'
   /** Reads ahead. */
   populate?: boolean
@@ -180,7 +182,10 @@ export class Packed<V = unknown> extends ReadRegion {
     return new Packed<V>(session, type, 0)
   }
 
-  /** In another thread: the region that `token` names. Throws RSTORE_NOT_FOUND when all let go of it. */
+  /**
+   * In another thread: the region that `token` names. Throws RSTORE_NOT_FOUND when all let go of
+   * it.
+   */
   static attach<V = unknown>(token: PackedToken): Packed<V> {
     if (token?.kind !== 'rstore-packed') throw new TypeError('attach needs what token() gave')
     const native = new (addon().PackedFile)()

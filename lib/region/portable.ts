@@ -1,7 +1,8 @@
 /**
- * Loading packed regions where the addon cannot be: through mmap-io, an optional peer dependency. Reading is the same code on the same
- * bytes. What it cannot do: more than 2 GiB in one mapping; catch page faults, so a file that someone cuts while it is mapped ends
- * the process, and lazy verification is done before loading.
+ * Loading packed regions where the addon cannot be: through mmap-io, an optional peer dependency.
+ * Reading is the same code on the same bytes. What it cannot do: more than 2 GiB in one mapping;
+ * catch page faults, so a file that someone cuts while it is mapped ends the process, and lazy
+ * verification is done before loading.
  */
 import { closeSync, fstatSync, openSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -138,10 +138,11 @@ export class Region extends WritableRegion {
   }
 
   /**
-   * Builds a region that nobody can ever write again. It exists only inside `init`, which gets it and
-   * an empty root and returns the root; then it is frozen and appears under its name in one step.
-   * When `init` throws or returns DISCARD nothing is left behind. `path` null: in memory, for other
-   * threads of this process. Throws RSTORE_EXISTS, RSTORE_FOREIGN_REF, a TypeError without a root.
+   * Builds a region that nobody can ever write again. It exists only inside `init`, which gets it
+   * and an empty root and returns the root; then it is frozen and appears under its name in one
+   * step. When `init` throws or returns DISCARD nothing is left behind. `path` null: in memory, for
+   * other threads of this process. Throws RSTORE_EXISTS, RSTORE_FOREIGN_REF, a TypeError without a
+   * root.
    */
   static pack<V, I>(
     path: string | null, options: PackOptions<V, I>,
@@ -234,7 +235,9 @@ export class Region extends WritableRegion {
     return this.live.readers()
   }
 
-  /** Ends snapshots, iterators, views and maps. The last handle to close leaves the file complete. */
+  /**
+   * Ends snapshots, iterators, views and maps. The last handle to close leaves the file complete.
+   */
   override close(): void {
     this.live.close()
     super.close()
@@ -256,7 +259,8 @@ function refuseNetwork(path: string, options: CheckedOptions): void {
   const name = addon().networkFileSystem(resolve(path))
   if (name === '') return
   throw new RStoreError('RSTORE_NETWORK',
-    `${resolve(path)} is on a network file system (${name}), whose locks and shared memory do not reach `
-    + 'other machines. Use a local disk, or pass { allowNetwork: true } when only one machine uses it',
+    `${resolve(path)} is on a network file system (${name}), whose locks and shared memory do not `
+    + 'reach other machines. Use a local disk, or pass { allowNetwork: true } when only one machine '
+    + 'uses it',
     { path: resolve(path), fileSystem: name })
 }

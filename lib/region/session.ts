@@ -1,13 +1,18 @@
 /**
- * The session of a region handle: when it reads, when it writes, and how long what it hands out is good.
+ * The session of a region handle: when it reads, when it writes, and how long what it hands out is
+ * good.
  *
- * TURNS. Outside of transactions a handle shows one epoch from the first access of a turn of the event loop until the microtask queue
- * drains; then it lets go of its pin, so that an idle process holds no log back. `read` and `transact` refresh first.
+ * TURNS. Outside of transactions a handle shows one epoch from the first access of a turn of the
+ * event loop until the microtask queue drains; then it lets go of its pin, so that an idle process
+ * holds no log back. `read` and `transact` refresh first.
  *
- *  N1. No byte is read unpinned: a live lease means a pinned view. The pin goes when the lease ends.
- *  N2. A lease ends when what it shows may have changed under it, other than by this handle's own transaction: refresh to another
- *      commit, rollback, close; and with the turn, whatever other processes did.
- *  N3. While a commit is being synced on another thread there is no live lease: whoever wants to read waits for it (`renew`).
+ *  N1. No byte is read unpinned: a live lease means a pinned view. The pin goes when the lease
+ *      ends.
+ *  N2. A lease ends when what it shows may have changed under it, other than by this handle's own
+ *      transaction: refresh to another commit, rollback, close; and with the turn, whatever other
+ *      processes did.
+ *  N3. While a commit is being synced on another thread there is no live lease: whoever wants to
+ *      read waits for it (`renew`).
  *  N4. Listeners are told after the commit is published, never inside the transaction.
  */
 import { C } from '../../formats/index.js'
@@ -240,7 +245,10 @@ export class RegionSession extends OpenSession {
     this.view.close()
   }
 
-  /** Only where the lease cannot end under a caller that does not expect it: inside read and transact. */
+  /**
+   * Only where the lease cannot end under a caller that does not expect it: inside read and
+   * transact.
+   */
   externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer | null {
     return this.readDepth > 0 || this.writable ? this.bufferOver(ref, offset, bytes) : null
   }

@@ -1,6 +1,7 @@
 /**
- * A snapshot: a view of its own, pinned at one commit for as long as it is held. It neither waits for writers nor makes them wait, but it
- * holds the log back. Where writers limit the age of snapshots it may be revoked: then every use throws RSTORE_SNAPSHOT_REVOKED.
+ * A snapshot: a view of its own, pinned at one commit for as long as it is held. It neither waits
+ * for writers nor makes them wait, but it holds the log back. Where writers limit the age of
+ * snapshots it may be revoked: then every use throws RSTORE_SNAPSHOT_REVOKED.
  */
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
@@ -29,7 +30,10 @@ class SnapshotSession extends RegionSession {
     this.leave()
   }
 
-  /** Every read ends with a look at the fault word: what a checkpoint did to a revoked pin's pages is not returned. */
+  /**
+   * Every read ends with a look at the fault word: what a checkpoint did to a revoked pin's pages
+   * is not returned.
+   */
   protected override throwFault(): void {
     this.assertOpen()
     const faults = this.faults[0]!

@@ -1,11 +1,12 @@
 /**
- * A view as TypeScript sees it: the space over a native handle's mapping, and the steps of a transaction in their order.
- * Why a view shows exactly one commit, and how that moves: native/src/core/view.h. What a commit does: native/src/core/handle.h.
+ * A view as TypeScript sees it: the space over a native handle's mapping, and the steps of a
+ * transaction in their order. Why a view shows exactly one commit, and how that moves:
+ * native/src/core/view.h. What a commit does: native/src/core/handle.h.
  *
  * Order of the steps (the native handle relies on it):
- *   refresh → … → unpin                                 reading
- *   begin → … → commit | rollback                       a transaction; leaves the view pinned at what it shows
- *   begin → … → commitLater → (await) → settle          the same, synced on another thread
+ *   refresh → … → unpin                             reading
+ *   begin → … → commit | rollback                   a transaction; leaves the view pinned
+ *   begin → … → commitLater → (await) → settle      the same, synced on another thread
  */
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -118,8 +119,9 @@ export class View {
   }
 
   /**
-   * Commits with a sync on another thread. `settle` must be called before the view is used: after `ended`, or
-   * earlier, and then it waits. Throws when the commit cannot even be begun; then `rollback` must follow.
+   * Commits with a sync on another thread. `settle` must be called before the view is used: after
+   * `ended`, or earlier, and then it waits. Throws when the commit cannot even be begun; then
+   * `rollback` must follow.
    */
   commitLater(): PendingCommit {
     const { marks } = this.space
@@ -130,7 +132,9 @@ export class View {
     return this.pending
   }
 
-  /** Finishes a commit that is under way: its `error` says how it went. A failed one is rolled back. */
+  /**
+   * Finishes a commit that is under way: its `error` says how it went. A failed one is rolled back.
+   */
   settle(): void {
     const { pending } = this
     if (pending === null) return
@@ -159,7 +163,10 @@ export class View {
     transacting.delete(this.fileKey)
   }
 
-  /** Throws what the fault bits mean; memory that stood in for the file is mapped to it again. Outside of a transaction. */
+  /**
+   * Throws what the fault bits mean; memory that stood in for the file is mapped to it again.
+   * Outside of a transaction.
+   */
   throwFault(bits: number): never {
     if (!this.inTransaction) this.native.repair()
     throw faultError(bits, this.path)
@@ -177,10 +184,14 @@ export class View {
   }
 }
 
-/** A packed region is not only of another kind: whoever wants to write to it is told that nobody can. */
+/**
+ * A packed region is not only of another kind: whoever wants to write to it is told that nobody
+ * can.
+ */
 function openingError(status: PackedStatus, path: string, readOnly: boolean): Error {
   const error = errorOf(status, path, 'opening')
-  if (readOnly || !(error instanceof RStoreError) || error.facts['kind'] !== C.KIND_PACKED) return error
+  if (readOnly || !(error instanceof RStoreError)) return error
+  if (error.facts['kind'] !== C.KIND_PACKED) return error
   return new RStoreError('RSTORE_READ_ONLY', error.message, error.facts)
 }
 
@@ -192,7 +203,8 @@ export function faultError(bits: number, path: string): RStoreError {
   }
   if (bits & C.FAULT_NO_SPACE) {
     return new RStoreError('RSTORE_NO_SPACE',
-      `growing ${path}: the disk or its quota is full. Nothing was changed; make room and try again`,
+      `growing ${path}: the disk or its quota is full. Nothing was changed; `
+      + 'make room and try again',
       { path })
   }
   if (bits & C.FAULT_REGION_FULL) {
@@ -201,6 +213,6 @@ export function faultError(bits: number, path: string): RStoreError {
       + 'copy into a region with a larger one', { path })
   }
   return new RStoreError('RSTORE_CORRUPT',
-    `reading ${path}: the file is damaged: a page does not fit its checksum, or a ref leads out of the `
-    + 'data. Run "rstore verify"', { path })
+    `reading ${path}: the file is damaged: a page does not fit its checksum, or a ref leads out of `
+    + 'the data. Run "rstore verify"', { path })
 }

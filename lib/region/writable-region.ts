@@ -1,4 +1,7 @@
-/** Allocation and writing: what regions in files, regions being packed and block regions have in common. */
+/**
+ * Allocation and writing: what regions in files, regions being packed and block regions have in
+ * common.
+ */
 import { buildArray, createBuilder } from '../builder/builder.js'
 import type { ArrayBuilder, BuilderOptions } from '../builder/builder.js'
 import type { Ref } from '../space/ref.js'
@@ -41,7 +44,9 @@ export abstract class WritableRegion extends RegionBase {
     return allocCell(this.session, type, value) as Ref<V>
   }
 
-  /** The record at a ref, assignable in a transaction. Throws RSTORE_STALE_VIEW when it was freed. */
+  /**
+   * The record at a ref, assignable in a transaction. Throws RSTORE_STALE_VIEW when it was freed.
+   */
   deref<V>(ref: Ref<V>): V {
     return derefCell(this.session, ref) as V
   }
@@ -72,7 +77,8 @@ export abstract class WritableRegion extends RegionBase {
   buildArray<V, I>(
     element: Type<V, I>, options: BuilderOptions, build: (b: ArrayBuilder<V, I>) => void,
   ): Ref<ArrayView<V>> {
-    return buildArray(this.session, typeFrom(element, 'buildArray'), options, build) as Ref<ArrayView<V>>
+    const type = typeFrom(element, 'buildArray')
+    return buildArray(this.session, type, options, build) as Ref<ArrayView<V>>
   }
 
   /** The same step by step: `finish` gives the array, `discard` gives up. */

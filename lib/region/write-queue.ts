@@ -1,11 +1,12 @@
 /**
- * `region.write(fn)`: the calls of one turn become one commit, in their order, each all or nothing by itself, synced off the
- * JavaScript thread.
+ * `region.write(fn)`: the calls of one turn become one commit, in their order, each all or nothing
+ * by itself, synced off the JavaScript thread.
  *
  *  W1. A call's promise resolves when the commit that holds it is durable, and not before.
- *  W2. A call that throws rejects its own promise and undoes its own changes: it runs in a savepoint.
- *  W3. While one commit is being synced the next calls gather; nobody else of this handle reads or writes without waiting for it
- *      (RegionSession, N3).
+ *  W2. A call that throws rejects its own promise and undoes its own changes: it runs in a
+ *      savepoint.
+ *  W3. While one commit is being synced the next calls gather; nobody else of this handle reads or
+ *      writes without waiting for it (RegionSession, N3).
  */
 import { RStoreError } from '../errors.js'
 import type { RegionSession } from './session.js'

@@ -1,6 +1,7 @@
 /**
- * The packed regions that a region of a store names: a list of cells among its own data, so that it commits and rolls back with the fields
- * that name them. One cell for each packed region, with the number of fields; a store counts the cells, not the fields.
+ * The packed regions that a region of a store names: a list of cells among its own data, so that it
+ * commits and rolls back with the fields that name them. One cell for each packed region, with the
+ * number of fields; a store counts the cells, not the fields.
  */
 import { C, OutboundReference } from '../../formats/index.js'
 import { STATE } from './allocation-words.js'

@@ -1,11 +1,15 @@
 /**
- * What a session of a store does about fields of type `t.packed`: keeps the region's own list, and tells the store when a packed region is
- * named by this region for the first time, or by no field any more.
+ * What a session of a store does about fields of type `t.packed`: keeps the region's own list, and
+ * tells the store when a packed region is named by this region for the first time, or by no field
+ * any more.
  *
- *  K1. The store's count is raised, durably, before the first field is written: a crash leaves it too high, never too low.
- *  K2. It is lowered after the commit that took the last field away; how long after, the store decides (store.ts, D1).
- *  K3. A rollback, also of a savepoint, takes the list back with the fields. What the store was told too much is taken back
- *      when the transaction ends: names are compared with the list as it is then.
+ *  K1. The store's count is raised, durably, before the first field is written: a crash leaves it
+ *      too high, never too low.
+ *  K2. It is lowered after the commit that took the last field away; how long after, the store
+ *      decides (store.ts, D1).
+ *  K3. A rollback, also of a savepoint, takes the list back with the fields. What the store was
+ *      told too much is taken back when the transaction ends: names are compared with the list as
+ *      it is then.
  */
 import { RStoreError } from '../errors.js'
 import { OutboundList } from '../space/outbound.js'

@@ -1,19 +1,25 @@
 /**
- * A store: a folder of regions that name each other. Live regions are written in place; packed ones never change, and are deleted when no
- * name, no region and no open handle has them any more.
+ * A store: a folder of regions that name each other. Live regions are written in place; packed ones
+ * never change, and are deleted when no name, no region and no open handle has them any more.
  *
  * WHY NO COUNT IS EVER TOO LOW, and what nobody names goes
- *  D1. A reference that was taken away is queued as (id, region, epoch), and carried out when that region's durable slot has passed the
- *      epoch, so that no crash brings the field back, and no pinned commit before it is read by anyone.
- *  D2. A count is raised, durably, before the field is written (references.ts, K1). A crash in between leaves it too high:
- *      the next opening after an unclean end counts anew, from the lists inside the regions.
- *  D3. Only a packed region with a count of 0 and without open handles is deleted: handles of all processes hold a shared lock on the
- *      byte of its id. Its own references are queued first, so a crash leaves a file to delete, not one to miss.
- *  D4. Cascades are a queue, not recursion. There are no cycles: a packed region names only those packed before it was begun.
- *  D5. The catalog's write lock is the innermost: a transaction of a region may take it, never the other way round.
+ *  D1. A reference that was taken away is queued as (id, region, epoch), and carried out when that
+ *      region's durable slot has passed the epoch, so that no crash brings the field back, and no
+ *      pinned commit before it is read by anyone.
+ *  D2. A count is raised, durably, before the field is written (references.ts, K1). A crash in
+ *      between leaves it too high: the next opening after an unclean end counts anew, from the
+ *      lists inside the regions.
+ *  D3. Only a packed region with a count of 0 and without open handles is deleted: handles of all
+ *      processes hold a shared lock on the byte of its id. Its own references are queued first, so
+ *      a crash leaves a file to delete, not one to miss.
+ *  D4. Cascades are a queue, not recursion. There are no cycles: a packed region names only those
+ *      packed before it was begun.
+ *  D5. The catalog's write lock is the innermost: a transaction of a region may take it, never the
+ *      other way round.
  *
- * Locks are on bytes of `store.lock`: 0, everyone who has the store open, exclusively while counting anew; 1, deletion (exclusive) against
- * backups (shared); 1024 + id, open handles of a packed region.
+ * Locks are on bytes of `store.lock`: 0, everyone who has the store open, exclusively while
+ * counting anew; 1, deletion (exclusive) against backups (shared); 1024 + id, open handles of a
+ * packed region.
  */
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { copyFile, mkdir, readdir } from 'node:fs/promises'
@@ -153,7 +159,10 @@ export class Store implements Disposable {
     return new Region(new StoreRegionSession(new View(path, checked.native), this, id), checked)
   }
 
-  /** Drops a live region with everything in it; what only it named goes, too. False when there is none. */
+  /**
+   * Drops a live region with everything in it; what only it named goes, too. False when there is
+   * none.
+   */
   drop(name: string): boolean {
     this.assertOpen()
     this.refuseReadOnly()
@@ -203,8 +212,8 @@ export class Store implements Disposable {
   // ── packed regions ──
 
   /**
-   * Packs a region into the store, as Region.pack does. `name` null: it lives as long as something names
-   * it, or a handle is open. Throws RSTORE_EXISTS when the name is taken.
+   * Packs a region into the store, as Region.pack does. `name` null: it lives as long as something
+   * names it, or a handle is open. Throws RSTORE_EXISTS when the name is taken.
    */
   pack<V, I>(
     name: string | null, options: PackOptions<V, I>,
@@ -357,7 +366,9 @@ export class Store implements Disposable {
     })
   }
 
-  /** What a region took away up to this commit cannot come back, and nobody reads what was before. */
+  /**
+   * What a region took away up to this commit cannot come back, and nobody reads what was before.
+   */
   private limitOf(id: number): number {
     if (this.catalog.find(id)?.kind !== 'live') return Infinity
     return this.useLive(id, (region) => {

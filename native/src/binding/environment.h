@@ -1,8 +1,10 @@
-// What one JavaScript environment (main thread or worker) owns: its open handles and its pool of windows.
+// What one JavaScript environment (main thread or worker) owns: its open handles and its pool of
+// windows.
 //
-// A window of gigabytes costs a full garbage collection to create, so windows are kept and reused, and detached only when the
-// environment ends. The cleanup hook closes every handle: a terminated worker would otherwise leave its descriptors, and
-// with them its locks, open for as long as the process lives.
+// A window of gigabytes costs a full garbage collection to create, so windows are kept and reused,
+// and detached only when the environment ends. The cleanup hook closes every handle: a terminated
+// worker would otherwise leave its descriptors, and with them its locks, open for as long as the
+// process lives.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,5 @@
-// Waits for commits of any process on a thread of its own and tells JavaScript, without polling: a futex in the lock file.
+// Waits for commits of any process on a thread of its own and tells JavaScript, without polling: a
+// futex in the lock file.
 #pragma once
 
 #include <napi.h>

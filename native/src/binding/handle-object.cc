@@ -72,7 +72,8 @@ HandleObject::HandleObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Ha
 
 HandleObject::~HandleObject() { closeNow(); }
 
-/// open(path, options, epoch): `epoch` 0 shows the last commit; else a snapshot of exactly this one.
+/// open(path, options, epoch): `epoch` 0 shows the last commit; else a snapshot of exactly this
+/// one.
 Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   handle_ = std::make_shared<Handle>();
@@ -100,7 +101,8 @@ Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
   return describe(env);
 }
 
-/// A snapshot's control block is where whoever revokes it can reach it; on media without a lock file nobody does.
+/// A snapshot's control block is where whoever revokes it can reach it; on media without a lock
+/// file nobody does.
 Napi::ArrayBuffer HandleObject::sharedControl(Napi::Env env) {
   if (!handle_->hasLock()) return Napi::ArrayBuffer::New(env, sizeof(ControlBlock));
   LockFile& lock = handle_->lock();
@@ -155,7 +157,8 @@ Napi::Value HandleObject::commit(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), pack(handle_->commit(changesFrom(info, *handle_), sync)));
 }
 
-/// commitLater(dirtyPages, count): a promise of the packed status; finishLater() must follow before anything else.
+/// commitLater(dirtyPages, count): a promise of the packed status; finishLater() must follow before
+/// anything else.
 Napi::Value HandleObject::commitLater(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Status prepared = handle_->prepare(changesFrom(info, *handle_), true);
@@ -186,7 +189,8 @@ Napi::Value HandleObject::grow(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), pack(handle_->grow(static_cast<uint64_t>(endUnits))));
 }
 
-/// repair(): takes the fault bits and maps the file again where the fault handler had put other memory.
+/// repair(): takes the fault bits and maps the file again where the fault handler had put other
+/// memory.
 Napi::Value HandleObject::repair(const Napi::CallbackInfo& info) {
   const uint32_t bits = takeFaultBits(&handle_->view().control());
   if (!repairRange(&handle_->view().faultRange()).ok()) handle_->view().requireRestart();
@@ -274,7 +278,8 @@ Napi::Value HandleObject::revoke(const Napi::CallbackInfo& info) {
 
 // ── backup and epochs ────────────────────────────────────────────────────────────────────────────
 
-/// backup(path): of the commit that this handle, a snapshot that is used for nothing else meanwhile, pins.
+/// backup(path): of the commit that this handle, a snapshot that is used for nothing else
+/// meanwhile, pins.
 Napi::Value HandleObject::backup(const Napi::CallbackInfo& info) {
   backup_ = std::make_shared<BackupProgress>();
   const std::string path = info[0].As<Napi::String>().Utf8Value();

@@ -1,4 +1,5 @@
-// A handle as JavaScript sees it: arguments are already checked there, results are packed statuses (code + errno << 8).
+// A handle as JavaScript sees it: arguments are already checked there, results are packed statuses
+// (code + errno << 8).
 #pragma once
 
 #include <napi.h>
@@ -14,7 +15,8 @@
 
 namespace rstore {
 
-/// The middle step of a commit, on whichever thread comes first: a worker of the pool, or JavaScript when it cannot wait.
+/// The middle step of a commit, on whichever thread comes first: a worker of the pool, or
+/// JavaScript when it cannot wait.
 struct SettleJob {
   std::mutex mutex;
   std::condition_variable done;
@@ -33,8 +35,8 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   void closeForExit() override { closeNow(); }
 
  private:
-  /// Nothing but `open` and `close` is possible when there is no open handle. TypeScript looks before it calls; this is for when it
-  /// errs.
+  /// Nothing but `open` and `close` is possible when there is no open handle. TypeScript looks
+  /// before it calls; this is for when it errs.
   template <auto method>
   auto whenOpen(const Napi::CallbackInfo& info) -> decltype((this->*method)(info)) {
     if (handle_) return (this->*method)(info);

@@ -25,7 +25,7 @@ Found* foundOf(const Napi::Value& value) {
   return reinterpret_cast<Found*>(value.As<Napi::Uint8Array>().Data());
 }
 
-/// lookUp(windows, root, keyForm, keys, valueBytes, values, found): the number found.
+/// lookUp(windows, root, keyForm, keys, valueBytes, values, found, cells): the number found.
 Napi::Value lookUpAll(const Napi::CallbackInfo& info) {
   const WindowList windows = windowsOf(info[0]);
   const uint32_t root = info[1].As<Napi::Number>().Uint32Value();
@@ -33,7 +33,7 @@ Napi::Value lookUpAll(const Napi::CallbackInfo& info) {
   const auto count = static_cast<uint32_t>(info[3].As<Napi::TypedArray>().ElementLength());
   const uint32_t valueBytes = info[4].As<Napi::Number>().Uint32Value();
   const uint32_t hits = lookUp(windows, root, form, dataOf(info[3]), count, valueBytes,
-                               dataOf(info[5]), foundOf(info[6]));
+                               info[7].As<Napi::Boolean>(), dataOf(info[5]), foundOf(info[6]));
   return Napi::Number::New(info.Env(), hits);
 }
 

@@ -18,8 +18,8 @@ namespace rstore {
 
 namespace {
 
-/// Memory that packed regions of this process are in, by the number that their tokens carry. It is freed when the last
-/// thread that has it lets go.
+/// Memory that packed regions of this process are in, by the number that their tokens carry. It is
+/// freed when the last thread that has it lets go.
 class SharedMemories {
  public:
   uint64_t add(int fd) {
@@ -130,7 +130,8 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
     return packedStatus(info.Env(), writer_.grow(static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue())));
   }
 
-  /// finish(rootRef, rootType, endUnits, uuid, replace): a packed status; of memory, minus its number.
+  /// finish(rootRef, rootType, endUnits, uuid, replace): a packed status; of memory, minus its
+  /// number.
   Napi::Value finish(const Napi::CallbackInfo& info) {
     PackRoot root;
     root.ref = info[0].As<Napi::Number>().Uint32Value();
@@ -202,7 +203,8 @@ class PackedObject : public Napi::ObjectWrap<PackedObject>, public Closable {
     return mapped_.describe(env, file_.identity());
   }
 
-  /// verifyAll(): the first page whose checksum does not fit, -1 when all do, or a packed status from 1 on as a string.
+  /// verifyAll(): the first page whose checksum does not fit, -1 when all do, or a packed status
+  /// from 1 on as a string.
   Napi::Value verifyAll(const Napi::CallbackInfo& info) {
     uint64_t badPage = 0;
     const Status status = file_.verifyAll(&badPage);

@@ -1,4 +1,5 @@
-// Packing and loading packed regions, as JavaScript sees them. Results are packed statuses, as in handle-object.h.
+// Packing and loading packed regions, as JavaScript sees them. Results are packed statuses, as in
+// handle-object.h.
 #pragma once
 
 #include <napi.h>

@@ -60,9 +60,9 @@ class FlushWorker : public Napi::AsyncWorker {
 };
 
 /**
- * A handle. Operations take no arguments and return nothing: both are in the VectorCall block, which
- * costs a store instead of a conversion. They are plain functions that carry the handle, and must
- * not outlive it in JavaScript.
+ * A handle. Operations take no arguments and return nothing: both are in the VectorCall block,
+ * which costs a store instead of a conversion. They are plain functions that carry the handle, and
+ * must not outlive it in JavaScript.
  */
 class VectorObject : public Napi::ObjectWrap<VectorObject>, public Closable {
  public:

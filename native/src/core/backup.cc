@@ -16,7 +16,8 @@ namespace {
 
 constexpr uint64_t kPieceBytes = 8 << 20;
 
-/// B1. Lowering the pin and finding the slot unchanged afterwards means that nothing goes beyond it any more.
+/// B1. Lowering the pin and finding the slot unchanged afterwards means that nothing goes beyond it
+///     any more.
 Status pinDurableSlot(Handle& snapshot, CheckpointSlot* slot) {
   constexpr int kTries = 1000;
   const RegionFile& file = snapshot.file();

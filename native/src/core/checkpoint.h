@@ -3,9 +3,10 @@
 // THE ORDER, and what a crash after each step leaves
 //  1. Announce target T, scan pins, lower T to the lowest (lock-file.h, L3). Shared memory only.
 //  2. Sync the log up to T, whatever the durability of its records. Recovery has all of (S, T].
-//  3. If there is a tail in (S, T] that no slot vouches for: sync the region, write a slot that does
-//     (epoch still S), sync. From now on recovery need not prove it by its pages, so lines may be
-//     written over them. That somebody synced the region before is not enough: recovery must know.
+//  3. If there is a tail in (S, T] that no slot vouches for: sync the region, write a slot that
+//     does (epoch still S), sync. From now on recovery need not prove it by its pages, so lines may
+//     be written over them. That somebody synced the region before is not enough: recovery must
+//     know.
 //  4. Write lines and checksums of (S, T] to the region. Recovery writes them again (A1).
 //  5. Sync the region. The same.
 //  6. Write the slot for T, sync. Old or new slot; both are right.
@@ -14,8 +15,8 @@
 // C1. One at a time: checkpointLock, which a dead owner does not keep. Whoever takes over reads the
 //     slot from the file and starts at 1; a slot newer than slotEpoch may not be on the disk and is
 //     written again.
-// C2. A suspect log is left alone: the next writer repairs it first (handle.h, H4). That is looked at
-//     again after the sync of step 2, and any failed sync here makes the log suspect: the kernel
+// C2. A suspect log is left alone: the next writer repairs it first (handle.h, H4). That is looked
+//     at again after the sync of step 2, and any failed sync here makes the log suspect: the kernel
 //     reports a lost page once to each open file, and it may be one of the writer's.
 // C3. Both files are open a second time here. On the writer's own descriptors a sync of this thread
 //     would take away the error that the writer must see.

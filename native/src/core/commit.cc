@@ -199,7 +199,8 @@ void Handle::gather(const Changes& changes) {
   put(record, 0, header);
 }
 
-/// A full log is a matter for the checkpointer first; only a reader that holds it back makes the log longer than its limit.
+/// A full log is a matter for the checkpointer first; only a reader that holds it back makes the
+/// log longer than its limit.
 Status Handle::reserveLog(uint64_t bytes) {
   const uint64_t epoch = view_.epoch() + 1;
   pending_.start = recordStart(view_.cursor().position);

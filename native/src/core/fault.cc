@@ -310,8 +310,8 @@ bool serveShared(FaultRange* range, uint64_t offset) {
 }
 
 /** The page becomes the process's own, with its content: the first store copies it. */
-/// Whether the pages of a chunk have the content that their checksums say. Reads by system calls, which
-/// cannot fault (F6).
+/// Whether the pages of a chunk have the content that their checksums say. Reads by system calls,
+/// which cannot fault (F6).
 bool chunkIsSound(FaultRange* range, uint64_t first, uint64_t end) {
   alignas(64) std::byte page[kPageBytes];
   for (uint64_t offset = std::max(first, range->verifiedFrom); offset < end; offset += kPageBytes) {

@@ -88,8 +88,9 @@ struct FaultRange {
   ControlBlock* control = nullptr;  // null: nobody is told
 
   /**
-   * kPacked, lazily verified: the range begins without access, a chunk is opened and checked when it
-   * is first touched. `verified` has a byte for each chunk; null: everything is open from the start.
+   * kPacked, lazily verified: the range begins without access, a chunk is opened and checked when
+   * it is first touched. `verified` has a byte for each chunk; null: everything is open from the
+   * start.
    */
   uint8_t* verified = nullptr;
   uint64_t chunkBytes = 0;

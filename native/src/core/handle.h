@@ -32,9 +32,10 @@
 //     salt, which is ignored.
 // H6. A commit whose sync runs on another thread keeps the write lock until it is published; only
 //     then does anyone see it.
-// H7. The kernel reports a lost page once to each open file. Syncs through this handle's descriptors
-//     are done under `syncing_`, and whoever gets the error sets logSuspect before letting go of it. So
-//     a commit that finds logSuspect still 0 after its syncs has lost nothing; otherwise it fails.
+// H7. The kernel reports a lost page once to each open file. Syncs through this handle's
+//     descriptors are done under `syncing_`, and whoever gets the error sets logSuspect before
+//     letting go of it. So a commit that finds logSuspect still 0 after its syncs has lost nothing;
+//     otherwise it fails.
 #pragma once
 
 #include <memory>

@@ -103,7 +103,8 @@ Status PackWriter::freeze(const PackRoot& root) {
   return syncAll(fd_);
 }
 
-/// Of every page with content of its own: not the table itself, nor what is before the allocation state.
+/// Of every page with content of its own: not the table itself, nor what is before the allocation
+/// state.
 Status PackWriter::writeChecksums(uint64_t endPage) {
   constexpr uint64_t kPiecePages = 1024;
   std::vector<uint32_t> checksums;

@@ -1,10 +1,12 @@
-// A region while it is being packed: mapped shared, without a log, under no name that anybody looks for.
+// A region while it is being packed: mapped shared, without a log, under no name that anybody looks
+// for.
 //
 // What a crash leaves after each step
-//  1. Content is written to `path.….tmp` (or to memory).      A file that nobody opens; removed by hand.
+//  1. Content is written to `path.….tmp` (or to memory).      A file that nobody opens; removed by
+//     hand.
 //  2. finish: checksums, identity, permissions, sync.          The same.
-//  3. The name is given in one step (link, or rename to replace), then the folder is synced: the whole
-//     file or none.
+//  3. The name is given in one step (link, or rename to replace), then the folder is synced: the
+//     whole file or none.
 #pragma once
 
 #include <string>

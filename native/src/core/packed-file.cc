@@ -15,7 +15,8 @@ namespace rstore {
 namespace {
 
 constexpr uint64_t kLeastChunkBytes = 256 * 1024;
-/// Each open chunk between closed ones is a mapping of its own, and the kernel has a limit on those.
+/// Each open chunk between closed ones is a mapping of its own, and the kernel has a limit on
+/// those.
 constexpr uint64_t kMostChunks = 16'384;
 
 uint64_t pagesOf(uint64_t bytes) { return (bytes + kPageBytes - 1) / kPageBytes; }

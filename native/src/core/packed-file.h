@@ -1,10 +1,10 @@
-// A packed region as a file that is only read: one mapping, shared by all processes through the page
-// cache, in constant time.
+// A packed region as a file that is only read: one mapping, shared by all processes through the
+// page cache, in constant time.
 //
 //  P1. Nobody writes to it: its mapping is read-only, its file has no write permission, and a stray
 //      store makes the page private and raises a flag (fault.h, kPacked).
-//  P2. With lazy verification a chunk is checked against the page checksums when it is first touched,
-//      whoever touches it; the flag is looked at before a result is returned.
+//  P2. With lazy verification a chunk is checked against the page checksums when it is first
+//      touched, whoever touches it; the flag is looked at before a result is returned.
 #pragma once
 
 #include <memory>

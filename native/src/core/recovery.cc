@@ -79,8 +79,8 @@ Status findLast(const RegionFile& file, const Log& log, LogCursor at, uint64_t p
   return kSuccess;
 }
 
-/// The last page behind the last line: an abandoned tail that was there may have come back, when its
-/// zeroing was never synced but a commit that ends in the page was.
+/// The last page behind the last line: an abandoned tail that was there may have come back, when
+/// its zeroing was never synced but a commit that ends in the page was.
 Status zeroInLastPage(const RegionFile& file, uint64_t endUnits) {
   const uint64_t from = (endUnits * kUnitBytes + kLineBytes - 1) / kLineBytes * kLineBytes;
   const uint64_t page = from / kPageBytes;

@@ -6,8 +6,8 @@
  * when it is loaded, from the environment variable RSTORE_TEST_IO.
  *
  * What is counted. Each operation that can change the disk has a number, from 1 on, across all
- * threads: pwrite, pwritev, allocate, truncate, copyRange, rename, link, unlink, an open that makes or
- * empties a file, fsync, fdatasync, and each noteMappedWrite. Reads (pread, preadv) are counted
+ * threads: pwrite, pwritev, allocate, truncate, copyRange, rename, link, unlink, an open that makes
+ * or empties a file, fsync, fdatasync, and each noteMappedWrite. Reads (pread, preadv) are counted
  * apart. One process only: what other processes do is neither counted nor undone.
  *
  * Plans, as written in RSTORE_TEST_IO ("@17" is operation 17, "@17+" that and all that follow,

@@ -1,4 +1,5 @@
-// From a packed file to a live one: the same pages under another identity, so that every ref stays what it is.
+// From a packed file to a live one: the same pages under another identity, so that every ref stays
+// what it is.
 #pragma once
 
 #include <string>
@@ -7,8 +8,8 @@
 
 namespace rstore {
 
-/// Copies (sharing blocks where the file system can), gives the copy a new uuid and a clean checkpoint slot, and names it
-/// `to` in one step. kExists when that name is taken.
+/// Copies (sharing blocks where the file system can), gives the copy a new uuid and a clean
+/// checkpoint slot, and names it `to` in one step. kExists when that name is taken.
 Status thawFile(const std::string& from, const std::string& to, uint32_t mode);
 
 }  // namespace rstore

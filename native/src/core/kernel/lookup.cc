@@ -48,8 +48,11 @@ struct Node {
 template <typename Key>
 class LookUp {
  public:
-  LookUp(const WindowList& windows, uint32_t valueBytes)
-      : windows_(windows), valueBytes_(valueBytes), inner_(shapeOf(kPageWords, kKeyWords, 1)) {}
+  LookUp(const WindowList& windows, uint32_t valueBytes, bool cells)
+      : windows_(windows),
+        valueBytes_(valueBytes),
+        cells_(cells),
+        inner_(shapeOf(kPageWords, kKeyWords, 1)) {}
 
   uint32_t run(uint32_t root, const Key* keys, uint32_t count, std::byte* values, Found* found) {
     uint32_t hits = 0;
@@ -205,21 +208,24 @@ class LookUp {
       prefetch(at[i]);
     }
     for (uint32_t i = 0; i < size; i++) {
-      if (found[i] == Found::kFound)
-        std::memcpy(values + static_cast<size_t>(i) * valueBytes_, at[i], valueBytes_);
+      if (found[i] != Found::kFound) continue;
+      std::memcpy(values + static_cast<size_t>(i) * valueBytes_, at[i], valueBytes_);
+      if (!cells_) continue;
+      if (const std::byte* cell = windows_.at(load<uint32_t>(at[i]), 8)) prefetch(cell);
     }
     return hits;
   }
 
   const WindowList& windows_;
   const uint32_t valueBytes_;
+  const bool cells_;
   const Shape inner_;
 };
 
 template <typename Key>
 uint32_t lookUpKeys(const WindowList& windows, uint32_t root, const void* keys, uint32_t count,
-                    uint32_t valueBytes, void* values, Found* found) {
-  return LookUp<Key>(windows, valueBytes)
+                    uint32_t valueBytes, bool cells, void* values, Found* found) {
+  return LookUp<Key>(windows, valueBytes, cells)
       .run(root, static_cast<const Key*>(keys), count, static_cast<std::byte*>(values), found);
 }
 
@@ -253,14 +259,14 @@ void readColumn(const WindowList& windows, const uint32_t* refs, uint32_t count,
 }  // namespace
 
 uint32_t lookUp(const WindowList& windows, uint32_t root, KeyForm form, const void* keys,
-                uint32_t count, uint32_t valueBytes, void* values, Found* found) {
+                uint32_t count, uint32_t valueBytes, bool cells, void* values, Found* found) {
   switch (form) {
     case KeyForm::kU32:
-      return lookUpKeys<uint32_t>(windows, root, keys, count, valueBytes, values, found);
+      return lookUpKeys<uint32_t>(windows, root, keys, count, valueBytes, cells, values, found);
     case KeyForm::kF64:
-      return lookUpKeys<double>(windows, root, keys, count, valueBytes, values, found);
+      return lookUpKeys<double>(windows, root, keys, count, valueBytes, cells, values, found);
     case KeyForm::kU64:
-      return lookUpKeys<uint64_t>(windows, root, keys, count, valueBytes, values, found);
+      return lookUpKeys<uint64_t>(windows, root, keys, count, valueBytes, cells, values, found);
   }
   return 0;
 }

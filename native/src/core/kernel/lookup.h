@@ -38,11 +38,12 @@ enum class Found : uint8_t { kMissing, kFound, kDamaged };
 enum class KeyForm : uint8_t { kU32, kF64, kU64 };
 
 /// Looks up keys (uint32_t, double or uint64_t, as the form says). For each: what was found and, of
-/// values of 4 or 8 bytes, the value, as they are in the leaf. Returns the number found.
+/// values of 4 or 8 bytes, the value, as they are in the leaf. Where they are refs to `cells`,
+/// those are prefetched: whoever reads them next finds them near. Returns the number found.
 uint32_t lookUp(const WindowList& windows, uint32_t root, KeyForm form, const void* keys,
-                uint32_t count, uint32_t valueBytes, void* values, Found* found);
+                uint32_t count, uint32_t valueBytes, bool cells, void* values, Found* found);
 
-/// Kinds of fields, in the order of lib/map/kernels.ts.
+/// Kinds of fields, in the order of lib/map/column.ts.
 enum class FieldKind : uint8_t { kU8, kU16, kU32, kI8, kI16, kI32, kF32, kF64 };
 
 /// Reads one field of the records that `refs` name, where `found` says so, into `column`: int32_t

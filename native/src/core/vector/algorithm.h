@@ -11,7 +11,8 @@
  *    word can name at most one of the two, and only the slot's owner ever makes it name one: so the
  *    other is free by construction, nothing is ever handed back, and threads of dead processes
  *    can take along no more than their slot, which the kernel frees with its lock.
- *  - *Cells carry a tag* (cell.h). In the paper a helper that stalls before its compare-and-swap can
+ *  - *Cells carry a tag* (cell.h). In the paper a helper that stalls before its compare-and-swap
+ *  can
  *    wake after others have popped and pushed and overwrite the newer value with an equal old one.
  *  - *pop and set meet in the cell.* In the paper a pop returns the value it read before its
  *    compare-and-swap on the descriptor, and a set in between is lost although it returned. Here a
@@ -19,10 +20,10 @@
  *
  * State. W is the descriptor word, D(W) the descriptor it names: a size, and a pending operation:
  * push of `count` elements at [size − count, size), or pop of the element at index `size`.
- * The pending push is *applied* to a cell by a compare-and-swap from (anything, the tag noted in the
- * entry), even, to (element, tag + 1), odd; the pop by one from odd to even, raising the tag by one;
- * set and compareAndSet go from odd to odd, raising it by two. Elements of a push are applied in
- * order, each only after the one before was seen applied. A pop is complete when its result was
+ * The pending push is *applied* to a cell by a compare-and-swap from (anything, the tag noted in
+ * the entry), even, to (element, tag + 1), odd; the pop by one from odd to even, raising the tag by
+ * one; set and compareAndSet go from odd to odd, raising it by two. Elements of a push are applied
+ * in order, each only after the one before was seen applied. A pop is complete when its result was
  * recorded in its descriptor as well.
  *
  *  V1. D(W) does not change while W has one value. The owner writes to a descriptor only after it
@@ -58,33 +59,35 @@
  *  V9. Cells are really there before they are published: provide() (fallocate) succeeds for all
  *      cells of a push before its compare-and-swap on W. On a full disk nothing has changed.
  *
- * What a tag is good for. W: a thread would have to sleep while exactly k * 2^52 operations pass; at
- * 20 million a second that is 7 years. Cells of 1, 2 and 8 bytes: 56, 48 and 64 bits, out of reach
- * alike. Cells of 4 bytes have 32 bits: a helper would have to be stopped between its load of the
- * cell and the compare-and-swap (a few instructions), for at least 3 minutes at full speed of
+ * What a tag is good for. W: a thread would have to sleep while exactly k * 2^52 operations pass;
+ * at 20 million a second that is 7 years. Cells of 1, 2 and 8 bytes: 56, 48 and 64 bits, out of
+ * reach alike. Cells of 4 bytes have 32 bits: a helper would have to be stopped between its load of
+ * the cell and the compare-and-swap (a few instructions), for at least 3 minutes at full speed of
  * everyone else on this one cell, and be continued while the tag is at precisely a multiple of 2^32
- * changes, with the same 4 bytes in the cell as before. A stopped thread that satisfies all the rest
- * hits this with a probability below 2^-32 for each time it is continued; we accept that, and give
- * the width away nowhere else.
+ * changes, with the same 4 bytes in the cell as before. A stopped thread that satisfies all the
+ * rest hits this with a probability below 2^-32 for each time it is continued; we accept that, and
+ * give the width away nowhere else.
  *
  * Memory order. On x86-64 all loads are acquire, all stores release, all swaps sequentially
  * consistent anyway; what follows is what arm64 needs.
- *  - Loads of W: acquire, pairs with the swap that published it: fields and entries of D(W) are seen.
+ *  - Loads of W: acquire, pairs with the swap that published it: fields and entries of D(W) are
+ *  seen.
  *  - Fields and entries of descriptors: stored with release, loaded with acquire. Acquire keeps the
  *    second load of W behind them; release/acquire makes a reader that saw a *rewritten* field see
  *    a newer W then (the owner had seen one, with acquire, before it wrote): V1.
  *  - Cells: loads acquire (the check of W, or of an element, comes after), swaps sequentially
  *    consistent.
- *  - W, cells against `awaitedSize`: a waiter registers and then asks for the size; a pusher applies
+ *  - W, cells against `awaitedSize`: a waiter registers and then asks for the size; a pusher
+ *  applies
  *    and then looks for waiters. One of the two must see the other: both sides are sequentially
  *    consistent (the swap on the cell, the load of awaitedSize; the swap on awaitedSize, the loads
  *    of W and of the cell after it, which is a full barrier on both processors).
  *  - `provided`: acquire, pairs with the swap by whoever allocated.
  *  - `marker.state`: acquire; see vector-file.h.
  *
- * `Policy` is empty in the release addon. Tests stop a thread, switch to another or kill the process
- * at step(), which comes before every access to shared memory (atomic.h), and take single parts of
- * the algorithm out to see that the tests notice.
+ * `Policy` is empty in the release addon. Tests stop a thread, switch to another or kill the
+ * process at step(), which comes before every access to shared memory (atomic.h), and take single
+ * parts of the algorithm out to see that the tests notice.
  */
 #pragma once
 
@@ -112,6 +115,12 @@ struct VectorMemory {
   Status (*grow)(void* context, uint32_t bucket, uint64_t bytes) = nullptr;
   /** Called before the first change after a flush. */
   Status (*beginChange)(void* context) = nullptr;
+  /**
+   * Bytes of cells that this process has in its page tables, as far as is known; a push beyond asks
+   * for more at once. Of this handle alone, and only a matter of speed.
+   */
+  mutable uint64_t presentBytes = ~uint64_t{0};
+  void (*makePresent)(void* context, uint64_t beginBytes, uint64_t endBytes) = nullptr;
   /** A push has reached a size that somebody sleeps for. */
   void (*wake)(void* context) = nullptr;
 
@@ -437,7 +446,15 @@ class VectorCore {
     if ((state & 3) != kMarkDirty) {
       if (const Status status = m_.beginChange(m_.context); !status.ok()) return status;
     }
-    return count == 0 ? kSuccess : provide(first, first + count);
+    if (count == 0) return kSuccess;
+    if (const Status status = provide(first, first + count); !status.ok()) return status;
+    const uint64_t cellBytes = cellBytesFor(m_.elementBytes);
+    const uint64_t end = (first + count) * cellBytes;
+    const std::atomic_ref<uint64_t> present(m_.presentBytes);
+    if (end > present.load(std::memory_order_relaxed)) {
+      m_.makePresent(m_.context, first * cellBytes, end);
+    }
+    return kSuccess;
   }
 
   /** V9. */

@@ -6,9 +6,9 @@
  *   elements of 8 bytes         two words: element, tag of 64 bits
  *
  * The tag is raised by every change of the cell, so no cell ever holds the same tag twice (it wraps
- * after 2^56, 2^48, 2^32, 2^64 changes of this one cell; see algorithm.h, "What a tag is good for").
- * Odd: the element is there. Even: the cell is empty; its element bits keep the element that was
- * taken out last. A hole of a sparse file reads as an empty cell that was never used.
+ * after 2^56, 2^48, 2^32, 2^64 changes of this one cell; see algorithm.h, "What a tag is good
+ * for"). Odd: the element is there. Even: the cell is empty; its element bits keep the element that
+ * was taken out last. A hole of a sparse file reads as an empty cell that was never used.
  *
  * Reading the two halves of a 16-byte cell one after the other, tag first, gives a pair that may
  * never have been there. That is enough: a compare-and-swap from such a pair fails, and a reader

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,6 +31,12 @@ Status allocate(int fd, uint64_t offset, uint64_t bytes) {
   do result = io().allocate(fd, Allocate::kGrow, offset, bytes);
   while (result == -EINTR);
   return result < 0 ? statusFromErrno(-result) : kSuccess;
+}
+
+void populatePages([[maybe_unused]] std::byte* base, [[maybe_unused]] uint64_t bytes) {
+#ifdef MADV_POPULATE_WRITE
+  (void)::madvise(base, roundUpToSystemPage(bytes), MADV_POPULATE_WRITE);
+#endif
 }
 
 // ── making ──
@@ -190,6 +197,10 @@ Status VectorFile::map() {
     return static_cast<VectorFile*>(self)->growBucket(bucket, bytes);
   };
   memory_.beginChange = [](void* self) { return static_cast<VectorFile*>(self)->beginChange(); };
+  memory_.presentBytes = 0;
+  memory_.makePresent = [](void* self, uint64_t beginBytes, uint64_t endBytes) {
+    static_cast<VectorFile*>(self)->makePresent(beginBytes, endBytes);
+  };
   memory_.wake = [](void* self) { static_cast<VectorFile*>(self)->wakeAll(); };
   return registerRange(&range);
 }
@@ -328,6 +339,25 @@ Status VectorFile::growBucket(uint32_t bucket, uint64_t bytes) {
     seen = Memory::load64(provided, std::memory_order_acquire);
   }
   return kSuccess;
+}
+
+/**
+ * One fault for many pages: a handle that goes on where it was goes ever further ahead, up to 256
+ * KiB, within what the file has. Where the kernel cannot (before 5.14), pages come one by one.
+ */
+void VectorFile::makePresent(uint64_t beginBytes, uint64_t endBytes) {
+  constexpr uint64_t kLeast = 16 * 1024, kMost = 256 * 1024;
+  const std::atomic_ref<uint64_t> present(memory_.presentBytes);
+  const uint64_t before = present.load(std::memory_order_relaxed);
+  const uint64_t last = stride_.load(std::memory_order_relaxed);
+  const bool goesOn = beginBytes <= before + last;
+  const uint64_t stride = goesOn ? std::clamp(last * 2, kLeast, kMost) : kLeast;
+  const uint64_t begin = (goesOn ? before : beginBytes) & ~uint64_t{kPageBytes - 1};
+  const uint64_t there = VectorCore<>(memory_, slot_).providedElements() * header_.cellBytes;
+  const uint64_t end = std::max(endBytes, std::min(endBytes + stride, there));
+  populatePages(mapping_->cells() + begin, end - begin);
+  stride_.store(stride, std::memory_order_relaxed);
+  present.store(end, std::memory_order_relaxed);
 }
 
 // ── flush ──

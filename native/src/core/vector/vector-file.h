@@ -21,9 +21,9 @@
  *      An operation that was under way (past its look at the marker) when a flush began may or may
  *      not be on the disk although the marker says CLEAN. It was concurrent with the flush, so
  *      either is right; recovery brings the cells in order.
- *  F6. *After a crash of the machine* (another boot id) only cells are believed: each lies within one
- *      sector, old or new. The vector is the longest run of present cells from 0. CLEAN: that is
- *      the flushed state. Otherwise each element is what it was at the last flush or later, and
+ *  F6. *After a crash of the machine* (another boot id) only cells are believed: each lies within
+ *      one sector, old or new. The vector is the longest run of present cells from 0. CLEAN: that
+ *      is the flushed state. Otherwise each element is what it was at the last flush or later, and
  *      opening says so (`unflushed`) before anything is changed. Recovery empties present cells
  *      behind the run, makes a new descriptor, and ends with a sync and CLEAN.
  *  F7. After a failed sync the kernel may have dropped what it could not write: `suspect` makes the
@@ -31,6 +31,7 @@
  */
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -125,6 +126,7 @@ class VectorFile {
   Status anySlotHeld(bool* held);
   Status takeSlot();
   Status growBucket(uint32_t bucket, uint64_t bytes);
+  void makePresent(uint64_t beginBytes, uint64_t endBytes);
   Status allocateCells(uint64_t fromBytes, uint64_t toBytes);
   Status beginChange();
   Status markClean(uint64_t state, uint64_t size);
@@ -135,6 +137,7 @@ class VectorFile {
   std::shared_ptr<VectorMapping> mapping_ = std::make_shared<VectorMapping>();
   VectorMemory memory_{};
   uint32_t slot_ = 0;
+  std::atomic<uint64_t> stride_{0};  // bytes that makePresent went ahead last
   std::mutex flushing_;
 };
 
