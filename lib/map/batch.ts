@@ -5,6 +5,7 @@
  */
 import { RStoreError } from '../errors.js'
 import type { PairKey } from '../tree/keys.js'
+import type { Space } from '../space/space.js'
 import { Window } from '../space/window.js'
 import type { Session } from '../types/context.js'
 import type { KeyCodec } from '../types/keys.js'
@@ -70,25 +71,44 @@ function lookUpOneByOne(
   }
 }
 
-/** Looks all keys up. Throws a TypeError on what is no key, RSTORE_CORRUPT on a damaged tree. */
+/** The windows of a space as native code wants them. */
+export function buffersOf({ windows }: Space): ArrayBuffer[] {
+  let count = windows.length
+  while (count > 1 && windows[count - 1]!.buffer.byteLength === 0) count--
+  return Array.from({ length: count }, (_, i) => windows[i]!.buffer)
+}
+
+/**
+ * Looks all keys up. Throws a TypeError on what is no key, RSTORE_CORRUPT on a damaged tree.
+ * @param cells whether values are refs, whose cells are read next
+ */
 export function lookUpAll(
-  session: Session, tree: AnyTree, type: AnyType, keys: ArrayLike<unknown>, where: string,
+  session: Session, tree: AnyTree, type: AnyType, keys: ArrayLike<unknown>, cells: boolean,
 ): Batch {
   const valueWords = tree.valueBytes / 4
   const values = new Window(new ArrayBuffer(Math.ceil(keys.length * valueWords / 2) * 8))
-  const batch: Batch = { values, valueWords, found: new Uint8Array(keys.length) }
-  const { kernels } = session
-  const forms = kernels === undefined ? undefined : fixedKeys(type, keys, where)
+  const found = new Uint8Array(keys.length)
+  const batch: Batch = { values, valueWords, found }
+  const { kernels, space } = session
+  const forms = kernels === undefined ? undefined : fixedKeys(type, keys, 'keys')
   if (forms === undefined) {
     lookUpOneByOne(tree, type, keys, batch)
     return batch
   }
-  const windows = session.space.windows.map(({ buffer }) => buffer)
-  const keyForm = KEY_FORMS[type.key!.kind as keyof typeof KEY_FORMS]
-  kernels!.lookUp(windows, tree.root, keyForm, forms, tree.valueBytes, values.u32, batch.found)
-  if (batch.found.includes(FOUND.damaged)) {
+  const form = KEY_FORMS[type.key!.kind as keyof typeof KEY_FORMS]
+  kernels!.lookUp(
+    buffersOf(space),
+    tree.root,
+    form,
+    forms,
+    tree.valueBytes,
+    values.u32,
+    found,
+    cells,
+  )
+  if (found.includes(FOUND.damaged)) {
     session.leave()
-    throw new RStoreError('RSTORE_CORRUPT', `${where}: a node of the map is damaged: run verify()`,
+    throw new RStoreError('RSTORE_CORRUPT', 'a node of the map is damaged: run verify()',
       { root: tree.root })
   }
   return batch

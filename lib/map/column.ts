@@ -4,7 +4,7 @@ import type { Column } from '../types/infer.js'
 import type { OptionalType } from '../types/optional/optional.js'
 import { StructType } from '../types/struct/struct.js'
 import type { AnyType } from '../types/type.js'
-import { FOUND, lookUpAll, type Batch } from './batch.js'
+import { buffersOf, FOUND, lookUpAll, type Batch } from './batch.js'
 import type { AnyTree } from './handle.js'
 import type { Values } from './values.js'
 
@@ -72,7 +72,7 @@ function readPlain(
 ): boolean {
   const typeId = session.registry.find(path.type)
   if (session.kernels === undefined || path.offset < 0 || typeId === 0) return false
-  const windows = session.space.windows.map(({ buffer }) => buffer)
+  const windows = buffersOf(session.space)
   const refs = batch.values.u32.subarray(0, count)
   session.kernels.readFields(
     windows,
@@ -95,7 +95,7 @@ export function readColumn(
   }
   const path = new FieldPath(values.type, field)
   const list = keys as unknown as ArrayLike<unknown>
-  const batch = lookUpAll(session, tree, keyType, list, 'getColumn')
+  const batch = lookUpAll(session, tree, keyType, list, false)
   const column = new COLUMNS[path.kind](list.length)
   const wasRead = readPlain(session, batch, path, column, list.length)
   const absent = column instanceof Float64Array ? NaN : 0

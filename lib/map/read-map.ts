@@ -19,6 +19,9 @@ import { boundsOf, PlainEnds, type Bounds } from './ranges.js'
 import { valuesOf, type Values } from './values.js'
 import { Walker } from './walker.js'
 
+/** Keys that `getMany` looks up at a time. */
+const BATCH_KEYS = 256
+
 export abstract class MapReader extends Handle implements Steps {
   readonly codec: KeyCodec<unknown>
   readonly stored: Values
@@ -68,19 +71,27 @@ export abstract class MapReader extends Handle implements Steps {
     return at >= 0
   }
 
-  getMany(keys: Iterable<unknown> | ArrayLike<unknown>): unknown[] {
-    const list = Array.isArray(keys) || ArrayBuffer.isView(keys)
-      ? keys as ArrayLike<unknown> : Array.from(keys as Iterable<unknown>)
-    this.enter()
-    const { values, valueWords, found } =
-      lookUpAll(this.session, this.tree, this.keyType, list, this.label)
+  getMany(keys: Iterable<unknown> | ArrayBufferView): unknown[] {
+    const list = ArrayBuffer.isView(keys) ? keys as Uint8Array : Array.from(keys)
     const result = new Array<unknown>(list.length)
-    for (let i = 0; i < result.length; i++) {
-      result[i] = found[i] === FOUND.missing ? undefined
-        : this.stored.read(values, i * valueWords, this.ownerOf(list[i]))
+    this.enter()
+    for (let from = 0; from < list.length; from += BATCH_KEYS) {
+      this.readMany(list.slice(from, from + BATCH_KEYS), from, result)
     }
     this.leave()
     return result
+  }
+
+  /**
+   * So few keys at a time that what is prefetched for all of them is still near when it is read.
+   */
+  private readMany(keys: ArrayLike<unknown>, from: number, result: unknown[]): void {
+    const { session, tree, keyType, stored } = this
+    const { values, valueWords, found } = lookUpAll(session, tree, keyType, keys, !stored.inLeaf)
+    for (let i = 0; i < keys.length; i++) {
+      result[from + i] = found[i] === FOUND.missing ? undefined
+        : stored.read(values, i * valueWords, this.ownerOf(keys[i]))
+    }
   }
 
   getColumn(keys: ArrayBufferView, field: string): Column {
