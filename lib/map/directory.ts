@@ -54,12 +54,17 @@ export function checkName(name: unknown, what = 'a name'): asserts name is strin
 
 export class Directory {
   readonly #session: Session
-  readonly #tree: Tree<KeyBuffer>
+  #tree: Tree<KeyBuffer>
   readonly #key = new KeyBuffer()
 
   constructor(session: Session, root: Ref = refOfPage(C.CATALOG_PAGE)) {
     this.#session = session
     this.#tree = openTree(session.space, 'bytes', root)
+  }
+
+  /** The whole region was moved, and this is where the root is now. */
+  moveTo(root: Ref): void {
+    this.#tree = openTree(this.#session.space, 'bytes', root)
   }
 
   #form(name: string): KeyBuffer {

@@ -123,7 +123,7 @@ class BoxedValues extends Values {
   }
   visit(window: Window, index: number, visit: VisitRef, path: string): void {
     const ref = window.u32[index]!
-    if (ref !== 0) visit(this.type, ref, true, path)
+    if (ref !== 0) visit(this.type, ref, true, path, window, index)
   }
 }
 

@@ -24,7 +24,8 @@ import type { TypeRegistry } from './registry.js'
 import type { VisitRef } from './type.js'
 
 /** Why a lease ended. */
-export type EndReason = 'turn' | 'commit' | 'rollback' | 'refresh' | 'close' | 'revoked' | 'frozen'
+export type EndReason =
+  'turn' | 'commit' | 'rollback' | 'refresh' | 'close' | 'revoked' | 'frozen' | 'moved'
 
 const WHY: Readonly<Record<EndReason, string>> = {
   turn: 'views made outside read(), transact() and snapshots end with the turn of the event loop',
@@ -33,6 +34,7 @@ const WHY: Readonly<Record<EndReason, string>> = {
   refresh: 'the region now shows a newer commit',
   close: 'the region was closed',
   revoked: 'the snapshot was revoked, because it held the redo log back too long',
+  moved: 'pool.compact() moved the records of the region',
   frozen: 'the region was packed or discarded, and nobody can write to it any more',
 }
 

@@ -66,8 +66,13 @@ export function unitOf(session: Session, window: Window, at: number): Ref {
   return (session.space.windows.indexOf(window) * 0x1000_0000 + (at >>> 3)) as Ref
 }
 
-/** Gets every cell that a value names: `owned` says whether freeing the value frees it. */
-export type VisitRef = (type: AnyType, ref: number, owned: boolean, path: string) => void
+/**
+ * Gets every cell that a value names: `owned` says whether freeing the value frees it. The ref is
+ * in `window.u32[word]`.
+ */
+export type VisitRef = (
+  type: AnyType, ref: number, owned: boolean, path: string, window: Window, word: number,
+) => void
 
 export type SlotReader = (core: Core, at: number) => unknown
 export type CellReader = (core: Core) => unknown
@@ -232,7 +237,7 @@ export abstract class BoxedType extends AnyType {
     _session: Session, window: Window, at: number, visit: VisitRef, path: string,
   ): void {
     const ref = window.u32[at >>> 2]!
-    if (ref !== 0) visit(this, ref, true, path)
+    if (ref !== 0) visit(this, ref, true, path, window, at >>> 2)
   }
 
   abstract override createCell(session: Session, value: unknown): Ref

@@ -83,7 +83,7 @@ export class RefType extends AnyType {
     _session: Session, window: Window, at: number, visit: VisitRef, path: string,
   ): void {
     const ref = window.u32[at >>> 2]!
-    if (ref !== 0) visit(this.target(), ref, false, path)
+    if (ref !== 0) visit(this.target(), ref, false, path, window, at >>> 2)
   }
 
   /**

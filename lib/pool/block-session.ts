@@ -1,0 +1,212 @@
+/**
+ * The session of a block region: from the beginning to the end one lease, always writable until it
+ * is sealed. Nothing is committed; `atomically` and, under a bound, every change run in a savepoint.
+ *
+ *  N1. The memory lives as long as anybody has a hold of it: the region itself until it is sealed
+ *      or freed, each reader afterwards. The last one frees it.
+ *  N2. Whatever leads to the memory (views, maps, iterators) holds the session. When all that is
+ *      forgotten, a finalizer gives back what the region had, and counts it as leaked.
+ */
+import { RStoreError } from '../errors.js'
+import { Catalog } from '../map/catalog.js'
+import { addon } from '../native/binding.js'
+import { OpenSession } from '../region/open-session.js'
+import type { RegionStats } from '../region/stats.js'
+import type { Ref } from '../space/ref.js'
+import { Lease } from '../types/context.js'
+import type { EndReason } from '../types/context.js'
+import { BlockSpace } from './block-space.js'
+import { createCatalog, NO_FAULTS } from './types-session.js'
+import type { PoolSessions } from './sessions.js'
+
+/** 32 GiB. */
+const POOL_BYTES = 2 ** 35
+
+interface Move { readonly low: number; readonly high: number; by: number }
+
+export class BlockSession extends OpenSession {
+  declare readonly space: BlockSpace
+  readonly path = null
+  /** N1. */
+  holders = 1
+  sealed = false
+  /** 0: there are no names yet. */
+  catalogRoot: Ref = 0 as Ref
+  private readonly catalogs: Catalog[] = []
+  /** Where the region was before it was moved, and how far from there it is now, in units. */
+  private moves: Move[] = []
+  private views: Map<number, ArrayBuffer> | null = null
+  private willTell = false
+
+  constructor(readonly owner: PoolSessions, space: BlockSpace) {
+    super(space, NO_FAULTS, owner.types.registry)
+    this.writable = true
+  }
+
+  // ── names ──
+
+  /** Makes the catalog at its first use; no rollback takes it back. */
+  openCatalog(create: boolean): Catalog {
+    this.assertOpen()
+    if (this.catalogRoot === 0 && this.writable) {
+      this.catalogRoot = this.space.apart(() => createCatalog(this.space))
+    }
+    const root = this.catalogRoot === 0 ? this.owner.types.emptyCatalog : this.catalogRoot
+    const catalog = new Catalog(this, { root, create })
+    this.catalogs.push(catalog)
+    return catalog
+  }
+
+  // ── moving ──
+
+  /** Whether the region was here once, so that refs from then could be mistaken. */
+  wasAt(low: number, high: number): boolean {
+    return this.moves.some((move) => low < move.high && move.low < high)
+  }
+
+  /** Its memory, which was [low, high), was moved; `pool.compact()` has done so. */
+  moved(low: number, high: number, by: number): void {
+    for (const move of this.moves) move.by += by
+    this.moves.push({ low, high, by })
+    if (this.catalogRoot !== 0) {
+      this.catalogRoot = (this.catalogRoot + by) as Ref
+      for (const { directory } of this.catalogs) directory.moveTo(this.catalogRoot)
+    }
+    this.serial++
+    this.endViews('moved')
+  }
+
+  /** Where the cell is now that had this ref once. */
+  current(ref: number): number {
+    for (const { low, high, by } of this.moves) if (ref >= low && ref < high) return ref + by
+    return ref
+  }
+
+  // ── life ──
+
+  protected renew(): void {
+    this.assertOpen()
+    this.lease = new Lease(this)
+  }
+
+  protected refuseWrite(): never {
+    this.assertOpen()
+    throw new RStoreError('RSTORE_READ_ONLY',
+      'the block region was sealed: nobody can write to it any more. Make another one with '
+      + 'pool.region(), and evacuate() into it what is to be changed')
+  }
+
+  protected throwFault(): void {}
+
+  override get label(): string {
+    return 'the block region'
+  }
+
+  /** Ends writing. */
+  seal(): void {
+    if (!this.writable) this.refuseWrite()
+    if (this.space.inSavepoint) throw new TypeError('seal() inside of an operation on the region')
+    this.freeUnadopted()
+    this.space.seal()
+    this.writable = false
+    this.sealed = true
+    this.owner.noteSealed(this)
+  }
+
+  retain(): void {
+    this.assertOpen()
+    this.holders++
+  }
+
+  /** N1. One hold less. */
+  close(): void {
+    if (this.closed || --this.holders > 0) return
+    this.closed = true
+    this.writable = false
+    this.endViews('close')
+    this.owner.forget(this)
+    this.space.release()
+  }
+
+  // ── changes ──
+
+  /** A bound may be reached half way: then what was done is undone. */
+  override change<R>(fn: () => R): R {
+    const { space } = this
+    if (!space.isBounded || space.inSavepoint) return super.change(fn)
+    space.savepoint()
+    try {
+      const result = fn()
+      space.releaseSavepoint()
+      return result
+    } catch (error) {
+      space.rollbackSavepoint()
+      this.serial++
+      throw error
+    }
+  }
+
+  transactOrJoin<R>(fn: () => R): R {
+    if (!this.writable) this.refuseWrite()
+    return this.atomically(fn)
+  }
+
+  /** Listeners are told when the code that runs now is through. */
+  override noteChange(notify: () => void): void {
+    super.noteChange(notify)
+    if (this.willTell) return
+    this.willTell = true
+    queueMicrotask(() => {
+      this.willTell = false
+      this.tellListeners()
+    })
+  }
+
+  // ── memory that was given out in place ──
+
+  /** One buffer for a cell, however often it is read; empty when the cell is freed. */
+  externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer {
+    const known = this.views?.get(ref)
+    if (known !== undefined && known.byteLength === bytes) return known
+    const buffer = this.unleasedBuffer(ref, offset, bytes)
+    this.views ??= new Map()
+    this.views.set(ref, buffer)
+    this.space.onFree = (freed) => this.detachView(freed)
+    return buffer
+  }
+
+  private detachView(ref: number): void {
+    const buffer = this.views!.get(ref)
+    if (buffer === undefined) return
+    this.views!.delete(ref)
+    addon().detach([buffer])
+  }
+
+  /** Every view and buffer is stale. */
+  endViews(reason: EndReason): void {
+    this.endLease(reason)
+    if (this.views === null) return
+    addon().detach([...this.views.values()])
+    this.views = null
+  }
+
+  holds(ref: number): boolean {
+    return this.space.holds(ref)
+  }
+
+  stats(): RegionStats {
+    const { live, free, held } = this.space.usage()
+    return {
+      capacity: this.space.isBounded ? this.space.boundUnits * 8 : POOL_BYTES,
+      fileBytes: 0,
+      allocatedBytes: live * 8,
+      freeBytes: free * 8,
+      epoch: 0,
+      checkpointEpoch: 0,
+      logBytes: 0,
+      privateBytes: held * 8,
+      faults: 0,
+      readers: this.sealed ? this.holders : 0,
+    }
+  }
+}
