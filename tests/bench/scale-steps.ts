@@ -60,10 +60,11 @@ async function openRegion({ directory, operation, records }: Step): Promise<Pair
 }
 
 function openLmdb({ directory }: Step): Pairs {
-  const db = requirePeer('lmdb').open({
-    path: join(directory, 'data.mdb'), noSubdir: true, keyEncoding: 'uint32', noSync: true,
-    sharedStructuresKey: 0, noMemInit: true, overlappingSync: false,
+  const environment = requirePeer('lmdb').open({
+    path: join(directory, 'data.mdb'), noSubdir: true, noSync: true, noMemInit: true,
+    overlappingSync: false,
   })
+  const db = environment.openDB('pairs', { keyEncoding: 'uint32', sharedStructuresKey: 0 })
   return {
     load(count) {
       for (let from = 0; from < count; from += TRANSACTION) {
@@ -83,7 +84,7 @@ function openLmdb({ directory }: Step): Pairs {
       for (const { value } of db.getRange({ start: 1 })) sum += value.first
       return sum
     },
-    close: () => db.close(),
+    close: () => environment.close(),
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * lmdb-js as its README advises: msgpack with shared structures, `keyEncoding: 'uint32'` for
  * numbers, many puts a transaction. Durable: `overlappingSync` off, so that a commit that returned
- * is on the disk. Not durable: `noSync`.
+ * is on the disk. Not durable: `noSync`. The database has a name of its own: version 3.5.6 crashes
+ * when it changes an unnamed one with `uint32` keys that it has opened again.
  */
 import { join } from 'node:path'
 import {
@@ -22,18 +23,24 @@ interface Database {
   putSync(key: Key, value: User, options?: { append: boolean }): boolean
   removeSync(key: Key): boolean
   transactionSync<R>(run: () => R): R
+}
+
+interface Environment {
+  openDB(name: string, options: object): Database
   close(): Promise<void>
 }
 
-/** Where the structures of records are kept: before every key of ours, so that these may be appended. */
+/** Where structures are kept: before every key of ours, so that these may be appended. */
 const STRUCTURES = { number: 0, string: Symbol.for('structures') }
 const FIRST: Record<'number' | 'string', Key> = { number: 1, string: 'user:' }
 
 class LmdbTable implements Table {
+  readonly #environment: Environment
   readonly #db: Database
   readonly #first: Key
 
-  constructor(db: Database, first: Key) {
+  constructor(environment: Environment, db: Database, first: Key) {
+    this.#environment = environment
     this.#db = db
     this.#first = first
   }
@@ -164,7 +171,7 @@ class LmdbTable implements Table {
   }
 
   close(): Promise<void> {
-    return this.#db.close()
+    return this.#environment.close()
   }
 }
 
@@ -177,15 +184,17 @@ export const driver: Driver = {
   load: async () => requirePeer('lmdb'),
   version: () => versionOf('lmdb'),
   async open(directory: string, { keys, durability }: OpenOptions) {
-    const db: Database = requirePeer('lmdb').open({
+    const environment: Environment = requirePeer('lmdb').open({
       path: join(directory, 'data.mdb'),
       noSubdir: true,
-      sharedStructuresKey: STRUCTURES[keys],
       noMemInit: true,
       overlappingSync: false,
-      ...(keys === 'number' ? { keyEncoding: 'uint32' } : {}),
       ...(durability === 'none' ? { noSync: true } : {}),
     })
-    return new LmdbTable(db, FIRST[keys])
+    const db = environment.openDB('users', {
+      sharedStructuresKey: STRUCTURES[keys],
+      ...(keys === 'number' ? { keyEncoding: 'uint32' } : {}),
+    })
+    return new LmdbTable(environment, db, FIRST[keys])
   },
 }
