@@ -313,7 +313,7 @@ std::vector<Program> programs() {
   return {
       {"push push push | push push pop", {{push(1), push(2)}, {push(3), push(4), pop()}}, {}},
       {"push pop push | push pop pop", {{push(0), pop(), push(2)}, {push(3), pop(), pop()}}, {}, true},
-      {"push pop push | pop push pop", {{push(0), pop(), push(0)}, {pop(), push(4), pop()}}, {}},
+      {"push pop push | pop push pop", {{push(0), pop(), push(0)}, {pop(), push(4), pop()}}, {}, true},
       {"pop push pop | pop push pop", {{pop(), push(1), pop()}, {pop(), push(2), pop()}}, {7, 8}, true},
       {"pop push get | set pop push", {{pop(), push(1), get(0)}, {set(0, 5), pop(), push(0)}}, {7}},
       {"set set get | pop push pop", {{set(0, 5), set(0, 6), get(0)}, {pop(), push(9), pop()}}, {7}},

@@ -34,12 +34,12 @@ test('10,000 histories of 2 to 8 threads and processes are linearisable', async 
 })
 
 test('ThreadSanitizer has nothing to say', async () => {
-  const output = await passes(await build('vector-threads', { variant: 'threads' }), seed, '960')
+  const output = await passes(await build('vector-threads', { variant: 'threads' }), seed, '480')
   assert.not.match(output, /WARNING: ThreadSanitizer/)
 })
 
 test('processes killed at every step of push and pop, helping, and at random', async () => {
-  const output = await passes(await build('vector-kill'), seed, '1000')
+  const output = await passes(await build('vector-kill'), seed, '800')
   assert.match(output, /^killed at \d+ steps of push/m)
 })
 
