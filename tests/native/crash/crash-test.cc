@@ -2,10 +2,11 @@
  * Crashes and failures at every operation of a scripted workload (workload.h): whatever is opened
  * afterwards shows exactly one commit, none is missing that was promised, the file is whole.
  *
- *   crash-test                  every eighth operation, from a random one on
+ *   crash-test                  every eighth operation, from a random one on (of some modes fewer)
  *   crash-test seed=N           the same again
- *   crash-test all [seed=N]     every operation, more seeds, recovery itself crashed at every operation
+ *   crash-test all [seed=N]     every operation, more seeds; recovery crashed at each of its own
  *   crash-test tear 57 [seed=N] one mode at one operation
+ *   crash-test tear until-failure  what a sabotaged core is run with
  */
 #include <signal.h>
 #include <sys/mman.h>
@@ -39,17 +40,18 @@ struct Mode {
   After after;
   int error = 0;
   bool fromThenOn = false;
-  bool seeds = false;  // worth more than one seed
+  bool seeds = false;    // worth more than one seed
+  uint32_t stride = 32;  // without "all": every so many operations
 };
 
 const Mode kModes[] = {
-    {"freeze", TestAction::kFreeze, After::kMachine},
-    {"tear", TestAction::kTear, After::kMachine, 0, false, true},
+    {"freeze", TestAction::kFreeze, After::kMachine, 0, false, false, 8},
+    {"tear", TestAction::kTear, After::kMachine, 0, false, true, 8},
     {"kill", TestAction::kKill, After::kProcess},
     {"beside", TestAction::kKill, After::kBeside},
-    {"eio", TestAction::kFail, After::kProcess, EIO},
+    {"eio", TestAction::kFail, After::kProcess, EIO, false, false, 8},
     {"eio+", TestAction::kFail, After::kProcess, EIO, true},
-    {"enospc", TestAction::kFail, After::kProcess, ENOSPC},
+    {"enospc", TestAction::kFail, After::kProcess, ENOSPC, false, false, 8},
     {"enospc+", TestAction::kFail, After::kProcess, ENOSPC, true},
     {"short", TestAction::kShort, After::kProcess},
     {"eintr", TestAction::kFail, After::kProcess, EINTR},
@@ -108,7 +110,7 @@ uint64_t leastEpoch(After after) {
   return after == After::kMachine ? journal().synced : journal().acknowledged;
 }
 
-/** Exactly one commit: one that was acknowledged, or the one that was being tried when all ended. */
+/** Exactly one commit: one that was acknowledged, or the one that was tried when all ended. */
 bool isAllowed(const PageHashes& shown, uint64_t endUnits, uint64_t epoch, After after) {
   const Journal& kept = journal();
   if (epoch < leastEpoch(after)) return wrong("a commit is missing; shown is", epoch);
@@ -165,7 +167,8 @@ bool checkCopy(uint32_t index) {
   if (!copy.open(path).ok()) return wrong("a backup cannot be opened", epoch);
   const PageHashes shown = copy.hashes(&zeroBehind);
   const Attempt* was = journal().find(epoch, Outcome::kAcknowledged);
-  const bool same = was && was->hashes == shown && was->endUnits == copy.handle.view().cursor().endUnits;
+  const bool same = was && was->hashes == shown &&
+                    was->endUnits == copy.handle.view().cursor().endUnits;
   return same || wrong("a backup is another commit than", epoch);
 }
 
@@ -325,14 +328,17 @@ bool runCase(const Mode& mode, uint64_t operation, uint64_t seed, uint64_t recov
   if (mode.after == After::kBeside) return runBeside(mode, operation, seed);
   const int status = inChild([&] { runWorkload(mode, operation, seed); });
   if (status != 0 && status != 1000 + SIGKILL) {
-    return report(mode.name, operation, seed, ("the process ended with " + std::to_string(status)).c_str());
+    const std::string what = "the process ended with " + std::to_string(status);
+    return report(mode.name, operation, seed, what.c_str());
   }
   if (journal().wrong[0] != 0) return report(mode.name, operation, seed, journal().wrong);
-  if (recoveryStride != 0 && !crashRecovery(mode, operation, seed, recoveryStride, totals)) return false;
+  if (recoveryStride != 0 && !crashRecovery(mode, operation, seed, recoveryStride, totals)) {
+    return false;
+  }
   return verify(mode, mode.after, operation, seed) && checkCopies(mode, operation, seed);
 }
 
-/** The script without any failure, everything compared at every step; how many operations it has. */
+/** The script without any failure, all compared at every step; how many operations it has. */
 uint64_t countOperations() {
   Totals ignored;
   const Mode mode = {"count", TestAction::kCount, After::kProcess};
@@ -346,23 +352,27 @@ struct Options {
   uint64_t seed = std::random_device{}();
   std::string mode;
   uint64_t operation = 0;
+  bool untilFailure = false;
 };
 
 void runMode(const Mode& mode, uint64_t operations, const Options& options, Totals& totals) {
   const bool terminal = ::isatty(STDOUT_FILENO);
-  const uint64_t step = options.all ? 1 : 8;
+  const uint64_t step = options.all ? 1 : mode.stride;
   const uint64_t seeds = mode.seeds && options.all ? 3 : 1;
   const auto begun = std::chrono::steady_clock::now();
   uint64_t cases = 0;
-  for (uint64_t at = options.all ? 1 : 1 + options.seed % 8; at <= operations; at += step) {
+  for (uint64_t at = options.all ? 1 : 1 + options.seed % step; at <= operations; at += step) {
     for (uint64_t i = 0; i < seeds; i++, cases++) {
       // Recovery is crashed for some cases only: every operation of it each time.
-      const bool twice = mode.action == TestAction::kTear && (at + options.seed) % 64 < step && i == 0;
-      const uint64_t stride = !twice ? 0 : options.all ? 1 : 6;
+      const bool twice = mode.action == TestAction::kTear && i == 0 &&
+                         (at + options.seed) % 96 < step;
+      const uint64_t stride = !twice ? 0 : options.all ? 1 : 8;
       if (!runCase(mode, at, options.seed + at * 31 + i, stride, totals)) totals.failures++;
     }
-    if (terminal) std::printf("\r%-8s %llu of %llu ", mode.name, static_cast<unsigned long long>(at),
-                              static_cast<unsigned long long>(operations));
+    if (options.untilFailure && totals.failures != 0) return;
+    if (!terminal) continue;
+    std::printf("\r%-8s %llu of %llu ", mode.name, static_cast<unsigned long long>(at),
+                static_cast<unsigned long long>(operations));
     std::fflush(stdout);
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begun;
@@ -370,14 +380,23 @@ void runMode(const Mode& mode, uint64_t operations, const Options& options, Tota
               static_cast<unsigned long long>(cases), seconds.count());
 }
 
+uint64_t numberIn(const std::string& text) { return std::strtoull(text.c_str(), nullptr, 10); }
+
 Options parse(int count, char** arguments) {
   Options options;
   for (int i = 1; i < count; i++) {
     const std::string argument = arguments[i];
-    if (argument == "all") options.all = true;
-    else if (argument.starts_with("seed=")) options.seed = std::strtoull(argument.c_str() + 5, nullptr, 10);
-    else if (argument[0] >= '0' && argument[0] <= '9') options.operation = std::stoull(argument);
-    else options.mode = argument;
+    if (argument == "all") {
+      options.all = true;
+    } else if (argument == "until-failure") {
+      options.untilFailure = true;
+    } else if (argument.starts_with("seed=")) {
+      options.seed = numberIn(argument.substr(5));
+    } else if (argument[0] >= '0' && argument[0] <= '9') {
+      options.operation = numberIn(argument);
+    } else {
+      options.mode = argument;
+    }
   }
   return options;
 }

@@ -1,9 +1,9 @@
 /**
- * A small region driven without Node: handles with memory of their own, transactions that mark lines
- * as lib/space/marks.ts does, and a model that knows what every page must hold.
+ * A small region driven without Node: handles with memory of their own, transactions that mark
+ * lines as lib/space/marks.ts does, and a model that knows what every page must hold.
  *
- * The model's unit is a page's hash. Pages 0 to 2 and the checksum table are the core's own and have
- * none; pages past the committed end must be zero.
+ * The model's unit is a page's hash. Pages 0 to 2 and the checksum table are the core's own and
+ * have none; pages past the committed end must be zero.
  */
 #pragma once
 
@@ -149,8 +149,8 @@ class Model {
 };
 
 /**
- * Hashes of what a view shows. `*zeroBehind`: what lies past the end is zero, as a transaction must find
- * it (a mere reader may see what an unfinished commit wrote there).
+ * Hashes of what a view shows. `*zeroBehind`: what lies past the end is zero, as a transaction
+ * must find it (a mere reader may see what an unfinished commit wrote there).
  */
 inline PageHashes hashView(const std::byte* base, uint64_t endUnits, uint64_t fileBytes,
                            bool* zeroBehind) {
@@ -229,7 +229,9 @@ class Region {
     if (line < freshLineOf(handle.view().cursor().endUnits)) mark(line, at);
     memcpy(at, content.data(), kLineBytes);
   }
-  Changes changes() const { return {pages_.data(), static_cast<uint32_t>(pages_.size()), endUnits}; }
+  Changes changes() const {
+    return {pages_.data(), static_cast<uint32_t>(pages_.size()), endUnits};
+  }
   Status commit(bool sync) {
     const Status committed = handle.commit(changes(), sync);
     if (committed.ok()) clear();
@@ -266,8 +268,9 @@ class Region {
 };
 
 /**
- * A region that was closed cleanly, checked as bytes: identity, a clean slot, no log, no lock file, the
- * checksum of every page, zeros past the end. Empty when all is well, else what is wrong.
+ * A region that was closed cleanly, checked as bytes: identity, a clean slot, no log, no lock
+ * file, the checksum of every page, zeros past the end. Empty when all is well, else what is
+ * wrong.
  */
 inline std::string checkCleanFile(const std::string& path) {
   RegionFile file;
@@ -295,7 +298,8 @@ inline std::string checkCleanFile(const std::string& path) {
     const bool right = past ? zero && stored == 0
                             : stored == checksumOfPage(page.data()) || (stored == 0 && zero);
     if (!right) {
-      return std::string(past ? "past the end: page " : "checksum of page ") + std::to_string(index);
+      const std::string what = past ? "past the end: page " : "checksum of page ";
+      return what + std::to_string(index);
     }
   }
   return {};

@@ -1,6 +1,6 @@
 /**
- * The scripted workload of the crash tests, and what is kept about it outside of the process that runs
- * it: the content of every commit that was tried, and what was promised to the caller.
+ * The scripted workload of the crash tests, and what is kept about it outside of the process that
+ * runs it: the content of every commit that was tried, and what was promised to the caller.
  */
 #pragma once
 
@@ -61,9 +61,9 @@ struct Step {
 constexpr uint32_t pagesToUnits(uint32_t pages) { return pages * kUnitsOfPage; }
 
 /**
- * Commits of all sizes with both durabilities, tails that go straight to the file, growth by parts of a
- * line, rollback, abandoned tails, checkpoints with and without a pin, a log of two segments that wraps
- * several times and grows beyond its limit, two handles, clean closes, backup.
+ * Commits of all sizes with both durabilities, tails that go straight to the file, growth by parts
+ * of a line, rollback, abandoned tails, checkpoints with and without a pin, a log of two segments
+ * that wraps several times and grows beyond its limit, two handles, clean closes, backup.
  */
 inline const std::vector<Step>& script() {
   static const std::vector<Step> steps = [] {
@@ -245,7 +245,7 @@ class Run {
     if (!zeroBehind) wrong("not zero past the end", region.epoch());
   }
 
-  /** An operation failed. Whoever is latched is replaced; what was in a transaction is rolled back. */
+  /** An operation failed: whoever is latched, or met a failing disk, is replaced. */
   void recover() {
     for (auto& region : regions_) {
       if (!region) continue;

@@ -1,0 +1,91 @@
+/**
+ * The crash tests themselves: the core is compiled with one line changed, and they must notice.
+ * Each sabotage takes away a step that an argument of the core rests on.
+ */
+import { basename } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { inRoot } from '../../harness/paths.js'
+import { buildProgram, run } from '../compile.js'
+
+const test = suite('sabotage of the core')
+
+interface Sabotage {
+  title: string
+  file: string
+  line: string
+  instead: string
+  program: 'crash' | 'interleaving'
+  args?: readonly string[]
+}
+
+const all: readonly Sabotage[] = [
+  {
+    title: 'a commit that is not synced',
+    file: 'commit.cc',
+    line: 'if (const Status synced = syncOf(log_.fd()); !synced.ok()) return latch(synced);',
+    instead: '',
+    program: 'crash',
+    args: ['tear', 'until-failure', 'seed=1'],
+  },
+  {
+    title: 'a checkpoint that writes before the log is on the disk',
+    file: 'checkpoint.cc',
+    line: 'if (const Status synced = log_.sync(); !synced.ok()) return suspect(synced);',
+    instead: '',
+    program: 'crash',
+    args: ['tear', 'until-failure', 'seed=1'],
+  },
+  {
+    title: 'records without a checksum',
+    file: 'log.cc',
+    line: 'return read.ok() && checksum == record.checksum;',
+    instead: 'return read.ok() && checksum != 0;',
+    program: 'crash',
+    args: ['tear', 'until-failure', 'seed=1'],
+  },
+  {
+    title: 'lines over a tail that no slot vouches for',
+    file: 'checkpoint.cc',
+    line: 'if (!hasUnprovenTail(*slot, target)) return kSuccess;',
+    instead: 'if (!hasUnprovenTail(*slot, 0)) return kSuccess;',
+    program: 'crash',
+    args: ['tear', 'until-failure', 'seed=1'],
+  },
+  {
+    title: 'pins that nobody sees',
+    file: 'lock-file.cc',
+    line: 'own.store(epoch, std::memory_order_seq_cst);  // L3, L4',
+    instead: 'own.store(epoch == 0 ? epoch : 0);',
+    program: 'interleaving',
+  },
+  {
+    title: 'log segments reused under a pin',
+    file: 'log.cc',
+    line: 'if (entry.lastEpoch <= lowest) return index;',
+    instead: 'if (entry.lastEpoch <= durable) return index;',
+    program: 'interleaving',
+  },
+]
+
+function changeIn(sabotage: Sabotage): (source: string, text: string) => string {
+  return (source, text) => {
+    if (basename(source) !== sabotage.file) return text
+    assert.is(text.split(sabotage.line).length, 2, `${sabotage.file} has no line to break`)
+    return text.replace(sabotage.line, sabotage.instead)
+  }
+}
+
+for (const sabotage of all) {
+  test(`${sabotage.title}: noticed`, async () => {
+    const source = inRoot(`tests/native/crash/${sabotage.program}-test.cc`)
+    const build = { flags: [], change: changeIn(sabotage) }
+    const program = await buildProgram(source, `sabotage-${process.pid}`, build)
+    const { output, status } = await run(program, sabotage.args ?? [])
+    // It may even crash: what it said before counts.
+    assert.is.not(status, 0, output)
+    assert.match(output, /FAILED|acknowledged \d/)
+  })
+}
+
+test.run()
