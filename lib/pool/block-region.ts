@@ -6,7 +6,8 @@ import { RStoreError } from '../errors.js'
 import type { NamedEntry } from '../map/catalog.js'
 import type { VerifyReport } from '../map/verify.js'
 import { ReadRegion } from '../region/read-region.js'
-import { WritableRegion } from '../region/writable-region.js'
+import { evacuateNames, evacuateRef } from '../region/evacuate.js'
+import { checkTarget, WritableRegion } from '../region/writable-region.js'
 import type { Ref } from '../space/ref.js'
 import { derefCell, refOfRecord } from '../region/cells.js'
 import type { Frozen } from '../types/index.js'
@@ -65,6 +66,14 @@ export class BlockRegion extends WritableRegion {
     this.session.close()
   }
 
+  /** See WritableRegion.evacuate. */
+  override evacuate(target: WritableRegion): void
+  override evacuate<V>(target: WritableRegion, ref: Ref<V>): Ref<V>
+  override evacuate(target: WritableRegion, ref?: Ref): Ref | void {
+    if (ref === undefined) super.evacuate(target)
+    else return super.evacuate(target, this.session.current(ref) as Ref)
+  }
+
   override deref<V>(ref: Ref<V>): V {
     return derefCell(this.session, this.session.current(ref)) as V
   }
@@ -100,6 +109,17 @@ export class SealedRegion extends ReadRegion {
   /** The ref of a record, good as long as the record lives. */
   refOf<V>(view: V): Ref<V> {
     return refOfRecord(this.session, view) as Ref<V>
+  }
+
+  /** See WritableRegion.evacuate. */
+  evacuate(target: WritableRegion): void
+  evacuate<V>(target: WritableRegion, ref: Ref<V>): Ref<V>
+  evacuate(target: WritableRegion, ref?: Ref): Ref | void {
+    checkTarget(target)
+    if (ref === undefined) {
+      return evacuateNames(this.session, this.catalog, target.session, target.catalog)
+    }
+    return evacuateRef(this.session, target.session, this.session.current(ref))
   }
 
   override deref<V>(ref: Ref<V>): Frozen<V> {

@@ -43,7 +43,7 @@ export function freeCell(session: OpenSession, ref: unknown): void {
 }
 
 /** Throws unless a live cell with a value begins at the ref. */
-function checkLive(session: OpenSession, ref: unknown, what: string): void {
+export function checkLive(session: OpenSession, ref: unknown, what: string): void {
   if (typeof ref !== 'number' || !Number.isInteger(ref) || ref <= 0 || ref > 0xffff_ffff) {
     throw new TypeError(`${what} needs a ref, as alloc() and refOf() give it, not ${String(ref)}`)
   }

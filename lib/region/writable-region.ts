@@ -8,6 +8,7 @@ import type { Ref } from '../space/ref.js'
 import type { ArrayView, RMap, RMultimap, RValue, Type } from '../types/index.js'
 import { typeFrom } from '../types/type.js'
 import { allocCell, derefCell, editArray, freeCell, refOfRecord } from './cells.js'
+import { evacuateNames, evacuateRef } from './evacuate.js'
 import { RegionBase } from './read-region.js'
 
 export abstract class WritableRegion extends RegionBase {
@@ -81,8 +82,32 @@ export abstract class WritableRegion extends RegionBase {
     return buildArray(this.session, type, options, build) as Ref<ArrayView<V>>
   }
 
+  /**
+   * Copies everything that has a name, and what it reaches, into another region, in whose
+   * transaction this runs when it is in a file. Throws RSTORE_EXISTS when a name is taken there,
+   * and then has changed nothing.
+   */
+  evacuate(target: WritableRegion): void
+  /**
+   * Copies what a ref reaches, cycles and sharing kept, and gives the ref of the copy: nobody owns
+   * it, as if `alloc` had made it. Refs between the two regions do not exist: refs in the copy
+   * lead to copies. Throws RSTORE_UNSUPPORTED when there are fields of type t.packed.
+   */
+  evacuate<V>(target: WritableRegion, ref: Ref<V>): Ref<V>
+  evacuate(target: WritableRegion, ref?: Ref): Ref | void {
+    checkTarget(target)
+    if (ref !== undefined) return evacuateRef(this.session, target.session, ref)
+    evacuateNames(this.session, this.catalog, target.session, target.catalog)
+  }
+
   /** The same step by step: `finish` gives the array, `discard` gives up. */
   arrayBuilder<V, I>(element: Type<V, I>, options: BuilderOptions = {}): ArrayBuilder<V, I> {
     return createBuilder(this.session, typeFrom(element, 'arrayBuilder'), options)
   }
+}
+
+/** Throws a TypeError on what is no region that can be written. */
+export function checkTarget(target: unknown): asserts target is WritableRegion {
+  if (target instanceof WritableRegion) return
+  throw new TypeError('evacuate needs a region that can be written as its target')
 }

@@ -1,0 +1,240 @@
+/**
+ * Evacuation: copies what a ref reaches, or everything that has a name, from one region to another:
+ * from blocks into a file, the other way, or between two of a kind.
+ *
+ *  E1. Every cell is copied once: `copies` knows where. So what is shared stays shared, and cycles
+ *      close.
+ *  E2. Nothing recurses along the graph: a cell is copied as it is, and waits in `pending` until
+ *      its own refs are put right. How deep a graph is does not matter.
+ *  E3. A cell keeps its stored type, also that of an older version. Its number is the target's.
+ *  E4. Trees are not copied but filled anew, from keys in order: they come out dense.
+ *  E5. Whatever refuses is found out before the target changes, or under `change`, whose failure
+ *      undoes or spoils the transaction.
+ */
+import { C } from '../../formats/index.js'
+import { RStoreError } from '../errors.js'
+import type { Catalog } from '../map/catalog.js'
+import type { Entry } from '../map/directory.js'
+import type { AnyTree } from '../map/handle.js'
+import type { OrderedMultimap } from '../map/multimap.js'
+import { createMultimap } from '../map/multimap.js'
+import { PairCodec } from '../map/secondary-index.js'
+import { createMapRoot } from '../map/structures.js'
+import { leafBytesOf, valuesOf } from '../map/values.js'
+import { wordIndexOf } from '../space/ref.js'
+import type { Ref } from '../space/ref.js'
+import type { KeyKind } from '../tree/keys.js'
+import { createTree, openTree, SMALL_ROOT_BYTES } from '../tree/open.js'
+import { describeShortly } from '../types/compatible.js'
+import { MapType, MultimapType } from '../types/map/map.js'
+import type { AnyType, VisitRef } from '../types/type.js'
+import { checkLive } from './cells.js'
+import type { OpenSession } from './open-session.js'
+import { RefTable } from './ref-table.js'
+
+const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
+
+class GraphCopy {
+  private readonly copies = new RefTable()
+  /** Cells of the source whose copies still hold refs of the source. */
+  private readonly pending: number[] = []
+  private readonly types = new Map<number, { type: AnyType; id: number }>()
+  /** Word of the source's cell that is being put right, and of its copy. */
+  private fromWord = 0
+  private toWord = 0
+  private to: Uint32Array
+
+  constructor(
+    private readonly source: OpenSession,
+    private readonly target: OpenSession,
+  ) {
+    this.to = target.space.windows[0]!.u32
+  }
+
+  /** Copies all that a ref reaches; gives the ref of the copy. */
+  copy(ref: Ref): Ref {
+    const copied = this.copyOf(ref)
+    for (let next = this.pending.pop(); next !== undefined; next = this.pending.pop()) {
+      this.complete(next)
+    }
+    return copied
+  }
+
+  /** E1: the copy of a cell, made now if there is none. */
+  private copyOf(ref: number): Ref {
+    const known = this.copies.get(ref)
+    if (known !== 0) return known as Ref
+    const copied = this.begin(ref)
+    this.copies.set(ref, copied)
+    return copied
+  }
+
+  private begin(ref: number): Ref {
+    const { source, target } = this
+    const typeId = source.space.typeIdOf(ref)
+    if (typeId < C.FIRST_STORED_TYPE) return this.copyBytes(ref, typeId)
+    const { type, id } = this.typeOf(typeId)
+    this.pending.push(ref)
+    if (type instanceof MapType) return createMapRoot(target, type, this.rootBytesOf(ref))
+    if (type instanceof MultimapType) return createMultimap(target, type, this.isNamed(ref))
+    return this.copyBytes(ref, id)
+  }
+
+  /** E3. */
+  private typeOf(typeId: number): { type: AnyType; id: number } {
+    const known = this.types.get(typeId)
+    if (known !== undefined) return known
+    const type = this.source.registry.typeOf(typeId)
+    if (type.descriptorText.includes('{"packed":')) {
+      throw new RStoreError('RSTORE_UNSUPPORTED',
+        `${describeShortly(type)} has fields of type t.packed, which name regions of a store: `
+        + 'evacuate() cannot take those along', { type: type.name ?? type.kind })
+    }
+    const entry = { type, id: this.target.registry.idOf(type) }
+    this.types.set(typeId, entry)
+    return entry
+  }
+
+  private copyBytes(ref: number, typeId: number): Ref {
+    const { u32 } = this.source.space.windowOf(ref)
+    const from = wordIndexOf(ref)
+    const units = u32[from]! & C.CELL_SIZE_MASK
+    const copied = this.target.space.allocate(units * 8 - 8, typeId)
+    const to = this.target.space.windowOf(copied).u32
+    const at = wordIndexOf(copied)
+    if (units > 64) to.set(u32.subarray(from + 2, from + units * 2), at + 2)
+    else for (let i = 2; i < units * 2; i++) to[at + i] = u32[from + i]!
+    return copied
+  }
+
+  private unitsOf(ref: number): number {
+    return this.source.space.windowOf(ref).u32[wordIndexOf(ref)]! & C.CELL_SIZE_MASK
+  }
+
+  private rootBytesOf(ref: number): number {
+    return this.unitsOf(ref) === PAGE_UNITS ? C.PAGE_BYTES : SMALL_ROOT_BYTES
+  }
+
+  /** Of a multimap: whether its tree began with a page. */
+  private isNamed(ref: number): boolean {
+    return this.unitsOf(this.source.space.windowOf(ref).u32[wordIndexOf(ref) + 2]!) === PAGE_UNITS
+  }
+
+  /** E2. */
+  private complete(ref: number): void {
+    const { type } = this.typeOf(this.source.space.typeIdOf(ref))
+    const copied = this.copies.get(ref) as Ref
+    if (type instanceof MapType) return this.fillMap(type, ref as Ref, copied)
+    if (type instanceof MultimapType) return this.fillMultimap(type, ref as Ref, copied)
+    const window = this.target.space.windowOf(copied)
+    this.target.space.mark(copied, this.unitsOf(ref) * 8)
+    this.fromWord = wordIndexOf(ref)
+    this.toWord = wordIndexOf(copied)
+    this.to = window.u32
+    type.visitCell(this.source, ref, this.putRight, '')
+  }
+
+  private readonly putRight: VisitRef = (_type, ref, _owned, _path, _window, word) => {
+    const { to, toWord, fromWord } = this
+    to[toWord + word - fromWord] = this.copyOf(ref)
+  }
+
+  /** E4. */
+  private fillMap(type: MapType, root: Ref, copied: Ref): void {
+    const values = valuesOf(this.source, type.valueType)
+    const words = leafBytesOf(type.valueType) / 4
+    this.fillTree(type.codec.kind, root, copied, (from, valueIndex, to, at) => {
+      for (let i = 0; i < words; i++) to[at + i] = from.u32[valueIndex + i]!
+      this.fromWord = valueIndex
+      this.toWord = at
+      this.to = to
+      values.visit(from, valueIndex, this.putRight, '')
+    })
+  }
+
+  /** Appends the keys of one tree to another, which is empty. */
+  fillTree(
+    kind: KeyKind, root: Ref, copied: Ref,
+    value: (from: AnyTree['window'], valueIndex: number, to: Uint32Array, at: number) => void,
+  ): void {
+    const tree = openTree(this.target.space, kind, copied) as AnyTree
+    const cursor = (openTree(this.source.space, kind, root) as AnyTree).cursor()
+    const loader = tree.loader()
+    for (let there = cursor.first(); there; there = cursor.next()) {
+      const at = loader.append(cursor.key())
+      value(cursor.window, cursor.valueIndex, tree.window.u32, at)
+    }
+    cursor.close()
+    loader.finish()
+  }
+
+  private fillMultimap(type: MultimapType, root: Ref, copied: Ref): void {
+    const open = (session: OpenSession, at: Ref): OrderedMultimap =>
+      session.structures.openMap(session.lease, type, at) as OrderedMultimap
+    const to = open(this.target, copied)
+    for (const [key, value] of open(this.source, root).entries()) to.add(key, value)
+  }
+}
+
+function checkSessions(source: OpenSession, target: OpenSession): void {
+  source.enter()
+  target.enterWrite()
+  if (source.space === target.space) {
+    throw new TypeError('evacuate: the target must be another region')
+  }
+}
+
+/** What a ref reaches. See WritableRegion.evacuate. */
+export function evacuateRef(source: OpenSession, target: OpenSession, ref: unknown): Ref {
+  checkSessions(source, target)
+  checkLive(source, ref, 'evacuate')
+  const copied = target.change(() => new GraphCopy(source, target).copy(ref as Ref))
+  source.leave()
+  target.leave()
+  return copied
+}
+
+/** Everything that has a name. Throws RSTORE_EXISTS before anything is changed. */
+export function evacuateNames(
+  source: OpenSession, from: Catalog, target: OpenSession, to: Catalog,
+): void {
+  checkSessions(source, target)
+  const entries = [...from.directory.list()]
+  for (const { name } of entries) {
+    if (to.directory.find(name) === undefined) continue
+    throw new RStoreError('RSTORE_EXISTS',
+      `evacuate: there is something called ${JSON.stringify(name)} in the target already`, { name })
+  }
+  target.change(() => {
+    const graph = new GraphCopy(source, target)
+    for (const entry of entries) copyEntry(source, target, to, graph, entry)
+  })
+  target.serial++
+  source.leave()
+  target.leave()
+}
+
+function copyEntry(
+  source: OpenSession, target: OpenSession, to: Catalog, graph: GraphCopy, entry: Entry,
+): void {
+  const idOf = (id: number): number => id === 0 ? 0 : target.registry.idOf(source.registry.typeOf(id))
+  const isIndex = entry.kind === C.ENTRY_INDEX
+  const root = isIndex ? copyIndex(source, target, graph, entry)
+    : entry.root === 0 ? entry.root : graph.copy(entry.root)
+  to.directory.add(entry.name, {
+    kind: entry.kind, root, keyType: idOf(entry.keyType), valueType: idOf(entry.valueType),
+    auxiliary: entry.auxiliary === 0 ? entry.auxiliary : graph.copy(entry.auxiliary),
+  })
+}
+
+function copyIndex(
+  source: OpenSession, target: OpenSession, graph: GraphCopy, entry: Entry,
+): Ref {
+  const { registry } = source
+  const { key } = registry.typeOf(entry.keyType)
+  const { kind } = new PairCodec(key!, registry.typeOf(entry.valueType).key!)
+  const copied = createTree(target.space, kind,
+    { typeId: C.TYPE_NODE, valueBytes: 0, rootBytes: C.PAGE_BYTES })
+  graph.fillTree(kind, entry.root, copied, () => {})
+  return copied
+}
