@@ -271,6 +271,25 @@ Status VectorObject::provided() {
 
 Status VectorObject::reserve() { return core().reserve(indexIn(asDouble(call().index))); }
 
+template <class Element>
+void widenFrom(const std::byte* from, uint64_t* to, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    Element element;
+    memcpy(&element, from + i * sizeof element, sizeof element);
+    to[i] = element;
+  }
+}
+
+/** Elements of 1, 2, 4 or 8 bytes, zero-extended. */
+void widen(const std::byte* from, uint32_t elementBytes, uint64_t* to, uint32_t count) {
+  switch (elementBytes) {
+    case 1: return widenFrom<uint8_t>(from, to, count);
+    case 2: return widenFrom<uint16_t>(from, to, count);
+    case 4: return widenFrom<uint32_t>(from, to, count);
+    default: return widenFrom<uint64_t>(from, to, count);
+  }
+}
+
 /** All elements of the array, in batches; `count` of them were appended, `index` is the first's. */
 Status VectorObject::pushMany() {
   const uint32_t elementBytes = file_->elementBytes();
@@ -281,10 +300,7 @@ Status VectorObject::pushMany() {
   Status status;
   while (done < total && status.ok()) {
     const auto count = static_cast<uint32_t>(std::min<uint64_t>(total - done, kVectorBatchLimit));
-    for (uint32_t i = 0; i < count; i++) {
-      values[i] = 0;
-      memcpy(&values[i], bytes_ + (done + i) * elementBytes, elementBytes);
-    }
+    widen(bytes_ + done * elementBytes, elementBytes, values, count);
     uint64_t index = 0;
     status = vector.push(values, count, &index);
     if (done == 0) call().index = asBits(static_cast<double>(index));

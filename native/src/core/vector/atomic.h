@@ -61,18 +61,25 @@ inline bool compareExchange16(uint64_t* word, Pair expected, Pair desired) {
 #elif defined(__aarch64__)
 
 inline bool compareExchange16(uint64_t* word, Pair expected, Pair desired) {
-  Pair seen;
+  uint64_t low, high;
   uint32_t failed;
-  __asm__ __volatile__("ldaxp %0, %1, [%2]" : "=&r"(seen.low), "=&r"(seen.high) : "r"(word)
-                       : "memory");
-  if (seen.low != expected.low || seen.high != expected.high) {
-    __asm__ __volatile__("clrex" ::: "memory");
-    return false;
-  }
-  __asm__ __volatile__("stlxp %w0, %1, %2, [%3]\n\tdmb ish"
-                       : "=&r"(failed)
-                       : "r"(desired.low), "r"(desired.high), "r"(word)
-                       : "memory");
+  tellSanitizer(word, true);
+  // One block: nothing may touch memory between the exclusive load and the store.
+  __asm__ __volatile__(
+      "ldaxp %[low], %[high], [%[word]]\n\t"
+      "mov %w[failed], #1\n\t"
+      "cmp %[low], %[expectedLow]\n\t"
+      "ccmp %[high], %[expectedHigh], #0, eq\n\t"
+      "b.ne 1f\n\t"
+      "stlxp %w[failed], %[desiredLow], %[desiredHigh], [%[word]]\n\t"
+      "b 2f\n"
+      "1:\tclrex\n"
+      "2:\tdmb ish"
+      : [low] "=&r"(low), [high] "=&r"(high), [failed] "=&r"(failed)
+      : [word] "r"(word), [expectedLow] "r"(expected.low), [expectedHigh] "r"(expected.high),
+        [desiredLow] "r"(desired.low), [desiredHigh] "r"(desired.high)
+      : "cc", "memory");
+  tellSanitizer(word, false);
   return failed == 0;
 }
 
