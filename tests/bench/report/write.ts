@@ -24,7 +24,6 @@ export interface Scale { tree: string; date: string; points: Point[] }
 
 const RESULTS = inRoot('tests/bench/results')
 const inResults = (name: string): string => `${RESULTS}/${name}`
-const USUAL = 1_000_000
 
 /** Loads that are more than the benchmark's own make figures doubtful. */
 const QUIET_LOAD = 2.5
@@ -33,8 +32,12 @@ function readJson<T>(name: string): T | undefined {
   return existsSync(inResults(name)) ? JSON.parse(readFileSync(inResults(name), 'utf8')) : undefined
 }
 
+/** Of the size at which most was measured. */
 function barsOf(series: readonly Series[]): Bar[] {
-  return rowsOf(series.filter(({ records }) => records === USUAL)).flatMap((row) => {
+  const count = (size: number): number =>
+    series.filter(({ records }) => records === size).length
+  const [size] = sizesIn(series).sort((one, other) => count(other) - count(one))
+  return rowsOf(series.filter(({ records }) => records === size)).flatMap((row) => {
     const ours = row.medians.get(OURS)
     return [...row.medians].flatMap(([driver, value]): Bar[] =>
       ours === undefined || driver === OURS || value === 0
@@ -52,7 +55,7 @@ function machineText({ tree, date, machine, rounds, load }: Results): string {
       + 'read ratios, not figures.**\n' : ''
   return `Measured on ${date}: git tree \`${tree}\` (the checkout without this file and
 \`tests/bench/results\`); ${processor}, ${memory} of memory, ${system}, ${fileSystem}, Node ${node}.
-Medians of ${rounds} rounds; in each round every peer in turn, each measurement in a process of its own.
+Medians of ${rounds} round${rounds === 1 ? '' : 's'}; in each every peer in turn, each measurement in a process of its own.
 ${noise}
 ${listOf(Object.fromEntries(Object.entries(settings).map(([name, text]) =>
     [`${name} ${versions[name]}`, text])))}`
@@ -74,8 +77,7 @@ function scaleText(scale: Scale | undefined): string {
   if (scale === undefined) return ''
   return `\n## As work grows\n\n![Cost as the number of records grows](tests/bench/results/scale.svg)
 
-Made by \`npm run bench:scale\` on ${scale.date} from tree \`${scale.tree}\`. Small records: a number and
-a few bytes more; values are medians.\n`
+Made by \`npm run bench:scale\` on ${scale.date} from tree \`${scale.tree}\`. Records of two numbers.\n`
 }
 
 function missesText(series: readonly Series[]): string {
