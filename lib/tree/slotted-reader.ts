@@ -249,10 +249,13 @@ export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
   }
 
   private readSpilled(ref: number, into: KeyBuffer): KeyBuffer {
-    const { u8, u32 } = this.windows[ref >>> 28]!
+    const window = this.windows[ref >>> 28]
     const word = wordOf(ref) + 2
+    const bytes = window?.u32[word] ?? 0
+    const roomBytes = ((window?.u32[word - 2] ?? 0) & C.CELL_SIZE_MASK) * C.UNIT_BYTES - 12
+    if (bytes > roomBytes) throwCorrupt(this.space, this.root, ref)
     const from = (word + 1) << 2
-    into.assign(u8, from, from + u32[word]!)
+    into.assign(window!.u8, from, from + bytes)
     return into
   }
 

@@ -14,10 +14,13 @@ import type { Window } from '../space/window.js'
 import type { BranchingTree } from './branching.js'
 import { Cursor } from './cursor.js'
 import type { SeekMode } from './cursor.js'
+import { throwCorrupt } from './node.js'
 
 const FREE = 0
 const PLACED = 1
 const DETACHED = 2
+/** As DETACHED, but the key could not be read: the tree is damaged. */
+const LOST = 3
 
 export class TreeCursor<K> extends Cursor<K> implements Place {
   override window: Window
@@ -63,9 +66,7 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
   }
 
   override next(): boolean {
-    if (this.state !== PLACED) {
-      return this.state === DETACHED && this.find(this.saved, 'gt')
-    }
+    if (this.state !== PLACED) return this.resume('gt')
     if (++this.index < this.count) {
       const { stride } = this
       if (stride >= 0) this.valueIndex += stride
@@ -76,9 +77,7 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
   }
 
   override previous(): boolean {
-    if (this.state !== PLACED) {
-      return this.state === DETACHED && this.find(this.saved, 'lt')
-    }
+    if (this.state !== PLACED) return this.resume('lt')
     if (--this.index >= 0) {
       const { stride } = this
       if (stride >= 0) this.valueIndex -= stride
@@ -99,11 +98,23 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
     this.valueIndex = -1
   }
 
-  /** K1: called by the space alone, which has forgotten the cursor already. */
+  /**
+   * K1: called by the space alone, which has forgotten the cursor already. Does not throw: whoever
+   * commits, closes or ends a turn has nothing to do with damage that the cursor stands on.
+   */
   detach(): void {
-    this.saved = this.tree.keyAt(this.leaf, this.index, this.saved)
     this.state = DETACHED
     this.valueIndex = -1
+    try {
+      this.saved = this.tree.keyAt(this.leaf, this.index, this.saved)
+    } catch {
+      this.state = LOST
+    }
+  }
+
+  private resume(mode: SeekMode): boolean {
+    if (this.state === LOST) throwCorrupt(this.tree.space, this.root, this.leaf)
+    return this.state === DETACHED && this.find(this.saved, mode)
   }
 
   /** Before a new search: the path is about to be overwritten. */

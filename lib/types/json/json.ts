@@ -7,6 +7,7 @@ import { Buffer } from 'node:buffer'
 import { isDeepStrictEqual } from 'node:util'
 import { Packr } from 'msgpackr'
 import { C } from '../../../formats/index.js'
+import { RStoreError } from '../../errors.js'
 import type { Ref } from '../../space/ref.js'
 import {
   CONTENT_OFFSET, createContent, resizeContent, windowOfContent,
@@ -51,7 +52,13 @@ export class JsonType extends BoxedType {
     const window = windowOfContent(lease, ref, C.TYPE_JSON, 'json')
     const at = ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET
     const bytes = window.u32[(at >>> 2) - 1]!
-    return packr.unpack(window.u8.subarray(at, at + bytes))
+    try {
+      return packr.unpack(window.u8.subarray(at, at + bytes))
+    } catch (cause) {
+      lease.session.leave()
+      throw new RStoreError('RSTORE_CORRUPT',
+        `json at ref ${ref} cannot be decoded (${(cause as Error).message}): run verify()`, { ref })
+    }
   }
   assignCell(session: Session, ref: number, value: unknown): Ref {
     const bytes = value as Uint8Array
