@@ -15,11 +15,11 @@
  */
 import { C, ControlBlock } from '../../formats/index.js'
 import { Window } from '../space/window.js'
-import type { ElementCodec } from './element.js'
+import type { Codec } from './element.js'
 
 /** What cells need of the vector that they belong to. */
 export interface CellSource {
-  readonly codec: ElementCodec
+  readonly codec: Codec
   /** A ControlBlock: its fault bits say that what was read may not be the file's. */
   readonly control: Uint32Array
   window(index: number): ArrayBuffer

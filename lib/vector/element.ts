@@ -4,6 +4,8 @@
  */
 import type { NumberKind } from '../types/number/number.js'
 import type { FieldLayout, StructLayout } from '../types/struct/layout.js'
+import type { Packed } from '../region/packed.js'
+import type { Ref } from '../space/ref.js'
 import { show } from '../types/text.js'
 import { typeFrom, type AnyType } from '../types/type.js'
 
@@ -80,11 +82,56 @@ function define(object: object, name: string, value: unknown): void {
   })
 }
 
-export class ElementCodec {
-  /** What array of numbers has these elements; undefined for structs. */
+/** How elements of a type are checked, written and read. */
+export interface Codec {
+  /** The kind of numbers, bigints and booleans; undefined for structs and refs. */
+  readonly scalar: ScalarKind | undefined
+  /** What array of numbers has these elements; undefined for structs and refs. */
+  readonly array: (typeof ARRAYS)[ScalarKind] | undefined
+  /** Bytes of a cell that the element fills: 1, 2, 4 or 8. */
+  readonly bytes: number
+  /** The stored description. */
+  readonly text: string
+  /** Throws a TypeError or RangeError on what cannot be stored; gives the value to write. */
+  check(value: unknown, where: string): unknown
+  read(view: DataView, at: number): unknown
+  /** A value that was checked. The 8 bytes from `at` on are overwritten. */
+  write(view: DataView, at: number, checked: unknown): void
+}
+
+/** Records of a packed region: the element is a ref, reading gives the record. */
+class RefCodec implements Codec {
+  readonly scalar = undefined
+  readonly array = undefined
+  readonly bytes = 4
+  readonly #type: AnyType
+  readonly #packed: Packed<any>
+
+  constructor(type: AnyType, packed: Packed<any>) {
+    this.#type = type
+    this.#packed = packed
+  }
+
+  /** Refs mean something in one packed region only: its uuid, the hash of its content, is part. */
+  get text(): string {
+    const uuid = Buffer.from(this.#packed.session.opened.uuid).toString('hex')
+    return JSON.stringify({ element: this.#type.describe([]), packed: uuid })
+  }
+  check(value: unknown, where: string): unknown {
+    return this.#type.prepare(value, where, this.#packed.session)
+  }
+  read(view: DataView, at: number): unknown {
+    return this.#packed.deref(view.getUint32(at, true) as Ref)
+  }
+  write(view: DataView, at: number, checked: unknown): void {
+    view.setUint32(at, checked as number, true)
+    view.setUint32(at + 4, 0)
+  }
+}
+
+class ElementCodec implements Codec {
   readonly array: (typeof ARRAYS)[ScalarKind] | undefined
   readonly scalar: ScalarKind | undefined
-  /** Bytes of a cell that the element fills: 1, 2, 4 or 8. */
   readonly bytes: number
   readonly #type: AnyType
   readonly #parts: readonly Part[]
@@ -97,12 +144,10 @@ export class ElementCodec {
     this.bytes = [1, 2, 4, 8].find((bytes) => bytes >= type.slotBytes)!
   }
 
-  /** The stored description. */
   get text(): string {
     return this.#type.descriptorText
   }
 
-  /** Throws a TypeError or RangeError on what cannot be stored; gives the value to write. */
   check(value: unknown, where: string): unknown {
     return this.#type.prepare(value, where, null)
   }
@@ -116,7 +161,6 @@ export class ElementCodec {
     return record
   }
 
-  /** A value that was checked. The 8 bytes from `at` on are overwritten. */
   write(view: DataView, at: number, checked: unknown): void {
     view.setUint32(at, 0)
     view.setUint32(at + 4, 0)
@@ -133,7 +177,7 @@ export class ElementCodec {
 function partsOf(type: AnyType, where: string): Part[] {
   if (type.kind !== 'struct') {
     throw new TypeError(`${where}: elements are numbers, bigints, booleans or structs of them, `
-      + `not ${type.kind}; keep larger values in a packed region and their number here`)
+      + `not ${type.kind}; larger values go into a packed region, with t.ref here`)
   }
   if (type.slotBytes > 8) {
     throw new TypeError(`${where}: a struct of ${type.slotBytes} bytes; elements have at most 8`)
@@ -146,20 +190,24 @@ function partsOf(type: AnyType, where: string): Part[] {
   })
 }
 
-/** The codec of a type that a user passed. */
-export function elementOf(type: unknown, where: string): ElementCodec {
+/** The codec of a type that a user passed; `packed` for refs. */
+export function elementOf(type: unknown, packed: Packed<any> | undefined, where: string): Codec {
   const element = typeFrom(type, where)
   if (element.kind === 'struct' && element.slotBytes === 0) {
     throw new TypeError(`${where}: a struct without fields has nothing to store`)
   }
-  return new ElementCodec(element, where)
+  if ((element.kind === 'ref') !== (packed !== undefined)) {
+    throw new TypeError(`${where}: elements that are refs need the option packed, the region of `
+      + 'their records, and others have no use for it')
+  }
+  return packed === undefined ? new ElementCodec(element, where) : new RefCodec(element, packed)
 }
 
 /** Throws unless the array is one of exactly this element's kind. */
-export function checkArray(codec: ElementCodec, elements: unknown): asserts elements is ElementArray {
+export function checkArray(codec: Codec, elements: unknown): asserts elements is ElementArray {
   const { array } = codec
   if (array === undefined) {
-    throw new TypeError('pushMany: elements that are structs go through pushBatch')
+    throw new TypeError('pushMany: structs and refs go through pushBatch')
   }
   if (!(elements instanceof array)) {
     throw new TypeError(`pushMany: expected ${array.name} (${codec.scalar}), got ${show(elements)}`)

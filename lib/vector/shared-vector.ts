@@ -12,10 +12,11 @@
 import { C, VectorCall } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { bytesOf, checkTimeout, type Size } from '../region/options.js'
+import type { Packed } from '../region/packed.js'
 import type { Type } from '../types/infer.js'
 import { show } from '../types/text.js'
 import { cellsOf, type Cells } from './cells.js'
-import { checkArray, elementOf, type ElementArray, type ElementCodec } from './element.js'
+import { checkArray, elementOf, type ElementArray, type Codec } from './element.js'
 import { closedError, openingError, vectorError } from './errors.js'
 import { vectorAddon, WAIT_REACHED, WAIT_TIMEOUT } from './native.js'
 import type { NativeVector, OpenedVector } from './native.js'
@@ -29,6 +30,8 @@ export interface CreateVectorOptions {
   capacity?: Size
   /** Permission bits of the new file. Default 0o666, less the umask. */
   mode?: number
+  /** For elements of a t.ref: where the records are that they name. */
+  packed?: Packed<any>
 }
 
 export interface OpenVectorOptions {
@@ -37,6 +40,8 @@ export interface OpenVectorOptions {
    * throw RSTORE_UNFLUSHED (default), or go on with what is there.
    */
   unflushed?: 'refuse' | 'accept'
+  /** For elements of a t.ref: the packed region that the vector was created with. */
+  packed?: Packed<any>
 }
 
 /** What opening found after the machine had been started anew. */
@@ -45,7 +50,7 @@ export interface VectorRecovery {
   readonly flushedSize: number
   /** Elements that were found. */
   readonly size: number
-  /** Whether the file was exactly as flushed. If not, elements may be newer, or lost behind `flushedSize`. */
+  /** Whether the file was as flushed. If not, elements may be newer, or lost behind that size. */
   readonly flushed: boolean
 }
 
@@ -73,7 +78,7 @@ export class SharedVector<V, I = V> implements Disposable {
   readonly capacity: number
   /** Null unless the machine was started anew since the vector was last open. */
   readonly recovery: VectorRecovery | null
-  readonly #codec: ElementCodec
+  readonly #codec: Codec
   readonly #cells: Cells
   readonly #native: NativeVector
   readonly #run: OpenedVector
@@ -82,7 +87,7 @@ export class SharedVector<V, I = V> implements Disposable {
   readonly #words: Uint32Array
   #closed = false
 
-  private constructor(path: string, codec: ElementCodec, native: NativeVector, run: OpenedVector) {
+  private constructor(path: string, codec: Codec, native: NativeVector, run: OpenedVector) {
     this.path = path
     this.capacity = run.capacity
     this.recovery = run.recovered
@@ -109,13 +114,15 @@ export class SharedVector<V, I = V> implements Disposable {
   /**
    * Makes a file with an empty vector and opens it. The type of the elements is stored with it.
    * Throws RSTORE_EXISTS, RSTORE_NO_SPACE; a TypeError for a type that is not a number, bigint,
-   * boolean or a struct of them of at most 8 bytes.
+   * boolean or a struct of them of at most 8 bytes. Larger records are kept in a packed region:
+   * with an element of `t.ref(() => City)` and the option `packed`, elements are 4 bytes each and
+   * read as the records they name, as long as the packed region is open.
    */
   static create<V, I>(
     path: string, element: Type<V, I>, options: CreateVectorOptions = {},
   ): SharedVector<V, I> {
     checkPath(path)
-    const codec = elementOf(element, 'SharedVector.create')
+    const codec = elementOf(element, options.packed, 'SharedVector.create')
     const bytes = checkCapacity(bytesOf(options.capacity ?? '1GiB', 'capacity'))
     const mode = options.mode ?? 0o666
     if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
@@ -127,7 +134,8 @@ export class SharedVector<V, I = V> implements Disposable {
     }
     const status = vectorAddon().createVector(path, bytes, codec.bytes, codec.text, mode)
     if (status !== 0) throw vectorError(status, path, 'creating')
-    return SharedVector.open(path, element)
+    return SharedVector.open(path, element,
+      options.packed === undefined ? {} : { packed: options.packed })
   }
 
   /**
@@ -140,7 +148,7 @@ export class SharedVector<V, I = V> implements Disposable {
     path: string, element: Type<V, I>, options: OpenVectorOptions = {},
   ): SharedVector<V, I> {
     checkPath(path)
-    const codec = elementOf(element, 'SharedVector.open')
+    const codec = elementOf(element, options.packed, 'SharedVector.open')
     const { unflushed = 'refuse' } = options
     if (unflushed !== 'refuse' && unflushed !== 'accept') {
       throw new TypeError(`unflushed must be 'refuse' or 'accept', not ${show(unflushed)}`)
@@ -156,7 +164,10 @@ export class SharedVector<V, I = V> implements Disposable {
     return this.#number('reading', () => this.#run.size())
   }
 
-  /** Appends an element and gives its index. Throws RSTORE_REGION_FULL or RSTORE_NO_SPACE; then nothing was appended. */
+  /**
+   * Appends an element and gives its index. Throws RSTORE_REGION_FULL or RSTORE_NO_SPACE; then
+   * nothing was appended.
+   */
   push(element: I): number {
     this.#put(VALUE_BYTE, element, 'push')
     this.#run.push()
@@ -261,7 +272,7 @@ export class SharedVector<V, I = V> implements Disposable {
    */
   asTypedArrays(): ElementArray[] {
     const { array } = this.#codec
-    if (array === undefined) throw new TypeError('asTypedArrays: the elements are structs')
+    if (array === undefined) throw new TypeError('asTypedArrays: the elements are no numbers')
     const arrays: ElementArray[] = []
     const { size } = this
     for (let first = 0, length = FIRST_BUCKET; first < size; first += length, length *= 2) {

@@ -1,7 +1,7 @@
-/** Files of vectors: what bad ones get, full disks, and what is left after a crash of the machine. */
+/** Files of vectors: what bad ones get, full disks, what is left after a crash of the machine. */
 import {
-  closeSync, copyFileSync, existsSync, ftruncateSync, openSync, readFileSync, readSync, rmSync, truncateSync,
-  writeFileSync, writeSync,
+  closeSync, copyFileSync, existsSync, ftruncateSync, openSync, readFileSync, readSync, rmSync,
+  truncateSync, writeFileSync, writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -230,7 +230,7 @@ test('what was flushed and not changed since is found exactly as it was', async 
   }
 })
 
-test('changes after the last flush: said so, kept where they are, never a torn element', async () => {
+test('changes after the last flush: said so, kept, never a torn element', async () => {
   const path = made(...Array.from({ length: 2000 }, (_, i) => i))
   using vector = SharedVector.open(path, t.f64)
   await vector.flush()
@@ -284,7 +284,7 @@ test('pops after the last flush, too: a run of elements, each old or new', async
   }
 })
 
-test('the first change after a flush says DIRTY on the disk; a flush says CLEAN again', async () => {
+test('the first change after a flush says DIRTY, a flush says CLEAN again', async () => {
   const path = made(1)
   const state = (): number => {
     const bytes = readFileSync(path)

@@ -1,4 +1,4 @@
-/** A child that fills a vector while the seam says that the disk is full, and says how far it got. */
+/** A child that fills a vector while the seam says that the disk is full: how far did it get? */
 import { SharedVector, t, type RStoreError } from '../../lib/index.js'
 import { addon } from '../../lib/native/binding.js'
 import { say } from '../harness/child.js'

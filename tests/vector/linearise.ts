@@ -1,4 +1,4 @@
-/** Whether a history of vector operations is linearisable: Wing and Gong's search, in JavaScript. */
+/** Whether a history of vector operations is linearisable: Wing and Gong's search. */
 
 export interface Operation {
   readonly kind: 'push' | 'pop' | 'get' | 'set' | 'swap' | 'size'

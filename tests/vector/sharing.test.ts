@@ -34,7 +34,7 @@ async function finishThread<M>(worker: Worker): Promise<M[]> {
 
 const firstMessage = (worker: Worker) => new Promise((resolve) => worker.once('message', resolve))
 
-test('threads and processes append at once, and everything is there once, in their order', async () => {
+test('threads and processes append at once: all is there once, in order', async () => {
   const path = fresh()
   const vector = SharedVector.create(path, t.f64)
   const [members, count] = [4, 20_000]

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { C, VectorDescriptor, VectorWords } from '../../formats/index.js'
-import { SharedVector, t, type RStoreError, type Type } from '../../lib/index.js'
+import { Region, SharedVector, t, type RStoreError, type Type } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 
 const test = suite('shared vector')
@@ -166,7 +166,7 @@ test('a full vector says so and is unharmed', () => {
   vector.close()
 })
 
-/** A file as if it had `size` elements, the last of which are empty cells: sparse, and never true. */
+/** A file as if it had `size` elements, although all cells are empty. */
 function pretend(path: string, size: number, cellBytes: number): void {
   const fd = openSync(path, 'r+')
   const word = Buffer.alloc(8)
@@ -281,6 +281,33 @@ test('`using` closes; opening finds what is there; handles of one thread share',
   assert.equal([...third], [7])
   assert.is(third.recovery, null)
   third.close()
+})
+
+test('larger elements: refs into a packed region', () => {
+  const City = t.struct('City', { name: t.string, population: t.u32 })
+  const Root = t.struct('Root', { cities: t.map(t.string, City) })
+  const pack = (people: number) => Region.pack(fresh(), { root: Root }, (_, root) => {
+    root.cities.set('Oslo', { name: 'Oslo', population: people })
+    root.cities.set('Bergen', { name: 'Bergen', population: 291_940 })
+    return root
+  })!
+  using packed = pack(709_037)
+  const path = fresh()
+  const element = t.ref(() => City)
+  using vector = SharedVector.create(path, element, { packed })
+  vector.push(packed.root.cities.get('Oslo') as never)
+  vector.pushBatch([packed.root.cities.get('Bergen') as never])
+  assert.equal([...vector].map(({ name }) => name), ['Oslo', 'Bergen'])
+  assert.is(vector.get(0)!.population, 709_037)
+  assert.is(vector.pop()!.name, 'Bergen')
+  assert.is(code(() => vector.push(5 as never)), 'RSTORE_DANGLING_REF')
+  assert.is(code(() => SharedVector.open(path, element)), 'TypeError')
+  using other = pack(1)
+  assert.is(code(() => vector.push(other.root.cities.get('Oslo') as never)), 'RSTORE_FOREIGN_REF')
+  assert.is(code(() => SharedVector.open(path, element, { packed: other })),
+    'RSTORE_TYPE_MISMATCH')
+  using again = SharedVector.open(path, element, { packed })
+  assert.is(again.get(0)!.name, 'Oslo')
 })
 
 test('a record is a copy that stays', () => {

@@ -212,7 +212,8 @@ napi_value VectorObject::run(napi_env env, napi_callback_info info) {
   }
   Status status = (self->*Operation)();
   // A page that the file could not give was replaced by one of our own: nothing seen here counts.
-  const uint32_t fault = Memory::load32(self->file_->mapping()->control.fault, std::memory_order_acquire);
+  const ControlBlock& control = self->file_->mapping()->control;
+  const uint32_t fault = Memory::load32(control.fault, std::memory_order_acquire);
   if (fault != 0) status = failure(fault & kFaultNoSpace ? Code::kNoSpace : Code::kIo);
   self->call().code = static_cast<uint32_t>(status.code);
   self->call().error = static_cast<uint32_t>(status.error);

@@ -32,7 +32,7 @@ const SOURCE = inRoot('tests/bench/vector/mutex-array.cc')
 function headers(): string {
   const config = readFileSync(inRoot('native/build/config.gypi'), 'utf8')
   const found = /"nodedir": "([^"]+)"/.exec(config)
-  if (found === null) throw new Error('native/build/config.gypi does not say where Node\'s headers are')
+  if (found === null) throw new Error('config.gypi does not say where the headers of Node are')
   return join(found[1]!, 'include', 'node')
 }
 

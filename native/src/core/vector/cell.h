@@ -67,7 +67,8 @@ class CellArray {
   bool compareExchange(uint64_t index, CellImage expected, CellImage desired) const {
     uint64_t* word = at(index);
     if (wide_) {
-      return A::compareExchangePair(word, {expected.value, expected.tag}, {desired.value, desired.tag});
+      return A::compareExchangePair(word, {expected.value, expected.tag},
+                                    {desired.value, desired.tag});
     }
     return A::compareExchange64(*word, pack(expected), pack(desired));
   }
@@ -106,6 +107,7 @@ constexpr uint64_t bucketElements(uint32_t bucket) {
 }
 
 static_assert(bucketOf(0).bucket == 0 && bucketOf(7).bucket == 0 && bucketOf(8).bucket == 1);
-static_assert(bucketOf(23).bucket == 1 && bucketOf(24).bucket == 2 && bucketOf(24).firstIndex == 24);
+static_assert(bucketOf(23).bucket == 1 && bucketOf(24).bucket == 2);
+static_assert(bucketOf(24).firstIndex == 24);
 
 }  // namespace rstore

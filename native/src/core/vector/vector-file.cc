@@ -261,8 +261,9 @@ Status VectorFile::recover(bool clean, uint64_t flushedSize, uint64_t* found) {
   Memory::store64(fields.size, *found, std::memory_order_release);
   Memory::store32(fields.kind, kVectorNone, std::memory_order_release);
   Memory::store32(fields.count, 0, std::memory_order_release);
-  const uint64_t tag = Memory::load64(words.descriptor, std::memory_order_acquire) >> kVectorIndexBits;
-  Memory::store64(words.descriptor, (tag + 1) << kVectorIndexBits, std::memory_order_release);
+  const uint64_t word = Memory::load64(words.descriptor, std::memory_order_acquire);
+  const uint64_t tag = (word >> kVectorIndexBits) + 1;
+  Memory::store64(words.descriptor, tag << kVectorIndexBits, std::memory_order_release);
   Memory::store64(words.awaitedSize, 0, std::memory_order_release);
   return syncData(file_.fd);
 }
@@ -271,7 +272,8 @@ Status VectorFile::recover(bool clean, uint64_t flushedSize, uint64_t* found) {
 Status VectorFile::findRun(bool clean, uint64_t flushedSize, uint64_t* size) {
   const uint64_t capacity = memory_.capacityElements;
   if (flushedSize > capacity) return failure(Code::kCorrupt);
-  const uint64_t lowest = clean ? flushedSize - std::min<uint64_t>(flushedSize, kVectorSlotCount) : 0;
+  const uint64_t inFlight = std::min<uint64_t>(flushedSize, kVectorSlotCount);
+  const uint64_t lowest = clean ? flushedSize - inFlight : 0;
   uint64_t end = lowest;
   while (end < capacity && (cells().loadTag(end) & 1) != 0) end++;
   if (clean && end == lowest && lowest != 0) return failure(Code::kCorrupt);
@@ -412,7 +414,9 @@ Status VectorFile::flush() {
   } else if (status.ok()) {
     status = syncData(file_.fd);  // whoever said CLEAN may have died before its last sync
   }
-  if (suspect == status.ok()) Memory::store32(marker.suspect, !status.ok(), std::memory_order_release);
+  if (suspect == status.ok()) {
+    Memory::store32(marker.suspect, status.ok() ? 0 : 1, std::memory_order_release);
+  }
   const Status unlocked = unlockByte(file_.fd, lock);
   if (mapping_->control.fault != 0 && status.ok()) status = failure(Code::kIo);
   return status.ok() ? unlocked : status;
@@ -422,7 +426,8 @@ Status VectorFile::flush() {
 Status VectorFile::markClean(uint64_t state, uint64_t size) {
   VectorMarker& marker = *memory_.marker;
   Memory::store64(marker.flushedSize, size, std::memory_order_release);
-  Memory::store64(marker.flushedMs, static_cast<uint64_t>(wallClockMs()), std::memory_order_release);
+  const auto now = static_cast<uint64_t>(wallClockMs());
+  Memory::store64(marker.flushedMs, now, std::memory_order_release);
   (void)Memory::compareExchange64(marker.state, state, (state & ~kStateMask) | kMarkClean);
   return syncData(file_.fd);
 }
