@@ -36,7 +36,8 @@ Status copyPieces(int from, int to, uint64_t offset, uint64_t end, BackupProgres
   while (offset < end) {
     if (progress->cancelled.load()) return failure(Code::kClosed);
     const uint64_t count = std::min(kPieceBytes, end - offset);
-    if (const Status copied = copyFileRange(from, offset, to, offset, count); !copied.ok()) return copied;
+    const Status copied = copyFileRange(from, offset, to, offset, count);
+    if (!copied.ok()) return copied;
     offset += count;
     progress->doneBytes.fetch_add(count);
   }
@@ -89,6 +90,9 @@ Status backupRegion(Handle& snapshot, const std::string& path, BackupProgress* p
   const Status made = openFile(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL, 0666, &to);
   if (!made.ok()) return made;
   Status status = writeCopy(snapshot, to, progress);
+  // Its pin did not count any more: a checkpoint may have gone on under the copy.
+  const bool revoked = snapshot.hasLock() && snapshot.lock().isRevoked();
+  if (status.ok() && revoked) status = failure(Code::kRevoked);
   closeFile(to);
   if (status.ok()) status = statusFromErrno(-io().link(temporary.c_str(), path.c_str()));
   (void)io().unlink(temporary.c_str());

@@ -29,7 +29,8 @@ Status Checkpointer::runLocked(uint64_t* epoch) {
     if (const Status finished = finishSlot(&slot); !finished.ok()) return finished;
   }
   const uint64_t bytesSeen = atomicWord(words.logBytesSinceSlot).load(std::memory_order_relaxed);
-  const uint64_t pagesSeen = atomicWord(words.distinctPagesSinceSlot).load(std::memory_order_relaxed);
+  const uint64_t pagesSeen =
+      atomicWord(words.distinctPagesSinceSlot).load(std::memory_order_relaxed);
   const uint64_t target = announceTarget();
   if (target <= slot.epoch) return kSuccess;
   if (const Status opened = openLog(slot); !opened.ok()) return opened;

@@ -111,12 +111,14 @@ Status Handle::beginLog() {
 Status Handle::writeTail(const Changes& changes) {
   SharedWords& words = lock_.words();
   const uint64_t first = pending_.tailFirstPage;
-  atomicWord(words.tailHighBytes).store(pageCeiling(changes.endUnits) * kPageBytes, std::memory_order_seq_cst);
+  atomicWord(words.tailHighBytes)
+      .store(pageCeiling(changes.endUnits) * kPageBytes, std::memory_order_seq_cst);
   atomicWord(words.unsyncedTailEpoch).store(view_.epoch() + 1, std::memory_order_seq_cst);
   for (uint64_t done = 0; done < pending_.tailPageCount; done += kTailPiecePages) {
     const uint64_t count = std::min<uint64_t>(kTailPiecePages, pending_.tailPageCount - done);
     const std::byte* from = view_.base() + (first + done) * kPageBytes;
-    const Status wrote = writeFully(file_.fd, from, count * kPageBytes, (first + done) * kPageBytes);
+    const Status wrote =
+        writeFully(file_.fd, from, count * kPageBytes, (first + done) * kPageBytes);
     if (!wrote.ok()) return wrote;
   }
   return kSuccess;
@@ -174,7 +176,9 @@ void Handle::gather(const Changes& changes) {
       lineAt += kLineBytes;
     }
   }
-  if (pending_.tailPageCount % 2 != 0) put(record, tailAt + pending_.tailPageCount * 4, uint32_t{0});
+  if (pending_.tailPageCount % 2 != 0) {
+    put(record, tailAt + pending_.tailPageCount * 4, uint32_t{0});
+  }
   for (uint64_t i = 0; i < pending_.tailPageCount; i++) {
     const std::byte* page = view_.base() + (pending_.tailFirstPage + i) * kPageBytes;
     put(record, tailAt + i * sizeof(uint32_t), checksumOfPage(page));
@@ -192,7 +196,8 @@ void Handle::gather(const Changes& changes) {
   header.flags = pending_.sync ? kRecordSynced : 0;
   header.pageCount = static_cast<uint32_t>(pages.size());
   header.lineCount = static_cast<uint32_t>(lineCount);
-  header.tailFirstPage = static_cast<uint32_t>(pending_.tailPageCount != 0 ? pending_.tailFirstPage : 0);
+  header.tailFirstPage =
+      static_cast<uint32_t>(pending_.tailPageCount != 0 ? pending_.tailFirstPage : 0);
   header.tailPageCount = static_cast<uint32_t>(pending_.tailPageCount);
   header.writerPid = lock_.ownSlot().pid;
   header.logSalt = log_.salt();
@@ -213,7 +218,7 @@ Status Handle::reserveLog(uint64_t bytes) {
     uint64_t after = before;
     const Status done = checkpointer_->run(&after);
     if (done.code == Code::kBusy) {
-      futexWait(atomicWord(words.checkpointTicket), ticket, 50);
+      awaitCheckpoint(ticket);
     } else if (!done.ok()) {
       return fail(done);
     } else if (after == before) {
@@ -261,10 +266,11 @@ void Handle::countChanges() {
   uint64_t distinct = 0;
   for (const uint32_t page : pending_.pages) distinct += view_.isUnchangedSince(page, durable);
   const uint64_t bytes = pending_.record.size() + pending_.tailPageCount * kPageBytes;
-  const uint64_t pages =
-      atomicWord(words.distinctPagesSinceSlot).fetch_add(distinct, std::memory_order_relaxed) + distinct;
-  const uint64_t logged =
-      atomicWord(words.logBytesSinceSlot).fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  const auto add = [](uint64_t& word, uint64_t count) {
+    return atomicWord(word).fetch_add(count, std::memory_order_relaxed) + count;
+  };
+  const uint64_t pages = add(words.distinctPagesSinceSlot, distinct);
+  const uint64_t logged = add(words.logBytesSinceSlot, bytes);
   const uint64_t byteLimit = uint64_t{options_.segmentLimit} * kSegmentBytes / 2;
   if (pages >= kCheckpointPages || logged >= byteLimit) checkpointer_->kick();
 }

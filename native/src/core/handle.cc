@@ -39,7 +39,8 @@ Status Handle::openShared() {
   const Status locked = lock_.open(path_ + "-lock", options_.mode, options_.timeoutMs, &first);
   if (!locked.ok()) return locked;
   // The file may have been replaced between our open and the lock.
-  if (const Status again = file_.open(path_, !options_.readOnly, kKindLive); !again.ok()) return again;
+  const Status again = file_.open(path_, !options_.readOnly, kKindLive);
+  if (!again.ok()) return again;
   const Status joined = first ? becomeFirst() : lock_.join(file_.identity);
   if (!joined.ok()) return joined;
   checkpointer_ = std::make_unique<Checkpointer>(file_, lock_, path_);
@@ -75,14 +76,21 @@ Status Handle::openLogWhenBegun() {
   if (log_.isOpen()) return kSuccess;
   SharedWords& words = lock_.words();
   if (atomicWord(words.logBegun).load(std::memory_order_seq_cst) == 0) return kSuccess;
-  if (const Status opened = log_.open(logPath(), file_.identity, words.logSalt); !opened.ok()) return opened;
-  if (view_.isOpen() && view_.cursor().position == 0) view_.requireRestart();  // it knows only a clean slot
+  const Status opened = log_.open(logPath(), file_.identity, words.logSalt);
+  if (!opened.ok()) return opened;
+  // A view that knows only a clean slot does not know where the log goes on.
+  if (view_.isOpen() && view_.cursor().position == 0) view_.requireRestart();
   return kSuccess;
 }
 
 Status Handle::attach(const ViewMemory& memory, ControlBlock* control, uint64_t epoch) {
   if (const Status opened = view_.open(memory, control); !opened.ok()) return opened;
-  if (hasLock()) return epoch == UINT64_MAX ? refresh() : view_.advanceTo(epoch);
+  if (hasLock() && epoch == UINT64_MAX) return refresh();
+  if (hasLock()) {
+    const Status shown = view_.advanceTo(epoch);
+    // Opening the view cleared the fault word, by which a snapshot learns of it later.
+    return shown.ok() && lock_.isRevoked() ? failure(Code::kRevoked) : shown;
+  }
   CheckpointSlot slot;
   if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;
   return view_.showSlot(slot);
@@ -196,12 +204,16 @@ Status Handle::adopt() {
 Status Handle::repairLog() {
   SharedWords& words = lock_.words();
   if (const Status locked = waitForCheckpointLock(); !locked.ok()) return locked;
-  const Status rewritten = rewriteSinceSlot();
+  // Neither 0, in case we die, nor 1, to see it when somebody's sync fails meanwhile.
+  uint32_t underRepair = 2;
+  auto& suspect = atomicWord(words.logSuspect);
+  suspect.store(underRepair, std::memory_order_seq_cst);
+  Status status = rewriteSinceSlot();
+  const bool clean = status.ok() && suspect.compare_exchange_strong(underRepair, 0);
   lock_.releaseCheckpoint();
-  if (!rewritten.ok()) return rewritten;
+  if (!clean) return status.ok() ? failure(Code::kIo, EIO) : status;
   atomicWord(words.syncedEpoch).store(view_.epoch(), std::memory_order_seq_cst);
   atomicWord(words.unsyncedTailEpoch).store(0, std::memory_order_seq_cst);
-  atomicWord(words.logSuspect).store(0, std::memory_order_seq_cst);
   return kSuccess;
 }
 
@@ -212,8 +224,16 @@ Status Handle::waitForCheckpointLock() {
     const uint32_t seen = atomicWord(words.checkpointTicket).load(std::memory_order_seq_cst);
     if (lock_.tryAcquireCheckpoint()) return kSuccess;
     if (monotonicMs() >= deadline) return failure(Code::kBusy, EBUSY);
-    futexWait(atomicWord(words.checkpointTicket), seen, 10);
+    awaitCheckpoint(seen);
   }
+}
+
+/// Sleeps until a checkpoint ends; not for long, since its process may have died.
+void Handle::awaitCheckpoint(uint32_t seenTicket) {
+  SharedWords& words = lock_.words();
+  atomicWord(words.checkpointWaiters).fetch_add(1, std::memory_order_seq_cst);
+  futexWait(atomicWord(words.checkpointTicket), seenTicket, 50);
+  atomicWord(words.checkpointWaiters).fetch_sub(1, std::memory_order_seq_cst);
 }
 
 Status Handle::rewriteSinceSlot() {
@@ -297,17 +317,16 @@ Status Handle::flush() {
 
 Status Handle::checkpoint() {
   if (!hasLock()) return kSuccess;
-  const uint64_t published =
-      atomicWord(lock_.words().publishedEpoch).load(std::memory_order_seq_cst);
+  SharedWords& words = lock_.words();
+  const uint64_t published = atomicWord(words.publishedEpoch).load(std::memory_order_seq_cst);
   for (;;) {
+    // Before the try: a checkpoint that ends behind it must not be slept through.
+    const uint32_t seen = atomicWord(words.checkpointTicket).load(std::memory_order_seq_cst);
     uint64_t epoch = 0;
     const Status status = checkpointer_->run(&epoch);
     if (status.code != Code::kBusy) return status;
-    if (atomicWord(lock_.words().slotEpoch).load(std::memory_order_seq_cst) >= published) return kSuccess;
-    const uint32_t seen = atomicWord(lock_.words().checkpointTicket).load(std::memory_order_seq_cst);
-    atomicWord(lock_.words().checkpointWaiters).fetch_add(1, std::memory_order_seq_cst);
-    futexWait(atomicWord(lock_.words().checkpointTicket), seen, 50);
-    atomicWord(lock_.words().checkpointWaiters).fetch_sub(1, std::memory_order_seq_cst);
+    if (atomicWord(words.slotEpoch).load(std::memory_order_seq_cst) >= published) return kSuccess;
+    awaitCheckpoint(seen);
   }
 }
 

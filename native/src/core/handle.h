@@ -137,6 +137,7 @@ class Handle {
   Status heal();
   Status repairLog();
   Status waitForCheckpointLock();
+  void awaitCheckpoint(uint32_t seenTicket);
   Status rewriteSinceSlot();
   Status proveLog(const CheckpointSlot& slot) const;
   Status zeroAbandonedTail();

@@ -203,7 +203,8 @@ bool LockFile::tryTake(std::atomic<uint64_t>& word) {
 }
 
 bool LockFile::isAlive(uint32_t slot, uint32_t generation) {
-  if (atomicWord(slots_[slot].generation).load(std::memory_order_seq_cst) != generation) return false;
+  const uint32_t now = atomicWord(slots_[slot].generation).load(std::memory_order_seq_cst);
+  if (now != generation) return false;
   if (slot == ownSlot_) return true;
   bool held = true;
   (void)probeByte(probeFd_, kFirstSlotByte + slot, LockMode::kExclusive, &held);
@@ -334,7 +335,9 @@ bool LockFile::revoke(uint32_t slot) {
   if (state.load(std::memory_order_seq_cst) != expected) return false;
   auto& fault = atomicWord(snapshotControl(slot).fault);
   fault.fetch_or(kFaultRevoked, std::memory_order_seq_cst);
-  if (state.compare_exchange_strong(expected, kReaderRevoked, std::memory_order_seq_cst)) return true;
+  if (state.compare_exchange_strong(expected, kReaderRevoked, std::memory_order_seq_cst)) {
+    return true;
+  }
   fault.fetch_and(~kFaultRevoked, std::memory_order_seq_cst);
   return false;
 }

@@ -3,22 +3,23 @@
 //
 // WHAT EACH SHARED WORD MEANS, WHO WRITES IT, IN WHICH ORDER
 //
-//   publishedEpoch     Last commit that anybody may see. Written by the holder of the write lock
-//   after the record is complete
-//                      (and synced, where asked): release. Read with acquire: who sees epoch N sees
-//                      the whole record N.
-//   writeLock          0 or the holder. Taken by compare-and-swap (acquire), given back by a store
-//   (seq_cst, so that the load of
-//                      writeWaiters behind it cannot move before it).
-//   slotEpoch          Epoch of the durable checkpoint slot. Written by the holder of
-//   checkpointLock, after the slot is synced. checkpointTarget   Never below slotEpoch. Written by
-//   the holder of checkpointLock before it scans pins, and again, lower, when
-//                      the scan found an older pin.
-//   syncedEpoch, unsyncedTailEpoch, tailHighBytes, logSuspect, logBegun, logSalt, the segment
-//   table: the holder of the write lock
-//                      (syncedEpoch also the checkpointer, upwards only).
-//   ReaderSlot         Its owner, who holds the open-file-description lock on the slot's byte.
-//   Anyone may clear a dead owner's pin.
+//   publishedEpoch    Last commit that anybody may see. Written by the holder of the write lock
+//                     after the record is complete (and synced, where asked): release. Read with
+//                     acquire: who sees epoch N sees the whole record N.
+//   writeLock         0 or the holder. Taken by compare-and-swap (acquire), given back by a store
+//                     (seq_cst, so that the load of writeWaiters behind it cannot move before it).
+//   slotEpoch         Epoch of the durable checkpoint slot. Written by the holder of
+//                     checkpointLock, after the slot is synced.
+//   checkpointTarget  Never below slotEpoch. Written by the holder of checkpointLock before it
+//                     scans pins, and again, lower, when the scan found an older pin.
+//   unsyncedTailEpoch, tailHighBytes, logBegun, logSalt, the segment table
+//                     The holder of the write lock. The first is also cleared by whoever synced the
+//                     region after the commit it names.
+//   syncedEpoch       The same, upwards only.
+//   logSuspect        Set by whoever saw a sync or a write fail; cleared by the holder of both the
+//                     write lock and the checkpoint lock, after the repair.
+//   ReaderSlot        Its owner, who holds the open-file-description lock on the slot's byte. A
+//                     dead owner's pin does not count.
 //
 // L1. A dead process holds nothing up: liveness is the lock on the slot's byte, which the kernel
 //     drops with the last descriptor.

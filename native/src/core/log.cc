@@ -90,7 +90,8 @@ Status Log::rebuildTable() {
     SegmentHeader header;
     const Status read = readFully(fd_, &header, sizeof header, index * kSegmentBytes);
     if (!read.ok()) return read;
-    const bool ours = header.magic == kSegmentMagic && header.checksum == checksumOfHeader(header) &&
+    const bool ours = header.magic == kSegmentMagic &&
+                      header.checksum == checksumOfHeader(header) &&
                       header.logSalt == salt_ && header.generation == generation_ &&
                       memcmp(header.uuid, uuid_, sizeof uuid_) == 0;
     if (!ours) continue;
@@ -121,8 +122,8 @@ bool Log::takeFault() {
 // ── reading ──────────────────────────────────────────────────────────────────────────────────────
 
 std::byte* Log::find(uint64_t logicalSegment) const {
-  const uint32_t physical = atomicWord(lock_.segment(logicalSegment % kSegmentCountLimit).physicalSegment)
-                                .load(std::memory_order_acquire);
+  SegmentEntry& entry = lock_.segment(logicalSegment % kSegmentCountLimit);
+  const uint32_t physical = atomicWord(entry.physicalSegment).load(std::memory_order_acquire);
   if (physical >= kSegmentCountLimit) return nullptr;
   const uint64_t held =
       atomicWord(lock_.segment(physical).logicalSegment).load(std::memory_order_acquire);
@@ -169,10 +170,11 @@ bool Log::isValid(const LogCursor& at, const RedoRecord& record, uint64_t start)
   if (record.recordBytes != described) return false;
   uint32_t checksum = at.checksum;
   uint64_t skip = offsetof(RedoRecord, epoch);
-  const Status read = forEachPiece(start + skip, described - skip, [&](const std::byte* from, uint64_t count) {
+  const auto add = [&](const std::byte* from, uint64_t count) {
     checksum = crc32c(checksum, from, count);
     return kSuccess;
-  });
+  };
+  const Status read = forEachPiece(start + skip, described - skip, add);
   return read.ok() && checksum == record.checksum;
 }
 
@@ -218,7 +220,8 @@ bool Log::hasHeaderOf(uint32_t physical, uint64_t logicalSegment) const {
 int64_t Log::chooseSegment(uint64_t logicalSegment, uint32_t segmentLimit) {
   SharedWords& words = lock_.words();
   const uint32_t count = words.logSegmentCount;
-  const uint64_t durable = atomicWord(words.slotEpoch).load(std::memory_order_seq_cst);  // before the pins (L4)
+  // Before the pins (L4).
+  const uint64_t durable = atomicWord(words.slotEpoch).load(std::memory_order_seq_cst);
   uint64_t lowest = UINT64_MAX;
   bool scanned = false;
   for (uint32_t index = 0; index < count; index++) {
@@ -318,10 +321,11 @@ Status Log::rewrite(uint64_t from, uint64_t to) {
   std::vector<std::byte> copy(kSegmentBytes);
   for (uint64_t logical = from / kSegmentBytes; logical <= end / kSegmentBytes; logical++) {
     const std::byte* segment = find(logical);
-    if (segment == nullptr && logical == end / kSegmentBytes) break;  // nothing was appended there yet
+    const bool isLast = logical == end / kSegmentBytes;
+    if (segment == nullptr && isLast) break;  // nothing was appended there yet
     if (segment == nullptr) return failure(Code::kCorrupt);
     memcpy(copy.data(), segment, kSegmentBytes);
-    if (logical == end / kSegmentBytes) {
+    if (isLast) {
       const uint64_t used = end % kSegmentBytes;
       memset(copy.data() + used, 0, kSegmentBytes - used);
     }

@@ -44,12 +44,16 @@ struct LogCursor {
 
 inline uint32_t foldSalt(uint64_t salt) { return static_cast<uint32_t>(salt ^ (salt >> 32)); }
 inline uint64_t payloadOf(uint64_t position) {
-  return position / kSegmentBytes * kSegmentPayloadBytes + position % kSegmentBytes - sizeof(SegmentHeader);
+  return position / kSegmentBytes * kSegmentPayloadBytes + position % kSegmentBytes -
+         sizeof(SegmentHeader);
 }
 inline uint64_t positionOf(uint64_t payload) {
-  return payload / kSegmentPayloadBytes * kSegmentBytes + payload % kSegmentPayloadBytes + sizeof(SegmentHeader);
+  return payload / kSegmentPayloadBytes * kSegmentBytes + payload % kSegmentPayloadBytes +
+         sizeof(SegmentHeader);
 }
-inline uint64_t advance(uint64_t position, uint64_t bytes) { return positionOf(payloadOf(position) + bytes); }
+inline uint64_t advance(uint64_t position, uint64_t bytes) {
+  return positionOf(payloadOf(position) + bytes);
+}
 /// Where a record begins that is appended at `position`: its header never straddles segments.
 inline uint64_t recordStart(uint64_t position) {
   const uint64_t left = kSegmentBytes - position % kSegmentBytes;

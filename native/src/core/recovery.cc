@@ -63,7 +63,8 @@ uint64_t provenTailEpoch(const Log& log, LogCursor at) {
   return proven;
 }
 
-Status findLast(const RegionFile& file, const Log& log, LogCursor at, uint64_t proven, LogCursor* last) {
+Status findLast(const RegionFile& file, const Log& log, LogCursor at, uint64_t proven,
+                LogCursor* last) {
   RedoRecord record;
   uint64_t start = 0;
   while (log.peek(at, &record, &start) && log.isValid(at, record, start)) {
@@ -146,7 +147,8 @@ Status markClean(RegionFile& file, const std::string& logPath, CheckpointSlot* s
   return kSuccess;
 }
 
-Status recoverRegion(RegionFile& file, LockFile& lock, const std::string& logPath, CheckpointSlot* slot) {
+Status recoverRegion(RegionFile& file, LockFile& lock, const std::string& logPath,
+                     CheckpointSlot* slot) {
   Log log(lock);
   const Status opened = log.open(logPath, file.identity, slot->logSalt);
   if (!opened.ok()) return opened.code == Code::kNotFound ? failure(Code::kLogMissing) : opened;

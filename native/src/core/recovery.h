@@ -27,7 +27,8 @@
 namespace rstore {
 
 /// Recovers and leaves a clean file without a log. `*slot` is the slot afterwards.
-Status recoverRegion(RegionFile& file, LockFile& lock, const std::string& logPath, CheckpointSlot* slot);
+Status recoverRegion(RegionFile& file, LockFile& lock, const std::string& logPath,
+                     CheckpointSlot* slot);
 
 /// Writes the tails of records behind `at` up to `lastEpoch` again, those newer than
 /// `durableEpoch`: after a failed sync the kernel may have dropped pages that were never on the

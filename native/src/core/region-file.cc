@@ -44,7 +44,8 @@ Status checkIdentity(const Identity& identity, uint64_t gotBytes, uint32_t kind)
   const bool placed =
       identity.checksumPageCount == table && identity.firstDataPage == kChecksumPage + table;
   if (identity.kind == kKindLive && !placed) return failure(Code::kCorrupt);
-  return identity.kind == kind ? kSuccess : failure(Code::kWrongKind, static_cast<int>(identity.kind));
+  const bool right = identity.kind == kind;
+  return right ? kSuccess : failure(Code::kWrongKind, static_cast<int>(identity.kind));
 }
 
 bool slotIsValid(const CheckpointSlot& slot, const Identity& identity) {
@@ -76,7 +77,8 @@ Identity newIdentity(const NewRegion& what) {
 
 Status writeInitialContent(int fd, const NewRegion& what) {
   Identity identity = newIdentity(what);
-  if (const Status random = randomBytes(identity.uuid, sizeof identity.uuid); !random.ok()) return random;
+  const Status random = randomBytes(identity.uuid, sizeof identity.uuid);
+  if (!random.ok()) return random;
   identity.checksum = checksumOfIdentity(identity);
   const uint64_t length = uint64_t{identity.firstDataPage} * kPageBytes;
   if (const int cut = io().truncate(fd, length); cut < 0) return statusFromErrno(-cut);

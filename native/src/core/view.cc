@@ -124,8 +124,8 @@ Status View::applyLines(const RedoRecord& record, uint64_t start) {
   constexpr uint32_t kBatch = 64;
   PageEntry entries[kBatch];
   uint64_t entryAt = advance(start, sizeof(RedoRecord));
-  uint64_t lineAt = advance(start, sizeof(RedoRecord) + uint64_t{record.pageCount} * sizeof(PageEntry) +
-                                       (uint64_t{record.tailPageCount} * 4 + 7) / 8 * 8);
+  const uint64_t tailAt = advance(entryAt, uint64_t{record.pageCount} * sizeof(PageEntry));
+  uint64_t lineAt = advance(tailAt, (uint64_t{record.tailPageCount} * 4 + 7) / 8 * 8);
   const uint64_t pageLimit = file_.identity.capacityBytes / kPageBytes;
   for (uint32_t done = 0; done < record.pageCount;) {
     const uint32_t count = std::min(kBatch, record.pageCount - done);

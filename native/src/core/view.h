@@ -89,7 +89,9 @@ class View {
   void notePrivate(uint64_t page, uint64_t epoch);
   /// True when a page was not among those changed since the durable slot: for the count of distinct
   /// pages.
-  bool isUnchangedSince(uint64_t page, uint64_t epoch) const { return memory_.pageEpochs()[page] <= epoch; }
+  bool isUnchangedSince(uint64_t page, uint64_t epoch) const {
+    return memory_.pageEpochs()[page] <= epoch;
+  }
   /// A tail was written to the file as it is here: its pages need not stay private.
   void giveBackTail(uint64_t firstPage, uint64_t pageCount);
   /// After a rollback: the pages it made private and everything past the committed end. kStale:

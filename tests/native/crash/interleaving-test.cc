@@ -589,7 +589,7 @@ TEST(repairStopsAtARecordThatIsGone) {  // H4
     ::close(log);
     atomicWord(words(other).logSuspect).store(1);
     CHECK(other.begin().code == Code::kIo);
-    CHECK(words(other).logSuspect == 1);
+    CHECK(words(other).logSuspect != 0);
   }
   Region again;
   CHECK(again.open(path).ok() && stampShown(again) == 1);
