@@ -102,6 +102,7 @@ export interface NativePackWriter {
   /** Of memory: minus its number. */
   finish(
     rootRef: number, rootType: number, endUnits: number, uuid: Uint8Array, replace: boolean,
+    sync: boolean,
   ): PackedStatus
   discard(): void
 }
@@ -120,7 +121,8 @@ export interface NativePackedFile {
 
 /** Locks on single bytes of a file; they end with the process, or with `close`. */
 export interface NativeByteLock {
-  open(path: string): PackedStatus
+  /** @param readOnly it is not made, and only shared locks can be had */
+  open(path: string, readOnly: boolean): PackedStatus
   /** Whether it was had. What this object holds on the byte is converted. */
   tryLock(byte: number, exclusive: boolean): boolean
   unlock(byte: number): void
@@ -149,6 +151,8 @@ export interface Addon extends NativeKernels {
   thaw(from: string, to: string): Promise<PackedStatus>
   /** Lets go of memory that `finish` made. */
   letGoOfMemory(id: number): void
+  /** Windows for the first region that is opened, made while the heap is small. */
+  prepareMemory(): PackedStatus
   createRegion(path: string, capacityBytes: number, mode: number, pages: Uint8Array): PackedStatus
   /** A buffer of its own over part of a window; `detach` it when its lease ends. */
   bufferOver(window: ArrayBuffer, offset: number, bytes: number): ArrayBuffer

@@ -10,7 +10,7 @@ import { byteIndexOf, windowIndexOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
 import type { Space } from '../space/space.js'
 import { Lease, Session } from '../types/context.js'
-import type { EndReason } from '../types/context.js'
+import type { EndReason, Kernels } from '../types/context.js'
 import { TypeRegistry } from '../types/registry.js'
 import type { RegionStats } from './stats.js'
 
@@ -24,7 +24,7 @@ export interface SavepointSpace extends Space {
 export abstract class OpenSession extends Session {
   readonly registry: TypeRegistry
   readonly structures = createStructures()
-  override readonly kernels = addon()
+  override readonly kernels = availableKernels()
   /** Absolute path of the file; null when there is none. */
   abstract readonly path: string | null
   protected closed = false
@@ -142,6 +142,16 @@ export abstract class OpenSession extends Session {
 
   tell(notices: readonly (() => void)[]): void {
     for (const notify of notices) callSafely(notify)
+  }
+}
+
+/** None where the addon cannot be loaded: packed regions are read through mmap-io then. */
+function availableKernels(): Kernels | undefined {
+  try {
+    return addon()
+  } catch (error) {
+    if (error instanceof RStoreError && error.code === 'RSTORE_NO_ADDON') return undefined
+    throw error
   }
 }
 

@@ -19,6 +19,9 @@ import { OpenSession } from './open-session.js'
 import type { RegionStats } from './stats.js'
 import { faultError, windowOver } from './view.js'
 
+/** How the file appears under its name. */
+export interface Publishing { readonly replace: boolean; readonly sync: boolean }
+
 /** The unit whose second word is nextTypeId. */
 const NEXT_TYPE_UNIT = (STATE.nextTypeId >>> 1) as Ref
 
@@ -55,7 +58,7 @@ export class PackSession extends OpenSession {
   }
 
   /** Freezes it with this root; the number of its memory where there is no path, else 0. */
-  freeze(root: Ref, replace: boolean): number {
+  freeze(root: Ref, { replace, sync }: Publishing): number {
     this.leave()
     if (this.spoiled !== undefined) throw this.spoiled
     this.freeUnadopted()
@@ -64,7 +67,7 @@ export class PackSession extends OpenSession {
     const endUnits = this.space.frontierUnits
     const uuid = this.hash(root, endUnits)
     this.revoke()
-    const status = this.writer.finish(root, typeId, endUnits, uuid, replace)
+    const status = this.writer.finish(root, typeId, endUnits, uuid, replace, sync)
     if (status > 0) throw errorOf(status, this.label, 'packing')
     return -status
   }

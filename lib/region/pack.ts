@@ -10,14 +10,19 @@ import type { AnyType } from '../types/type.js'
 import { StructType } from '../types/struct/struct.js'
 import { TupleType } from '../types/tuple/tuple.js'
 import { emptyInput } from './empty.js'
-import { capacityOf } from './options.js'
-import type { Size } from './options.js'
+import { capacityOf, checkDurability } from './options.js'
+import type { Durability, Size } from './options.js'
 import { PackSession } from './pack-session.js'
+import type { Publishing } from './pack-session.js'
 import { Packed } from './packed.js'
 import { WritableRegion } from './writable-region.js'
 
+declare const discard: unique symbol
+/** A type of its own; a `unique symbol` would widen to `symbol` where a function returns it. */
+export type Discard = symbol & { readonly [discard]: true }
+
 /** Returned by `init` to leave nothing behind. */
-export const DISCARD: unique symbol = Symbol('rstore discard')
+export const DISCARD = Symbol('rstore discard') as Discard
 
 export interface PackOptions<V, I> {
   /** Of what `init` returns. */
@@ -26,6 +31,11 @@ export interface PackOptions<V, I> {
   capacity?: Size
   /** Replaces a file of that name, in one step; who has it mapped goes on with the old one. */
   replace?: boolean
+  /**
+   * 'none' does not wait for the disk. After a crash of the machine the file may then be there with
+   * pages missing: load it with `verify: 'full'`. Default 'sync'.
+   */
+  durability?: Durability
 }
 
 /** The region inside `init`: written without transactions; every throw discards all of it. */
@@ -39,7 +49,7 @@ export class PackRegion extends WritableRegion {
 }
 
 /** What `init` may return. */
-export type PackRoot<V, I> = V | I | Ref<V> | typeof DISCARD
+export type PackRoot<V, I> = V | I | Ref<V> | Discard
 export type PackInit<V, I> = (region: WritableRegion, root: V) => PackRoot<V, I> | Promise<PackRoot<V, I>>
 
 /** See Region.pack. */
@@ -60,9 +70,10 @@ export function packInto<V, I>(
 ): Packed<V> | undefined | Promise<Packed<V> | undefined> {
   if (typeof init !== 'function') throw new TypeError('pack needs a function that fills the region')
   const type = typeFrom(options.root, 'pack, root')
+  const sync = checkDurability(options.durability ?? 'sync') === 'sync'
   const session = begin(capacityOf(options.capacity))
   const region = new PackRegion(session)
-  const job = new PackJob<V>(session, type, options.replace === true, load)
+  const job = new PackJob<V>(session, type, { replace: options.replace === true, sync }, load)
   let result: PackRoot<V, I> | Promise<PackRoot<V, I>>
   try {
     result = init(region, job.emptyRoot() as V)
@@ -86,7 +97,7 @@ class PackJob<V> {
   constructor(
     private readonly session: PackSession,
     private readonly type: AnyType,
-    private readonly replace: boolean,
+    private readonly publishing: Publishing,
     private readonly load: Load<V>,
   ) {}
 
@@ -113,7 +124,7 @@ class PackJob<V> {
       if (session.isClosed) session.assertOpen()
       const root = this.rootOf(result)
       if (this.empty !== 0 && root !== this.empty) this.type.freeCell(session, this.empty)
-      const memory = session.freeze(root, this.replace)
+      const memory = session.freeze(root, this.publishing)
       return this.load(session, memory)
     } catch (error) {
       session.close()

@@ -106,6 +106,19 @@ export class PackedSession extends OpenSession {
   }
 }
 
+/**
+ * Windows for the first region that is opened. A new window of gigabytes makes the engine collect
+ * garbage once, for as long as the heap is large: the least when the library is imported.
+ */
+function prepareMemory(): void {
+  try {
+    addon().prepareMemory()
+  } catch {
+    // without the addon there are no windows; other reasons are told by whoever opens a region
+  }
+}
+prepareMemory()
+
 export interface LoadOptions<V> {
   /** Checks that the root is of this type, and reads it as such. */
   root?: Type<V, any>

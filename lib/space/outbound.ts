@@ -4,6 +4,7 @@
  * number of fields; a store counts the cells, not the fields.
  */
 import { C, OutboundReference } from '../../formats/index.js'
+import { RStoreError } from '../errors.js'
 import { STATE } from './allocation-words.js'
 import { wordIndexOf } from './ref.js'
 import type { Ref } from './ref.js'
@@ -33,6 +34,29 @@ export class OutboundList {
       yield { ref, regionId: u32[at + REGION_ID]!, count: u32[at + COUNT]! }
       ref = after
     }
+  }
+
+  /**
+   * Ids of the packed regions that are named. Throws RSTORE_CORRUPT when the list does not end as
+   * one must: whoever counts may not take a part for the whole.
+   */
+  ids(): number[] {
+    const ids = new Set<number>()
+    let next: number = this.#head()
+    for (const { ref, regionId } of this.list()) {
+      if (ids.has(regionId)) break
+      ids.add(regionId)
+      next = this.space.windowOf(ref).u32[wordIndexOf(ref) + NEXT]!
+    }
+    if (next === 0) return [...ids]
+    throw new RStoreError('RSTORE_CORRUPT',
+      'the list of the packed regions that a region names is damaged. Run "rstore verify"',
+      { ref: next })
+  }
+
+  /** What was there may have been rolled back, or changed by others. */
+  forget(): void {
+    this.#seen.clear()
   }
 
   has(id: number): boolean {

@@ -25,11 +25,11 @@ export class StoreFiles {
     return [live, `${live}-wal`, `${live}-lock`, this.pathOf(id, 'packed')]
   }
 
-  /** Files of regions that are there, whether the catalog knows them or not. */
-  found(): { id: number }[] {
+  /** Files of regions, and parts of them, whether the catalog knows them or not. */
+  found(): { id: number; path: string }[] {
     return readdirSync(this.dir).flatMap((name) => {
       const match = /^(\d+)\.(region|packed)(-wal|-lock|\..*)?$/.exec(name)
-      return match === null ? [] : [{ id: Number(match[1]) }]
+      return match === null ? [] : [{ id: Number(match[1]), path: join(this.dir, name) }]
     })
   }
 }

@@ -13,7 +13,7 @@
  */
 import { RStoreError } from '../errors.js'
 import { OutboundList } from '../space/outbound.js'
-import type { Space } from '../space/space.js'
+import type { Session } from '../types/context.js'
 import { compare, describeShortly } from '../types/compatible.js'
 import type { PackedType } from '../types/packed/packed.js'
 import { throwMismatch } from '../types/registry.js'
@@ -27,16 +27,17 @@ export class References {
   private readonly list: OutboundList
   /** The store was told of these in the running transaction. */
   private readonly added = new Set<number>()
-  /** These left the list in the running transaction. */
+  /** These left the list in the running transaction, maybe to come back: the store counts them. */
   private readonly removed = new Set<number>()
+  private serial = -1
 
   constructor(
     private readonly store: Store,
     /** Id of the region that names. */
     readonly ownId: number,
-    space: Space,
+    private readonly session: Session,
   ) {
-    this.list = new OutboundList(space)
+    this.list = new OutboundList(session.space)
   }
 
   read(type: PackedType, regionId: number): unknown {
@@ -71,22 +72,31 @@ export class References {
     if (mismatch !== null) throwMismatch(packed.session.label, mismatch.path, mismatch.how)
   }
 
+  /** Where cells were is not where they are after a rollback, or another's transaction. */
+  private follow(): void {
+    if (this.serial === this.session.serial) return
+    this.serial = this.session.serial
+    this.list.forget()
+  }
+
   retain(regionId: number): void {
+    this.follow()
     if (!this.list.has(regionId) && !this.added.has(regionId) && !this.removed.has(regionId)) {
-      this.store.raise(regionId)  // K1
+      this.store.raise(regionId, this.ownId)  // K1
       this.added.add(regionId)
     }
     this.list.retain(regionId)
-    this.removed.delete(regionId)
   }
 
   release(regionId: number): void {
+    this.follow()
     if (this.list.release(regionId)) this.removed.add(regionId)
   }
 
   /** Before a commit: what the store is to be told after it, null when nothing. */
   prepareCommit(): readonly number[] | null {
     if (this.added.size === 0 && this.removed.size === 0) return null
+    this.follow()
     const gone = [...new Set([...this.added, ...this.removed])].filter((id) => !this.list.has(id))
     return gone.length === 0 ? null : gone
   }

@@ -12,9 +12,9 @@ import type { Store } from './store.js'
 export class StoreRegionSession extends RegionSession {
   private readonly references: References
 
-  constructor(view: View, private readonly store: Store, id: number) {
-    super(view, false)
-    this.references = new References(store, id, this.space)
+  constructor(view: View, private readonly store: Store, id: number, readOnly: boolean) {
+    super(view, readOnly)
+    this.references = new References(store, id, this)
   }
 
   override readPacked(type: PackedType, regionId: number): unknown {
@@ -55,7 +55,7 @@ export class StorePackSession extends PackSession {
 
   constructor(path: string, writer: NativePackWriter, opened: OpenedPack, store: Store, id: number) {
     super(path, writer, opened)
-    this.references = new References(store, id, this.space)
+    this.references = new References(store, id, this)
   }
 
   override readPacked(type: PackedType, regionId: number): unknown {
@@ -85,7 +85,7 @@ export class StorePackedSession extends PackedSession {
   private references: References | undefined
 
   attachTo(store: Store, id: number): this {
-    this.references = new References(store, id, this.space)
+    this.references = new References(store, id, this)
     return this
   }
 

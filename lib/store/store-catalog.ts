@@ -10,6 +10,8 @@ const Entry = t.struct('StoreEntry', {
   kind: t.enum('live', 'packed', 'packing'),
   /** Names, and regions that name it. */
   references: t.u32,
+  /** Packed without waiting for the disk, and not brought there since. */
+  unsynced: t.bool,
 })
 
 /** A reference that is to be taken back when nobody can see it any more. */
@@ -21,10 +23,23 @@ const Lowering = t.struct('StoreLowering', {
   epoch: t.f64,
 })
 
-const State = t.struct('StoreState', { nextId: t.u32, nextLowering: t.u32, clean: t.bool })
+const State = t.struct('StoreState', {
+  nextId: t.u32,
+  nextLowering: t.u32,
+  /** Who has the store open for writing. Whoever finds some, but is alone, knows that they died. */
+  openers: t.u32,
+  /** Counts may be too high, for want of a list that could not be read. */
+  recount: t.bool,
+})
 
 export type EntryKind = 'live' | 'packed' | 'packing'
-export interface StoreEntry { id: number; name: string | null; kind: EntryKind; references: number }
+export interface StoreEntry {
+  id: number
+  name: string | null
+  kind: EntryKind
+  references: number
+  unsynced: boolean
+}
 export interface PendingLowering { key: number; id: number; region: number; epoch: number }
 
 export class StoreCatalog {
@@ -34,18 +49,18 @@ export class StoreCatalog {
   private readonly lowerings
   private readonly state
 
-  constructor(path: string, create: boolean) {
-    this.region = create
-      ? Region.openOrCreate(path, { capacity: '1GiB' }) : Region.open(path)
+  constructor(path: string, mode: 'create' | 'write' | 'read') {
+    this.region = mode === 'create' ? Region.openOrCreate(path, { capacity: '1GiB' })
+      : Region.open(path, { readOnly: mode === 'read' } as { readOnly: false })
     this.entries = this.region.map('regions', t.u32, Entry)
     this.names = this.region.map('names', t.string, t.u32)
     this.lowerings = this.region.map('lowerings', t.u32, Lowering)
     this.state = this.region.value('state', State)
-    if (this.state.get() === undefined) {
-      this.region.transact(() => {
-        if (this.state.get() === undefined) this.state.set({ nextId: 1, nextLowering: 1, clean: true })
-      })
-    }
+    if (mode !== 'create') return
+    this.region.transact(() => {
+      if (this.state.get() !== undefined) return
+      this.state.set({ nextId: 1, nextLowering: 1, openers: 0, recount: false })
+    })
   }
 
   private record(): Infer<typeof State> {
@@ -56,16 +71,26 @@ export class StoreCatalog {
     return this.region.transact(fn)
   }
 
-  get isClean(): boolean {
-    return this.region.read(() => this.record().clean)
+  /** Asked by whoever is alone: nobody died while having it open, and all lists could be read. */
+  get isExact(): boolean {
+    return this.region.read(() => this.record().openers === 0 && !this.record().recount)
   }
 
-  setClean(clean: boolean): void {
-    this.transact(() => { this.record().clean = clean })
+  setExact(exact: boolean): void {
+    this.transact(() => { this.record().recount = !exact })
+  }
+
+  /** One opener more or less; `alone`: exactly one. */
+  addOpener(alone: boolean): void {
+    this.transact(() => { this.record().openers = alone ? 1 : this.record().openers + 1 })
+  }
+
+  removeOpener(): void {
+    this.transact(() => { this.record().openers-- })
   }
 
   private entryOf(id: number, view: Infer<typeof Entry>): StoreEntry {
-    return { id, name: view.name ?? null, kind: view.kind, references: view.references }
+    return { id, name: view.name ?? null, kind: view.kind, references: view.references, unsynced: view.unsynced }
   }
 
   find(id: number): StoreEntry | undefined {
@@ -94,7 +119,8 @@ export class StoreCatalog {
       const state = this.record()
       const id = state.nextId
       state.nextId = id + 1
-      this.entries.set(id, { name: name ?? undefined, kind, references: name === null ? 0 : 1 })
+      const references = name === null ? 0 : 1
+      this.entries.set(id, { name: name ?? undefined, kind, references, unsynced: false })
       if (name !== null) this.names.set(name, id)
       return id
     })
@@ -108,8 +134,22 @@ export class StoreCatalog {
       { name, id })
   }
 
-  setKind(id: number, kind: EntryKind): void {
-    this.transact(() => { this.entries.get(id)!.kind = kind })
+  /** What was being packed is there. */
+  publish(id: number, unsynced: boolean): void {
+    this.transact(() => {
+      const entry = this.entries.get(id)!
+      entry.kind = 'packed'
+      entry.unsynced = unsynced
+    })
+  }
+
+  setSynced(ids: readonly number[]): void {
+    this.transact(() => {
+      for (const id of ids) {
+        const entry = this.entries.get(id)
+        if (entry !== undefined) entry.unsynced = false
+      }
+    })
   }
 
   /** Gives up a name, and with it one reference. */
@@ -132,8 +172,35 @@ export class StoreCatalog {
     })
   }
 
-  raise(id: number): void {
+  /**
+   * A region without names goes, if it is still unnamed; and what it names is queued. Undefined
+   * where that could not be read. False when somebody names it meanwhile.
+   */
+  removeUnnamed(id: number, named: readonly number[] | undefined): boolean {
+    return this.transact(() => {
+      const entry = this.entries.get(id)
+      if (entry?.kind !== 'packed' || entry.references !== 0) return false
+      this.removeWith(id, named)
+      return true
+    })
+  }
+
+  /** A region goes, whoever names it. */
+  removeWith(id: number, named: readonly number[] | undefined): void {
     this.transact(() => {
+      if (named === undefined) this.record().recount = true
+      else this.queue(named, 0, 0)
+      this.remove(id)
+    })
+  }
+
+  /** `by` names it from now on. Throws RSTORE_NOT_FOUND when one of them is gone. */
+  raise(id: number, by: number): void {
+    this.transact(() => {
+      if (!this.entries.has(by)) {
+        throw new RStoreError('RSTORE_NOT_FOUND',
+          `region ${by} was dropped from the store: it cannot name packed regions any more`, { id: by })
+      }
       const entry = this.entries.get(id)
       if (entry === undefined) {
         throw new RStoreError('RSTORE_NOT_FOUND', `packed region ${id} is not in the store any more`, { id })
@@ -149,15 +216,27 @@ export class StoreCatalog {
     })
   }
 
+  /**
+   * `region` names these no more, since its commit `epoch`. What a dropped region named was queued
+   * then: what it did meanwhile is not known.
+   */
   queue(ids: readonly number[], region: number, epoch: number): void {
     this.transact(() => {
       const state = this.record()
+      if (epoch !== 0 && !this.entries.has(region)) {
+        state.recount = true
+        return
+      }
       for (const id of ids) {
         const key = state.nextLowering
         state.nextLowering = key + 1
         this.lowerings.set(key, { id, region, epoch })
       }
     })
+  }
+
+  get hasQueued(): boolean {
+    return this.region.read(() => this.lowerings.size > 0)
   }
 
   queued(): PendingLowering[] {

@@ -5,23 +5,27 @@
  * WHY NO COUNT IS EVER TOO LOW, and what nobody names goes
  *  D1. A reference that was taken away is queued as (id, region, epoch), and carried out when that
  *      region's durable slot has passed the epoch, so that no crash brings the field back, and no
- *      pinned commit before it is read by anyone.
+ *      pinned commit before it is read by anyone (collector.ts).
  *  D2. A count is raised, durably, before the field is written (references.ts, K1). A crash in
- *      between leaves it too high: the next opening after an unclean end counts anew, from the
- *      lists inside the regions.
+ *      between leaves it too high. The catalog counts who has the store open: whoever is alone and
+ *      finds openers knows that they died, and counts anew from the lists inside the regions
+ *      (recount.ts). A list that cannot be read lowers nothing.
  *  D3. Only a packed region with a count of 0 and without open handles is deleted: handles of all
- *      processes hold a shared lock on the byte of its id. Its own references are queued first, so
- *      a crash leaves a file to delete, not one to miss.
+ *      processes hold a shared lock on the byte of its id, and the count is looked at again when
+ *      that lock is had. Its own references are queued first, so a crash leaves a file to delete,
+ *      not one to miss.
  *  D4. Cascades are a queue, not recursion. There are no cycles: a packed region names only those
  *      packed before it was begun.
  *  D5. The catalog's write lock is the innermost: a transaction of a region may take it, never the
  *      other way round.
+ *  D6. A region is dropped inside a transaction of its own: nobody can change its list between its
+ *      being walked and its leaving the catalog, and afterwards it can name nothing (`raise`).
  *
  * Locks are on bytes of `store.lock`: 0, everyone who has the store open, exclusively while
  * counting anew; 1, deletion (exclusive) against backups (shared); 1024 + id, open handles of a
  * packed region.
  */
-import { mkdirSync, rmSync, statSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
 import { copyFile, mkdir, readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 
@@ -34,23 +38,33 @@ import { checkOptions } from '../region/options.js'
 import type { RegionOptions } from '../region/options.js'
 import { packInto } from '../region/pack.js'
 import type { PackInit, PackOptions, PackRoot } from '../region/pack.js'
+import type { OpenSession } from '../region/open-session.js'
 import { PackSession } from '../region/pack-session.js'
 import { loadSession, Packed } from '../region/packed.js'
+import type { LoadOptions } from '../region/packed.js'
 import { Region } from '../region/region.js'
 import { View } from '../region/view.js'
 import type { WritableRegion } from '../region/writable-region.js'
 import { OutboundList } from '../space/outbound.js'
 import { typeFrom } from '../types/type.js'
+import type { AnyType } from '../types/type.js'
 import type { Type } from '../types/index.js'
+import { Collector, DELETE_BYTE, FIRST_REGION_BYTE } from './collector.js'
+import type { Collected } from './collector.js'
 import { StoreFiles } from './files.js'
+import { recount } from './recount.js'
 import { StorePackedSession, StorePackSession, StoreRegionSession } from './sessions.js'
 import { StoreCatalog } from './store-catalog.js'
-import type { EntryKind, PendingLowering, StoreEntry } from './store-catalog.js'
+import type { EntryKind, StoreEntry } from './store-catalog.js'
 import { verifyStore } from './verify-store.js'
 
 export interface StoreOptions {
   /** Makes the folder and the catalog when they are missing. */
   create?: boolean
+  /**
+   * Nothing is changed: not even what nobody names is deleted. What this reads may be deleted by
+   * others; what is open goes on.
+   */
   readOnly?: boolean
 }
 
@@ -66,8 +80,7 @@ export interface StoreListing {
 }
 
 const OPEN_BYTE = 0
-const DELETE_BYTE = 1
-const FIRST_REGION_BYTE = 1024
+const OPENING_MS = 10_000
 /** Packed regions that are kept mapped because fields of them were read. */
 const SHARED_LIMIT = 256
 
@@ -81,30 +94,50 @@ export class Store implements Disposable {
   private readonly ids = new WeakMap<Packed<any>, number>()
   /** Regions that fields led to, least recently used first. */
   private readonly sharedRegions = new Map<number, Packed>()
-  /** Packed regions that may have become unnamed. */
-  private readonly candidates = new Set<number>()
-  private readonly checkpointing = new Set<number>()
+  private readonly collector: Collector
+  private readonly readOnly: boolean
+  /** Something could not be queued: the next opening counts anew. */
+  private inexact = false
   private closed = false
 
-  private constructor(dir: string, private readonly options: StoreOptions) {
+  private constructor(dir: string, options: StoreOptions) {
     this.files = new StoreFiles(dir)
+    this.readOnly = options.readOnly === true
     this.lock = new (addon().ByteLock)()
-    check(this.lock.open(this.files.lock), this.files.lock, 'locking')
-    const first = this.lock.tryLock(OPEN_BYTE, true)
-    if (!first) this.waitForOthers()
+    const status = this.lock.open(this.files.lock, this.readOnly)
+    if (!this.readOnly) check(status, this.files.lock, 'locking')
     try {
-      this.catalog = new StoreCatalog(this.files.catalog, options.create === true)
-      if (first) this.begin()
-      if (first) this.lock.tryLock(OPEN_BYTE, false)
+      const first = !this.readOnly && this.lock.tryLock(OPEN_BYTE, true)
+      if (!first && status === 0) this.waitFor(OPEN_BYTE, 'another process is recovering the store')
+      this.catalog = new StoreCatalog(this.files.catalog,
+        this.readOnly ? 'read' : options.create === true ? 'create' : 'write')
+      this.collector = new Collector(this.forCollector())
+      if (!this.readOnly) this.begin(first)
     } catch (error) {
       this.lock.close()
       throw error
     }
   }
 
+  private forCollector(): Collected {
+    return {
+      catalog: this.catalog,
+      files: this.files,
+      lock: this.lock,
+      openRegion: (id) => this.openRegion(id),
+      useLive: (id, use) => this.useLive(id, use),
+      hasHandles: (id) => this.handles.has(id),
+      namesOfPacked: (id) => this.namesIfReadable(id, 'packed'),
+      forgetShared: (id) => this.forgetShared(id),
+    }
+  }
+
   /** Opens a store. Throws RSTORE_NOT_FOUND when there is none and it is not to be made. */
   static open(dir: string, options: StoreOptions = {}): Store {
     const absolute = resolve(dir)
+    if (options.create === true && options.readOnly === true) {
+      throw new TypeError('a store that is only read cannot be created')
+    }
     if (options.create === true) mkdirSync(absolute, { recursive: true })
     else if (statSync(join(absolute, 'catalog.region'), { throwIfNoEntry: false }) === undefined) {
       throw new RStoreError('RSTORE_NOT_FOUND',
@@ -113,26 +146,29 @@ export class Store implements Disposable {
     return new Store(absolute, options)
   }
 
-  /** Someone counts anew: that takes as long as reading the lists of all regions. */
-  private waitForOthers(): void {
-    const deadline = Date.now() + 10_000
+  /** A shared lock on a byte. Others hold it exclusively for as long as reading some lists takes. */
+  private waitFor(byte: number, what: string): void {
+    const deadline = Date.now() + OPENING_MS
     const cell = new Int32Array(new SharedArrayBuffer(4))
-    while (!this.lock.tryLock(OPEN_BYTE, false)) {
+    while (!this.lock.tryLock(byte, false)) {
       if (Date.now() > deadline) {
-        throw new RStoreError('RSTORE_BUSY', `${this.files.dir}: another process is recovering the store`,
+        throw new RStoreError('RSTORE_BUSY', `${this.files.dir}: ${what}. Try again`,
           { path: this.files.dir })
       }
-      Atomics.wait(cell, 0, 0, 5)
+      Atomics.wait(cell, 0, 0, 2)
     }
   }
 
-  /** The first to open it: after an unclean end everything is counted anew. */
-  private begin(): void {
-    if (this.options.readOnly === true) return
-    if (!this.catalog.isClean) this.recount()
-    this.catalog.setClean(false)
-    for (const { id } of this.catalog.list()) this.candidates.add(id)
-    this.collect()
+  /** D2. The first to open it holds the lock exclusively until all is counted. */
+  private begin(first: boolean): void {
+    if (first && !this.catalog.isExact) {
+      recount(this.catalog, this.files, ({ id, kind, unsynced }) =>
+        this.namesIfReadable(id, kind, unsynced))
+    }
+    this.catalog.addOpener(first)
+    if (!first) return
+    this.lock.tryLock(OPEN_BYTE, false)
+    this.collector.collectAll()
   }
 
   // ── live regions ──
@@ -145,18 +181,26 @@ export class Store implements Disposable {
     if (entry !== undefined && entry.kind !== 'live') throw this.wrongKind(name, entry.kind)
     if (entry === undefined) this.refuseReadOnly()
     const id = entry?.id ?? this.catalog.add(name, 'live')
-    const known = this.regions.get(id)
-    if (known !== undefined && !known.session.isClosed) return known
+    const known = this.openRegion(id)
+    if (known !== undefined) return known
+    const path = this.files.pathOf(id, 'live')
+    if (!this.readOnly && statSync(path, { throwIfNoEntry: false }) === undefined) {
+      Region.openOrCreate(path, options).close()
+    }
     const region = this.openLive(id, options)
     this.regions.set(id, region)
     return region
   }
 
   private openLive(id: number, options: RegionOptions = {}): Region {
-    const path = this.files.pathOf(id, 'live')
-    Region.openOrCreate(path, options).close()
-    const checked = checkOptions(options)
-    return new Region(new StoreRegionSession(new View(path, checked.native), this, id), checked)
+    const checked = checkOptions(this.readOnly ? { ...options, readOnly: true } : options)
+    const view = new View(this.files.pathOf(id, 'live'), checked.native)
+    return new Region(new StoreRegionSession(view, this, id, this.readOnly), checked)
+  }
+
+  private openRegion(id: number): Region | undefined {
+    const region = this.regions.get(id)
+    return region === undefined || region.session.isClosed ? undefined : region
   }
 
   /**
@@ -169,23 +213,33 @@ export class Store implements Disposable {
     const entry = this.catalog.byName(name)
     if (entry === undefined) return false
     if (entry.kind !== 'live') throw this.wrongKind(name, entry.kind)
-    const region = this.region(name)
-    const named = region.read(() => this.namedBy(region))
-    region.close()
+    const path = this.files.pathOf(entry.id, 'live')
+    if (this.openRegion(entry.id)?.session.writable === true) {
+      throw new RStoreError('RSTORE_BUSY', `${path}: a transaction is under way. Drop it afterwards`, { path })
+    }
+    this.removeLive(entry.id)
+    this.openRegion(entry.id)?.close()
     this.regions.delete(entry.id)
-    this.catalog.transact(() => {
-      this.catalog.queue(named, 0, 0)
-      this.catalog.remove(entry.id)
-    })
     this.unlink(entry.id)
-    this.collect()
+    this.collector.collect()
     return true
+  }
+
+  /** D6. One that cannot be opened any more goes, too, and the next opening counts anew. */
+  private removeLive(id: number): void {
+    try {
+      this.useLive(id, (region) => region.transact(() =>
+        this.catalog.removeWith(id, this.namesOf(region.session))))
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.catalog.removeWith(id, undefined)
+    }
   }
 
   /** The handle that is open, or one for the time of `use`. */
   private useLive<R>(id: number, use: (region: Region) => R): R {
-    const open = this.regions.get(id)
-    if (open !== undefined && !open.session.isClosed) return use(open)
+    const open = this.openRegion(id)
+    if (open !== undefined) return use(open)
     const region = this.openLive(id)
     try {
       return use(region)
@@ -195,8 +249,8 @@ export class Store implements Disposable {
   }
 
   private async useLiveLater<R>(id: number, use: (region: Region) => Promise<R>): Promise<R> {
-    const open = this.regions.get(id)
-    if (open !== undefined && !open.session.isClosed) return use(open)
+    const open = this.openRegion(id)
+    if (open !== undefined) return use(open)
     const region = this.openLive(id)
     try {
       return await use(region)
@@ -205,8 +259,22 @@ export class Store implements Disposable {
     }
   }
 
-  private namedBy(region: Region | Packed<any>): number[] {
-    return Array.from(new OutboundList(region.session.space).list(), ({ regionId }) => regionId)
+  /** What a region names, by its own list. */
+  private namesOf(session: OpenSession): number[] {
+    session.enter()
+    const ids = new OutboundList(session.space).ids()
+    session.leave()
+    return ids
+  }
+
+  /** Of what a damaged one names nothing is known. */
+  private namesIfReadable(id: number, kind: EntryKind, unsynced = false): number[] | undefined {
+    try {
+      return this.namesIn({ id, kind, unsynced })
+    } catch (error) {
+      if (isDamage(error)) return undefined
+      throw error
+    }
   }
 
   // ── packed regions ──
@@ -241,7 +309,8 @@ export class Store implements Disposable {
         new StorePackSession(path!, writer, opened, this, id))
     }
     const publish = (): Packed<V> => {
-      this.catalog.setKind(id, 'packed')
+      this.lock.tryLock(FIRST_REGION_BYTE + id, false)  // nobody deletes it before it has a handle
+      this.catalog.publish(id, options.durability === 'none')
       return this.openPacked<V>(id, typeFrom(options.root, 'pack, root'))
     }
     return finally_(() => packInto(options, init, begin, publish), forget)
@@ -264,20 +333,45 @@ export class Store implements Disposable {
     const entry = this.catalog.byName(name)
     if (entry === undefined) return false
     if (entry.kind !== 'packed') throw this.wrongKind(name, entry.kind)
-    this.candidates.add(this.catalog.unname(name))
-    this.collect()
+    this.collector.candidates.add(this.catalog.unname(name))
+    this.collector.collect()
     return true
   }
 
-  private openPacked<V>(id: number, root: ReturnType<typeof typeFrom> | undefined): Packed<V> {
+  private openPacked<V>(id: number, root: AnyType | undefined): Packed<V> {
     const set = this.handles.get(id) ?? new Set<Packed<any>>()
-    if (set.size === 0) this.lock.tryLock(FIRST_REGION_BYTE + id, false)
-    const packed = new Packed<V>(this.load(id), root, 0)
+    if (set.size === 0) this.holdOpen(id)
+    let packed: Packed<V>
+    try {
+      packed = this.loadAs<V>(id, root)
+    } catch (error) {
+      if (set.size === 0) this.lock.unlock(FIRST_REGION_BYTE + id)
+      throw error
+    }
     this.ids.set(packed, id)
     set.add(packed)
     this.handles.set(id, set)
     packed.onClose = () => this.closedHandle(id, packed)
     return packed
+  }
+
+  /** D3. Whoever is deleting it holds the lock until it is gone. */
+  private holdOpen(id: number): void {
+    const unlocked = this.readOnly && statSync(this.files.lock, { throwIfNoEntry: false }) === undefined
+    if (!unlocked) this.waitFor(FIRST_REGION_BYTE + id, `packed region ${id} is being deleted`)
+    if (this.catalog.find(id) !== undefined) return
+    this.lock.unlock(FIRST_REGION_BYTE + id)
+    throw new RStoreError('RSTORE_NOT_FOUND', `packed region ${id} was deleted meanwhile`, { id })
+  }
+
+  private loadAs<V>(id: number, root: AnyType | undefined): Packed<V> {
+    const session = this.load(id)
+    try {
+      return new Packed<V>(session, root, 0)
+    } catch (error) {
+      session.close()
+      throw error
+    }
   }
 
   private closedHandle(id: number, packed: Packed<any>): void {
@@ -286,13 +380,13 @@ export class Store implements Disposable {
     if (set.size > 0) return
     this.handles.delete(id)
     this.lock.unlock(FIRST_REGION_BYTE + id)
-    if (this.closed || this.options.readOnly === true) return
-    this.candidates.add(id)
-    this.collect()
+    if (this.closed || this.readOnly) return
+    this.collector.candidates.add(id)
+    this.collector.collect()
   }
 
-  private load(id: number): StorePackedSession {
-    return loadSession(this.files.pathOf(id, 'packed'), {}, (path, native, opened) =>
+  private load(id: number, verify: LoadOptions<any>['verify'] = 'none'): StorePackedSession {
+    return loadSession(this.files.pathOf(id, 'packed'), { verify }, (path, native, opened) =>
       new StorePackedSession(path, native, opened).attachTo(this, id))
   }
 
@@ -300,7 +394,7 @@ export class Store implements Disposable {
   shared(id: number): Packed {
     this.assertOpen()
     let packed = this.sharedRegions.get(id)
-    if (packed === undefined) packed = new Packed(this.load(id), undefined, 0)
+    if (packed === undefined) packed = this.loadAs(id, undefined)
     else this.sharedRegions.delete(id)
     this.ids.set(packed, id)
     this.sharedRegions.set(id, packed)
@@ -331,136 +425,43 @@ export class Store implements Disposable {
     return this.catalog.find(id)?.kind === 'packing'
   }
 
-  /** @internal A region names it from now on: D2. */
-  raise(id: number): void {
-    this.catalog.raise(id)
-  }
-
-  /** @internal From `epoch` of region `region` on it is named by that no more: D1. */
-  lower(ids: readonly number[], region: number, epoch: number): void {
-    if (ids.length === 0 || this.closed) return
-    this.catalog.queue(ids, region, epoch)
-    this.collect()
-  }
-
-  /** Carries out what can be carried out, and deletes what nobody names: D3, D4. */
-  private collect(): void {
-    for (;;) {
-      const queued = this.catalog.queued()
-      const due = this.dueOf(queued)
-      if (due.length > 0) this.catalog.lower(due)
-      for (const { id } of due) this.candidates.add(id)
-      if (!this.deleteUnnamed() && due.length === 0) return
-    }
-  }
-
-  /** D1: the limit of each region is looked up once. */
-  private dueOf(queued: readonly PendingLowering[]): PendingLowering[] {
-    const limits = new Map<number, number>()
-    return queued.filter(({ region, epoch }) => {
-      if (region === 0 || epoch === 0) return true
-      let limit = limits.get(region)
-      if (limit === undefined) limits.set(region, (limit = this.limitOf(region)))
-      if (epoch > limit) this.checkpointSoon(region)
-      return epoch <= limit
-    })
+  /** @internal `by` names it from now on: D2. */
+  raise(id: number, by: number): void {
+    this.catalog.raise(id, by)
   }
 
   /**
-   * What a region took away up to this commit cannot come back, and nobody reads what was before.
+   * @internal From `epoch` of region `region` on it is named by that no more: D1. Never throws: it
+   * is called when a commit or a rollback is done.
    */
-  private limitOf(id: number): number {
-    if (this.catalog.find(id)?.kind !== 'live') return Infinity
-    return this.useLive(id, (region) => {
-      const pins = region.readers().flatMap(({ epoch }) => epoch === 0 ? [] : [epoch])
-      return Math.min(region.stats().checkpointEpoch, ...pins)
-    })
+  lower(ids: readonly number[], region: number, epoch: number): void {
+    if (ids.length === 0) return
+    try {
+      this.catalog.queue(ids, region, epoch)
+    } catch {
+      this.inexact = true
+    }
+    this.collector.collectSoon()
   }
 
-  /** One at a time for each region; what waits for it is carried out then. */
-  private checkpointSoon(id: number): void {
-    const region = this.regions.get(id)
-    if (this.checkpointing.has(id) || region === undefined || region.session.isClosed) return
-    this.checkpointing.add(id)
-    const ended = (): void => {
-      this.checkpointing.delete(id)
-      if (!this.closed) this.collect()
-    }
-    region.checkpoint().then(ended, ended)
-  }
-
-  /** D3. True when something was deleted. */
-  private deleteUnnamed(): boolean {
-    let deleted = false
-    for (const id of [...this.candidates]) {
-      this.candidates.delete(id)
-      const entry = this.catalog.find(id)
-      const unnamed = entry?.kind === 'packed' && entry.references === 0 && !this.handles.has(id)
-      if (unnamed) deleted = this.tryDelete(id) || deleted
-    }
-    return deleted
-  }
-
-  private tryDelete(id: number): boolean {
-    const { lock } = this
-    if (!lock.tryLock(FIRST_REGION_BYTE + id, true)) return false
-    const free = lock.tryLock(DELETE_BYTE, true)
-    if (free) {
-      const packed = new Packed(this.load(id), undefined, 0)
-      const named = this.namedBy(packed)
-      packed.close()
-      this.catalog.transact(() => {
-        this.catalog.queue(named, 0, 0)
-        this.catalog.remove(id)
-      })
-      this.sharedRegions.get(id)?.close()
-      this.sharedRegions.delete(id)
-      this.unlink(id)
-      lock.unlock(DELETE_BYTE)
-    }
-    lock.unlock(FIRST_REGION_BYTE + id)
-    return free
+  private forgetShared(id: number): void {
+    this.sharedRegions.get(id)?.close()
+    this.sharedRegions.delete(id)
   }
 
   private unlink(id: number): void {
     for (const path of this.files.allOf(id)) rmSync(path, { force: true })
   }
 
-  /** D2: what a crash left. Alone in the store. */
-  private recount(): void {
-    const counts = new Map<number, number>()
-    const entries = this.catalog.list()
-    for (const entry of entries) {
-      if (entry.kind === 'packing') {
-        this.catalog.remove(entry.id)
-        this.unlink(entry.id)
-        continue
-      }
-      for (const id of this.namesIn(entry)) counts.set(id, (counts.get(id) ?? 0) + 1)
-    }
-    this.catalog.clearQueue()
-    for (const { id, name, kind } of entries) {
-      if (kind === 'packing') continue
-      this.catalog.setReferences(id, (counts.get(id) ?? 0) + (name === null ? 0 : 1))
-    }
-    this.removeStrangers(new Set(entries.filter(({ kind }) => kind !== 'packing').map(({ id }) => id)))
-  }
-
-  private namesIn({ id, kind }: StoreEntry): number[] {
-    if (kind === 'live') {
-      return this.useLive(id, (region) => region.read(() => this.namedBy(region)))
-    }
-    const packed = new Packed(this.load(id), undefined, 0)
+  /** One that may not have reached the disk is looked at in full. Throws what is wrong with it. */
+  private namesIn({ id, kind, unsynced }: Pick<StoreEntry, 'id' | 'kind' | 'unsynced'>): number[] {
+    if (kind === 'live') return this.useLive(id, (region) => region.read(() => this.namesOf(region.session)))
+    const session = this.load(id, unsynced ? 'full' : 'lazy')
     try {
-      return this.namedBy(packed)
+      return this.namesOf(session)
     } finally {
-      packed.close()
+      session.close()
     }
-  }
-
-  /** Files that a crash left before or after the catalog knew of them. */
-  private removeStrangers(known: ReadonlySet<number>): void {
-    for (const { id } of this.files.found()) if (!known.has(id)) this.unlink(id)
   }
 
   // ── the whole ──
@@ -488,18 +489,19 @@ export class Store implements Disposable {
       throw new RStoreError('RSTORE_EXISTS', `${target.dir} is not empty. Back up into a new folder`,
         { path: target.dir })
     }
-    if (!this.lock.tryLock(DELETE_BYTE, false)) {
-      throw new RStoreError('RSTORE_BUSY', `${this.files.dir}: a region is being deleted. Try again`,
-        { path: this.files.dir })
-    }
+    this.waitFor(DELETE_BYTE, 'a region is being deleted')
+    this.collector.backups++
     try {
       await this.copyTo(target)
     } finally {
-      this.lock.unlock(DELETE_BYTE)
+      if (--this.collector.backups === 0) this.lock.unlock(DELETE_BYTE)
     }
   }
 
-  /** Live regions first: what they name is there until the end. */
+  /**
+   * Live regions first: what they name is there until the end. The catalog last: what was made
+   * meanwhile is taken out of the copy.
+   */
   private async copyTo(target: StoreFiles): Promise<void> {
     for (const { id, kind } of this.catalog.list()) {
       if (kind !== 'live') continue
@@ -509,17 +511,27 @@ export class Store implements Disposable {
       if (kind === 'packed') await copyFile(this.files.pathOf(id, 'packed'), target.pathOf(id, 'packed'))
     }
     await this.catalog.region.backup(target.catalog)
+    const copy = new StoreCatalog(target.catalog, 'write')
+    try {
+      const there = new Set(target.found().map(({ id }) => id))
+      copy.transact(() => {
+        for (const { id } of copy.list()) if (!there.has(id)) copy.remove(id)
+        copy.setExact(false)
+      })
+    } finally {
+      copy.close()
+    }
   }
 
   /** Every region, and every count against the lists. */
   verify(): Promise<VerifyReport> {
     this.assertOpen()
-    this.collect()
+    if (!this.readOnly) this.collector.collectAll()
     return verifyStore(this.catalog.list(), this.catalog.queued(), {
       verify: ({ id, kind }) => kind === 'live'
         ? this.useLiveLater(id, (region) => region.verify())
         : Packed.verify(this.files.pathOf(id, 'packed')),
-      namesIn: (entry) => this.namesIn(entry),
+      namesIn: ({ id, kind }) => this.namesIfReadable(id, kind),
     })
   }
 
@@ -528,19 +540,29 @@ export class Store implements Disposable {
     if (this.closed) return
     for (const region of this.regions.values()) region.close()
     for (const set of [...this.handles.values()]) for (const packed of [...set]) packed.close()
-    if (this.options.readOnly !== true) this.end()
-    this.closed = true
-    for (const packed of this.sharedRegions.values()) packed.close()
-    this.catalog.close()
-    this.lock.close()
+    try {
+      if (!this.readOnly) this.end()
+    } finally {
+      this.closed = true
+      this.collector.end()
+      for (const packed of this.sharedRegions.values()) packed.close()
+      this.catalog.close()
+      this.lock.close()
+    }
   }
 
-  /** The last to close it leaves exact counts. */
+  /** The last to close it brings to the disk what nobody waited for. */
   private end(): void {
-    this.collect()
-    if (this.lock.tryLock(OPEN_BYTE, true) && this.catalog.queued().length === 0) {
-      this.catalog.setClean(true)
-    }
+    this.collector.collect()
+    if (this.lock.tryLock(OPEN_BYTE, true)) this.syncPacked()
+    if (!this.inexact) this.catalog.removeOpener()
+  }
+
+  private syncPacked(): void {
+    const ids = this.catalog.list().filter(({ unsynced }) => unsynced).map(({ id }) => id)
+    if (ids.length === 0) return
+    for (const path of [...ids.map((id) => this.files.pathOf(id, 'packed')), this.files.dir]) syncFile(path)
+    this.catalog.setSynced(ids)
   }
 
   [Symbol.dispose](): void {
@@ -554,7 +576,7 @@ export class Store implements Disposable {
   }
 
   private refuseReadOnly(): void {
-    if (this.options.readOnly !== true) return
+    if (!this.readOnly) return
     throw new RStoreError('RSTORE_READ_ONLY', `the store ${this.files.dir} was opened for reading`,
       { path: this.files.dir })
   }
@@ -575,6 +597,20 @@ function checkName(name: unknown): asserts name is string {
   if (typeof name === 'string' && name !== '') return
   throw new TypeError('the name of a region in a store must be a string that is not empty')
 }
+
+function syncFile(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Whether a region cannot be read because of what it is, and not because of what goes on now. */
+const isDamage = (error: unknown): boolean => error instanceof RStoreError && DAMAGE.has(error.code)
+const DAMAGE = new Set<string>(['RSTORE_CORRUPT', 'RSTORE_IO', 'RSTORE_NOT_FOUND', 'RSTORE_NOT_A_REGION',
+  'RSTORE_WRONG_KIND', 'RSTORE_TOO_NEW', 'RSTORE_TOO_OLD'])
 
 /** Calls `forget` when `fn` throws, rejects, or gives nothing. */
 function finally_<R>(

@@ -6,6 +6,9 @@ namespace rstore {
 
 namespace {
 
+/// The default capacity of a region.
+constexpr uint64_t kPreparedBytes = uint64_t{4} << 30;
+
 /// The memory belongs to the reservation: the buffer only names it.
 Napi::Reference<Napi::ArrayBuffer> bufferOver(Napi::Env env, std::byte* base, uint64_t bytes) {
   auto buffer = Napi::ArrayBuffer::New(env, base, bytes, [](Napi::Env, void*) {});
@@ -53,6 +56,24 @@ Status Environment::takeMemory(Napi::Env env, uint64_t windowBytes, std::shared_
   }
   made->lineBits = bufferOver(env, made->memory.lineBits(), ViewMemory::bitBytesFor(windowBytes));
   *out = std::move(made);
+  return kSuccess;
+}
+
+Status Environment::takeMemoryOfAtLeast(Napi::Env env, uint64_t bytes,
+                                        std::shared_ptr<PooledMemory>* out) {
+  const uint64_t wanted = ViewMemory::windowBytesFor(bytes);
+  uint64_t best = 0;
+  for (const auto& entry : idle_) {
+    const uint64_t there = entry->memory.windowBytes;
+    if (there >= wanted && (best == 0 || there < best)) best = there;
+  }
+  return takeMemory(env, best == 0 ? wanted : best, out);
+}
+
+Status Environment::prepareMemory(Napi::Env env) {
+  std::shared_ptr<PooledMemory> memory;
+  if (const Status taken = takeMemory(env, kPreparedBytes, &memory); !taken.ok()) return taken;
+  giveMemory(std::move(memory));
   return kSuccess;
 }
 

@@ -2,7 +2,8 @@
 // windows.
 //
 // A window of gigabytes costs a full garbage collection to create, so windows are kept and reused,
-// and detached only when the environment ends. The cleanup hook closes every handle: a terminated
+// and detached only when the environment ends. That collection takes as long as the heap is large:
+// windows for one region are made when the library is imported. The cleanup hook closes every handle: a terminated
 // worker would otherwise leave its descriptors, and with them its locks, open for as long as the
 // process lives.
 #pragma once
@@ -39,6 +40,10 @@ class Environment {
   ~Environment();
 
   Status takeMemory(Napi::Env env, uint64_t windowBytes, std::shared_ptr<PooledMemory>* out);
+  /// The smallest idle one in which so much fits, else a new one.
+  Status takeMemoryOfAtLeast(Napi::Env env, uint64_t bytes, std::shared_ptr<PooledMemory>* out);
+  /// One for a region of the default capacity, kept idle.
+  Status prepareMemory(Napi::Env env);
   void giveMemory(std::shared_ptr<PooledMemory> memory);
 
   void opened(Closable* handle) { handles_.insert(handle); }

@@ -28,10 +28,12 @@ class LockObject : public Napi::ObjectWrap<LockObject>, public Closable {
   void closeForExit() override { end(); }
 
  private:
-  /// open(path): makes the file where it is missing; the packed status.
+  /// open(path, readOnly): makes the file where it is missing, unless it is only to be read, when
+  /// only shared locks can be had; the packed status.
   Napi::Value open(const Napi::CallbackInfo& info) {
     const std::string path = info[0].As<Napi::String>().Utf8Value();
-    const Status opened = openFile(path.c_str(), O_RDWR | O_CREAT, 0666, &fd_);
+    const bool readOnly = info[1].As<Napi::Boolean>();
+    const Status opened = openFile(path.c_str(), readOnly ? O_RDONLY : O_RDWR | O_CREAT, 0666, &fd_);
     if (opened.ok()) Environment::of(info.Env()).opened(this);
     return packedStatus(info.Env(), opened);
   }

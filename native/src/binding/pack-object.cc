@@ -64,11 +64,10 @@ struct Mapped {
   Napi::Reference<Napi::ArrayBuffer> control;
 
   Status take(Napi::Env env, uint64_t bytes) {
-    const uint64_t windowBytes = ViewMemory::windowBytesFor(bytes);
-    const Status taken = Environment::of(env).takeMemory(env, windowBytes, &memory);
+    const Status taken = Environment::of(env).takeMemoryOfAtLeast(env, bytes, &memory);
     if (!taken.ok()) return taken;
     control = Napi::Reference<Napi::ArrayBuffer>::New(Napi::ArrayBuffer::New(env, sizeof(ControlBlock)), 1);
-    return mapZero(memory->memory.lineBits(), ViewMemory::bitBytesFor(windowBytes));
+    return mapZero(memory->memory.lineBits(), ViewMemory::bitBytesFor(memory->memory.windowBytes));
   }
   ControlBlock* block() { return static_cast<ControlBlock*>(control.Value().Data()); }
   /// Nothing when it was given before: a finalizer may run when the environment's data is gone.
@@ -130,7 +129,7 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
     return packedStatus(info.Env(), writer_.grow(static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue())));
   }
 
-  /// finish(rootRef, rootType, endUnits, uuid, replace): a packed status; of memory, minus its
+  /// finish(rootRef, rootType, endUnits, uuid, replace, sync): a packed status; of memory, minus its
   /// number.
   Napi::Value finish(const Napi::CallbackInfo& info) {
     PackRoot root;
@@ -138,7 +137,7 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
     root.typeId = info[1].As<Napi::Number>().Uint32Value();
     root.endUnits = static_cast<uint64_t>(info[2].As<Napi::Number>().DoubleValue());
     std::memcpy(root.uuid, info[3].As<Napi::Uint8Array>().Data(), sizeof root.uuid);
-    const Status status = writer_.finish(root, info[4].As<Napi::Boolean>());
+    const Status status = writer_.finish(root, info[4].As<Napi::Boolean>(), info[5].As<Napi::Boolean>());
     const int fd = status.ok() ? writer_.takeDescriptor() : -1;
     end();
     if (fd < 0) return packedStatus(info.Env(), status);
@@ -192,7 +191,10 @@ class PackedObject : public Napi::ObjectWrap<PackedObject>, public Closable {
     uint64_t badPage = 0;
     if (status.ok() && verify == PackedVerify::kFull) status = file_.verifyAll(&badPage);
     if (status.ok()) status = mapped_.take(env, file_.mappedBytes());
-    if (status.ok()) status = file_.attach(mapped_.memory->memory.windows(), mapped_.block(), verify);
+    if (status.ok()) {
+      const ViewMemory& memory = mapped_.memory->memory;
+      status = file_.attach(memory.windows(), memory.windowBytes, mapped_.block(), verify);
+    }
     if (status.ok() && info[2].As<Napi::Boolean>()) file_.populate();
     if (status.ok() && info[3].As<Napi::Boolean>()) status = file_.lockInMemory();
     if (!status.ok()) {
@@ -244,12 +246,18 @@ void letGoOfMemory(const Napi::CallbackInfo& info) {
   sharedMemories().letGo(static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue()));
 }
 
+/// prepareMemory(): windows for the first region that is opened, made while the heap is small.
+Napi::Value prepareMemory(const Napi::CallbackInfo& info) {
+  return packedStatus(info.Env(), Environment::of(info.Env()).prepareMemory(info.Env()));
+}
+
 }  // namespace
 
 void registerPack(Napi::Env env, Napi::Object exports) {
   PackWriterObject::registerClass(env, exports);
   PackedObject::registerClass(env, exports);
   exports.Set("thaw", Napi::Function::New<thaw>(env));
+  exports.Set("prepareMemory", Napi::Function::New<prepareMemory>(env));
   exports.Set("letGoOfMemory", Napi::Function::New<letGoOfMemory>(env));
 }
 

@@ -72,20 +72,20 @@ Status PackWriter::attach(std::byte* base, ControlBlock* control) {
   return registerRange(&range_);
 }
 
-Status PackWriter::finish(const PackRoot& root, bool replace) {
-  Status status = freeze(root);
+Status PackWriter::finish(const PackRoot& root, bool replace, bool sync) {
+  Status status = freeze(root, sync);
   detach();
   if (status.ok() && !path_.empty()) {
     const int named = replace ? io().rename(temporary_.c_str(), path_.c_str())
                               : io().link(temporary_.c_str(), path_.c_str());
     if (named < 0) status = statusFromErrno(-named);
-    if (status.ok()) status = syncDirectoryOf(path_.c_str());
+    if (status.ok() && sync) status = syncDirectoryOf(path_.c_str());
   }
   if (!status.ok() || !path_.empty()) discard();
   return status;
 }
 
-Status PackWriter::freeze(const PackRoot& root) {
+Status PackWriter::freeze(const PackRoot& root, bool sync) {
   const uint64_t endPage = (root.endUnits * kUnitBytes + kPageBytes - 1) / kPageBytes;
   if (const Status grown = grow(endPage * (kPageBytes / kUnitBytes)); !grown.ok()) return grown;
   const int cut = io().truncate(fd_, endPage * kPageBytes);  // nothing behind the frontier
@@ -100,7 +100,7 @@ Status PackWriter::freeze(const PackRoot& root) {
   if (!wrote.ok()) return wrote;
   if (path_.empty()) return kSuccess;
   if (fchmod(fd_, 0444) != 0) return statusFromErrno(errno);
-  return syncAll(fd_);
+  return sync ? syncAll(fd_) : kSuccess;
 }
 
 /// Of every page with content of its own: not the table itself, nor what is before the allocation

@@ -49,7 +49,8 @@ uint64_t PackedFile::mappedBytes() const {
   return pagesOf(file_.identity.endUnits * kUnitBytes) * kPageBytes;
 }
 
-Status PackedFile::attach(std::byte* base, ControlBlock* control, PackedVerify verify) {
+Status PackedFile::attach(std::byte* base, uint64_t windowBytes, ControlBlock* control,
+                          PackedVerify verify) {
   const uint64_t bytes = mappedBytes();
   if (const Status mapped = mapReadOnly(base, file_.fd, 0, bytes); !mapped.ok()) return mapped;
   base_ = base;
@@ -73,7 +74,13 @@ Status PackedFile::attach(std::byte* base, ControlBlock* control, PackedVerify v
     range_.tableBytes = uint64_t{file_.identity.checksumPageCount} * kPageBytes;
     if (mprotect(base, range_.bytes, PROT_NONE) != 0) return statusFromErrno(errno);
   }
-  return registerRange(&range_);
+  if (const Status registered = registerRange(&range_); !registered.ok()) return registered;
+  if (range_.bytes >= windowBytes) return kSuccess;
+  rest_.base = base + range_.bytes;
+  rest_.bytes = windowBytes - range_.bytes;
+  rest_.kind = FaultKind::kClosed;
+  rest_.control = control;
+  return registerRange(&rest_);
 }
 
 Status PackedFile::verifyAll(uint64_t* badPage) const {
@@ -109,7 +116,8 @@ Status PackedFile::lockInMemory() {
 void PackedFile::close() {
   if (base_ != nullptr) {
     unregisterRange(&range_);
-    (void)unmapToReserved(base_, roundUpToSystemPage(mappedBytes()));
+    unregisterRange(&rest_);
+    (void)unmapToReserved(base_, range_.bytes + rest_.bytes);
   }
   base_ = nullptr;
   file_.close();

@@ -3,7 +3,9 @@
 //
 //  P1. Nobody writes to it: its mapping is read-only, its file has no write permission, and a stray
 //      store makes the page private and raises a flag (fault.h, kPacked).
-//  P2. With lazy verification a chunk is checked against the page checksums when it is first
+//  P2. The rest of its windows answers with zero pages and a flag: a ref that leads out of the file
+//      never ends the process.
+//  P3. With lazy verification a chunk is checked against the page checksums when it is first
 //      touched, whoever touches it; the flag is looked at before a result is returned.
 #pragma once
 
@@ -31,8 +33,8 @@ class PackedFile {
   Status open(const std::string& path);
   /// The same for memory that holds one (memfd); the descriptor is duplicated.
   Status openDescriptor(int fd);
-  /// Maps it at the start of a reservation of at least `mappedBytes`.
-  Status attach(std::byte* base, ControlBlock* control, PackedVerify verify);
+  /// Maps it at the start of windows of `windowBytes`, at least `mappedBytes`.
+  Status attach(std::byte* base, uint64_t windowBytes, ControlBlock* control, PackedVerify verify);
   /// Reads every page and compares its checksum; kCorrupt and the page.
   Status verifyAll(uint64_t* badPage) const;
   /// Reads ahead, and keeps in memory, what was asked for.
@@ -52,6 +54,7 @@ class PackedFile {
   uint64_t fileBytes_ = 0;
   std::byte* base_ = nullptr;
   FaultRange range_;
+  FaultRange rest_;  // P2
   std::vector<uint8_t> verified_;
 };
 
