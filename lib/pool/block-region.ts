@@ -81,6 +81,7 @@ export class BlockRegion extends WritableRegion {
   /** Walks the cells and counts them. */
   override async verify(): Promise<VerifyReport> {
     this.session.assertOpen()
+    this.session.settle()
     return verifyBlocks(this.session.space)
   }
 
@@ -146,6 +147,7 @@ export class SealedRegion extends ReadRegion {
   /** Walks the cells and counts them. */
   override async verify(): Promise<VerifyReport> {
     this.session.assertOpen()
+    this.session.settle()
     return verifyBlocks(this.session.space)
   }
 

@@ -1,11 +1,15 @@
 /**
- * The session of a block region: from the beginning to the end one lease, always writable until it
- * is sealed. Nothing is committed; `atomically` and, under a bound, every change run in a savepoint.
+ * The session of a block region: one lease from the beginning to the end, always writable until it
+ * is sealed. Nothing is committed.
  *
  *  N1. The memory lives as long as anybody has a hold of it: the region itself until it is sealed
  *      or freed, each reader afterwards. The last one frees it.
  *  N2. Whatever leads to the memory (views, maps, iterators) holds the session. When all that is
  *      forgotten, a finalizer gives back what the region had, and counts it as leaked.
+ *  N3. Under a bound every operation begins a savepoint, which ends when the next one begins: an
+ *      operation that fails half way, when the bound is reached, is undone as soon as it says so by
+ *      setting `spoiled`. Without a bound it can fail only when the pool's 32 GiB or the machine's
+ *      memory are used up: then the region can still be read, but not written.
  */
 import { RStoreError } from '../errors.js'
 import { Catalog } from '../map/catalog.js'
@@ -37,10 +41,13 @@ export class BlockSession extends OpenSession {
   private moves: Move[] = []
   private views: Map<number, ArrayBuffer> | null = null
   private willTell = false
+  /** N3. */
+  private undoable = false
 
   constructor(readonly owner: PoolSessions, space: BlockSpace) {
     super(space, NO_FAULTS, owner.types.registry)
     this.writable = true
+    if (space.isBounded) this.watchFailures()
   }
 
   // ── names ──
@@ -105,7 +112,8 @@ export class BlockSession extends OpenSession {
   /** Ends writing. */
   seal(): void {
     if (!this.writable) this.refuseWrite()
-    if (this.space.inSavepoint) throw new TypeError('seal() inside of an operation on the region')
+    this.settle()
+    if (this.space.depth > 0) throw new TypeError('seal() inside of an operation on the region')
     this.freeUnadopted()
     this.space.seal()
     this.writable = false
@@ -130,20 +138,49 @@ export class BlockSession extends OpenSession {
 
   // ── changes ──
 
-  /** A bound may be reached half way: then what was done is undone. */
-  override change<R>(fn: () => R): R {
-    const { space } = this
-    if (!space.isBounded || space.inSavepoint) return super.change(fn)
-    space.savepoint()
-    try {
-      const result = fn()
-      space.releaseSavepoint()
-      return result
-    } catch (error) {
-      space.rollbackSavepoint()
-      this.serial++
-      throw error
-    }
+  override enterWrite(): void {
+    super.enterWrite()
+    this.beginOperation()
+  }
+
+  /** N3. */
+  private beginOperation(): void {
+    if (!this.space.isBounded) return
+    this.settle()
+    if (this.space.depth > 0) return
+    this.space.savepoint()
+    this.undoable = true
+  }
+
+  /** N3: the last operation is through, and what it freed can be used. */
+  settle(): void {
+    if (!this.undoable || this.space.depth !== 1) return
+    this.undoable = false
+    this.space.releaseSavepoint()
+  }
+
+  /** N3: a change failed half way. True when it was undone. */
+  private undo(): boolean {
+    if (!this.undoable || this.space.depth !== 1) return false
+    this.undoable = false
+    this.space.rollbackSavepoint()
+    this.serial++
+    return true
+  }
+
+  private watchFailures(): void {
+    let spoiled: unknown
+    Object.defineProperty(this, 'spoiled', {
+      get: () => spoiled,
+      set: (error: unknown) => {
+        if (error === undefined || !this.undo()) spoiled = error
+      },
+    })
+  }
+
+  override atomically<R>(fn: () => R): R {
+    this.beginOperation()
+    return super.atomically(fn)
   }
 
   transactOrJoin<R>(fn: () => R): R {
@@ -188,6 +225,7 @@ export class BlockSession extends OpenSession {
     if (this.views === null) return
     addon().detach([...this.views.values()])
     this.views = null
+    this.space.onFree = null
   }
 
   holds(ref: number): boolean {
@@ -195,6 +233,7 @@ export class BlockSession extends OpenSession {
   }
 
   stats(): RegionStats {
+    this.settle()
     const { live, free, held } = this.space.usage()
     return {
       capacity: this.space.isBounded ? this.space.boundUnits * 8 : POOL_BYTES,

@@ -379,8 +379,9 @@ export class BlockSpace extends Space implements SavepointSpace {
     this.setLimit()
   }
 
-  get inSavepoint(): boolean {
-    return this.savepoints.length !== 0
+  /** Of savepoints. */
+  get depth(): number {
+    return this.savepoints.length
   }
 
   /** Runs what no rollback takes back. */
