@@ -334,7 +334,8 @@ export class SharedVector<V, I = V> implements Disposable {
 
   /**
    * Resolves when everything that was done before is on the disk. What others change meanwhile may
-   * or may not be. Throws RSTORE_IO.
+   * or may not be. The first change after a flush, by anybody, waits for a small sync. Throws
+   * RSTORE_IO.
    */
   async flush(): Promise<void> {
     this.#open()

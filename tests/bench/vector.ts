@@ -172,7 +172,8 @@ async function main(): Promise<void> {
     + `median of ${rounds}, ns for each element`)
   for (const { kind, name, batch, ns } of figures) {
     const how = batch === 1 ? 'one by one' : `by ${batch}s`
-    console.log(`${kind.padEnd(10)} ${name.padEnd(8)} ${how.padEnd(14)} ${ns.toFixed(1).padStart(8)}`)
+    const columns = [kind.padEnd(10), name.padEnd(8), how.padEnd(14), ns.toFixed(1).padStart(8)]
+    console.log(columns.join(' '))
   }
   console.log(`reading: vector.get ${reading.vector.toFixed(2)}, a typed array `
     + `${reading.typedArray.toFixed(2)}, a typed array with a check of the index `

@@ -379,16 +379,13 @@ Status VectorFile::beginChange() {
       case kMarkClean:
         (void)Memory::compareExchange64(word, state, number | kMarkMarking);
         break;
-      default: {
-        // A new number makes the page dirty again, in case a sync failed before (F7).
-        const uint64_t marking = (number + kStateMask + 1) | kMarkMarking;
-        if (!Memory::compareExchange64(word, state, marking)) break;
+      default:
         if (const Status status = syncData(file_.fd); !status.ok()) {
+          // Also makes the page dirty again, so that the next sync writes it (F7).
           Memory::store32(memory_.marker->suspect, 1, std::memory_order_release);
           return status;
         }
-        (void)Memory::compareExchange64(word, marking, (marking & ~kStateMask) | kMarkDirty);
-      }
+        (void)Memory::compareExchange64(word, state, number | kMarkDirty);
     }
   }
 }

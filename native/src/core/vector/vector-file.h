@@ -16,8 +16,10 @@
  *        DIRTY → FLUSHING (flush) → all data synced → CLEAN (flush, if nobody changed it) → synced
  *        FLUSHING → DIRTY (whoever changes something; the disk says DIRTY or FLUSHING)
  *        CLEAN → MARKING (whoever changes something first) → synced → DIRTY
- *      The number in the state's upper bits makes every transition from one value to another that
- *      was never there. Loads are acquire, swaps sequentially consistent.
+ *      Every flush raises the number in the state's upper bits, so that a swap from a value fails
+ *      when there was another flush since. Several who find MARKING each sync for themselves, and
+ *      the first to be through says DIRTY: none waits for another. Loads are acquire, swaps
+ *      sequentially consistent.
  *      An operation that was under way (past its look at the marker) when a flush began may or may
  *      not be on the disk although the marker says CLEAN. It was concurrent with the flush, so
  *      either is right; recovery brings the cells in order.
