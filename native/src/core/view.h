@@ -21,7 +21,9 @@
 //  V5. Unpinned, a view is not read. If a checkpoint overtook it (S > E), records it needs may be
 //      gone from the log: it starts again: gives all pages back, takes the slot's epoch, applies
 //      what is behind.
-//  V6. Past the committed end the view holds zeros, or what a running transaction wrote.
+//  V6. Past the committed end a view that begins a transaction holds zeros (handle.h, H3), and then
+//      what the transaction wrote. A reader may see there what an unfinished commit of another
+//      process wrote straight to the file; nothing it can reach refers to it.
 #pragma once
 
 #include <cstdint>
