@@ -63,6 +63,8 @@ export interface VerifyReport {
 }
 
 const PROBLEM_LIMIT = 1000
+/** Type ids are 16 bits of a cell header. */
+const TYPE_ID_LIMIT = 0x1_0000
 const PROGRESS_CELLS = 65_536
 
 /** A ref to a shared cell: Y2. */
@@ -328,7 +330,12 @@ class Verifier {
         true,
         (window, at) => void this.#take(window.u32[at]!, 'types'),
       )
-      for (let id: number = C.FIRST_STORED_TYPE; id < registry.nextTypeId; id++) {
+      const end = Math.min(registry.nextTypeId, TYPE_ID_LIMIT)
+      if (end < registry.nextTypeId) {
+        const what = `types: the next type id is ${registry.nextTypeId}, which no cell can hold.`
+        this.#problem('TYPES', C.ALLOCATION_PAGE << 9, 'types', what)
+      }
+      for (let id: number = C.FIRST_STORED_TYPE; id < end; id++) {
         this.#guard(`type ${id}`, 0, () => void registry.typeOf(id))
       }
     })

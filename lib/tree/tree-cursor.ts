@@ -34,6 +34,8 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
   private readonly nodes: number[] = []
   private readonly slots: number[] = []
   private depth = 0
+  /** Level of the top: that of every other node follows from its depth. */
+  private height = 0
   private saved: K
   /** Words from a value to the next in the same leaf; −1 where they are not side by side. */
   private readonly stride: number
@@ -48,14 +50,14 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
 
   override first(): boolean {
     this.start()
-    this.toFirstLeaf(this.tree.top())
+    this.toFirstLeaf(this.begin())
     this.index = 0
     return this.settleForward()
   }
 
   override last(): boolean {
     this.start()
-    this.toLastLeaf(this.tree.top())
+    this.toLastLeaf(this.begin())
     this.index = this.count - 1
     return this.settleBackward()
   }
@@ -126,12 +128,10 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
 
   private find(key: K, mode: SeekMode): boolean {
     const { tree } = this
-    this.depth = 0
-    let node = tree.top()
-    for (let level = tree.levelOf(node); level > 0; level--) {
-      const slot = tree.slotOf(node, key)
-      this.push(node, slot)
-      node = tree.childAt(node, slot)
+    let node = this.begin()
+    while (this.depth < this.height) {
+      this.push(node, tree.slotOf(node, key))
+      node = this.child()
     }
     this.enter(node)
     const index = tree.indexIn(node, key)
@@ -158,19 +158,18 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
 
   private toFirstLeaf(from: number): void {
     let node = from
-    for (let level = this.tree.levelOf(from); level > 0; level--) {
+    while (this.depth < this.height) {
       this.push(node, 0)
-      node = this.tree.childAt(node, 0)
+      node = this.child()
     }
     this.enter(node)
   }
 
   private toLastLeaf(from: number): void {
     let node = from
-    for (let level = this.tree.levelOf(from); level > 0; level--) {
-      const slot = this.tree.countOf(node)
-      this.push(node, slot)
-      node = this.tree.childAt(node, slot)
+    while (this.depth < this.height) {
+      this.push(node, this.tree.countOf(node))
+      node = this.child()
     }
     this.enter(node)
   }
@@ -208,8 +207,20 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
     return false
   }
 
+  /** The top, from which the path is made anew. */
+  private begin(): number {
+    const top = this.tree.top()
+    this.depth = 0
+    this.height = this.tree.levelOf(top)
+    return top
+  }
+
+  /** Where the path leads: one level further down, so that in a damaged tree it ends, too. */
   private child(): number {
-    return this.tree.childAt(this.nodes[this.depth - 1]!, this.slots[this.depth - 1]!)
+    const { tree, depth } = this
+    const node = tree.childAt(this.nodes[depth - 1]!, this.slots[depth - 1]!)
+    if (tree.levelOf(node) !== this.height - depth) throwCorrupt(tree.space, this.root, node)
+    return node
   }
 
   private placed(): boolean {

@@ -17,9 +17,9 @@ export class Random {
   }
 }
 
-/** From RSTORE_TEST_SEED, or by the clock; printed, so that a failure can be repeated. */
-export function printedSeed(): number {
-  const seed = Number(process.env['RSTORE_TEST_SEED'] ?? Date.now() % 2 ** 31)
+/** From RSTORE_TEST_SEED, or else by the clock; printed, so that a failure can be repeated. */
+export function printedSeed(otherwise = Date.now() % 2 ** 31): number {
+  const seed = Number(process.env['RSTORE_TEST_SEED'] ?? otherwise)
   console.log(`RSTORE_TEST_SEED=${seed}`)
   return seed
 }

@@ -91,7 +91,7 @@ function isKnown(error: unknown): boolean {
 
 test('random words in random pages', withRegion(async (place) => {
   const good = fill(place)
-  const seed = printedSeed()
+  const seed = printedSeed(1)
   const until = performance.now() + 12_000
   const unknown = new Set<string>()
   let runs = 0
@@ -121,7 +121,7 @@ test('random words in random pages', withRegion(async (place) => {
 
 test('changing a damaged region ends, and close() too', withRegion(async (place) => {
   const good = fill(place)
-  const seed = printedSeed()
+  const seed = printedSeed(1)
   const until = performance.now() + 8_000
   for (let runs = 0; runs < 200 && performance.now() < until; runs++) {
     const random = new Random(seed + runs)
