@@ -16,6 +16,7 @@ import { OutboundList } from '../space/outbound.js'
 import type { Session } from '../types/context.js'
 import { compare, describeShortly } from '../types/compatible.js'
 import type { PackedType } from '../types/packed/packed.js'
+import { RefType } from '../types/ref/ref.js'
 import { throwMismatch } from '../types/registry.js'
 import { Packed } from '../region/packed.js'
 import type { Store } from './store.js'
@@ -68,7 +69,9 @@ export class References {
   private checkType(type: PackedType, packed: Packed): void {
     const { registry, opened } = packed.session
     const stored = registry.typeOf(opened.rootType)
-    const mismatch = compare(stored, type.root, describeShortly(type.root))
+    // t.packed(t.self) is declared as a ref: of what it leads to
+    const declared = type.root instanceof RefType ? type.root.target() : type.root
+    const mismatch = compare(stored, declared, describeShortly(declared))
     if (mismatch !== null) throwMismatch(packed.session.label, mismatch.path, mismatch.how)
   }
 
