@@ -26,6 +26,8 @@ import type { PoolSessions } from './sessions.js'
 /** 32 GiB. */
 const POOL_BYTES = 2 ** 35
 
+const NONE: readonly never[] = []
+
 interface Move { readonly low: number; readonly high: number; by: number }
 
 export class BlockSession extends OpenSession {
@@ -36,9 +38,9 @@ export class BlockSession extends OpenSession {
   sealed = false
   /** 0: there are no names yet. */
   catalogRoot: Ref = 0 as Ref
-  private readonly catalogs: Catalog[] = []
+  private catalogs: readonly Catalog[] = NONE
   /** Where the region was before it was moved, and how far from there it is now, in units. */
-  private moves: Move[] = []
+  private moves: readonly Move[] = NONE
   private views: Map<number, ArrayBuffer> | null = null
   private willTell = false
   /** N3. */
@@ -47,7 +49,7 @@ export class BlockSession extends OpenSession {
   constructor(readonly owner: PoolSessions, space: BlockSpace) {
     super(space, NO_FAULTS, owner.types.registry)
     this.writable = true
-    if (space.isBounded) this.watchFailures()
+    if (space.isBounded) Object.defineProperty(this, 'spoiled', BlockSession.watched)
   }
 
   // ── names ──
@@ -60,7 +62,7 @@ export class BlockSession extends OpenSession {
     }
     const root = this.catalogRoot === 0 ? this.owner.types.emptyCatalog : this.catalogRoot
     const catalog = new Catalog(this, { root, create })
-    this.catalogs.push(catalog)
+    this.catalogs = [...this.catalogs, catalog]
     return catalog
   }
 
@@ -74,7 +76,7 @@ export class BlockSession extends OpenSession {
   /** Its memory, which was [low, high), was moved; `pool.compact()` has done so. */
   moved(low: number, high: number, by: number): void {
     for (const move of this.moves) move.by += by
-    this.moves.push({ low, high, by })
+    this.moves = [...this.moves, { low, high, by }]
     if (this.catalogRoot !== 0) {
       this.catalogRoot = (this.catalogRoot + by) as Ref
       for (const { directory } of this.catalogs) directory.moveTo(this.catalogRoot)
@@ -168,14 +170,16 @@ export class BlockSession extends OpenSession {
     return true
   }
 
-  private watchFailures(): void {
-    let spoiled: unknown
-    Object.defineProperty(this, 'spoiled', {
-      get: () => spoiled,
-      set: (error: unknown) => {
-        if (error === undefined || !this.undo()) spoiled = error
-      },
-    })
+  private spoiledBy: unknown = undefined
+
+  /** One object for all sessions: a region with a bound should cost little. */
+  private static readonly watched: PropertyDescriptor = {
+    get(this: BlockSession): unknown {
+      return this.spoiledBy
+    },
+    set(this: BlockSession, error: unknown): void {
+      if (error === undefined || !this.undo()) this.spoiledBy = error
+    },
   }
 
   override atomically<R>(fn: () => R): R {

@@ -37,8 +37,10 @@ import { Holdings } from './holdings.js'
 import type { Span } from './holdings.js'
 import { Savepoint } from './savepoints.js'
 import { LARGEST_SLAB_UNITS } from './slabs.js'
+import { cellsOf } from './walk.js'
+import type { Cell } from './walk.js'
 
-const { CELL_SIZE_MASK, CELL_FREE, MINIMUM_CELL_UNITS, TYPE_FREE, TYPE_FREE_PAGE } = C
+const { CELL_SIZE_MASK, MINIMUM_CELL_UNITS, TYPE_FREE } = C
 const PAGE_UNITS = 512
 /** 32 KiB: larger objects are runs of blocks. */
 export const LARGE_UNITS = 4096
@@ -46,6 +48,8 @@ export const LARGE_UNITS = 4096
 const CLEAR_UNITS = 512
 /** Above every ref. */
 const NEVER = 2 ** 33
+
+const SPARE_LIMIT = 8
 
 const pageFrom = (unit: number): number => Math.ceil(unit / PAGE_UNITS) * PAGE_UNITS
 
@@ -65,7 +69,7 @@ export class BlockSpace extends Space implements SavepointSpace {
   private freeCells: FreeCells | null = null
   private readonly savepoints: Savepoint[] = []
   /** Open ones. */
-  private readonly rooms = new Set<Room>()
+  private rooms: Set<Room> | null = null
   /** Units that may still be taken; only where there is a bound. */
   private budget: number
 
@@ -192,8 +196,8 @@ export class BlockSpace extends Space implements SavepointSpace {
 
   private full(units: number): RStoreError {
     return new RStoreError('RSTORE_REGION_FULL',
-      `the block region was given a bound of ${this.boundUnits * 8} bytes, and ${units * 8} more do `
-      + 'not fit. Nothing was changed; free something, or state a larger bound',
+      `the block region was given a bound of ${this.boundUnits * 8} bytes, and ${units * 8} more `
+      + 'do not fit. Nothing was changed; free something, or state a larger bound',
       { bound: this.boundUnits * 8, needed: units * 8 })
   }
 
@@ -274,6 +278,7 @@ export class BlockSpace extends Space implements SavepointSpace {
     const at = (ref & 0x0fff_ffff) << 1
     u32[at + 1] = u32[at + 1]! | typeId
     const room = new Room(ref as Ref, units, 0, onLost)
+    this.rooms ??= new Set()
     this.rooms.add(room)
     this.fit(room, units)
     return room
@@ -301,7 +306,7 @@ export class BlockSpace extends Space implements SavepointSpace {
 
   /** What remains is a large object still, however small. */
   override closeRoom(room: Room, units: number): void {
-    this.rooms.delete(room)
+    this.rooms?.delete(room)
     if (units === 0) return this.free(room.ref)
     const start = room.ref / BLOCK_UNITS
     const count = this.holdings.runs!.get(start)!
@@ -315,6 +320,7 @@ export class BlockSpace extends Space implements SavepointSpace {
 
   /** Their builders must not write any more. */
   private loseRooms(): void {
+    if (this.rooms === null) return
     for (const room of [...this.rooms]) {
       room.onLost()
       this.closeRoom(room, 0)
@@ -359,24 +365,36 @@ export class BlockSpace extends Space implements SavepointSpace {
   }
 
   savepoint(): void {
-    this.savepoints.push(new Savepoint())
+    this.savepoints.push(this.pool.spare.pop() ?? new Savepoint())
     this.limit = NEVER
   }
 
   releaseSavepoint(): void {
     const savepoint = this.savepoints.pop()!
     const outer = this.savepoints[this.savepoints.length - 1]
-    if (outer !== undefined) return savepoint.joinInto(outer)
-    for (const ref of savepoint.freed) this.reclaim(ref)
+    if (outer !== undefined) savepoint.joinInto(outer)
+    else for (const ref of savepoint.freed) this.reclaim(ref)
     this.setLimit()
+    this.putAside(savepoint)
   }
 
   rollbackSavepoint(): void {
     this.detachAll()
     const savepoint = this.savepoints.pop()!
     savepoint.putBack()
-    for (const ref of savepoint.allocated) this.free(ref as Ref)
+    const outer = this.savepoints[this.savepoints.length - 1]
+    for (const ref of savepoint.allocated) {
+      outer?.allocated.push(ref)  // should that be rolled back too, the cell lives again
+      this.free(ref as Ref)
+    }
     this.setLimit()
+    this.putAside(savepoint)
+  }
+
+  /** Under a bound there is one for each operation: they are used again. */
+  private putAside(savepoint: Savepoint): void {
+    savepoint.clear()
+    if (this.pool.spare.length < SPARE_LIMIT) this.pool.spare.push(savepoint)
   }
 
   /** Of savepoints. */
@@ -430,28 +448,9 @@ export class BlockSpace extends Space implements SavepointSpace {
   }
 
   /** Every cell and page of its blocks, free ones too. A2. */
-  *cells(): IterableIterator<{ ref: Ref; units: number; typeId: number; free: boolean }> {
+  cells(): IterableIterator<Cell> {
     this.close()
-    for (const span of this.holdings.spans) {
-      for (let ref = pageFrom(span.base); ref + PAGE_UNITS <= span.low; ref += PAGE_UNITS) {
-        yield this.cellAt(ref)
-      }
-      for (let ref = span.next; ref < span.high; ) {
-        const cell = this.cellAt(ref)
-        if (cell.units < MINIMUM_CELL_UNITS) return
-        yield cell
-        ref += cell.units
-      }
-    }
-    for (const start of this.holdings.runs?.keys() ?? []) yield this.cellAt(start * BLOCK_UNITS)
-  }
-
-  private cellAt(ref: number) {
-    const { u32 } = this.windows[ref >>> 28]!
-    const at = (ref & 0x0fff_ffff) << 1
-    const typeId = u32[at + 1]! & 0xffff
-    const free = (u32[at]! & CELL_FREE) !== 0 || typeId === TYPE_FREE_PAGE || typeId === TYPE_FREE
-    return { ref: ref as Ref, units: u32[at]! & CELL_SIZE_MASK, typeId, free }
+    return cellsOf(this.windows, this.holdings)
   }
 
   /** Units of cells that live, of free cells, and those that it has of the pool. */

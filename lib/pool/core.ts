@@ -2,6 +2,7 @@
 import { Area, BLOCK_UNITS } from './area.js'
 import { Blocks } from './blocks.js'
 import { PoolMemory } from './memory.js'
+import type { Savepoint } from './savepoints.js'
 import { Slabs } from './slabs.js'
 import { Tails } from './tails.js'
 
@@ -13,7 +14,9 @@ export class PoolCore {
   readonly tails = new Tails()
   /** At the ends of blocks, where nobody can use them before their region is freed. */
   wastedUnits = 0
-  /** Counts large objects: their memory is zero again when it is reused, their generation is not. */
+  /** Savepoints to be used again. */
+  readonly spare: Savepoint[] = []
+  /** Counts large objects: their memory is zero when it is reused, their generation is not. */
   private largeGeneration = 0
 
   constructor(watermarkBytes: number) {

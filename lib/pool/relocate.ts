@@ -78,7 +78,9 @@ class RefWords {
     this.node(wordIndexOf(root))
     if (!this.complete) return
     const cursor = openTree(this.session.space, kind, root).cursor()
-    for (let there = cursor.first(); there; there = cursor.next()) this.words.push(cursor.valueIndex)
+    for (let there = cursor.first(); there; there = cursor.next()) {
+      this.words.push(cursor.valueIndex)
+    }
     cursor.close()
   }
 }

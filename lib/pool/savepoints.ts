@@ -32,6 +32,12 @@ export class Savepoint {
     }
   }
 
+  clear(): void {
+    this.saved.length = 0
+    this.allocated.length = 0
+    this.freed.length = 0
+  }
+
   /** What was done in it belongs to the savepoint around it. */
   joinInto(outer: Savepoint): void {
     for (const save of this.saved) outer.saved.push(save)

@@ -45,7 +45,7 @@ export class Slabs {
 
   constructor(private readonly memory: PoolMemory, private readonly blocks: Blocks) {}
 
-  /** A slab of at least so many units, in a certain block if one is given. Throws RSTORE_NO_MEMORY. */
+  /** A slab of at least so many units, in this block if one is given. Throws RSTORE_NO_MEMORY. */
   take(units: number, number?: number): Slab {
     const size = classOf(units)
     const block = number === undefined ? this.blockFor(size) : this.byNumber.get(number)!

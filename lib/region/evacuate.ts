@@ -217,7 +217,8 @@ export function evacuateNames(
 function copyEntry(
   source: OpenSession, target: OpenSession, to: Catalog, graph: GraphCopy, entry: Entry,
 ): void {
-  const idOf = (id: number): number => id === 0 ? 0 : target.registry.idOf(source.registry.typeOf(id))
+  const idOf = (id: number): number =>
+    id === 0 ? 0 : target.registry.idOf(source.registry.typeOf(id))
   const isIndex = entry.kind === C.ENTRY_INDEX
   const root = isIndex ? copyIndex(source, target, graph, entry)
     : entry.root === 0 ? entry.root : graph.copy(entry.root)

@@ -1,8 +1,13 @@
 /** A session over plain memory: builders need little of one. */
+import { BlockSpace } from '../../lib/pool/block-space.js'
+import type { PoolCore } from '../../lib/pool/core.js'
+import { verifyBlocks } from '../../lib/pool/verify.js'
 import type { Ref } from '../../lib/space/ref.js'
+import { walkSpace } from '../../lib/space/walk.js'
 import { Lease, Session, type Structures } from '../../lib/types/context.js'
 import type { TypeRegistry } from '../../lib/types/registry.js'
 import type { AnyType } from '../../lib/types/type.js'
+import { blockSpace } from '../harness/block-region.js'
 import { MemorySpace, type MemorySpaceOptions } from '../harness/memory-space.js'
 
 const FIRST_TYPE = 32
@@ -25,6 +30,29 @@ class TestRegistry {
   }
 }
 
+/** Savepoints are real, the transaction around them is not: block regions have none. */
+class BlockMemory extends BlockSpace {
+  readonly control = new Uint32Array(64)
+
+  constructor(pool: PoolCore) {
+    super(pool, Infinity)
+  }
+  transact<R>(work: () => R): R {
+    return work()
+  }
+  nested<R>(work: () => R): R {
+    this.savepoint()
+    try {
+      const result = work()
+      this.releaseSavepoint()
+      return result
+    } catch (error) {
+      this.rollbackSavepoint()
+      throw error
+    }
+  }
+}
+
 export class TestSession extends Session {
   readonly registry = new TestRegistry() as unknown as TypeRegistry
   readonly structures = {} as Structures
@@ -33,8 +61,18 @@ export class TestSession extends Session {
     super(memory, memory.control)
   }
 
+  /** Over plain memory; over blocks of a pool when the test was started so. */
   static over(options?: MemorySpaceOptions): TestSession {
-    return new TestSession(new MemorySpace(options))
+    const blocks = blockSpace()
+    const memory = blocks === undefined ? new MemorySpace(options) : new BlockMemory(blocks.pool)
+    return new TestSession(memory as unknown as MemorySpace)
+  }
+
+  /** What is wrong with the cells. */
+  problems(): unknown[] {
+    const space: unknown = this.memory
+    if (space instanceof BlockMemory) return verifyBlocks(space).problems
+    return walkSpace(this.memory, this.memory.frontierUnits).problems
   }
 
   /** Runs a transaction: rolled back when `work` throws. */

@@ -12,6 +12,7 @@ import { createTree } from '../../lib/tree/open.js'
 import { Lease, Session, type EndReason } from '../../lib/types/context.js'
 import type { RMap, RMultimap, RValue, Type } from '../../lib/types/index.js'
 import { TypeRegistry } from '../../lib/types/registry.js'
+import { blockSession } from './block-region.js'
 import { MemorySpace } from './memory-space.js'
 
 class MemorySession extends Session {
@@ -104,13 +105,23 @@ class MemorySession extends Session {
   }
 }
 
-/** What a region offers, as far as types and maps go. */
+/**
+ * What a region offers, as far as types and maps go. Over blocks of a pool instead, when the test
+ * was started so: see block-region.ts.
+ */
 export class MemoryRegion {
   readonly space: MemorySpace
   readonly session: MemorySession
   readonly catalog: Catalog
 
   constructor(capacityBytes = 64 * 2 ** 20) {
+    const blocks = blockSession()
+    if (blocks !== undefined) {
+      this.space = blocks.space as unknown as MemorySpace
+      this.session = blocks as unknown as MemorySession
+      this.catalog = blocks.openCatalog(true)
+      return
+    }
     this.space = new MemorySpace({ capacityBytes })
     this.formatRoots()
     this.session = new MemorySession(this.space)

@@ -2,6 +2,8 @@
 import * as assert from 'uvu/assert'
 import { verifySession } from '../../lib/map/verify.js'
 import { t, type Type } from '../../lib/types/index.js'
+import { BlockSession } from '../../lib/pool/block-session.js'
+import { assertBlocksSound } from './block-region.js'
 import { MemoryRegion } from './memory-region.js'
 
 /** true when two types are the same, not only assignable to each other. */
@@ -13,6 +15,8 @@ export function sameType<A, B>(_same: Equal<A, B>): void {}
 
 /** Everything is reachable and nothing is damaged or leaked. */
 export function assertSound(region: MemoryRegion): void {
+  const { session, catalog } = region
+  if (session instanceof BlockSession) return assertBlocksSound(session, catalog)
   const report = verifySession(region.session, region.catalog)
   assert.equal(report.problems, [])
   assert.is(report.bytes.leaked, 0, 'bytes leaked')
