@@ -5,7 +5,10 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { inRoot } from './paths.js'
 
-export interface Ending { code: number | null; signal: NodeJS.Signals | null }
+export interface Ending {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
 
 export class Child<Message = unknown> {
   readonly process: ChildProcess
@@ -18,17 +21,22 @@ export class Child<Message = unknown> {
   /** @param script compiled, from the top of the checkout */
   constructor(script: string, args: readonly string[], env: Record<string, string> = {}) {
     this.process = spawn(process.execPath, ['--enable-source-maps', inRoot(script), ...args], {
-      stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
     })
-    this.process.stdin!.on('error', () => {})  // it may be dead
-    this.process.stderr!.on('data', (chunk: Buffer) => { this.stderr += chunk.toString() })
+    this.process.stdin!.on('error', () => {}) // it may be dead
+    this.process.stderr!.on('data', (chunk: Buffer) => {
+      this.stderr += chunk.toString()
+    })
     const lines = createInterface({ input: this.process.stdout as Readable })
     lines.on('line', (line) => this.take(line))
-    this.ended = new Promise((resolve) => this.process.once('close', (code, signal) => {
-      this.over = true
-      this.wake()
-      resolve({ code, signal })
-    }))
+    this.ended = new Promise((resolve) =>
+      this.process.once('close', (code, signal) => {
+        this.over = true
+        this.wake()
+        resolve({ code, signal })
+      }),
+    )
   }
 
   get pid(): number {
@@ -43,7 +51,7 @@ export class Child<Message = unknown> {
     try {
       this.messages.push(JSON.parse(line) as Message)
     } catch {
-      return  // the rest of a line that a kill cut
+      return // the rest of a line that a kill cut
     }
     this.wake()
   }
@@ -51,7 +59,9 @@ export class Child<Message = unknown> {
   /** The next message; undefined when the child has ended and said all. */
   async next(): Promise<Message | undefined> {
     while (this.messages.length === 0 && !this.over) {
-      await new Promise<void>((resolve) => { this.wake = resolve })
+      await new Promise<void>((resolve) => {
+        this.wake = resolve
+      })
     }
     return this.messages.shift()
   }

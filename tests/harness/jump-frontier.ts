@@ -1,9 +1,17 @@
 /**
- * Moves the frontier of a closed region far on, so that a test reaches addresses that it could not fill: what lies between becomes
- * live cells of bytes that nobody names, and the file stays sparse. Everything by the layouts of formats/.
+ * Moves the frontier of a closed region far on, so that a test reaches addresses that it could not
+ * fill: what lies between becomes live cells of bytes that nobody names, and the file stays sparse.
+ * Everything by the layouts of formats/.
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
-import { AllocationState, C, CheckpointSlot, Identity, pageChecksum, crc32c } from '../../formats/index.js'
+import {
+  AllocationState,
+  C,
+  CheckpointSlot,
+  Identity,
+  pageChecksum,
+  crc32c,
+} from '../../formats/index.js'
 
 const WINDOW_UNITS = Number(C.WINDOW_BYTES) / C.UNIT_BYTES
 /** No cell is as large as a window: its size has 28 bits. */
@@ -52,7 +60,10 @@ class RegionEditor {
       const { fields } = CheckpointSlot
       if (slot.readUInt32LE(fields.clean.offset) !== 1) throw new Error('the region was not closed')
       slot.writeBigUInt64LE(BigInt(endUnits), fields.endUnits.offset)
-      slot.writeUInt32LE(crc32c(0, slot.subarray(0, fields.checksum.offset)), fields.checksum.offset)
+      slot.writeUInt32LE(
+        crc32c(0, slot.subarray(0, fields.checksum.offset)),
+        fields.checksum.offset,
+      )
       this.write(page * C.PAGE_BYTES, slot)
     }
   }
@@ -82,7 +93,10 @@ export function jumpFrontier(path: string, toBytes: number): void {
     editor.editPage(C.ALLOCATION_PAGE, (bytes) => {
       const add = to - from
       bytes.writeUInt32LE(to, fields.frontierUnits.offset)
-      bytes.writeUInt32LE(bytes.readUInt32LE(fields.allocatedUnits.offset) + add, fields.allocatedUnits.offset)
+      bytes.writeUInt32LE(
+        bytes.readUInt32LE(fields.allocatedUnits.offset) + add,
+        fields.allocatedUnits.offset,
+      )
       bytes.writeUInt32LE(0, fields.lastFree.offset)
     })
     editor.setEnd(to)

@@ -6,8 +6,9 @@ import { C, crc32c, type Field } from '../../formats/index.js'
 /** Contents of the region, its log and its lock file. */
 export function fingerprint(path: string): Record<string, string> {
   const names = [path, `${path}-wal`, `${path}-lock`].filter((name) => existsSync(name))
-  return Object.fromEntries(names.map((name) =>
-    [name, createHash('sha256').update(readFileSync(name)).digest('hex')]))
+  return Object.fromEntries(
+    names.map((name) => [name, createHash('sha256').update(readFileSync(name)).digest('hex')]),
+  )
 }
 
 export function readBytes(path: string, at: number, length: number): Buffer {
@@ -31,11 +32,17 @@ export function writeBytes(path: string, at: number, bytes: Uint8Array): void {
 }
 
 /** A layout that ends with a checksum of all before it. */
-interface Checked { readonly bytes: number; readonly fields: { readonly checksum: Field } }
+interface Checked {
+  readonly bytes: number
+  readonly fields: { readonly checksum: Field }
+}
 
 /** Changes a checksummed layout in the file and makes its checksum right again. */
 export function patch(
-  path: string, at: number, layout: Checked, change: (bytes: Buffer) => void,
+  path: string,
+  at: number,
+  layout: Checked,
+  change: (bytes: Buffer) => void,
 ): void {
   const bytes = readBytes(path, at, layout.bytes)
   change(bytes)
@@ -44,5 +51,7 @@ export function patch(
   writeBytes(path, at, bytes)
 }
 
-export const slotOffsets =
-  [C.FIRST_SLOT_PAGE * C.PAGE_BYTES, (C.FIRST_SLOT_PAGE + 1) * C.PAGE_BYTES]
+export const slotOffsets = [
+  C.FIRST_SLOT_PAGE * C.PAGE_BYTES,
+  (C.FIRST_SLOT_PAGE + 1) * C.PAGE_BYTES,
+]

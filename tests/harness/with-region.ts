@@ -8,10 +8,14 @@ import * as assert from 'uvu/assert'
 import { Region, RStoreError, type ReadOnlyRegion, type RegionOptions } from '../../lib/index.js'
 import { temporaryDirectory } from './temporary.js'
 
-interface Closable { close(): void }
+interface Closable {
+  close(): void
+}
 
 /** What a region needs to be verified: any handle has it. */
-interface Verifiable extends Closable { verify: Region['verify'] }
+interface Verifiable extends Closable {
+  verify: Region['verify']
+}
 
 export async function verifyWhole(region: Verifiable): Promise<void> {
   const report = await region.verify()
@@ -77,7 +81,8 @@ export class Place {
 }
 
 /** A test with a place of its own. */
-export const withRegion = (body: (place: Place) => void | Promise<void>, folder?: () => string) =>
+export const withRegion =
+  (body: (place: Place) => void | Promise<void>, folder?: () => string) =>
   async (): Promise<void> => {
     const place = new Place(folder?.())
     try {

@@ -3,9 +3,14 @@ import { t, type Region } from '../../lib/index.js'
 
 type Message = Record<string, any>
 
-/** @param tell called inside of a transaction that has changed something and is then held for `hold` milliseconds */
+/**
+ * @param tell called inside of a transaction that has changed something and is then held for
+ * `hold` milliseconds
+ */
 export function answer(
-  region: Region, request: Message, tell: (message: Message) => void,
+  region: Region,
+  request: Message,
+  tell: (message: Message) => void,
 ): Message | undefined {
   const numbers = region.map('numbers', t.u32, t.u32)
   if (request['hold'] !== undefined) {

@@ -1,4 +1,7 @@
-/** What the multi-process tests keep in their region: accounts whose sum never changes, and a log of transactions without gaps. */
+/**
+ * What the multi-process tests keep in their region: accounts whose sum never changes, and a log
+ * of transactions without gaps.
+ */
 import * as assert from 'uvu/assert'
 import { Region, t, type ReadMap, type RMap } from '../../lib/index.js'
 
@@ -24,7 +27,9 @@ export function makeBank(path: string): void {
   region.close()
 }
 
-interface AnyRegion { map(name: string, key: any, value: any): unknown }
+interface AnyRegion {
+  map(name: string, key: any, value: any): unknown
+}
 
 /** Throws when the region shows anything but whole transactions; gives the last one. */
 export function checkBank(region: AnyRegion): number {
@@ -40,8 +45,13 @@ export function checkBank(region: AnyRegion): number {
     assert.ok(text.startsWith(`${n}:`), `entry ${n} is "${text}"`)
     previous = n
   }
-  for (const blob of (region.map('blobs', t.u32, t.bytes) as ReadMap<number, Uint8Array>).values()) {
-    assert.ok(blob.every((byte) => byte === blob[0]), 'a blob of two transactions')
+  for (const blob of (
+    region.map('blobs', t.u32, t.bytes) as ReadMap<number, Uint8Array>
+  ).values()) {
+    assert.ok(
+      blob.every((byte) => byte === blob[0]),
+      'a blob of two transactions',
+    )
   }
   return previous ?? 0
 }

@@ -1,4 +1,7 @@
-/** SIGKILL at random moments of a child that does nothing but transactions: what it committed is there, and nothing else. */
+/**
+ * SIGKILL at random moments of a child that does nothing but transactions: what it committed is
+ * there, and nothing else.
+ */
 import { execFileSync } from 'node:child_process'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -13,7 +16,10 @@ const test = suite('kill')
 
 const KILLS = 200
 const VERIFY_EVERY = 10
-interface Said { beginning?: number; committed?: number }
+interface Said {
+  beginning?: number
+  committed?: number
+}
 
 /** How many transactions were begun and committed by a child that is killed after so many. */
 async function runAndKill(path: string, seed: number, after: number, delayMs: number) {
@@ -31,7 +37,10 @@ async function runAndKill(path: string, seed: number, after: number, delayMs: nu
   return { begun, committed }
 }
 
-/** One region, a child after the other. The parent has it open half of the time: then the next child takes over a living lock file. */
+/**
+ * One region, a child after the other. The parent has it open half of the time: then the next
+ * child takes over a living lock file.
+ */
 async function killMany(path: string, seed: number, kills: number): Promise<void> {
   makeBank(path)
   const random = new Random(seed)
@@ -39,11 +48,19 @@ async function killMany(path: string, seed: number, kills: number): Promise<void
   let keeper: Region | undefined
   for (let kill = 0; kill < kills; kill++) {
     if (kill % 20 === 10) keeper = Region.open(path)
-    const { begun, committed } = await runAndKill(path, kill + 1 + seed, random.below(40), random.below(20))
+    const { begun, committed } = await runAndKill(
+      path,
+      kill + 1 + seed,
+      random.below(40),
+      random.below(20),
+    )
     const region = keeper ?? Region.open(path, { readOnly: true })
     const last = region.read(() => checkBank(region))
     known = Math.max(committed, known)
-    assert.ok(last === known || last === begun, `kill ${kill}: ${last} is neither ${known} nor ${begun}`)
+    assert.ok(
+      last === known || last === begun,
+      `kill ${kill}: ${last} is neither ${known} nor ${begun}`,
+    )
     known = last
     if (kill % VERIFY_EVERY === 0) await verifyWhole(region)
     if (region !== keeper || kill % 20 === 19) {
@@ -53,16 +70,23 @@ async function killMany(path: string, seed: number, kills: number): Promise<void
   }
   keeper?.close()
   await verifyFile(path)
-  const inspected = JSON.parse(execFileSync(process.execPath,
-    [inRoot('dist/cli/main.js'), 'inspect', path, '--json'], { encoding: 'utf8' }))
+  const inspected = JSON.parse(
+    execFileSync(process.execPath, [inRoot('dist/cli/main.js'), 'inspect', path, '--json'], {
+      encoding: 'utf8',
+    }),
+  )
   assert.equal(inspected.problems, [])
 }
 
-test(`${KILLS} times`, withRegion(async (place) => {
-  const seed = printedSeed()
-  await Promise.all([
-    killMany(place.path('a.region'), seed, KILLS / 2), killMany(place.path('b.region'), seed + 1, KILLS / 2),
-  ])
-}))
+test(
+  `${KILLS} times`,
+  withRegion(async (place) => {
+    const seed = printedSeed()
+    await Promise.all([
+      killMany(place.path('a.region'), seed, KILLS / 2),
+      killMany(place.path('b.region'), seed + 1, KILLS / 2),
+    ])
+  }),
+)
 
 test.run()

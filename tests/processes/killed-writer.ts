@@ -1,8 +1,9 @@
 /**
- * A child that commits small transactions for ever, and says each number when its commit has returned.
+ * A child that commits small transactions for ever, and says each number when its commit has
+ * returned.
  *
- * Transaction n: entries n in 'log'; moves one unit from account a to account b; sometimes a large value, a savepoint that fails,
- * or a whole transaction that throws.
+ * Transaction n: entries n in 'log'; moves one unit from account a to account b; sometimes a large
+ * value, a savepoint that fails, or a whole transaction that throws.
  */
 import { Region } from '../../lib/index.js'
 import { say } from '../harness/child.js'

@@ -1,4 +1,7 @@
-/** A reader that does nothing after its first look, or one that never stops looking: memory-reader.js PATH idle|busy COUNT */
+/**
+ * A reader that does nothing after its first look, or one that never stops looking:
+ * memory-reader.js PATH idle|busy COUNT
+ */
 import { Region } from '../../lib/index.js'
 import { say } from '../harness/child.js'
 import { valuesOf } from './overwriting.js'

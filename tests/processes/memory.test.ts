@@ -8,15 +8,18 @@ const test = suite('memory')
 
 const MIB = 2 ** 20
 
-test('private memory is bounded, and opening takes milliseconds', withRegion(async (place) => {
-  const result = await overwrite({ path: place.path(), totalBytes: 256 * MIB, transactions: 64 })
-  console.log(result)
-  assert.ok(result.rounds > 10)
-  const { writerBytes, idleBytes, busyBytes } = result
-  assert.ok(Math.max(writerBytes, idleBytes, busyBytes) < 300 * MIB)
-  const sorted = [...result.openMs].sort((a, b) => a - b)
-  assert.ok(sorted[sorted.length >> 1]! < 100, `${sorted}`)
-  assert.ok(result.logBytes <= 64 * MIB)
-}))
+test(
+  'private memory is bounded, and opening takes milliseconds',
+  withRegion(async (place) => {
+    const result = await overwrite({ path: place.path(), totalBytes: 256 * MIB, transactions: 64 })
+    console.log(result)
+    assert.ok(result.rounds > 10)
+    const { writerBytes, idleBytes, busyBytes } = result
+    assert.ok(Math.max(writerBytes, idleBytes, busyBytes) < 300 * MIB)
+    const sorted = [...result.openMs].sort((a, b) => a - b)
+    assert.ok(sorted[sorted.length >> 1]! < 100, `${sorted}`)
+    assert.ok(result.logBytes <= 64 * MIB)
+  }),
+)
 
 test.run()

@@ -1,6 +1,6 @@
 /**
- * A large region overwritten in many transactions beside an idle and a busy reader: what memory each process takes, and how long it
- * takes to open the region in the middle of it.
+ * A large region overwritten in many transactions beside an idle and a busy reader: what memory
+ * each process takes, and how long it takes to open the region in the middle of it.
  */
 import { Region, t } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
@@ -14,7 +14,10 @@ export interface Plan {
 }
 
 export interface Result {
-  /** The most that each process had, in bytes: pages of its own, of whatever kind, but for clean pages of files. */
+  /**
+   * The most that each process had, in bytes: pages of its own, of whatever kind, but for clean
+   * pages of files.
+   */
   writerBytes: number
   idleBytes: number
   busyBytes: number
@@ -27,16 +30,27 @@ export const VALUE_BYTES = 4000
 
 export const valuesOf = (region: { map: Region['map'] }) => region.map('values', t.u32, t.bytes)
 
-/** In a process of its own: writes value by value, in so many transactions, twice: to fill and to overwrite. */
-export async function overwrite(
-  { path, totalBytes, transactions, onProgress }: Plan,
-): Promise<Result> {
+/**
+ * In a process of its own: writes value by value, in so many transactions, twice: to fill and to
+ * overwrite.
+ */
+export async function overwrite({
+  path,
+  totalBytes,
+  transactions,
+  onProgress,
+}: Plan): Promise<Result> {
   const count = Math.floor(totalBytes / VALUE_BYTES)
   const perTransaction = Math.ceil(count / transactions)
   const region = Region.create(path, { capacity: '16GiB', durability: 'none' })
   const values = valuesOf(region)
   const result: Result = {
-    writerBytes: 0, idleBytes: 0, busyBytes: 0, openMs: [], logBytes: 0, rounds: 0,
+    writerBytes: 0,
+    idleBytes: 0,
+    busyBytes: 0,
+    openMs: [],
+    logBytes: 0,
+    rounds: 0,
   }
   const value = new Uint8Array(VALUE_BYTES)
   const children: Child<{ ready?: boolean; ms?: number; rounds?: number }>[] = []
@@ -60,8 +74,11 @@ export async function overwrite(
 
   async function startReaders(): Promise<void> {
     for (const role of ['idle', 'busy']) {
-      const child = new Child<{ ready?: boolean }>(
-        'dist/tests/processes/memory-reader.js', [path, role, String(count)])
+      const child = new Child<{ ready?: boolean }>('dist/tests/processes/memory-reader.js', [
+        path,
+        role,
+        String(count),
+      ])
       children.push(child)
       await child.expect()
     }

@@ -35,7 +35,8 @@ function work(region: Region, tag: string): number {
   accounts.update(random.below(ACCOUNTS), (old) => old! - amount)
   accounts.update(random.below(ACCOUNTS), (old) => old! + amount)
   log.set(n, `${n}:${tag}`)
-  if (random.below(10) === 0) blobs.set(random.below(6), new Uint8Array(random.below(150_000)).fill(n))
+  if (random.below(10) === 0)
+    blobs.set(random.below(6), new Uint8Array(random.below(150_000)).fill(n))
   if (n % 50 === 0) log.clear({ lt: Math.max(0, n - KEPT) })
   return n
 }
@@ -55,7 +56,10 @@ async function writeOnce(region: Region, tag: string): Promise<void> {
   const begun = performance.now()
   let n = 0
   if (random.below(4) === 0) n = await region.write(() => work(region, tag))
-  else n = region.transact(() => work(region, tag), { durability: random.below(10) === 0 ? 'sync' : 'none' })
+  else
+    n = region.transact(() => work(region, tag), {
+      durability: random.below(10) === 0 ? 'sync' : 'none',
+    })
   say({ committed: n, tag, ms: Math.round(performance.now() - begun) })
 }
 
@@ -81,7 +85,8 @@ let newest = 0
 /** Commits never go back, and what was acknowledged is there. */
 function look(region: ReadOnlyRegion | Snapshot, least: number): void {
   const last = checkBank(region)
-  if (last < least || last < newest) throw new Error(`showed ${last} after ${Math.max(least, newest)}`)
+  if (last < least || last < newest)
+    throw new Error(`showed ${last} after ${Math.max(least, newest)}`)
   newest = last
 }
 

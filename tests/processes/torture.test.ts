@@ -7,14 +7,24 @@ import { torture } from './torturing.js'
 
 const test = suite('torture')
 
-test('four writers, six readers, killed at random', withRegion(async (place) => {
-  const result = await torture({
-    path: place.path(), seconds: 30, seed: printedSeed(), writers: 4, readers: 6,
-  })
-  console.log(result)
-  assert.ok(result.kills > 10 && result.commits > 100 && result.reads > 100)
-  // What the machine itself kept from this process is not the store's doing.
-  assert.ok(result.longestBlockMs < 1000 + 4 * result.lagMs, `blocked for ${result.longestBlockMs} ms`)
-}))
+test(
+  'four writers, six readers, killed at random',
+  withRegion(async (place) => {
+    const result = await torture({
+      path: place.path(),
+      seconds: 30,
+      seed: printedSeed(),
+      writers: 4,
+      readers: 6,
+    })
+    console.log(result)
+    assert.ok(result.kills > 10 && result.commits > 100 && result.reads > 100)
+    // What the machine itself kept from this process is not the store's doing.
+    assert.ok(
+      result.longestBlockMs < 1000 + 4 * result.lagMs,
+      `blocked for ${result.longestBlockMs} ms`,
+    )
+  }),
+)
 
 test.run()

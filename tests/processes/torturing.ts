@@ -1,4 +1,7 @@
-/** Writers and readers on one region, killed at random and replaced: no commit is lost, and nobody sees half of one. */
+/**
+ * Writers and readers on one region, killed at random and replaced: no commit is lost, and nobody
+ * sees half of one.
+ */
 import * as assert from 'uvu/assert'
 import { Region } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
@@ -26,9 +29,18 @@ export interface Result {
   lagMs: number
 }
 
-interface Member { child: Child<Said>; role: string; hasCommitted: boolean }
+interface Member {
+  child: Child<Said>
+  role: string
+  hasCommitted: boolean
+}
 
-interface Said { committed?: number; tag?: string; ms?: number; read?: number }
+interface Said {
+  committed?: number
+  tag?: string
+  ms?: number
+  read?: number
+}
 
 class Torture {
   readonly result: Result = { commits: 0, reads: 0, kills: 0, longestBlockMs: 0, lagMs: 0 }
@@ -45,7 +57,11 @@ class Torture {
 
   private start(role: string): Member {
     const seed = String(this.random.below(2 ** 31))
-    const child = new Child<Said>('dist/tests/processes/torture-member.js', [this.plan.path, role, seed])
+    const child = new Child<Said>('dist/tests/processes/torture-member.js', [
+      this.plan.path,
+      role,
+      seed,
+    ])
     const member = { child, role, hasCommitted: false }
     void this.listen(member)
     return member
@@ -61,7 +77,8 @@ class Torture {
       }
     }
     const { code } = await child.ended
-    if (code !== null && code !== 0) this.failure ??= new Error(`a member failed:\n${child.errorOutput}`)
+    if (code !== null && code !== 0)
+      this.failure ??= new Error(`a member failed:\n${child.errorOutput}`)
   }
 
   private hear(member: Member, { committed, tag, read }: Said): void {
@@ -69,12 +86,17 @@ class Torture {
     if (committed === undefined) return
     this.result.commits++
     member.hasCommitted = true
-    assert.not(this.tags.get(committed), `transaction ${committed} was committed twice: one was lost`)
+    assert.not(
+      this.tags.get(committed),
+      `transaction ${committed} was committed twice: one was lost`,
+    )
     this.tags.set(committed, tag!)
     this.newest = Math.max(this.newest, committed)
     if (this.writerDiedAt === 0) return
     this.result.longestBlockMs = Math.max(
-      this.result.longestBlockMs, performance.now() - this.writerDiedAt)
+      this.result.longestBlockMs,
+      performance.now() - this.writerDiedAt,
+    )
     this.writerDiedAt = 0
   }
 
@@ -147,7 +169,8 @@ class Torture {
     assert.ok(last >= this.newest, `${last}, but ${this.newest} was acknowledged`)
     for (const [n, text] of logOf(region).entries()) {
       const tag = this.tags.get(n)
-      if (tag !== undefined) assert.is(text, `${n}:${tag}`, 'an acknowledged transaction was replaced')
+      if (tag !== undefined)
+        assert.is(text, `${n}:${tag}`, 'an acknowledged transaction was replaced')
     }
     await verifyWhole(region)
     region.close()

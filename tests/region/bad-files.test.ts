@@ -1,5 +1,12 @@
 /** What is said of files that are no good regions, and that nothing is changed in them. */
-import { appendFileSync, copyFileSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { C, CheckpointSlot, Identity } from '../../formats/index.js'
@@ -28,126 +35,165 @@ function isRefused(place: Place, code: string, path = place.path()): void {
   assert.equal(after, expected, 'no byte of it changed')
 }
 
-const identityField = (offset: number, value: number) => (bytes: Buffer): void =>
-  void bytes.writeUInt32LE(value, offset)
+const identityField =
+  (offset: number, value: number) =>
+  (bytes: Buffer): void =>
+    void bytes.writeUInt32LE(value, offset)
 
-test('missing, and there already', withRegion((place) => {
-  thrown('RSTORE_NOT_FOUND', () => Region.open(place.path('none')))
-  thrown('RSTORE_NOT_FOUND', () => Region.open(place.path('none'), { readOnly: true }))
-  thrown('RSTORE_NOT_FOUND', () => Region.create(place.path('none/deeper')))
-  const path = madeRegion(place)
-  const before = fingerprint(path)
-  thrown('RSTORE_EXISTS', () => Region.create(path))
-  assert.equal(fingerprint(path), before)
-}))
+test(
+  'missing, and there already',
+  withRegion((place) => {
+    thrown('RSTORE_NOT_FOUND', () => Region.open(place.path('none')))
+    thrown('RSTORE_NOT_FOUND', () => Region.open(place.path('none'), { readOnly: true }))
+    thrown('RSTORE_NOT_FOUND', () => Region.create(place.path('none/deeper')))
+    const path = madeRegion(place)
+    const before = fingerprint(path)
+    thrown('RSTORE_EXISTS', () => Region.create(path))
+    assert.equal(fingerprint(path), before)
+  }),
+)
 
-test('not a region: empty, short, text, a folder', withRegion((place) => {
-  const path = place.path('other')
-  for (const content of ['', 'x', 'not a region\n'.repeat(1000)]) {
-    writeFileSync(path, content)
-    isRefused(place, 'RSTORE_NOT_A_REGION', path)
-  }
-  mkdirSync(place.path('folder'))
-  assert.throws(() => Region.open(place.path('folder')), /RSTORE|region|folder/)
-}))
+test(
+  'not a region: empty, short, text, a folder',
+  withRegion((place) => {
+    const path = place.path('other')
+    for (const content of ['', 'x', 'not a region\n'.repeat(1000)]) {
+      writeFileSync(path, content)
+      isRefused(place, 'RSTORE_NOT_A_REGION', path)
+    }
+    mkdirSync(place.path('folder'))
+    assert.throws(() => Region.open(place.path('folder')), /RSTORE|region|folder/)
+  }),
+)
 
-test('a header that was cut', withRegion((place) => {
-  const path = madeRegion(place)
-  place.expectDamage()
-  for (const length of [4096 * 4, 4096 * 2, 4096, 4095, 100, 7]) {
-    const copy = place.path(`cut-${length}`)
-    copyFileSync(path, copy)
-    truncateSync(copy, length)
-    const before = fingerprint(copy)
-    assert.throws(() => Region.open(copy), (error: any) =>
-      ['RSTORE_NOT_A_REGION', 'RSTORE_CORRUPT', 'RSTORE_IO'].includes(error.code))
-    assert.is(fingerprint(copy)[copy], before[copy], `${length}: unchanged`)
-  }
-}))
+test(
+  'a header that was cut',
+  withRegion((place) => {
+    const path = madeRegion(place)
+    place.expectDamage()
+    for (const length of [4096 * 4, 4096 * 2, 4096, 4095, 100, 7]) {
+      const copy = place.path(`cut-${length}`)
+      copyFileSync(path, copy)
+      truncateSync(copy, length)
+      const before = fingerprint(copy)
+      assert.throws(
+        () => Region.open(copy),
+        (error: any) => ['RSTORE_NOT_A_REGION', 'RSTORE_CORRUPT', 'RSTORE_IO'].includes(error.code),
+      )
+      assert.is(fingerprint(copy)[copy], before[copy], `${length}: unchanged`)
+    }
+  }),
+)
 
-test('a newer version, an older one, another kind', withRegion((place) => {
-  const path = madeRegion(place)
-  place.expectDamage()
-  const original = readBytes(path, 0, Identity.bytes)
-  const { formatVersion, kind } = Identity.fields
-  const cases = [
-    [formatVersion.offset, C.FORMAT_VERSION + 1, 'RSTORE_TOO_NEW'],
-    [formatVersion.offset, 0, 'RSTORE_TOO_OLD'],
-    [kind.offset, C.KIND_SHARED, 'RSTORE_WRONG_KIND'],
-    [kind.offset, C.KIND_PACKED, 'RSTORE_WRONG_KIND'],
-    [kind.offset, 77, 'RSTORE_WRONG_KIND'],
-    [Identity.fields.pageBytes.offset, 8192, 'RSTORE_CORRUPT'],
-    [Identity.fields.capacityBytes.offset, 12345, 'RSTORE_CORRUPT'],
-    [Identity.fields.firstDataPage.offset, 3, 'RSTORE_CORRUPT'],
-  ] as const
-  for (const [offset, value, code] of cases) {
-    patch(path, 0, Identity, identityField(offset, value))
-    isRefused(place, code)
-    writeBytes(path, 0, original)
-  }
-  assert.is(place.open().map('numbers', t.u32, t.u32).get(1), 11)
-}))
+test(
+  'a newer version, an older one, another kind',
+  withRegion((place) => {
+    const path = madeRegion(place)
+    place.expectDamage()
+    const original = readBytes(path, 0, Identity.bytes)
+    const { formatVersion, kind } = Identity.fields
+    const cases = [
+      [formatVersion.offset, C.FORMAT_VERSION + 1, 'RSTORE_TOO_NEW'],
+      [formatVersion.offset, 0, 'RSTORE_TOO_OLD'],
+      [kind.offset, C.KIND_SHARED, 'RSTORE_WRONG_KIND'],
+      [kind.offset, C.KIND_PACKED, 'RSTORE_WRONG_KIND'],
+      [kind.offset, 77, 'RSTORE_WRONG_KIND'],
+      [Identity.fields.pageBytes.offset, 8192, 'RSTORE_CORRUPT'],
+      [Identity.fields.capacityBytes.offset, 12345, 'RSTORE_CORRUPT'],
+      [Identity.fields.firstDataPage.offset, 3, 'RSTORE_CORRUPT'],
+    ] as const
+    for (const [offset, value, code] of cases) {
+      patch(path, 0, Identity, identityField(offset, value))
+      isRefused(place, code)
+      writeBytes(path, 0, original)
+    }
+    assert.is(place.open().map('numbers', t.u32, t.u32).get(1), 11)
+  }),
+)
 
-test('an identity whose checksum is wrong', withRegion((place) => {
-  const path = madeRegion(place)
-  place.expectDamage()
-  writeBytes(path, Identity.fields.createdMs.offset, Buffer.from([1, 2, 3]))
-  isRefused(place, 'RSTORE_CORRUPT')
-}))
+test(
+  'an identity whose checksum is wrong',
+  withRegion((place) => {
+    const path = madeRegion(place)
+    place.expectDamage()
+    writeBytes(path, Identity.fields.createdMs.offset, Buffer.from([1, 2, 3]))
+    isRefused(place, 'RSTORE_CORRUPT')
+  }),
+)
 
-test('one checkpoint slot corrupt: the other one is used', withRegion((place) => {
-  const path = madeRegion(place)
-  for (const at of slotOffsets) {
-    const whole = readBytes(path, at, CheckpointSlot.bytes)
-    writeBytes(path, at + CheckpointSlot.fields.epoch.offset, Buffer.from([0xff, 0xff]))
-    const region = Region.open(path, { readOnly: true })
-    assert.is(region.map('numbers', t.u32, t.u32).get(1), 11)
+test(
+  'one checkpoint slot corrupt: the other one is used',
+  withRegion((place) => {
+    const path = madeRegion(place)
+    for (const at of slotOffsets) {
+      const whole = readBytes(path, at, CheckpointSlot.bytes)
+      writeBytes(path, at + CheckpointSlot.fields.epoch.offset, Buffer.from([0xff, 0xff]))
+      const region = Region.open(path, { readOnly: true })
+      assert.is(region.map('numbers', t.u32, t.u32).get(1), 11)
+      region.close()
+      writeBytes(path, at, whole)
+    }
+  }),
+)
+
+test(
+  'both checkpoint slots corrupt',
+  withRegion((place) => {
+    const path = madeRegion(place)
+    place.expectDamage()
+    for (const at of slotOffsets) writeBytes(path, at, Buffer.alloc(CheckpointSlot.bytes, 0xee))
+    isRefused(place, 'RSTORE_CORRUPT')
+  }),
+)
+
+test(
+  'a file without its data',
+  withRegion((place) => {
+    const path = madeRegion(place)
+    place.expectDamage()
+    truncateSync(path, (C.CHECKSUM_PAGE + 1) * C.PAGE_BYTES)
+    const before = fingerprint(path)
+    assert.throws(
+      () => {
+        const region = place.keep(Region.open(path, { readOnly: true }))
+        region.map('numbers', t.u32, t.u32).get(1)
+      },
+      (error: any) => ['RSTORE_IO', 'RSTORE_CORRUPT'].includes(error.code),
+    )
+    place.close()
+    assert.is(fingerprint(path)[path], before[path])
+  }),
+)
+
+test(
+  'a lock file or a log that is no such thing',
+  withRegion((place) => {
+    const path = madeRegion(place)
+    writeFileSync(`${path}-lock`, 'nonsense')
+    writeFileSync(`${path}-wal`, 'nonsense')
+    const region = place.open()
+    const map = region.map('numbers', t.u32, t.u32)
+    assert.is(map.get(1), 11)
+    region.transact(() => map.set(2, 22))
     region.close()
-    writeBytes(path, at, whole)
-  }
-}))
+    assert.is(place.open().map('numbers', t.u32, t.u32).get(2), 22)
+  }),
+)
 
-test('both checkpoint slots corrupt', withRegion((place) => {
-  const path = madeRegion(place)
-  place.expectDamage()
-  for (const at of slotOffsets) writeBytes(path, at, Buffer.alloc(CheckpointSlot.bytes, 0xee))
-  isRefused(place, 'RSTORE_CORRUPT')
-}))
-
-test('a file without its data', withRegion((place) => {
-  const path = madeRegion(place)
-  place.expectDamage()
-  truncateSync(path, (C.CHECKSUM_PAGE + 1) * C.PAGE_BYTES)
-  const before = fingerprint(path)
-  assert.throws(() => {
-    const region = place.keep(Region.open(path, { readOnly: true }))
-    region.map('numbers', t.u32, t.u32).get(1)
-  }, (error: any) => ['RSTORE_IO', 'RSTORE_CORRUPT'].includes(error.code))
-  place.close()
-  assert.is(fingerprint(path)[path], before[path])
-}))
-
-test('a lock file or a log that is no such thing', withRegion((place) => {
-  const path = madeRegion(place)
-  writeFileSync(`${path}-lock`, 'nonsense')
-  writeFileSync(`${path}-wal`, 'nonsense')
-  const region = place.open()
-  const map = region.map('numbers', t.u32, t.u32)
-  assert.is(map.get(1), 11)
-  region.transact(() => map.set(2, 22))
-  region.close()
-  assert.is(place.open().map('numbers', t.u32, t.u32).get(2), 22)
-}))
-
-test('what is appended to a closed region does no harm', withRegion((place) => {
-  const path = madeRegion(place)
-  appendFileSync(path, Buffer.alloc(100_000, 0xaa))
-  const region = place.open()
-  const map = region.map('numbers', t.u32, t.u32)
-  region.transact(() => { for (let i = 0; i < 20_000; i++) map.set(i, i) })
-  assert.is(map.get(19_999), 19_999)
-  region.close()
-  rmSync(`${path}-wal`, { force: true })
-}))
+test(
+  'what is appended to a closed region does no harm',
+  withRegion((place) => {
+    const path = madeRegion(place)
+    appendFileSync(path, Buffer.alloc(100_000, 0xaa))
+    const region = place.open()
+    const map = region.map('numbers', t.u32, t.u32)
+    region.transact(() => {
+      for (let i = 0; i < 20_000; i++) map.set(i, i)
+    })
+    assert.is(map.get(19_999), 19_999)
+    region.close()
+    rmSync(`${path}-wal`, { force: true })
+  }),
+)
 
 test.run()

@@ -1,4 +1,6 @@
-/** A child that fills a region until the seam says that the disk is full, and says how far it got. */
+/**
+ * A child that fills a region until the seam says that the disk is full, and says how far it got.
+ */
 import { Region, t, type RStoreError } from '../../lib/index.js'
 import { addon } from '../../lib/native/binding.js'
 import { say } from '../harness/child.js'

@@ -1,4 +1,6 @@
-/** A child that stays inside of one read() until it is told to go on, without letting its turn end. */
+/**
+ * A child that stays inside of one read() until it is told to go on, without letting its turn end.
+ */
 import { readSync } from 'node:fs'
 import { Region, t } from '../../lib/index.js'
 import { say } from '../harness/child.js'

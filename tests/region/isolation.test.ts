@@ -17,7 +17,10 @@ type Command =
   | { do: 'transact'; handle: number; changes: [number, number][]; sync: boolean; fail: boolean }
   | { do: 'nested'; handle: number; changes: [number, number][]; fail: boolean }
   | { do: 'write'; handle: number; changes: [number, number][] }
-  | { do: 'read' | 'look' | 'snapshot' | 'drop' | 'checkpoint' | 'reopen' | 'flush'; handle: number }
+  | {
+      do: 'read' | 'look' | 'snapshot' | 'drop' | 'checkpoint' | 'reopen' | 'flush'
+      handle: number
+    }
   | { do: 'turn' }
 
 const WRITERS = 2
@@ -28,17 +31,43 @@ const options = { logBytes: '1MiB', privateBytes: '1MiB', durability: 'none' } a
 
 const handle = fc.nat(7)
 /** Runs of keys, so that commits touch from one page to most of them. */
-const changes = fc.array(fc.tuple(fc.nat(KEYS - 1), fc.oneof(fc.constant(1), fc.nat(60), fc.constant(1500))),
-  { minLength: 1, maxLength: 4 })
-const commands: fc.Arbitrary<Command[]> = fc.array(fc.oneof(
-  { weight: 8, arbitrary: fc.record({
-    do: fc.constant('transact' as const), handle, changes, sync: fc.constant(false), fail: fc.nat(6).map((n) => n === 0) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('nested' as const), handle, changes, fail: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('write' as const), handle, changes }) },
-  { weight: 8, arbitrary: fc.record({
-    do: fc.constantFrom('read', 'look', 'snapshot', 'drop', 'checkpoint', 'reopen', 'flush'), handle }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('turn' as const) }) },
-), { minLength: 10, maxLength: 60, size: 'max' })
+const changes = fc.array(
+  fc.tuple(fc.nat(KEYS - 1), fc.oneof(fc.constant(1), fc.nat(60), fc.constant(1500))),
+  { minLength: 1, maxLength: 4 },
+)
+const commands: fc.Arbitrary<Command[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        do: fc.constant('transact' as const),
+        handle,
+        changes,
+        sync: fc.constant(false),
+        fail: fc.nat(6).map((n) => n === 0),
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant('nested' as const),
+        handle,
+        changes,
+        fail: fc.boolean(),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('write' as const), handle, changes }) },
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        do: fc.constantFrom('read', 'look', 'snapshot', 'drop', 'checkpoint', 'reopen', 'flush'),
+        handle,
+      }),
+    },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('turn' as const) }) },
+  ),
+  { minLength: 10, maxLength: 60, size: 'max' },
+)
 
 type Handle = Region | ReadOnlyRegion
 
@@ -57,7 +86,10 @@ class Isolation {
   /** What each handle has shown in this turn. */
   private readonly shown = new Map<Handle, Content>()
 
-  constructor(readonly place: Place, name: string) {
+  constructor(
+    readonly place: Place,
+    name: string,
+  ) {
     this.path = place.path(name)
     Region.create(this.path, { ...options, capacity }).close()
     for (let i = 0; i < WRITERS; i++) this.writers.push(Region.open(this.path, options))
@@ -103,11 +135,14 @@ class Isolation {
     const region = this.writer(handle)
     const content = new Map(this.newest)
     try {
-      region.transact(() => {
-        assert.is(region.map('numbers', t.u32, t.u32).size, this.newest.size, 'refreshed')
-        this.apply(region, content, changes)
-        if (fail) throw new Error('as meant')
-      }, { durability: sync ? 'sync' : 'none' })
+      region.transact(
+        () => {
+          assert.is(region.map('numbers', t.u32, t.u32).size, this.newest.size, 'refreshed')
+          this.apply(region, content, changes)
+          if (fail) throw new Error('as meant')
+        },
+        { durability: sync ? 'sync' : 'none' },
+      )
       this.newest = content
     } catch (error) {
       if ((error as Error).message !== 'as meant') throw error
@@ -170,9 +205,12 @@ class Isolation {
 
   async run(command: Command): Promise<void> {
     switch (command.do) {
-      case 'transact': return this.transact(command)
-      case 'nested': return this.nested(command)
-      case 'write': return this.write(command)
+      case 'transact':
+        return this.transact(command)
+      case 'nested':
+        return this.nested(command)
+      case 'write':
+        return this.write(command)
       case 'turn':
         this.shown.clear()
         return nextTurn()
@@ -182,7 +220,8 @@ class Isolation {
         this.shown.set(region, this.newest)
         return
       }
-      case 'look': return this.look(this.handle(command.handle))
+      case 'look':
+        return this.look(this.handle(command.handle))
       case 'snapshot': {
         const region = this.handle(command.handle)
         const snapshot = region.snapshot()
@@ -204,7 +243,8 @@ class Isolation {
         this.shown.clear()
         return this.writer(command.handle).flush()
       }
-      case 'reopen': return this.reopen(command.handle)
+      case 'reopen':
+        return this.reopen(command.handle)
     }
   }
 
@@ -245,16 +285,19 @@ test('views show one epoch each, whatever happens', async () => {
   const place = new Place()
   const seed = printedSeed()
   let runs = 0
-  await fc.assert(fc.asyncProperty(commands, async (list) => {
-    const model = new Isolation(place, `${runs++}.region`)
-    try {
-      for (const command of list) await model.run(command)
-      model.checkSnapshots()
-      await model.end()
-    } finally {
-      model.close()
-    }
-  }), { seed, numRuns: 100, interruptAfterTimeLimit: 15_000, markInterruptAsFailure: false })
+  await fc.assert(
+    fc.asyncProperty(commands, async (list) => {
+      const model = new Isolation(place, `${runs++}.region`)
+      try {
+        for (const command of list) await model.run(command)
+        model.checkSnapshots()
+        await model.end()
+      } finally {
+        model.close()
+      }
+    }),
+    { seed, numRuns: 100, interruptAfterTimeLimit: 15_000, markInterruptAsFailure: false },
+  )
   console.log(`${runs} runs`)
 })
 

@@ -1,4 +1,7 @@
-/** A region of 32 GiB: data below 4 GiB, across every boundary of a window, and at its very end; and a million entries. */
+/**
+ * A region of 32 GiB: data below 4 GiB, across every boundary of a window, and at its very end;
+ * and a million entries.
+ */
 import { statSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -12,13 +15,20 @@ const test = suite('large')
 const GIB = 2 ** 30
 const WINDOW = Number(C.WINDOW_BYTES)
 const Item = t.struct('Item', {
-  n: t.u32, name: t.string, at: t.struct('At', { x: t.f64, y: t.f64 }), data: t.bytes, numbers: t.array(t.f64),
+  n: t.u32,
+  name: t.string,
+  at: t.struct('At', { x: t.f64, y: t.f64 }),
+  data: t.bytes,
+  numbers: t.array(t.f64),
 })
 const COUNT = 60
 
 const itemOf = (n: number) => ({
-  n, name: `item ${n}`, at: { x: n, y: -n }, data: new Uint8Array(1000 + n % 7 * 900).fill(n),
-  numbers: Float64Array.from({ length: n % 5 * 300 }, (_, i) => n + i),
+  n,
+  name: `item ${n}`,
+  at: { x: n, y: -n },
+  data: new Uint8Array(1000 + (n % 7) * 900).fill(n),
+  numbers: Float64Array.from({ length: (n % 5) * 300 }, (_, i) => n + i),
 })
 
 type AnyRegion = Pick<Region, 'map'>
@@ -35,8 +45,10 @@ function checkStep(region: AnyRegion, step: number): void {
     const found = items.get(keyOf(step, i))!
     assert.ok(found, `${keyOf(step, i)} is missing`)
     assert.equal([found.n, found.name, found.at.x, found.at.y], [n, `item ${n}`, n, -n])
-    assert.ok(found.data.length === 1000 + n % 7 * 900 && found.data.every((byte) => byte === (n & 255)))
-    assert.equal([...found.numbers as Iterable<number>], [...itemOf(n).numbers])
+    assert.ok(
+      found.data.length === 1000 + (n % 7) * 900 && found.data.every((byte) => byte === (n & 255)),
+    )
+    assert.equal([...(found.numbers as Iterable<number>)], [...itemOf(n).numbers])
   }
 }
 
@@ -45,93 +57,112 @@ function addStep(region: Region, step: number): void {
   for (let i = 0; i < COUNT; i++) items.set(keyOf(step, i), itemOf(step * 1000 + i))
 }
 
-test('32 GiB: across each boundary', withRegion(async (place) => {
-  const first = place.create({ capacity: '32GiB' })
-  place.expectDamage()  // the cells that were jumped over belong to nobody
-  first.transact(() => addStep(first, 0))
-  const lowest = first.transact(() => first.alloc(Item, itemOf(7)))
-  first.close()
-  for (let step = 1; step < 16; step++) {
-    jumpFrontier(place.path(), step * WINDOW - 32 * 1024)
-    const region = place.open({ durability: step % 2 === 0 ? 'sync' : 'none' })
-    const before = region.snapshot()
-    assert.throws(() => region.transact(() => {
-      addStep(region, step)
-      throw new Error('rolled back')
-    }), /rolled back/)
-    assert.not(itemsOf(region).has(keyOf(step, 0)))
-    region.transact(() => addStep(region, step))
-    checkStep(region, step)
-    assert.is(itemsOf(before as unknown as Region).size, step * COUNT)
-    before.close()
-    const ref = region.transact(() => region.alloc(Item, itemOf(step)))
-    assert.ok(ref * 8 > step * WINDOW - 64 * 1024)
-    await nextTurn()
-    assert.is(region.deref(ref).name, `item ${step}`)
-    assert.is(region.deref(lowest).n, 7)
-    if (step % 4 === 0) await region.checkpoint()
+test(
+  '32 GiB: across each boundary',
+  withRegion(async (place) => {
+    const first = place.create({ capacity: '32GiB' })
+    place.expectDamage() // the cells that were jumped over belong to nobody
+    first.transact(() => addStep(first, 0))
+    const lowest = first.transact(() => first.alloc(Item, itemOf(7)))
+    first.close()
+    for (let step = 1; step < 16; step++) {
+      jumpFrontier(place.path(), step * WINDOW - 32 * 1024)
+      const region = place.open({ durability: step % 2 === 0 ? 'sync' : 'none' })
+      const before = region.snapshot()
+      assert.throws(
+        () =>
+          region.transact(() => {
+            addStep(region, step)
+            throw new Error('rolled back')
+          }),
+        /rolled back/,
+      )
+      assert.not(itemsOf(region).has(keyOf(step, 0)))
+      region.transact(() => addStep(region, step))
+      checkStep(region, step)
+      assert.is(itemsOf(before as unknown as Region).size, step * COUNT)
+      before.close()
+      const ref = region.transact(() => region.alloc(Item, itemOf(step)))
+      assert.ok(ref * 8 > step * WINDOW - 64 * 1024)
+      await nextTurn()
+      assert.is(region.deref(ref).name, `item ${step}`)
+      assert.is(region.deref(lowest).n, 7)
+      if (step % 4 === 0) await region.checkpoint()
+      region.close()
+      const again = place.open()
+      checkStep(again, step)
+      checkStep(again, step - 1)
+      again.close()
+    }
+    const { size, blocks } = statSync(place.path())
+    assert.ok(size > 30 * GIB && blocks * 512 < 400 * 2 ** 20, `${size} bytes, ${blocks} blocks`)
+  }),
+)
+
+test(
+  '32 GiB: near the end, and full',
+  withRegion(async (place) => {
+    const first = place.create({ capacity: '32GiB' })
+    place.expectDamage()
+    first.transact(() => addStep(first, 0))
+    first.close()
+    jumpFrontier(place.path(), 32 * GIB - C.SINK_BYTES - 600_000)
+    const region = place.open()
+    region.transact(() => addStep(region, 1))
+    checkStep(region, 1)
+    const items = itemsOf(region)
+    thrown('RSTORE_REGION_FULL', () =>
+      region.transact(() => {
+        for (let step = 2; step < 10; step++) addStep(region, step)
+      }),
+    )
+    assert.is(items.size, 2 * COUNT)
+    checkStep(region, 0)
+    checkStep(region, 1)
+    region.transact(() => {
+      for (let i = 0; i < COUNT; i++) items.delete(keyOf(0, i))
+    })
+    region.transact(() => addStep(region, 3))
+    checkStep(region, 3)
     region.close()
     const again = place.open()
-    checkStep(again, step)
-    checkStep(again, step - 1)
-    again.close()
-  }
-  const { size, blocks } = statSync(place.path())
-  assert.ok(size > 30 * GIB && blocks * 512 < 400 * 2 ** 20, `${size} bytes, ${blocks} blocks`)
-}))
+    checkStep(again, 1)
+    checkStep(again, 3)
+    assert.equal((await again.verify()).problems, [])
+  }),
+)
 
-test('32 GiB: near the end, and full', withRegion(async (place) => {
-  const first = place.create({ capacity: '32GiB' })
-  place.expectDamage()
-  first.transact(() => addStep(first, 0))
-  first.close()
-  jumpFrontier(place.path(), 32 * GIB - C.SINK_BYTES - 600_000)
-  const region = place.open()
-  region.transact(() => addStep(region, 1))
-  checkStep(region, 1)
-  const items = itemsOf(region)
-  thrown('RSTORE_REGION_FULL', () => region.transact(() => {
-    for (let step = 2; step < 10; step++) addStep(region, step)
-  }))
-  assert.is(items.size, 2 * COUNT)
-  checkStep(region, 0)
-  checkStep(region, 1)
-  region.transact(() => { for (let i = 0; i < COUNT; i++) items.delete(keyOf(0, i)) })
-  region.transact(() => addStep(region, 3))
-  checkStep(region, 3)
-  region.close()
-  const again = place.open()
-  checkStep(again, 1)
-  checkStep(again, 3)
-  assert.equal((await again.verify()).problems, [])
-}))
-
-test('the root stays where it is, through a million inserts and deletes', withRegion((place) => {
-  const region = place.create({ capacity: '1GiB' })
-  const map = region.map('numbers', t.u32, t.u32)
-  const rootOf = (): number => region.session.read(() => rootIn(region))
-  const before = rootOf()
-  const million = 1_000_000
-  region.transact(() => {
-    for (let i = 0; i < million; i++) map.set(Math.imul(i, 2_654_435_761) >>> 0, i)
-  })
-  assert.is(map.size, million)
-  assert.is(rootOf(), before)
-  for (let i = 0; i < million; i += 997) assert.is(map.get(Math.imul(i, 2_654_435_761) >>> 0), i)
-  region.transact(() => {
-    for (let i = 0; i < million; i++) map.delete(Math.imul(i, 2_654_435_761) >>> 0)
-  })
-  assert.is(map.size, 0)
-  assert.is(rootOf(), before)
-  region.transact(() => map.set(1, 2))
-  assert.equal([...map.entries()], [[1, 2]])
-}))
+test(
+  'the root stays where it is, through a million inserts and deletes',
+  withRegion((place) => {
+    const region = place.create({ capacity: '1GiB' })
+    const map = region.map('numbers', t.u32, t.u32)
+    const rootOf = (): number => region.session.read(() => rootIn(region))
+    const before = rootOf()
+    const million = 1_000_000
+    region.transact(() => {
+      for (let i = 0; i < million; i++) map.set(Math.imul(i, 2_654_435_761) >>> 0, i)
+    })
+    assert.is(map.size, million)
+    assert.is(rootOf(), before)
+    for (let i = 0; i < million; i += 997) assert.is(map.get(Math.imul(i, 2_654_435_761) >>> 0), i)
+    region.transact(() => {
+      for (let i = 0; i < million; i++) map.delete(Math.imul(i, 2_654_435_761) >>> 0)
+    })
+    assert.is(map.size, 0)
+    assert.is(rootOf(), before)
+    region.transact(() => map.set(1, 2))
+    assert.equal([...map.entries()], [[1, 2]])
+  }),
+)
 
 /** Ref of the root of 'numbers', as the catalog has it. */
 function rootIn(region: Region): number {
-  const { directory } = (region as unknown as {
-    catalog: { directory: { find(name: string): { root: number } | undefined } }
-  }).catalog
+  const { directory } = (
+    region as unknown as {
+      catalog: { directory: { find(name: string): { root: number } | undefined } }
+    }
+  ).catalog
   return directory.find('numbers')!.root
 }
 

@@ -19,266 +19,423 @@ function cityRegion(place: Place) {
   return { region, cities }
 }
 
-test('values of the wrong type change nothing', withRegion((place) => {
-  const { region, cities } = cityRegion(place)
-  const { epoch } = region.stats()
-  const wrong: any[] = [
-    undefined, null, 1, 'x', {}, { name: 'x' }, { name: 1, population: 1, tags: [] },
-    { name: 'x', population: -1, tags: [] }, { name: 'x', population: 1.5, tags: [] },
-    { name: 'x', population: 2 ** 32, tags: [] }, { name: 'x', population: '1', tags: [] },
-    { name: 'x', population: 1, tags: ['a'] }, { name: 'x', population: 1, tags: true },
-  ]
-  for (const value of wrong) {
-    assert.throws(() => region.transact(() => cities.set('NO/Oslo', value)), (error: unknown) =>
-      error instanceof TypeError || error instanceof RangeError, JSON.stringify(value))
-    assert.throws(() => region.transact(() => cities.set('new', value)))
-  }
-  assert.is(cities.size, 2)
-  assert.is(region.stats().epoch, epoch, 'nothing was committed')
-  assert.equal(cities.getObject('NO/Oslo'),
-    { name: 'Oslo', population: 709_037, tags: Float64Array.of(1, 2, 3) })
-}))
-
-test('a wrong value that is caught leaves the transaction good', withRegion((place) => {
-  const { region, cities } = cityRegion(place)
-  region.transact(() => {
-    assert.throws(() => cities.set('a', { name: 'a', population: -1, tags: [] }))
-    cities.set('b', { name: 'b', population: 2, tags: [4] })
-  })
-  assert.equal([...cities.keys()], ['NO/Bergen', 'NO/Oslo', 'b'])
-}))
-
-test('wrong keys', withRegion((place) => {
-  const { region, cities } = cityRegion(place)
-  for (const key of [1, null, undefined, {}, 5n] as any[]) {
-    assert.throws(() => cities.get(key), TypeError)
-    assert.throws(() => region.transact(() => cities.delete(key)), TypeError)
-  }
-  const numbers = region.map('numbers', t.u32, t.u32)
-  for (const key of [-1, 1.5, 2 ** 32, NaN, '1'] as any[]) {
-    assert.throws(() => region.transact(() => numbers.set(key, 1)), /TypeError|RangeError|u32/)
-  }
-  const floats = region.map('floats', t.f64, t.u32)
-  assert.throws(() => region.transact(() => floats.set(NaN, 1)))
-  const big = region.map('big', t.u64, t.u32)
-  for (const key of [1, -1n, 2n ** 64n] as any[]) {
-    assert.throws(() => region.transact(() => big.set(key, 1)))
-  }
-  assert.equal([numbers.size, floats.size, big.size], [0, 0, 0])
-}))
-
-test('a key as long as a key may be, and one longer', withRegion((place) => {
-  const { region } = cityRegion(place)
-  const map = region.map('long', t.string, t.u32)
-  const sizes = [1000, 4096, 65_535, 65_536, 1_000_000]
-  let longest = 0
-  for (const size of sizes) {
-    try {
-      region.transact(() => map.set('k'.repeat(size), size))
-      longest = size
-    } catch (error) {
-      assert.is((error as RStoreError).code, 'RSTORE_KEY_TOO_LONG')
+test(
+  'values of the wrong type change nothing',
+  withRegion((place) => {
+    const { region, cities } = cityRegion(place)
+    const { epoch } = region.stats()
+    const wrong: any[] = [
+      undefined,
+      null,
+      1,
+      'x',
+      {},
+      { name: 'x' },
+      { name: 1, population: 1, tags: [] },
+      { name: 'x', population: -1, tags: [] },
+      { name: 'x', population: 1.5, tags: [] },
+      { name: 'x', population: 2 ** 32, tags: [] },
+      { name: 'x', population: '1', tags: [] },
+      { name: 'x', population: 1, tags: ['a'] },
+      { name: 'x', population: 1, tags: true },
+    ]
+    for (const value of wrong) {
+      assert.throws(
+        () => region.transact(() => cities.set('NO/Oslo', value)),
+        (error: unknown) => error instanceof TypeError || error instanceof RangeError,
+        JSON.stringify(value),
+      )
+      assert.throws(() => region.transact(() => cities.set('new', value)))
     }
-  }
-  assert.ok(longest >= 1000, 'no 511-byte limit')
-  for (const size of sizes.filter((size) => size <= longest)) {
-    assert.is(map.get('k'.repeat(size)), size)
-  }
-}))
+    assert.is(cities.size, 2)
+    assert.is(region.stats().epoch, epoch, 'nothing was committed')
+    assert.equal(cities.getObject('NO/Oslo'), {
+      name: 'Oslo',
+      population: 709_037,
+      tags: Float64Array.of(1, 2, 3),
+    })
+  }),
+)
 
-test('another type, another kind, another name', withRegion((place) => {
-  const { region } = cityRegion(place)
-  const names = region.names()
-  thrown('RSTORE_TYPE_MISMATCH', () => region.map('cities', t.u32, City))
-  thrown('RSTORE_TYPE_MISMATCH', () => region.map('cities', t.string, t.u32))
-  thrown('RSTORE_TYPE_MISMATCH', () => region.multimap('cities', t.string, t.string))
-  thrown('RSTORE_TYPE_MISMATCH', () => region.value('cities', t.u32))
-  thrown('RSTORE_TYPE_MISMATCH', () =>
-    region.map('cities', t.string, t.struct('City', { name: t.u32, population: t.u32, tags: t.array(t.f64) })))
-  assert.throws(() => region.map('', t.string, t.u32))
-  assert.throws(() => region.map(5 as any, t.string, t.u32), TypeError)
-  assert.throws(() => region.map('x', t.string, undefined as any), TypeError)
-  assert.throws(() => region.map('x', t.bool as any, 7 as any), TypeError)
-  assert.equal(region.names(), names)
-}))
+test(
+  'a wrong value that is caught leaves the transaction good',
+  withRegion((place) => {
+    const { region, cities } = cityRegion(place)
+    region.transact(() => {
+      assert.throws(() => cities.set('a', { name: 'a', population: -1, tags: [] }))
+      cities.set('b', { name: 'b', population: 2, tags: [4] })
+    })
+    assert.equal([...cities.keys()], ['NO/Bergen', 'NO/Oslo', 'b'])
+  }),
+)
 
-test('writing outside of a transaction', withRegion((place) => {
-  const { region, cities } = cityRegion(place)
-  thrown('RSTORE_NOT_IN_TRANSACTION', () => cities.set('x', { name: 'x', population: 1, tags: [] }))
-  thrown('RSTORE_NOT_IN_TRANSACTION', () => cities.delete('NO/Oslo'))
-  thrown('RSTORE_NOT_IN_TRANSACTION', () => cities.clear())
-  thrown('RSTORE_NOT_IN_TRANSACTION', () => region.alloc(t.string, 'x'))
-  thrown('RSTORE_NOT_IN_TRANSACTION', () => region.dropMap('cities'))
-  thrown('RSTORE_NOT_IN_TRANSACTION', () => region.renameMap('cities', 'x'))
-  thrown('RSTORE_NOT_IN_TRANSACTION', () => { cities.get('NO/Oslo')!.population = 5 })
-  thrown('RSTORE_NOT_IN_TRANSACTION', () =>
-    region.read(() => cities.set('x', { name: 'x', population: 1, tags: [] })))
-  assert.is(cities.size, 2)
-}))
+test(
+  'wrong keys',
+  withRegion((place) => {
+    const { region, cities } = cityRegion(place)
+    for (const key of [1, null, undefined, {}, 5n] as any[]) {
+      assert.throws(() => cities.get(key), TypeError)
+      assert.throws(() => region.transact(() => cities.delete(key)), TypeError)
+    }
+    const numbers = region.map('numbers', t.u32, t.u32)
+    for (const key of [-1, 1.5, 2 ** 32, NaN, '1'] as any[]) {
+      assert.throws(() => region.transact(() => numbers.set(key, 1)), /TypeError|RangeError|u32/)
+    }
+    const floats = region.map('floats', t.f64, t.u32)
+    assert.throws(() => region.transact(() => floats.set(NaN, 1)))
+    const big = region.map('big', t.u64, t.u32)
+    for (const key of [1, -1n, 2n ** 64n] as any[]) {
+      assert.throws(() => region.transact(() => big.set(key, 1)))
+    }
+    assert.equal([numbers.size, floats.size, big.size], [0, 0, 0])
+  }),
+)
 
-test('writing through a handle that only reads', withRegion((place) => {
-  cityRegion(place)
-  const reader: any = place.openReadOnly()
-  const cities = reader.map('cities', t.string, City)
-  assert.is(cities.get('NO/Oslo').population, 709_037)
-  thrown('RSTORE_READ_ONLY', () => { cities.get('NO/Oslo').population = 5 })
-  assert.throws(() => cities.set('x', { name: 'x', population: 1, tags: [] }))
-  assert.throws(() => cities.delete('NO/Oslo'))
-  assert.not(reader.transact, 'there is nothing to write with')
-  thrown('RSTORE_NOT_FOUND', () => reader.map('none', t.string, t.u32))
-  thrown('RSTORE_TYPE_MISMATCH', () => reader.map('cities', t.u32, City))
-}))
+test(
+  'a key as long as a key may be, and one longer',
+  withRegion((place) => {
+    const { region } = cityRegion(place)
+    const map = region.map('long', t.string, t.u32)
+    const sizes = [1000, 4096, 65_535, 65_536, 1_000_000]
+    let longest = 0
+    for (const size of sizes) {
+      try {
+        region.transact(() => map.set('k'.repeat(size), size))
+        longest = size
+      } catch (error) {
+        assert.is((error as RStoreError).code, 'RSTORE_KEY_TOO_LONG')
+      }
+    }
+    assert.ok(longest >= 1000, 'no 511-byte limit')
+    for (const size of sizes.filter((size) => size <= longest)) {
+      assert.is(map.get('k'.repeat(size)), size)
+    }
+  }),
+)
 
-test('after close everything throws RSTORE_CLOSED', withRegion(async (place) => {
-  const { region, cities } = cityRegion(place)
-  const snapshot = region.snapshot()
-  const record = cities.get('NO/Oslo')!
-  const iterator = cities.entries()
-  iterator.next()
-  region.close()
-  region.close()
-  const uses: (() => unknown)[] = [
-    () => cities.get('NO/Oslo'), () => cities.size, () => [...cities.keys()], () => cities.has('x'),
-    () => region.map('cities', t.string, City), () => region.names(), () => region.stats(),
-    () => region.transact(() => 1), () => region.read(() => 1), () => region.snapshot(),
-    () => region.readers(), () => region.dropMap('cities'), () => region.renameMap('cities', 'x'),
-    () => region.alloc(t.u32, 1), () => region.value('v', t.u32), () => iterator.next(),
-    () => snapshot.map('cities', t.string, City), () => region.epochs(),
-  ]
-  for (const use of uses) thrown('RSTORE_CLOSED', use)
-  assert.throws(() => record.population, (error: any) =>
-    ['RSTORE_CLOSED', 'RSTORE_STALE_VIEW'].includes(error.code))
-  for (const use of [() => region.flush(), () => region.checkpoint(), () => region.verify(),
-    () => region.backup(place.path('copy')), async () => region.write(() => 1)]) {
-    await rejected('RSTORE_CLOSED', use())
-  }
-}))
+test(
+  'another type, another kind, another name',
+  withRegion((place) => {
+    const { region } = cityRegion(place)
+    const names = region.names()
+    thrown('RSTORE_TYPE_MISMATCH', () => region.map('cities', t.u32, City))
+    thrown('RSTORE_TYPE_MISMATCH', () => region.map('cities', t.string, t.u32))
+    thrown('RSTORE_TYPE_MISMATCH', () => region.multimap('cities', t.string, t.string))
+    thrown('RSTORE_TYPE_MISMATCH', () => region.value('cities', t.u32))
+    thrown('RSTORE_TYPE_MISMATCH', () =>
+      region.map(
+        'cities',
+        t.string,
+        t.struct('City', { name: t.u32, population: t.u32, tags: t.array(t.f64) }),
+      ),
+    )
+    assert.throws(() => region.map('', t.string, t.u32))
+    assert.throws(() => region.map(5 as any, t.string, t.u32), TypeError)
+    assert.throws(() => region.map('x', t.string, undefined as any), TypeError)
+    assert.throws(() => region.map('x', t.bool as any, 7 as any), TypeError)
+    assert.equal(region.names(), names)
+  }),
+)
 
-test('closing inside of a transaction or a read', withRegion((place) => {
-  const { region, cities } = cityRegion(place)
-  assert.throws(() => region.transact(() => {
-    cities.delete('NO/Oslo')
+test(
+  'writing outside of a transaction',
+  withRegion((place) => {
+    const { region, cities } = cityRegion(place)
+    thrown('RSTORE_NOT_IN_TRANSACTION', () =>
+      cities.set('x', { name: 'x', population: 1, tags: [] }),
+    )
+    thrown('RSTORE_NOT_IN_TRANSACTION', () => cities.delete('NO/Oslo'))
+    thrown('RSTORE_NOT_IN_TRANSACTION', () => cities.clear())
+    thrown('RSTORE_NOT_IN_TRANSACTION', () => region.alloc(t.string, 'x'))
+    thrown('RSTORE_NOT_IN_TRANSACTION', () => region.dropMap('cities'))
+    thrown('RSTORE_NOT_IN_TRANSACTION', () => region.renameMap('cities', 'x'))
+    thrown('RSTORE_NOT_IN_TRANSACTION', () => {
+      cities.get('NO/Oslo')!.population = 5
+    })
+    thrown('RSTORE_NOT_IN_TRANSACTION', () =>
+      region.read(() => cities.set('x', { name: 'x', population: 1, tags: [] })),
+    )
+    assert.is(cities.size, 2)
+  }),
+)
+
+test(
+  'writing through a handle that only reads',
+  withRegion((place) => {
+    cityRegion(place)
+    const reader: any = place.openReadOnly()
+    const cities = reader.map('cities', t.string, City)
+    assert.is(cities.get('NO/Oslo').population, 709_037)
+    thrown('RSTORE_READ_ONLY', () => {
+      cities.get('NO/Oslo').population = 5
+    })
+    assert.throws(() => cities.set('x', { name: 'x', population: 1, tags: [] }))
+    assert.throws(() => cities.delete('NO/Oslo'))
+    assert.not(reader.transact, 'there is nothing to write with')
+    thrown('RSTORE_NOT_FOUND', () => reader.map('none', t.string, t.u32))
+    thrown('RSTORE_TYPE_MISMATCH', () => reader.map('cities', t.u32, City))
+  }),
+)
+
+test(
+  'after close everything throws RSTORE_CLOSED',
+  withRegion(async (place) => {
+    const { region, cities } = cityRegion(place)
+    const snapshot = region.snapshot()
+    const record = cities.get('NO/Oslo')!
+    const iterator = cities.entries()
+    iterator.next()
     region.close()
-    cities.size
-  }), (error: any) => error.code === 'RSTORE_CLOSED')
-  const again = place.open()
-  assert.is(again.map('cities', t.string, City).size, 2)
-  assert.throws(() => again.transact(() => again.close()))
-  const third = place.open()
-  assert.throws(() => third.read(() => {
-    third.close()
-    return third.map('cities', t.string, City).size
-  }), (error: any) => error.code === 'RSTORE_CLOSED')
-}))
+    region.close()
+    const uses: (() => unknown)[] = [
+      () => cities.get('NO/Oslo'),
+      () => cities.size,
+      () => [...cities.keys()],
+      () => cities.has('x'),
+      () => region.map('cities', t.string, City),
+      () => region.names(),
+      () => region.stats(),
+      () => region.transact(() => 1),
+      () => region.read(() => 1),
+      () => region.snapshot(),
+      () => region.readers(),
+      () => region.dropMap('cities'),
+      () => region.renameMap('cities', 'x'),
+      () => region.alloc(t.u32, 1),
+      () => region.value('v', t.u32),
+      () => iterator.next(),
+      () => snapshot.map('cities', t.string, City),
+      () => region.epochs(),
+    ]
+    for (const use of uses) thrown('RSTORE_CLOSED', use)
+    assert.throws(
+      () => record.population,
+      (error: any) => ['RSTORE_CLOSED', 'RSTORE_STALE_VIEW'].includes(error.code),
+    )
+    for (const use of [
+      () => region.flush(),
+      () => region.checkpoint(),
+      () => region.verify(),
+      () => region.backup(place.path('copy')),
+      async () => region.write(() => 1),
+    ]) {
+      await rejected('RSTORE_CLOSED', use())
+    }
+  }),
+)
 
-test('stale views throw and never lie', withRegion(async (place) => {
-  const { region, cities } = cityRegion(place)
-  const oslo = cities.get('NO/Oslo')!
-  assert.is(oslo.population, 709_037)
-  await nextTurn()
-  thrown('RSTORE_STALE_VIEW', () => oslo.population)
-  thrown('RSTORE_STALE_VIEW', () => oslo.toObject())
-  const before = cities.get('NO/Oslo')!
-  region.transact(() => {
-    const inside = cities.get('NO/Oslo')!
-    cities.set('NO/Stavanger', { name: 'Stavanger', population: 1, tags: [] })
-    assert.is(inside.population, 709_037, 'survives other changes')
-    cities.delete('NO/Oslo')
-    thrown('RSTORE_STALE_VIEW', () => inside.population)
-  })
-  thrown('RSTORE_STALE_VIEW', () => before.population)
-  let kept: any
-  assert.throws(() => region.transact(() => {
-    kept = cities.get('NO/Bergen')
-    kept.population = 5
-    throw new Error('rolled back')
-  }), /rolled back/)
-  thrown('RSTORE_STALE_VIEW', () => kept.population)
-  assert.is(cities.get('NO/Bergen')!.population, 291_940)
-}))
+test(
+  'closing inside of a transaction or a read',
+  withRegion((place) => {
+    const { region, cities } = cityRegion(place)
+    assert.throws(
+      () =>
+        region.transact(() => {
+          cities.delete('NO/Oslo')
+          region.close()
+          cities.size
+        }),
+      (error: any) => error.code === 'RSTORE_CLOSED',
+    )
+    const again = place.open()
+    assert.is(again.map('cities', t.string, City).size, 2)
+    assert.throws(() => again.transact(() => again.close()))
+    const third = place.open()
+    assert.throws(
+      () =>
+        third.read(() => {
+          third.close()
+          return third.map('cities', t.string, City).size
+        }),
+      (error: any) => error.code === 'RSTORE_CLOSED',
+    )
+  }),
+)
 
-test('options that make no sense', withRegion((place) => {
-  const path = place.path('x')
-  const wrong: any[] = [
-    { capacity: '5' }, { capacity: 'MiB' }, { capacity: -1 }, { capacity: '64GiB' }, { capacity: 10 },
-    { capacity: NaN }, { durability: 'maybe' }, { mode: 'x' }, { mode: 0o7777 }, { timeoutMs: -1 },
-    { timeoutMs: 'x' }, { logBytes: 'x' }, { privateBytes: {} }, { unknown: 1 }, null, 5,
-    { maxSnapshotAgeMs: 'x' }, { maxSnapshotAgeMs: -5 }, { onLongSnapshot: 5 }, { allowNetwork: 'x' },
-  ]
-  for (const options of wrong) {
-    assert.throws(() => place.keep(Region.create(path, options)), (error: unknown) =>
-      error instanceof TypeError || error instanceof RangeError, JSON.stringify(options))
-  }
-  for (const name of ['', 5, null, undefined, 'a\0b'] as any[]) {
-    assert.throws(() => Region.create(name), TypeError)
-    assert.throws(() => Region.open(name), TypeError)
-    assert.throws(() => Region.openOrCreate(name), TypeError)
-  }
-}))
+test(
+  'stale views throw and never lie',
+  withRegion(async (place) => {
+    const { region, cities } = cityRegion(place)
+    const oslo = cities.get('NO/Oslo')!
+    assert.is(oslo.population, 709_037)
+    await nextTurn()
+    thrown('RSTORE_STALE_VIEW', () => oslo.population)
+    thrown('RSTORE_STALE_VIEW', () => oslo.toObject())
+    const before = cities.get('NO/Oslo')!
+    region.transact(() => {
+      const inside = cities.get('NO/Oslo')!
+      cities.set('NO/Stavanger', { name: 'Stavanger', population: 1, tags: [] })
+      assert.is(inside.population, 709_037, 'survives other changes')
+      cities.delete('NO/Oslo')
+      thrown('RSTORE_STALE_VIEW', () => inside.population)
+    })
+    thrown('RSTORE_STALE_VIEW', () => before.population)
+    let kept: any
+    assert.throws(
+      () =>
+        region.transact(() => {
+          kept = cities.get('NO/Bergen')
+          kept.population = 5
+          throw new Error('rolled back')
+        }),
+      /rolled back/,
+    )
+    thrown('RSTORE_STALE_VIEW', () => kept.population)
+    assert.is(cities.get('NO/Bergen')!.population, 291_940)
+  }),
+)
 
-test('callbacks that are none, and promises', withRegion(async (place) => {
-  const { region, cities } = cityRegion(place)
-  for (const fn of [undefined, null, 5, {}] as any[]) {
-    assert.throws(() => region.transact(fn), TypeError)
-    assert.throws(() => region.read(fn), TypeError)
-    assert.throws(() => region.write(fn), TypeError)
-  }
-  const { epoch } = region.stats()
-  assert.throws(() => region.transact(async () => { cities.delete('NO/Oslo') }), TypeError)
-  assert.throws(() => region.transact(() => {
-    cities.delete('NO/Oslo')
-    return { then() {} }
-  }), TypeError)
-  region.transact(() => {
-    assert.throws(() => region.transact(async () => { cities.delete('NO/Oslo') }), TypeError)
-  })
-  const promise = region.write(async () => { cities.delete('NO/Oslo') })
-  try {
-    await promise
-    assert.unreachable()
-  } catch (error) {
-    assert.instance(error, TypeError)
-  }
-  assert.equal([cities.size, region.stats().epoch], [2, epoch])
-  assert.throws(() => region.transact(() => 1, { durability: 'x' as any }), TypeError)
-}))
+test(
+  'options that make no sense',
+  withRegion((place) => {
+    const path = place.path('x')
+    const wrong: any[] = [
+      { capacity: '5' },
+      { capacity: 'MiB' },
+      { capacity: -1 },
+      { capacity: '64GiB' },
+      { capacity: 10 },
+      { capacity: NaN },
+      { durability: 'maybe' },
+      { mode: 'x' },
+      { mode: 0o7777 },
+      { timeoutMs: -1 },
+      { timeoutMs: 'x' },
+      { logBytes: 'x' },
+      { privateBytes: {} },
+      { unknown: 1 },
+      null,
+      5,
+      { maxSnapshotAgeMs: 'x' },
+      { maxSnapshotAgeMs: -5 },
+      { onLongSnapshot: 5 },
+      { allowNetwork: 'x' },
+    ]
+    for (const options of wrong) {
+      assert.throws(
+        () => place.keep(Region.create(path, options)),
+        (error: unknown) => error instanceof TypeError || error instanceof RangeError,
+        JSON.stringify(options),
+      )
+    }
+    for (const name of ['', 5, null, undefined, 'a\0b'] as any[]) {
+      assert.throws(() => Region.create(name), TypeError)
+      assert.throws(() => Region.open(name), TypeError)
+      assert.throws(() => Region.openOrCreate(name), TypeError)
+    }
+  }),
+)
 
-test('mode of the files', withRegion(async (place) => {
-  const { statSync } = await import('node:fs')
-  const region = place.create({ mode: 0o600 })
-  region.transact(() => region.value('v', t.u32).set(1))
-  for (const name of Object.keys(fingerprint(region.path!))) {
-    assert.is(statSync(name).mode & 0o777, 0o600, name)
-  }
-}))
+test(
+  'callbacks that are none, and promises',
+  withRegion(async (place) => {
+    const { region, cities } = cityRegion(place)
+    for (const fn of [undefined, null, 5, {}] as any[]) {
+      assert.throws(() => region.transact(fn), TypeError)
+      assert.throws(() => region.read(fn), TypeError)
+      assert.throws(() => region.write(fn), TypeError)
+    }
+    const { epoch } = region.stats()
+    assert.throws(
+      () =>
+        region.transact(async () => {
+          cities.delete('NO/Oslo')
+        }),
+      TypeError,
+    )
+    assert.throws(
+      () =>
+        region.transact(() => {
+          cities.delete('NO/Oslo')
+          return { then() {} }
+        }),
+      TypeError,
+    )
+    region.transact(() => {
+      assert.throws(
+        () =>
+          region.transact(async () => {
+            cities.delete('NO/Oslo')
+          }),
+        TypeError,
+      )
+    })
+    const promise = region.write(async () => {
+      cities.delete('NO/Oslo')
+    })
+    try {
+      await promise
+      assert.unreachable()
+    } catch (error) {
+      assert.instance(error, TypeError)
+    }
+    assert.equal([cities.size, region.stats().epoch], [2, epoch])
+    assert.throws(() => region.transact(() => 1, { durability: 'x' as any }), TypeError)
+  }),
+)
 
-test('names, renameMap, dropMap', withRegion((place) => {
-  const { region, cities } = cityRegion(place)
-  const pairs = region.multimap('pairs', t.string, t.u32)
-  const value = region.value('value', t.string)
-  region.transact(() => {
-    pairs.add('a', 1)
-    pairs.add('a', 2)
-    value.set('v')
-  })
-  assert.equal(region.names().map(({ name, kind, size }) => [name, kind, size]),
-    [['cities', 'map', 2], ['pairs', 'multimap', 2], ['value', 'value', 1]])
-  thrown('RSTORE_NOT_FOUND', () => region.transact(() => region.renameMap('none', 'x')))
-  thrown('RSTORE_EXISTS', () => region.transact(() => region.renameMap('cities', 'pairs')))
-  region.transact(() => region.renameMap('cities', 'towns'))
-  assert.is(cities.get('NO/Oslo')!.name, 'Oslo', 'handles follow')
-  assert.is(region.map('towns', t.string, City).size, 2)
-  assert.is(region.transact(() => region.dropMap('cities')), false)
-  assert.throws(() => region.transact(() => {
-    region.dropMap('towns')
-    throw new Error('no')
-  }))
-  assert.is(cities.size, 2)
-  assert.is(region.transact(() => region.dropMap('towns')), true)
-  assert.throws(() => cities.size, (error: any) => error instanceof RStoreError)
-  assert.equal(region.names().map(({ name }) => name), ['pairs', 'value'])
-  const fresh = region.map('towns', t.u32, t.u32)
-  assert.is(fresh.size, 0)
-}))
+test(
+  'mode of the files',
+  withRegion(async (place) => {
+    const { statSync } = await import('node:fs')
+    const region = place.create({ mode: 0o600 })
+    region.transact(() => region.value('v', t.u32).set(1))
+    for (const name of Object.keys(fingerprint(region.path!))) {
+      assert.is(statSync(name).mode & 0o777, 0o600, name)
+    }
+  }),
+)
+
+test(
+  'names, renameMap, dropMap',
+  withRegion((place) => {
+    const { region, cities } = cityRegion(place)
+    const pairs = region.multimap('pairs', t.string, t.u32)
+    const value = region.value('value', t.string)
+    region.transact(() => {
+      pairs.add('a', 1)
+      pairs.add('a', 2)
+      value.set('v')
+    })
+    assert.equal(
+      region.names().map(({ name, kind, size }) => [name, kind, size]),
+      [
+        ['cities', 'map', 2],
+        ['pairs', 'multimap', 2],
+        ['value', 'value', 1],
+      ],
+    )
+    thrown('RSTORE_NOT_FOUND', () => region.transact(() => region.renameMap('none', 'x')))
+    thrown('RSTORE_EXISTS', () => region.transact(() => region.renameMap('cities', 'pairs')))
+    region.transact(() => region.renameMap('cities', 'towns'))
+    assert.is(cities.get('NO/Oslo')!.name, 'Oslo', 'handles follow')
+    assert.is(region.map('towns', t.string, City).size, 2)
+    assert.is(
+      region.transact(() => region.dropMap('cities')),
+      false,
+    )
+    assert.throws(() =>
+      region.transact(() => {
+        region.dropMap('towns')
+        throw new Error('no')
+      }),
+    )
+    assert.is(cities.size, 2)
+    assert.is(
+      region.transact(() => region.dropMap('towns')),
+      true,
+    )
+    assert.throws(
+      () => cities.size,
+      (error: any) => error instanceof RStoreError,
+    )
+    assert.equal(
+      region.names().map(({ name }) => name),
+      ['pairs', 'value'],
+    )
+    const fresh = region.map('towns', t.u32, t.u32)
+    assert.is(fresh.size, 0)
+  }),
+)
 
 test.run()

@@ -20,18 +20,46 @@ class Aborted extends Error {}
 
 function commandsOf<K>(key: fc.Arbitrary<K>): fc.Arbitrary<Command<K>[]> {
   const value = fc.oneof(fc.string({ maxLength: 10 }), fc.constant('long '.repeat(300)))
-  return fc.array(fc.oneof(
-    { weight: 6, arbitrary: fc.record({ do: fc.constant('set' as const), key, value }) },
-    { weight: 2, arbitrary: fc.record({
-      do: fc.constant('fill' as const), keys: fc.array(key, { minLength: 50, maxLength: 300 }), value }) },
-    { weight: 5, arbitrary: fc.record({ do: fc.constant('delete' as const), key }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('clear' as const), from: key, to: key }) },
-    { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('get' as const, 'range' as const), key }) },
-    { weight: 3, arbitrary: fc.record({
-      do: fc.constantFrom('begin' as const, 'release' as const, 'rollback' as const) }) },
-    { weight: 3, arbitrary: fc.record({
-      do: fc.constantFrom('commit' as const, 'commit' as const, 'abort' as const, 'reopen' as const) }) },
-  ), { minLength: 20, maxLength: 120, size: 'max' })
+  return fc.array(
+    fc.oneof(
+      { weight: 6, arbitrary: fc.record({ do: fc.constant('set' as const), key, value }) },
+      {
+        weight: 2,
+        arbitrary: fc.record({
+          do: fc.constant('fill' as const),
+          keys: fc.array(key, { minLength: 50, maxLength: 300 }),
+          value,
+        }),
+      },
+      { weight: 5, arbitrary: fc.record({ do: fc.constant('delete' as const), key }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({ do: fc.constant('clear' as const), from: key, to: key }),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.record({ do: fc.constantFrom('get' as const, 'range' as const), key }),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          do: fc.constantFrom('begin' as const, 'release' as const, 'rollback' as const),
+        }),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          do: fc.constantFrom(
+            'commit' as const,
+            'commit' as const,
+            'abort' as const,
+            'reopen' as const,
+          ),
+        }),
+      },
+    ),
+    { minLength: 20, maxLength: 120, size: 'max' },
+  )
 }
 
 class MapModel<K> {
@@ -39,7 +67,11 @@ class MapModel<K> {
   private map: RMap<K, string, string>
   private content = new Map<K, string>()
 
-  constructor(readonly path: string, readonly type: Type<K, any>, readonly compare: (a: K, b: K) => number) {
+  constructor(
+    readonly path: string,
+    readonly type: Type<K, any>,
+    readonly compare: (a: K, b: K) => number,
+  ) {
     this.region = Region.create(path, { capacity: '16MiB', durability: 'none', logBytes: '1MiB' })
     this.map = this.region.map('map', type, t.string)
   }
@@ -54,7 +86,9 @@ class MapModel<K> {
     const before = new Map(this.content)
     let next = at
     try {
-      this.region.transact(() => { next = this.level(commands, at, 0) })
+      this.region.transact(() => {
+        next = this.level(commands, at, 0)
+      })
     } catch (error) {
       if (!(error instanceof Aborted)) throw error
       this.content = before
@@ -70,8 +104,10 @@ class MapModel<K> {
   private level(commands: readonly Command<K>[], from: number, depth: number): number {
     for (let at = from; at < commands.length; at++) {
       const command = commands[at]!
-      const ends = command.do === 'commit' || command.do === 'reopen'
-        || (depth > 0 && command.do === 'release')
+      const ends =
+        command.do === 'commit' ||
+        command.do === 'reopen' ||
+        (depth > 0 && command.do === 'release')
       if (ends) return command.do === 'release' || depth === 0 ? at + 1 : at
       if (command.do === 'abort' || (depth > 0 && command.do === 'rollback')) {
         this.stopped = at + 1
@@ -87,7 +123,9 @@ class MapModel<K> {
     const before = new Map(this.content)
     try {
       let next = from
-      this.region.transact(() => { next = this.level(commands, from, depth) })
+      this.region.transact(() => {
+        next = this.level(commands, from, depth)
+      })
       return next
     } catch (error) {
       if (!(error instanceof Aborted) || error.message === 'abort') throw error
@@ -112,19 +150,26 @@ class MapModel<K> {
       case 'delete':
         assert.is(map.delete(command.key), content.delete(command.key))
         return
-      case 'clear': return this.clear(command.from, command.to)
+      case 'clear':
+        return this.clear(command.from, command.to)
       case 'get':
         assert.is(map.get(command.key), content.get(command.key))
         return
       case 'range':
-        assert.equal([...map.keys({ gte: command.key, limit: 5 })], this.sorted()
-          .filter((key) => this.compare(key, command.key) >= 0).slice(0, 5))
+        assert.equal(
+          [...map.keys({ gte: command.key, limit: 5 })],
+          this.sorted()
+            .filter((key) => this.compare(key, command.key) >= 0)
+            .slice(0, 5),
+        )
     }
   }
 
   private clear(a: K, b: K): void {
     const [from, to] = this.compare(a, b) <= 0 ? [a, b] : [b, a]
-    const gone = this.sorted().filter((key) => this.compare(key, from) >= 0 && this.compare(key, to) < 0)
+    const gone = this.sorted().filter(
+      (key) => this.compare(key, from) >= 0 && this.compare(key, to) < 0,
+    )
     assert.is(this.map.clear({ gte: from, lt: to }), gone.length)
     for (const key of gone) this.content.delete(key)
   }
@@ -135,7 +180,10 @@ class MapModel<K> {
 
   private check(): void {
     assert.is(this.map.size, this.content.size)
-    assert.equal([...this.map.entries()], this.sorted().map((key) => [key, this.content.get(key)!]))
+    assert.equal(
+      [...this.map.entries()],
+      this.sorted().map((key) => [key, this.content.get(key)!]),
+    )
   }
 
   private reopen(): void {
@@ -151,16 +199,29 @@ class MapModel<K> {
   }
 }
 
-const byNumber = (a: number | bigint, b: number | bigint): number => a < b ? -1 : Number(a > b)
+const byNumber = (a: number | bigint, b: number | bigint): number => (a < b ? -1 : Number(a > b))
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
 const families = {
   u32: [t.u32, fc.oneof(fc.nat(2000), fc.nat(2 ** 32 - 1)), byNumber],
-  f64: [t.f64, fc.oneof(fc.nat(500), fc.double({ noNaN: true }).map((x) => x === 0 ? 0 : x)), byNumber],
+  f64: [
+    t.f64,
+    fc.oneof(
+      fc.nat(500),
+      fc.double({ noNaN: true }).map((x) => (x === 0 ? 0 : x)),
+    ),
+    byNumber,
+  ],
   u64: [t.u64, fc.oneof(fc.bigInt(0n, 1000n), fc.bigInt(0n, 2n ** 64n - 1n)), byNumber],
-  string: [t.string, fc.oneof(
-    fc.nat(800).map((n) => `shared prefix of many keys ${n}`), fc.string({ unit: 'grapheme', maxLength: 12 }),
-    fc.nat(20).map((n) => 'long key '.repeat(100) + n)), byBytes],
+  string: [
+    t.string,
+    fc.oneof(
+      fc.nat(800).map((n) => `shared prefix of many keys ${n}`),
+      fc.string({ unit: 'grapheme', maxLength: 12 }),
+      fc.nat(20).map((n) => 'long key '.repeat(100) + n),
+    ),
+    byBytes,
+  ],
 } as const
 
 const seed = printedSeed()
@@ -170,13 +231,19 @@ for (const [name, [type, key, compare]] of Object.entries(families)) {
     const place = new Place()
     let runs = 0
     let count = 0
-    await fc.assert(fc.asyncProperty(commandsOf(key as fc.Arbitrary<unknown>), async (commands) => {
-      const model = new MapModel(
-        place.path(`${runs++}.region`), type as Type<unknown>, compare as (a: unknown, b: unknown) => number)
-      model.run(commands)
-      count += commands.length
-      await model.end()
-    }), { seed, numRuns: 70, interruptAfterTimeLimit: 4000, markInterruptAsFailure: false })
+    await fc.assert(
+      fc.asyncProperty(commandsOf(key as fc.Arbitrary<unknown>), async (commands) => {
+        const model = new MapModel(
+          place.path(`${runs++}.region`),
+          type as Type<unknown>,
+          compare as (a: unknown, b: unknown) => number,
+        )
+        model.run(commands)
+        count += commands.length
+        await model.end()
+      }),
+      { seed, numRuns: 70, interruptAfterTimeLimit: 4000, markInterruptAsFailure: false },
+    )
     console.log(`${name}: ${runs} runs, ${count} commands`)
   })
 }

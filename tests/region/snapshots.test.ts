@@ -15,9 +15,13 @@ const itemOf = (n: number) => ({ count: n, data: new Uint8Array(100).fill(n), nu
 function filled(place: Place, options = {}) {
   const region = place.create({ capacity: '64MiB', logBytes: LOG_BYTES, ...options })
   const items = region.map('items', t.u32, Item)
-  region.transact(() => { for (let i = 0; i < 500; i++) items.set(i, itemOf(0)) })
+  region.transact(() => {
+    for (let i = 0; i < 500; i++) items.set(i, itemOf(0))
+  })
   const change = (n: number): void =>
-    region.transact(() => { for (let i = 0; i < 20; i++) items.set((n * 20 + i) % 500, itemOf(n)) })
+    region.transact(() => {
+      for (let i = 0; i < 20; i++) items.set((n * 20 + i) % 500, itemOf(n))
+    })
   return { region, items, change }
 }
 
@@ -30,148 +34,195 @@ function thrownCode(use: () => unknown): string {
   return 'none'
 }
 
-test('100,000 commits beside a held snapshot', withRegion(async (place) => {
-  const region = place.create({ capacity: '16MiB', logBytes: LOG_BYTES })
-  const numbers = region.map('numbers', t.u32, t.u32)
-  region.transact(() => { for (let i = 0; i < 100; i++) numbers.set(i, i) })
-  const snapshot = place.keep(region.snapshot())
-  const { epoch } = snapshot
-  const before = snapshot.map('numbers', t.u32, t.u32)
-  for (let i = 0; i < 100_000; i++) region.transact(() => numbers.set(i % 100, i))
-  assert.is(snapshot.epoch, epoch)
-  assert.equal([...before.entries()], Array.from({ length: 100 }, (_, i) => [i, i]))
-  assert.ok(region.stats().logBytes > LOG_BYTES, 'it did hold the log back')
-  snapshot.close()
-  await region.checkpoint()
-  for (let i = 0; i < 20_000; i++) region.transact(() => numbers.set(i % 100, i))
-  assert.is(numbers.get(99), 19_999)
-  assert.ok(region.stats().epoch >= epoch + 120_000)
-}))
+test(
+  '100,000 commits beside a held snapshot',
+  withRegion(async (place) => {
+    const region = place.create({ capacity: '16MiB', logBytes: LOG_BYTES })
+    const numbers = region.map('numbers', t.u32, t.u32)
+    region.transact(() => {
+      for (let i = 0; i < 100; i++) numbers.set(i, i)
+    })
+    const snapshot = place.keep(region.snapshot())
+    const { epoch } = snapshot
+    const before = snapshot.map('numbers', t.u32, t.u32)
+    for (let i = 0; i < 100_000; i++) region.transact(() => numbers.set(i % 100, i))
+    assert.is(snapshot.epoch, epoch)
+    assert.equal(
+      [...before.entries()],
+      Array.from({ length: 100 }, (_, i) => [i, i]),
+    )
+    assert.ok(region.stats().logBytes > LOG_BYTES, 'it did hold the log back')
+    snapshot.close()
+    await region.checkpoint()
+    for (let i = 0; i < 20_000; i++) region.transact(() => numbers.set(i % 100, i))
+    assert.is(numbers.get(99), 19_999)
+    assert.ok(region.stats().epoch >= epoch + 120_000)
+  }),
+)
 
-test('without pins the log stays below its limit, while JavaScript never yields', withRegion((place) => {
-  const { region, change } = filled(place)
-  const highest = { logBytes: 0 }
-  for (let n = 0; n < 3000; n++) {
-    change(n)
-    highest.logBytes = Math.max(highest.logBytes, region.stats().logBytes)
-  }
-  assert.ok(highest.logBytes <= LOG_BYTES, `${highest.logBytes}`)
-  assert.ok(region.stats().checkpointEpoch > 100)
-}))
-
-test('and under a stream of overlapping short readers', withRegion((place) => {
-  const { region, change } = filled(place)
-  const reader = place.openReadOnly()
-  let held = reader.snapshot()
-  let highest = 0
-  for (let n = 0; n < 1500; n++) {
-    change(n)
-    if (n % 5 === 0) {
-      const next = reader.snapshot()
-      held.close()
-      held = next
+test(
+  'without pins the log stays below its limit, while JavaScript never yields',
+  withRegion((place) => {
+    const { region, change } = filled(place)
+    const highest = { logBytes: 0 }
+    for (let n = 0; n < 3000; n++) {
+      change(n)
+      highest.logBytes = Math.max(highest.logBytes, region.stats().logBytes)
     }
-    highest = Math.max(highest, region.stats().logBytes)
-  }
-  held.close()
-  assert.ok(highest <= LOG_BYTES, `${highest}`)
-}))
+    assert.ok(highest.logBytes <= LOG_BYTES, `${highest.logBytes}`)
+    assert.ok(region.stats().checkpointEpoch > 100)
+  }),
+)
 
-test('a reader of another process that holds a turn', withRegion(async (place) => {
-  const { region, change } = filled(place)
-  const child = new Child<{ reading?: true; sum?: number }>(
-    'dist/tests/region/holder.js', [region.path!])
-  await child.expect()
-  for (let n = 0; n < 500; n++) change(n)
-  const readers = region.readers().filter(({ pid, epoch }) => pid === child.pid && epoch !== 0)
-  assert.is(readers.length, 1)
-  assert.ok(readers[0]!.ageMs >= 0 && readers[0]!.epoch < region.stats().epoch)
-  child.send('go')
-  assert.equal(await child.expect(), { sum: 0 })
-  await child.finish()
-}))
+test(
+  'and under a stream of overlapping short readers',
+  withRegion((place) => {
+    const { region, change } = filled(place)
+    const reader = place.openReadOnly()
+    let held = reader.snapshot()
+    let highest = 0
+    for (let n = 0; n < 1500; n++) {
+      change(n)
+      if (n % 5 === 0) {
+        const next = reader.snapshot()
+        held.close()
+        held = next
+      }
+      highest = Math.max(highest, region.stats().logBytes)
+    }
+    held.close()
+    assert.ok(highest <= LOG_BYTES, `${highest}`)
+  }),
+)
 
-test('a long snapshot is reported and revoked', withRegion(async (place) => {
-  const told: ReaderInfo[] = []
-  const { region, change } = filled(place, {
-    maxSnapshotAgeMs: 100, onLongSnapshot: (reader: ReaderInfo) => told.push(reader),
-  })
-  const reader = place.openReadOnly()
-  const snapshot = place.keep(reader.snapshot())
-  const items = snapshot.map('items', t.u32, Item)
-  const [item, iterator] = [items.get(1)!, items.entries()]
-  const inner = item.numbers
-  iterator.next()
-  change(1)
-  assert.is(item.count, 0, 'not yet')
-  await new Promise((resolve) => setTimeout(resolve, 200))
-  for (let n = 0; n < 200; n++) change(n)
-  await region.checkpoint()
-  assert.is(told.length, 1)
-  assert.equal([told[0]!.pid, told[0]!.epoch], [process.pid, snapshot.epoch])
-  for (const use of [() => item.count, () => items.get(1), () => iterator.next(), () => items.size,
-    () => [...items.keys()], () => snapshot.map('other', t.u32, t.u32), () => snapshot.names(),
-    () => item.data, () => item.toObject(), () => items.getObject(5), () => snapshot.stats()]) {
-    assert.equal([String(use), thrownCode(use)], [String(use), 'RSTORE_SNAPSHOT_REVOKED'])
-  }
-  await rejected('RSTORE_SNAPSHOT_REVOKED', snapshot.verify().then(({ ok }) => assert.not(ok)))
-  assert.equal([...inner], [0, 0], 'a small array is a copy')
-  snapshot.close()
-  const again = place.keep(reader.snapshot())
-  assert.is((again.map('items', t.u32, Item).get(0) as any).count >= 0, true)
-}))
+test(
+  'a reader of another process that holds a turn',
+  withRegion(async (place) => {
+    const { region, change } = filled(place)
+    const child = new Child<{ reading?: true; sum?: number }>('dist/tests/region/holder.js', [
+      region.path!,
+    ])
+    await child.expect()
+    for (let n = 0; n < 500; n++) change(n)
+    const readers = region.readers().filter(({ pid, epoch }) => pid === child.pid && epoch !== 0)
+    assert.is(readers.length, 1)
+    assert.ok(readers[0]!.ageMs >= 0 && readers[0]!.epoch < region.stats().epoch)
+    child.send('go')
+    assert.equal(await child.expect(), { sum: 0 })
+    await child.finish()
+  }),
+)
 
-test('write() looks for long snapshots too', withRegion(async (place) => {
-  let told = 0
-  const { region, items } = filled(place, { maxSnapshotAgeMs: 50, onLongSnapshot: () => told++ })
-  const snapshot = place.keep(region.snapshot())
-  await new Promise((resolve) => setTimeout(resolve, 150))
-  await region.write(() => items.set(1, itemOf(1)))
-  await region.write(() => items.set(1, itemOf(2)))
-  assert.is(told, 1)
-  thrown('RSTORE_SNAPSHOT_REVOKED', () => snapshot.map('items', t.u32, Item).get(1)!.count)
-}))
+test(
+  'a long snapshot is reported and revoked',
+  withRegion(async (place) => {
+    const told: ReaderInfo[] = []
+    const { region, change } = filled(place, {
+      maxSnapshotAgeMs: 100,
+      onLongSnapshot: (reader: ReaderInfo) => told.push(reader),
+    })
+    const reader = place.openReadOnly()
+    const snapshot = place.keep(reader.snapshot())
+    const items = snapshot.map('items', t.u32, Item)
+    const [item, iterator] = [items.get(1)!, items.entries()]
+    const inner = item.numbers
+    iterator.next()
+    change(1)
+    assert.is(item.count, 0, 'not yet')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    for (let n = 0; n < 200; n++) change(n)
+    await region.checkpoint()
+    assert.is(told.length, 1)
+    assert.equal([told[0]!.pid, told[0]!.epoch], [process.pid, snapshot.epoch])
+    for (const use of [
+      () => item.count,
+      () => items.get(1),
+      () => iterator.next(),
+      () => items.size,
+      () => [...items.keys()],
+      () => snapshot.map('other', t.u32, t.u32),
+      () => snapshot.names(),
+      () => item.data,
+      () => item.toObject(),
+      () => items.getObject(5),
+      () => snapshot.stats(),
+    ]) {
+      assert.equal([String(use), thrownCode(use)], [String(use), 'RSTORE_SNAPSHOT_REVOKED'])
+    }
+    await rejected(
+      'RSTORE_SNAPSHOT_REVOKED',
+      snapshot.verify().then(({ ok }) => assert.not(ok)),
+    )
+    assert.equal([...inner], [0, 0], 'a small array is a copy')
+    snapshot.close()
+    const again = place.keep(reader.snapshot())
+    assert.is((again.map('items', t.u32, Item).get(0) as any).count >= 0, true)
+  }),
+)
 
-test('a snapshot that has given out memory in place is not revoked, and never wrong', withRegion(async (place) => {
-  let told = 0
-  const { region, change } = filled(place, { maxSnapshotAgeMs: 50, onLongSnapshot: () => told++ })
-  const big = region.map('big', t.u32, t.array(t.f64))
-  region.transact(() => big.set(1, new Float64Array(10_000).fill(7)))
-  const snapshot = place.keep(region.snapshot())
-  const array = snapshot.map('big', t.u32, t.array(t.f64)).get(1) as unknown as Float64Array
-  region.transact(() => big.set(1, new Float64Array(10_000).fill(8)))
-  await new Promise((resolve) => setTimeout(resolve, 150))
-  for (let n = 0; n < 300; n++) change(n)
-  await region.checkpoint()
-  assert.ok(array.every((x) => x === 7))
-  assert.is(snapshot.map('items', t.u32, Item).get(1)!.count, 0)
-  snapshot.close()
-  assert.is(array.length, 0)
-}))
+test(
+  'write() looks for long snapshots too',
+  withRegion(async (place) => {
+    let told = 0
+    const { region, items } = filled(place, { maxSnapshotAgeMs: 50, onLongSnapshot: () => told++ })
+    const snapshot = place.keep(region.snapshot())
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    await region.write(() => items.set(1, itemOf(1)))
+    await region.write(() => items.set(1, itemOf(2)))
+    assert.is(told, 1)
+    thrown('RSTORE_SNAPSHOT_REVOKED', () => snapshot.map('items', t.u32, Item).get(1)!.count)
+  }),
+)
 
-test('a handle that only reads now and then is no long snapshot', withRegion(async (place) => {
-  let told = 0
-  const { change } = filled(place, { maxSnapshotAgeMs: 20, onLongSnapshot: () => told++ })
-  const reader = place.openReadOnly()
-  for (let n = 0; n < 5; n++) {
-    reader.read(() => reader.map('items', t.u32, Item).get(1))
-    change(n)
-    await new Promise((resolve) => setTimeout(resolve, 60))
-  }
-  assert.is(told, 0)
-}))
+test(
+  'a snapshot that has given out memory in place is not revoked, and never wrong',
+  withRegion(async (place) => {
+    let told = 0
+    const { region, change } = filled(place, { maxSnapshotAgeMs: 50, onLongSnapshot: () => told++ })
+    const big = region.map('big', t.u32, t.array(t.f64))
+    region.transact(() => big.set(1, new Float64Array(10_000).fill(7)))
+    const snapshot = place.keep(region.snapshot())
+    const array = snapshot.map('big', t.u32, t.array(t.f64)).get(1) as unknown as Float64Array
+    region.transact(() => big.set(1, new Float64Array(10_000).fill(8)))
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    for (let n = 0; n < 300; n++) change(n)
+    await region.checkpoint()
+    assert.ok(array.every((x) => x === 7))
+    assert.is(snapshot.map('items', t.u32, Item).get(1)!.count, 0)
+    snapshot.close()
+    assert.is(array.length, 0)
+  }),
+)
 
-test('snapshots and their regions are closed in any order', withRegion((place) => {
-  const { region } = filled(place)
-  const snapshot = region.snapshot()
-  using another = region.snapshot()
-  assert.is(another.epoch, snapshot.epoch)
-  snapshot.close()
-  snapshot.close()
-  thrown('RSTORE_CLOSED', () => snapshot.map('items', t.u32, Item))
-  const left = region.snapshot()
-  region.close()
-  thrown('RSTORE_CLOSED', () => left.names())
-}))
+test(
+  'a handle that only reads now and then is no long snapshot',
+  withRegion(async (place) => {
+    let told = 0
+    const { change } = filled(place, { maxSnapshotAgeMs: 20, onLongSnapshot: () => told++ })
+    const reader = place.openReadOnly()
+    for (let n = 0; n < 5; n++) {
+      reader.read(() => reader.map('items', t.u32, Item).get(1))
+      change(n)
+      await new Promise((resolve) => setTimeout(resolve, 60))
+    }
+    assert.is(told, 0)
+  }),
+)
+
+test(
+  'snapshots and their regions are closed in any order',
+  withRegion((place) => {
+    const { region } = filled(place)
+    const snapshot = region.snapshot()
+    using another = region.snapshot()
+    assert.is(another.epoch, snapshot.epoch)
+    snapshot.close()
+    snapshot.close()
+    thrown('RSTORE_CLOSED', () => snapshot.map('items', t.u32, Item))
+    const left = region.snapshot()
+    region.close()
+    thrown('RSTORE_CLOSED', () => left.names())
+  }),
+)
 
 test.run()

@@ -1,4 +1,7 @@
-/** A file that somebody cuts while it is mapped: an exception for every reader and writer, never a dead process. */
+/**
+ * A file that somebody cuts while it is mapped: an exception for every reader and writer, never a
+ * dead process.
+ */
 import { statSync, truncateSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -15,7 +18,9 @@ const { WebAssembly } = globalThis as unknown as { WebAssembly: any }
 function filled(place: Place): Region {
   const region = place.create({ capacity: '16MiB' })
   const map = region.map('numbers', t.u32, t.f64)
-  region.transact(() => { for (let i = 0; i < COUNT; i++) map.set(i, i) })
+  region.transact(() => {
+    for (let i = 0; i < COUNT; i++) map.set(i, i)
+  })
   region.close()
   place.expectDamage()
   return region
@@ -30,113 +35,150 @@ function scan(region: { map: Region['map'] }): number {
   return sum
 }
 
-test('under a reader: RSTORE_IO, for ever', withRegion(async (place) => {
-  const { path } = filled(place)
-  const region = place.openReadOnly()
-  const map = region.map('numbers', t.u32, t.f64)
-  truncateSync(path!, 16_384)
-  thrown('RSTORE_IO', () => { for (let i = 0; i < COUNT; i++) map.get(i) })
-  await nextTurn()
-  thrown('RSTORE_IO', () => { for (let i = 0; i < COUNT; i++) map.get(i) })
-  thrown('RSTORE_IO', () => [...map.entries()])
-  thrown('RSTORE_IO', () => region.read(() => map.get(1)))
-}))
-
-test('under a snapshot', withRegion((place) => {
-  const { path } = filled(place)
-  const snapshot = place.keep(place.openReadOnly().snapshot())
-  truncateSync(path!, 16_384)
-  thrown('RSTORE_IO', () => scan(snapshot as unknown as Region))
-}))
-
-test('under a writer, before, inside of and after a transaction', withRegion(async (place) => {
-  const { path } = filled(place)
-  const region = place.open()
-  const map = region.map('numbers', t.u32, t.f64)
-  const { size } = statSync(path!)
-  assert.throws(() => region.transact(() => {
-    map.set(1, 5)
+test(
+  'under a reader: RSTORE_IO, for ever',
+  withRegion(async (place) => {
+    const { path } = filled(place)
+    const region = place.openReadOnly()
+    const map = region.map('numbers', t.u32, t.f64)
     truncateSync(path!, 16_384)
-    for (let i = 0; i < COUNT; i++) map.set(i, 7)
-  }), isFailure)
-  assert.throws(() => region.transact(() => { for (let i = 0; i < COUNT; i++) map.set(i, 7) }), isFailure)
-  assert.throws(() => scan(region), isFailure)
-  assert.ok(statSync(path!).size < size, 'and the file does not come back as zeros')
-  try {
-    await region.write(() => map.set(2, 2))
-    assert.unreachable()
-  } catch (error) {
-    assert.ok(isFailure(error), String(error))
-  }
-  for (const use of [() => region.checkpoint(), () => region.backup(place.path('copy'))]) {
-    await use().then(() => undefined, (error) => assert.ok(isFailure(error), String(error)))
-  }
-}))
+    thrown('RSTORE_IO', () => {
+      for (let i = 0; i < COUNT; i++) map.get(i)
+    })
+    await nextTurn()
+    thrown('RSTORE_IO', () => {
+      for (let i = 0; i < COUNT; i++) map.get(i)
+    })
+    thrown('RSTORE_IO', () => [...map.entries()])
+    thrown('RSTORE_IO', () => region.read(() => map.get(1)))
+  }),
+)
 
-test('to nothing', withRegion(async (place) => {
-  const { path } = filled(place)
-  const [reader, writer] = [place.openReadOnly(), place.open()]
-  truncateSync(path!, 0)
-  assert.throws(() => scan(reader as unknown as Region), isFailure)
-  assert.throws(() => writer.transact(() => writer.map('numbers', t.u32, t.f64).set(1, 1)))
-  assert.throws(() => scan(writer), isFailure)
-  const report = await reader.verify().catch((error) => assert.ok(isFailure(error)))
-  if (report !== undefined) assert.not(report!.ok)
-}))
+test(
+  'under a snapshot',
+  withRegion((place) => {
+    const { path } = filled(place)
+    const snapshot = place.keep(place.openReadOnly().snapshot())
+    truncateSync(path!, 16_384)
+    thrown('RSTORE_IO', () => scan(snapshot as unknown as Region))
+  }),
+)
 
-test('the log, and the lock file', withRegion(async (place) => {
-  const region = place.create({ capacity: '16MiB' })
-  place.expectDamage()
-  const map = region.map('numbers', t.u32, t.f64)
-  const reader = place.openReadOnly()
-  region.transact(() => map.set(1, 1))
-  await nextTurn()
-  assert.is(reader.map('numbers', t.u32, t.f64).get(1), 1)
-  truncateSync(`${region.path}-wal`, 0)
-  await nextTurn()
-  for (const durability of ['none', 'sync'] as const) {
+test(
+  'under a writer, before, inside of and after a transaction',
+  withRegion(async (place) => {
+    const { path } = filled(place)
+    const region = place.open()
+    const map = region.map('numbers', t.u32, t.f64)
+    const { size } = statSync(path!)
+    assert.throws(
+      () =>
+        region.transact(() => {
+          map.set(1, 5)
+          truncateSync(path!, 16_384)
+          for (let i = 0; i < COUNT; i++) map.set(i, 7)
+        }),
+      isFailure,
+    )
+    assert.throws(
+      () =>
+        region.transact(() => {
+          for (let i = 0; i < COUNT; i++) map.set(i, 7)
+        }),
+      isFailure,
+    )
+    assert.throws(() => scan(region), isFailure)
+    assert.ok(statSync(path!).size < size, 'and the file does not come back as zeros')
     try {
-      region.transact(() => map.set(2, 2), { durability })
+      await region.write(() => map.set(2, 2))
+      assert.unreachable()
     } catch (error) {
-      assert.ok(error instanceof RStoreError, String(error))
+      assert.ok(isFailure(error), String(error))
     }
-    try {
-      reader.read(() => reader.map('numbers', t.u32, t.f64).get(2))
-    } catch (error) {
-      assert.ok(error instanceof RStoreError, String(error))
+    for (const use of [() => region.checkpoint(), () => region.backup(place.path('copy'))]) {
+      await use().then(
+        () => undefined,
+        (error) => assert.ok(isFailure(error), String(error)),
+      )
     }
-  }
-  const other = place.create({ capacity: '16MiB' }, 'other.region')
-  const values = other.map('numbers', t.u32, t.f64)
-  other.transact(() => values.set(1, 1))
-  truncateSync(`${other.path}-lock`, 0)
-  place.expectDamage('other.region')
-  for (let i = 0; i < 3; i++) {
-    try {
-      other.transact(() => values.set(i, i))
-    } catch (error) {
-      assert.ok(error instanceof RStoreError, String(error))
-    }
-  }
-}))
+  }),
+)
 
-test('the WebAssembly trap handler works in a process that has had faults', withRegion((place) => {
-  const { path } = filled(place)
-  const trap = (): void => {
-    // (module (memory 1) (func (export "f") (drop (i32.load (i32.const -1)))))
-    const bytes = Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 5, 3,
-      1, 0, 1, 7, 5, 1, 1, 0x66, 0, 0, 0x0a, 0x0a, 1, 8, 0, 0x41, 0x7f, 0x28, 2, 0, 0x1a, 0x0b])
-    const { f } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports
-    assert.throws(f, (error: unknown) => error instanceof WebAssembly.RuntimeError)
-  }
-  trap()
-  const region = place.open()
-  trap()
-  truncateSync(path!, 16_384)
-  assert.throws(() => scan(region), isFailure)
-  trap()
-  region.close()
-  trap()
-}))
+test(
+  'to nothing',
+  withRegion(async (place) => {
+    const { path } = filled(place)
+    const [reader, writer] = [place.openReadOnly(), place.open()]
+    truncateSync(path!, 0)
+    assert.throws(() => scan(reader as unknown as Region), isFailure)
+    assert.throws(() => writer.transact(() => writer.map('numbers', t.u32, t.f64).set(1, 1)))
+    assert.throws(() => scan(writer), isFailure)
+    const report = await reader.verify().catch((error) => assert.ok(isFailure(error)))
+    if (report !== undefined) assert.not(report!.ok)
+  }),
+)
+
+test(
+  'the log, and the lock file',
+  withRegion(async (place) => {
+    const region = place.create({ capacity: '16MiB' })
+    place.expectDamage()
+    const map = region.map('numbers', t.u32, t.f64)
+    const reader = place.openReadOnly()
+    region.transact(() => map.set(1, 1))
+    await nextTurn()
+    assert.is(reader.map('numbers', t.u32, t.f64).get(1), 1)
+    truncateSync(`${region.path}-wal`, 0)
+    await nextTurn()
+    for (const durability of ['none', 'sync'] as const) {
+      try {
+        region.transact(() => map.set(2, 2), { durability })
+      } catch (error) {
+        assert.ok(error instanceof RStoreError, String(error))
+      }
+      try {
+        reader.read(() => reader.map('numbers', t.u32, t.f64).get(2))
+      } catch (error) {
+        assert.ok(error instanceof RStoreError, String(error))
+      }
+    }
+    const other = place.create({ capacity: '16MiB' }, 'other.region')
+    const values = other.map('numbers', t.u32, t.f64)
+    other.transact(() => values.set(1, 1))
+    truncateSync(`${other.path}-lock`, 0)
+    place.expectDamage('other.region')
+    for (let i = 0; i < 3; i++) {
+      try {
+        other.transact(() => values.set(i, i))
+      } catch (error) {
+        assert.ok(error instanceof RStoreError, String(error))
+      }
+    }
+  }),
+)
+
+test(
+  'the WebAssembly trap handler works in a process that has had faults',
+  withRegion((place) => {
+    const { path } = filled(place)
+    const trap = (): void => {
+      // (module (memory 1) (func (export "f") (drop (i32.load (i32.const -1)))))
+      const bytes = Uint8Array.from([
+        0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 5, 3, 1, 0, 1, 7, 5, 1, 1,
+        0x66, 0, 0, 0x0a, 0x0a, 1, 8, 0, 0x41, 0x7f, 0x28, 2, 0, 0x1a, 0x0b,
+      ])
+      const { f } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports
+      assert.throws(f, (error: unknown) => error instanceof WebAssembly.RuntimeError)
+    }
+    trap()
+    const region = place.open()
+    trap()
+    truncateSync(path!, 16_384)
+    assert.throws(() => scan(region), isFailure)
+    trap()
+    region.close()
+    trap()
+  }),
+)
 
 test.run()
