@@ -10,6 +10,7 @@ import { describeMachine, measuredTree } from './report/machine.js'
 import { sizesIn, tableOf } from './report/table.js'
 import { writeResults } from './report/write.js'
 import { Rounds, type Series } from './rounds.js'
+import { CLOCK } from './workload.js'
 
 async function measure(options: Options): Promise<Series[]> {
   const log = (line: string) => console.error(line)
@@ -40,6 +41,7 @@ async function run(options: Options): Promise<void> {
   if (options.dry) return
   await writeResults({
     tree, machine, series, rounds: options.rounds,
+    clock: process.env[CLOCK] === 'cpu' ? 'cpu' : 'wall',
     date: new Date().toISOString().slice(0, 10),
     load: Math.max(...series.map(({ load }) => load)),
   })

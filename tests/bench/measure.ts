@@ -8,6 +8,7 @@ import { driverNamed } from './drivers/index.js'
 import { sequence } from './random.js'
 import { picksOf, type KeyKind } from './record.js'
 import { workloadNamed } from './workloads/index.js'
+import { CLOCK } from './workload.js'
 
 export interface Spec {
   driver: string
@@ -40,6 +41,7 @@ async function main(spec: Spec): Promise<void> {
   if (spec.workload === undefined) return prepare(driver, spec)
   const workload = workloadNamed(spec.workload)
   const { keys, durability } = workload
+  if (durability === 'sync') delete process.env[CLOCK]
   const values = await workload.run({
     driver, records: spec.records, seed: spec.seed, directory: spec.directory,
     open: (options = {}) => driver.open(spec.directory, {

@@ -54,7 +54,7 @@ export const PER_OPERATION: readonly Metric[] = [{ label: '', unit: 'ns', better
 
 /**
  * Milliseconds: of the clock, or of processor time, which says more on a machine that is busy with
- * something else, and nothing about waiting for a disk.
+ * something else, and nothing about waiting for a disk: durable workloads always go by the clock.
  */
 function now(): number {
   if (process.env[CLOCK] !== 'cpu') return performance.now()

@@ -16,6 +16,8 @@ export interface Results {
   rounds: number
   /** The highest load average while it was measured: what else the machine had to do. */
   load: number
+  /** What workloads that are not durable were timed by. */
+  clock: 'cpu' | 'wall'
   series: Series[]
 }
 
@@ -48,15 +50,17 @@ function barsOf(series: readonly Series[]): Bar[] {
 const listOf = (entries: Record<string, string>): string =>
   Object.entries(entries).map(([name, text]) => `- **${name}**: ${text}`).join('\n')
 
-function machineText({ tree, date, machine, rounds, load }: Results): string {
+function machineText({ tree, date, machine, rounds, load, clock }: Results): string {
   const { processor, memory, system, fileSystem, node, versions, settings } = machine
   const noise = load > QUIET_LOAD
     ? `\n**The machine was busy with other work (load average up to ${load.toFixed(1)}): `
       + 'read ratios, not figures.**\n' : ''
+  const timing = clock === 'wall' ? '' : '\nTimed by processor time of the measured process and its '
+    + 'threads, but what is durable, opens,\nloads or runs several processes by the clock.\n'
   return `Measured on ${date}: git tree \`${tree}\` (the checkout without this file and
 \`tests/bench/results\`); ${processor}, ${memory} of memory, ${system}, ${fileSystem}, Node ${node}.
 Medians of ${rounds} round${rounds === 1 ? '' : 's'}; in each every peer in turn, each measurement in a process of its own.
-${noise}
+${noise}${timing}
 ${listOf(Object.fromEntries(Object.entries(settings).map(([name, text]) =>
     [`${name} ${versions[name]}`, text])))}`
 }
