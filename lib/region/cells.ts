@@ -4,21 +4,34 @@ import { RStoreError } from '../errors.js'
 import { addon } from '../native/binding.js'
 import type { Ref } from '../space/ref.js'
 import { ArrayType, ELEMENTS_OFFSET, originOf } from '../types/array/array.js'
-import { throwStale } from '../types/context.js'
+import { throwStale, type Session } from '../types/context.js'
 import { refOfView } from '../types/ref/ref.js'
-import { typeFrom, unitOf } from '../types/type.js'
+import { typeFrom, unitOf, type AnyType } from '../types/type.js'
 import type { OpenSession } from './open-session.js'
 
-export function allocCell(session: OpenSession, type: unknown, value: unknown): Ref {
+/** A session that knows where cells can be. */
+type CellSession = Session & Pick<OpenSession, 'holds'>
+
+export function allocCell(session: CellSession, type: unknown, value: unknown): Ref {
   session.enterWrite()
   const own = typeFrom(type, 'alloc')
   const prepared = own.prepare(value, 'alloc', session)
-  const ref = session.change(() => own.createCell(session, prepared))
+  const ref = createCell(session, own, prepared)
   session.leave()
   return ref
 }
 
-export function derefCell(session: OpenSession, ref: unknown): unknown {
+/** As `session.change`, but without a closure: `alloc` is called for every record of a graph. */
+function createCell(session: OpenSession, type: AnyType, prepared: unknown): Ref {
+  try {
+    return type.createCell(session, prepared)
+  } catch (error) {
+    session.spoiled ??= error
+    throw error
+  }
+}
+
+export function derefCell(session: CellSession, ref: unknown): unknown {
   session.enter()
   checkLive(session, ref, 'deref')
   const type = session.registry.typeOfCell(ref as number)
@@ -27,14 +40,14 @@ export function derefCell(session: OpenSession, ref: unknown): unknown {
   return value
 }
 
-export function refOfRecord(session: OpenSession, view: unknown): Ref {
+export function refOfRecord(session: CellSession, view: unknown): Ref {
   session.enter()
   const ref = refOfView(view)
   if (ref !== 0) return ref as Ref
   throw new TypeError('refOf needs a view of a whole record, as deref() or a map gives it')
 }
 
-export function freeCell(session: OpenSession, ref: unknown): void {
+export function freeCell(session: CellSession, ref: unknown): void {
   session.enterWrite()
   checkLive(session, ref, 'free')
   session.unadopted.delete(ref as number)
@@ -43,7 +56,7 @@ export function freeCell(session: OpenSession, ref: unknown): void {
 }
 
 /** Throws unless a live cell with a value begins at the ref. */
-export function checkLive(session: OpenSession, ref: unknown, what: string): void {
+export function checkLive(session: CellSession, ref: unknown, what: string): void {
   if (typeof ref !== 'number' || !Number.isInteger(ref) || ref <= 0 || ref > 0xffff_ffff) {
     throw new TypeError(`${what} needs a ref, as alloc() and refOf() give it, not ${String(ref)}`)
   }
@@ -52,7 +65,7 @@ export function checkLive(session: OpenSession, ref: unknown, what: string): voi
     || (typeId >= C.TYPE_STRING && typeId <= C.TYPE_JSON)
   if (isValue) return
   session.leave()
-  throw new RStoreError('RSTORE_STALE_VIEW',
+  throw new RStoreError('RSTORE_DANGLING_REF',
     `${what}: there is no value at ref ${ref}; it was freed, or is of another region`, { ref })
 }
 
