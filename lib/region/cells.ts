@@ -22,7 +22,7 @@ export function allocCell(session: CellSession, type: unknown, value: unknown): 
 }
 
 /** As `session.change`, but without a closure: `alloc` is called for every record of a graph. */
-function createCell(session: OpenSession, type: AnyType, prepared: unknown): Ref {
+function createCell(session: CellSession, type: AnyType, prepared: unknown): Ref {
   try {
     return type.createCell(session, prepared)
   } catch (error) {
