@@ -1,4 +1,7 @@
-/** What goes wrong in operation: an error with a stable code. Misuse of an argument is a plain TypeError or RangeError. */
+/**
+ * What goes wrong in operation: an error with a stable code. Misuse of an argument is a plain
+ * TypeError or RangeError.
+ */
 
 export type ErrorCode = `RSTORE_${string}`
 

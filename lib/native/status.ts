@@ -110,8 +110,8 @@ export function errorOf(status: PackedStatus, path: string, doing: string): Erro
 
 const KINDS: Readonly<Record<number, string>> = {
   [C.KIND_LIVE]: 'a live region: open it with Region.open',
-  [C.KIND_PACKED]: 'a packed region, which nobody can write to: load it with Packed.load, or make a '
-    + 'live copy with Packed.thaw',
+  [C.KIND_PACKED]: 'a packed region, which nobody can write to: load it with Packed.load, or make '
+    + 'a live copy with Packed.thaw',
   [C.KIND_SHARED]: 'a shared vector: open it with SharedVector.open',
 }
 

@@ -87,7 +87,8 @@ export class PackSession extends OpenSession {
       for (let at = start; at < end; ) {
         const index = Math.floor(at / windowBytes)
         const stop = Math.min(end, (index + 1) * windowBytes)
-        hash.update(windows[index]!.u8.subarray(at - index * windowBytes, stop - index * windowBytes))
+        const base = index * windowBytes
+        hash.update(windows[index]!.u8.subarray(at - base, stop - base))
         at = stop
       }
     }

@@ -50,13 +50,15 @@ export class PackRegion extends WritableRegion {
 
 /** What `init` may return. */
 export type PackRoot<V, I> = V | I | Ref<V> | Discard
-export type PackInit<V, I> = (region: WritableRegion, root: V) => PackRoot<V, I> | Promise<PackRoot<V, I>>
+export type PackInit<V, I> =
+  (region: WritableRegion, root: V) => PackRoot<V, I> | Promise<PackRoot<V, I>>
 
 /** See Region.pack. */
 export function pack<V, I>(
   path: string | null, options: PackOptions<V, I>, init: PackInit<V, I>,
 ): Packed<V> | undefined | Promise<Packed<V> | undefined> {
-  return packInto(options, init, (capacity) => PackSession.begin(path, capacity), (session, memory) =>
+  const begin = (capacity: number): PackSession => PackSession.begin(path, capacity)
+  return packInto(options, init, begin, (session, memory) =>
     memory === 0 ? Packed.load<V>(session.path!) : Packed.fromMemory<V>(memory))
 }
 
@@ -135,7 +137,8 @@ class PackJob<V> {
   private rootOf(result: unknown): Ref {
     const { session, type } = this
     if (result === undefined) {
-      throw new TypeError('pack: init returned nothing. Return the root, or DISCARD to leave nothing behind')
+      throw new TypeError('pack: init returned nothing. Return the root, or DISCARD to leave '
+        + 'nothing behind')
     }
     if (typeof result === 'number' && isReference(type)) return this.checked(result)
     const core = coreOfView(result)
@@ -164,6 +167,7 @@ const isReference = (type: AnyType): boolean =>
 
 function foreign(session: PackSession): RStoreError {
   return new RStoreError('RSTORE_FOREIGN_REF',
-    `pack: what init returned is not in ${session.label}. Return a record of the region that init was `
+    `pack: what init returned is not in ${session.label}. Return a record of the region that init `
+    + 'was '
     + 'given, or a plain value, which is copied', { path: session.path })
 }

@@ -203,7 +203,9 @@ export class Packed<V = unknown> extends ReadRegion {
     if (token?.kind !== 'rstore-packed') throw new TypeError('attach needs what token() gave')
     const native = new (addon().PackedFile)()
     const opened = native.openMemory(token.memory, VERIFY.none, false, false)
-    if (typeof opened === 'number') throw errorOf(opened, 'the packed region in memory', 'attaching')
+    if (typeof opened === 'number') {
+      throw errorOf(opened, 'the packed region in memory', 'attaching')
+    }
     return new Packed<V>(new PackedSession(null, native, opened), undefined, token.memory)
   }
 
@@ -241,7 +243,8 @@ export class Packed<V = unknown> extends ReadRegion {
     this.session.assertOpen()
     if (this.memory !== 0) return { kind: 'rstore-packed', memory: this.memory }
     throw new RStoreError('RSTORE_UNSUPPORTED',
-      `${this.session.label} is in a file: load it by its path in the other thread`, { path: this.path })
+      `${this.session.label} is in a file: load it by its path in the other thread`,
+      { path: this.path })
   }
 
   /** The structure as `Region.verify`, and every page against its checksum. */
@@ -250,7 +253,8 @@ export class Packed<V = unknown> extends ReadRegion {
     session.assertOpen()
     const { rootRef } = session.opened
     const type = session.registry.typeOfCell(rootRef)
-    const report = verifySession(session, this.catalog, options, [{ type, ref: rootRef, path: 'root' }])
+    const root = { type, ref: rootRef, path: 'root' }
+    const report = verifySession(session, this.catalog, options, [root])
     const badPage = session.native.verifyAll()
     if (badPage < 0) return report
     const message = `page ${badPage} does not fit its checksum.`

@@ -15,7 +15,9 @@ import type { NativePackedFile, OpenedPack } from '../native/binding.js'
 
 /** What we use of mmap-io. */
 interface MmapIo {
-  map(size: number, protection: number, flags: number, fd: number, offset: number, advise: number): Buffer
+  map(
+    size: number, protection: number, flags: number, fd: number, offset: number, advise: number,
+  ): Buffer
   advise(buffer: Buffer, advise: number): void
   /** Pages not in memory, pages in memory. */
   incore(buffer: Buffer): [number, number]
@@ -74,7 +76,8 @@ export class PortablePackedFile implements NativePackedFile {
     const opened = this.describe(path)
     if (populate) mmap.advise(this.buffer, mmap.MADV_WILLNEED)
     if (verify !== 0 && this.verifyAll() >= 0) {
-      refuse(path, 'RSTORE_CORRUPT', `page ${this.verifyAll()} does not fit its checksum. Run "rstore verify"`)
+      refuse(path, 'RSTORE_CORRUPT',
+        `page ${this.verifyAll()} does not fit its checksum. Run "rstore verify"`)
     }
     return opened
   }

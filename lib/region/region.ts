@@ -260,7 +260,7 @@ function refuseNetwork(path: string, options: CheckedOptions): void {
   if (name === '') return
   throw new RStoreError('RSTORE_NETWORK',
     `${resolve(path)} is on a network file system (${name}), whose locks and shared memory do not `
-    + 'reach other machines. Use a local disk, or pass { allowNetwork: true } when only one machine '
-    + 'uses it',
+    + 'reach other machines. Use a local disk, or pass { allowNetwork: true } when only one '
+    + 'machine uses it',
     { path: resolve(path), fileSystem: name })
 }

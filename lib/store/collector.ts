@@ -106,7 +106,9 @@ export class Collector {
     })
   }
 
-  /** What a region took away up to this commit cannot come back, and nobody reads what was before. */
+  /**
+   * What a region took away up to this commit cannot come back, and nobody reads what was before.
+   */
   private limitOf(id: number): number {
     if (this.store.catalog.find(id)?.kind !== 'live') return Infinity
     try {

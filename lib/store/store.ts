@@ -146,7 +146,9 @@ export class Store implements Disposable {
     return new Store(absolute, options)
   }
 
-  /** A shared lock on a byte. Others hold it exclusively for as long as reading some lists takes. */
+  /**
+   * A shared lock on a byte. Others hold it exclusively for as long as reading some lists takes.
+   */
   private waitFor(byte: number, what: string): void {
     const deadline = Date.now() + OPENING_MS
     const cell = new Int32Array(new SharedArrayBuffer(4))

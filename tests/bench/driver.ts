@@ -1,4 +1,6 @@
-/** What a peer's driver offers. The loops are the driver's, so that each is written in its idiom. */
+/**
+ * What a peer's driver offers. The loops are the driver's, so that each is written in its idiom.
+ */
 import type { KeyKind, Picks } from './record.js'
 import type { Mix } from './mix.js'
 

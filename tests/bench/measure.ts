@@ -1,6 +1,6 @@
 /**
- * One measurement, in this process alone: `node measure.js SPEC`. Prints the values as JSON. Without
- * a workload it makes the files that measurements of loaded data open.
+ * One measurement, in this process alone: `node measure.js SPEC`. Prints the values as JSON.
+ * Without a workload it makes the files that measurements of loaded data open.
  */
 import { argv } from 'node:process'
 import type { Driver, OpenOptions } from './driver.js'

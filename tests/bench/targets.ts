@@ -1,6 +1,6 @@
 /**
- * What is to be reached: how many times better than lmdb-js, in the same run, unless another peer is
- * named. Below 1: at most so many times its cost.
+ * What is to be reached: how many times better than lmdb-js, in the same run, unless another peer
+ * is named. Below 1: at most so many times its cost.
  */
 export interface Target { workload: string; atLeast: number; records?: number; peer?: string }
 

@@ -42,7 +42,9 @@ for (const [what, plan] of [
       await isWholeOrNone(path)
       if (what === 'failing' || what === 'full') {
         const left = readdirSync(place.folder).filter((name) => name.endsWith('.tmp'))
-        if (what === 'failing' && !finished) assert.ok(left.length <= 1, 'at most what could not be removed')
+        if (what === 'failing' && !finished) {
+          assert.ok(left.length <= 1, 'at most what could not be removed')
+        }
       }
       for (const name of readdirSync(place.folder)) rmSync(place.path(name))
       if (finished) break

@@ -4,7 +4,9 @@ import { Worker } from 'node:worker_threads'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { C, Identity } from '../../formats/index.js'
-import { DISCARD, Packed, Region, t, type RStoreError, type WritableRegion } from '../../lib/index.js'
+import {
+  DISCARD, Packed, Region, t, type RStoreError, type WritableRegion,
+} from '../../lib/index.js'
 import { Place, thrown } from '../harness/with-region.js'
 import { Atlas, City, fill, type AtlasView } from './shapes.js'
 
@@ -47,13 +49,18 @@ test('every way to a root: a view, a plain value, a ref, a map', inPlace((place)
     const packed = Region.pack(place.path(name), { root: type, capacity: '1MiB' }, init) as Packed
     return place.keep(packed).root
   }
-  assert.is(root('view', City, (_: WritableRegion, own: any) => { own.name = 'v'; return own }).name, 'v')
+  const named = (_: WritableRegion, own: any): unknown => Object.assign(own, { name: 'v' })
+  assert.is(root('view', City, named).name, 'v')
   assert.is(root('plain', City, () => ({ name: 'p', population: 1, shape: [] })).name, 'p')
   const byRef = (region: WritableRegion): unknown =>
     region.alloc(City, { name: 'r', population: 1, shape: [1] })
   assert.is(root('ref', City, byRef).name, 'r')
   const numbers = t.map(t.u32, t.u32)
-  assert.is(root('map', numbers, (_: WritableRegion, own: any) => { own.set(1, 2); return own }).get(1), 2)
+  const filled = (_: WritableRegion, own: any): unknown => {
+    own.set(1, 2)
+    return own
+  }
+  assert.is(root('map', numbers, filled).get(1), 2)
   assert.is(root('number', t.u32, () => 42), 42)
 }))
 
@@ -126,7 +133,8 @@ test('each byte flipped in turn is reported, or was padding', inPlace(async (pla
   const expected = JSON.stringify(readAll(path))
   chmodSync(path, 0o644)
   const bytes = readFileSync(path)
-  const step = process.env['RSTORE_EVERY_BYTE'] === undefined ? 89 : 1  // a prime: places in pages differ
+  // A prime, so that places in pages differ.
+  const step = process.env['RSTORE_EVERY_BYTE'] === undefined ? 89 : 1
   for (let at = 0; at < bytes.length; at += at < Identity.bytes ? Math.min(step, 7) : step) {
     bytes[at]! ^= 0x55
     writeFileSync(path, bytes)
@@ -149,7 +157,8 @@ function isPadding(at: number): boolean {
 function readAll(path: string, verify: 'none' | 'lazy' = 'none'): unknown {
   const packed = Packed.load(path, { verify, root: Atlas })
   try {
-    return [packed.root.title, Array.from(packed.root.cities, ([key, city]) => [key, city.toObject()])]
+    const cities = Array.from(packed.root.cities, ([key, city]) => [key, city.toObject()])
+    return [packed.root.title, cities]
   } finally {
     packed.close()
   }

@@ -20,7 +20,8 @@ Napi::Reference<Napi::ArrayBuffer> bufferOver(Napi::Env env, std::byte* base, ui
 Environment& Environment::of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
 Environment::Environment(Napi::Env env) {
-  napi_add_env_cleanup_hook(env, [](void* self) { static_cast<Environment*>(self)->closeAll(); }, this);
+  napi_add_env_cleanup_hook(
+      env, [](void* self) { static_cast<Environment*>(self)->closeAll(); }, this);
 }
 
 Environment::~Environment() { closeAll(); }
@@ -33,7 +34,8 @@ void Environment::closeAll() {
   }
 }
 
-Status Environment::takeMemory(Napi::Env env, uint64_t windowBytes, std::shared_ptr<PooledMemory>* out) {
+Status Environment::takeMemory(Napi::Env env, uint64_t windowBytes,
+                               std::shared_ptr<PooledMemory>* out) {
   const uint64_t bytes = ViewMemory::reservationBytesFor(windowBytes);
   Reservation reservation;
   bool pooled = false;

@@ -3,9 +3,9 @@
 //
 // A window of gigabytes costs a full garbage collection to create, so windows are kept and reused,
 // and detached only when the environment ends. That collection takes as long as the heap is large:
-// windows for one region are made when the library is imported. The cleanup hook closes every handle: a terminated
-// worker would otherwise leave its descriptors, and with them its locks, open for as long as the
-// process lives.
+// windows for one region are made when the library is imported. The cleanup hook closes every
+// handle: a terminated worker would otherwise leave its descriptors, and with them its locks, open
+// for as long as the process lives.
 #pragma once
 
 #include <napi.h>

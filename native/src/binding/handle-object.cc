@@ -89,7 +89,8 @@ Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
   status = environment.takeMemory(env, windowBytes, &memory_);
   if (!status.ok()) return fail();
   const double epoch = info[2].As<Napi::Number>().DoubleValue();
-  auto control = epoch == 0 ? Napi::ArrayBuffer::New(env, sizeof(ControlBlock)) : sharedControl(env);
+  auto control =
+      epoch == 0 ? Napi::ArrayBuffer::New(env, sizeof(ControlBlock)) : sharedControl(env);
   control_ = Napi::Reference<Napi::ArrayBuffer>::New(control, 1);
   environment.opened(this);
   status = handle_->attach(memory_->memory, reinterpret_cast<ControlBlock*>(control.Data()),
@@ -107,8 +108,8 @@ Napi::ArrayBuffer HandleObject::sharedControl(Napi::Env env) {
   if (!handle_->hasLock()) return Napi::ArrayBuffer::New(env, sizeof(ControlBlock));
   LockFile& lock = handle_->lock();
   (void)lock.changeState(kReaderHandle, kReaderSnapshot);
-  return Napi::ArrayBuffer::New(env, &lock.snapshotControl(lock.ownSlotIndex()), sizeof(ControlBlock),
-                                [](Napi::Env, void*) {});
+  return Napi::ArrayBuffer::New(env, &lock.snapshotControl(lock.ownSlotIndex()),
+                                sizeof(ControlBlock), [](Napi::Env, void*) {});
 }
 
 Napi::Object HandleObject::describe(Napi::Env env) {
@@ -181,7 +182,8 @@ Napi::Value HandleObject::finishLater(const Napi::CallbackInfo& info) {
 }
 
 void HandleObject::rollback(const Napi::CallbackInfo& info) {
-  handle_->rollback(info[0].As<Napi::Uint32Array>().Data(), info[1].As<Napi::Number>().Uint32Value());
+  handle_->rollback(info[0].As<Napi::Uint32Array>().Data(),
+                    info[1].As<Napi::Number>().Uint32Value());
 }
 
 Napi::Value HandleObject::grow(const Napi::CallbackInfo& info) {
@@ -224,7 +226,8 @@ Napi::Value HandleObject::stats(const Napi::CallbackInfo& info) {
   const bool locked = handle_->hasLock();
   SharedWords none{};
   SharedWords& words = locked ? handle_->lock().words() : none;
-  result.Set("checkpointEpoch", number(env, locked ? wordOf(words.slotEpoch) : handle_->view().epoch()));
+  result.Set("checkpointEpoch",
+             number(env, locked ? wordOf(words.slotEpoch) : handle_->view().epoch()));
   result.Set("publishedEpoch", number(env, wordOf(words.publishedEpoch)));
   result.Set("syncedEpoch", number(env, wordOf(words.syncedEpoch)));
   result.Set("checkpointCount", number(env, wordOf(words.checkpointCount)));
@@ -250,7 +253,9 @@ Napi::Value HandleObject::readers(const Napi::CallbackInfo& info) {
     reader.Set("slot", number(env, i));
     reader.Set("snapshot", Napi::Boolean::New(env, state != kReaderHandle));
     reader.Set("epoch", number(env, pin));
-    reader.Set("ageMs", number(env, pin == 0 ? 0 : std::max<int64_t>(0, now - static_cast<int64_t>(slot.pinnedMs))));
+    reader.Set("ageMs", number(env, pin == 0 ? 0
+                                             : std::max<int64_t>(
+                                                   0, now - static_cast<int64_t>(slot.pinnedMs))));
     result.Set(result.Length(), reader);
   }
   return result;
@@ -301,7 +306,8 @@ Napi::Value HandleObject::backupProgress(const Napi::CallbackInfo& info) {
 void HandleObject::watchEpochs(const Napi::CallbackInfo& info) {
   watcher_.reset();
   if (!info[0].IsFunction() || !handle_->hasLock()) return;
-  watcher_ = std::make_unique<EpochWatcher>(info.Env(), handle_->lock(), info[0].As<Napi::Function>());
+  watcher_ =
+      std::make_unique<EpochWatcher>(info.Env(), handle_->lock(), info[0].As<Napi::Function>());
 }
 
 void HandleObject::close(const Napi::CallbackInfo&) {

@@ -40,7 +40,8 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   template <auto method>
   auto whenOpen(const Napi::CallbackInfo& info) -> decltype((this->*method)(info)) {
     if (handle_) return (this->*method)(info);
-    Napi::Error::New(info.Env(), "rstore: a handle that is not open was used").ThrowAsJavaScriptException();
+    Napi::Error::New(info.Env(), "rstore: a handle that is not open was used")
+        .ThrowAsJavaScriptException();
     return decltype((this->*method)(info))();
   }
 

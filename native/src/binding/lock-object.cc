@@ -33,7 +33,8 @@ class LockObject : public Napi::ObjectWrap<LockObject>, public Closable {
   Napi::Value open(const Napi::CallbackInfo& info) {
     const std::string path = info[0].As<Napi::String>().Utf8Value();
     const bool readOnly = info[1].As<Napi::Boolean>();
-    const Status opened = openFile(path.c_str(), readOnly ? O_RDONLY : O_RDWR | O_CREAT, 0666, &fd_);
+    const Status opened =
+        openFile(path.c_str(), readOnly ? O_RDONLY : O_RDWR | O_CREAT, 0666, &fd_);
     if (opened.ok()) Environment::of(info.Env()).opened(this);
     return packedStatus(info.Env(), opened);
   }
@@ -46,7 +47,8 @@ class LockObject : public Napi::ObjectWrap<LockObject>, public Closable {
   }
 
   void unlock(const Napi::CallbackInfo& info) {
-    if (fd_ >= 0) (void)unlockByte(fd_, static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue()));
+    if (fd_ >= 0)
+      (void)unlockByte(fd_, static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue()));
   }
 
   void close(const Napi::CallbackInfo&) { end(); }

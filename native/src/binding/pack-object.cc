@@ -66,7 +66,8 @@ struct Mapped {
   Status take(Napi::Env env, uint64_t bytes) {
     const Status taken = Environment::of(env).takeMemoryOfAtLeast(env, bytes, &memory);
     if (!taken.ok()) return taken;
-    control = Napi::Reference<Napi::ArrayBuffer>::New(Napi::ArrayBuffer::New(env, sizeof(ControlBlock)), 1);
+    control = Napi::Reference<Napi::ArrayBuffer>::New(
+        Napi::ArrayBuffer::New(env, sizeof(ControlBlock)), 1);
     return mapZero(memory->memory.lineBits(), ViewMemory::bitBytesFor(memory->memory.windowBytes));
   }
   ControlBlock* block() { return static_cast<ControlBlock*>(control.Value().Data()); }
@@ -84,7 +85,8 @@ struct Mapped {
     result.Set("windows", windows);
     result.Set("lineBits", memory->lineBits.Value());
     result.Set("control", control.Value());
-    result.Set("capacityBytes", Napi::Number::New(env, static_cast<double>(identity.capacityBytes)));
+    result.Set("capacityBytes",
+               Napi::Number::New(env, static_cast<double>(identity.capacityBytes)));
     result.Set("firstDataPage", Napi::Number::New(env, identity.firstDataPage));
     result.Set("rootRef", Napi::Number::New(env, identity.rootRef));
     result.Set("rootType", Napi::Number::New(env, identity.rootType));
@@ -104,7 +106,8 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
       InstanceMethod<&PackWriterObject::discard>("discard"),
     }));
   }
-  explicit PackWriterObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PackWriterObject>(info) {}
+  explicit PackWriterObject(const Napi::CallbackInfo& info)
+      : Napi::ObjectWrap<PackWriterObject>(info) {}
   ~PackWriterObject() override { end(); }
   void closeForExit() override { end(); }
 
@@ -126,18 +129,20 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
   }
 
   Napi::Value grow(const Napi::CallbackInfo& info) {
-    return packedStatus(info.Env(), writer_.grow(static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue())));
+    return packedStatus(
+        info.Env(), writer_.grow(static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue())));
   }
 
-  /// finish(rootRef, rootType, endUnits, uuid, replace, sync): a packed status; of memory, minus its
-  /// number.
+  /// finish(rootRef, rootType, endUnits, uuid, replace, sync): a packed status; of memory, minus
+  /// its number.
   Napi::Value finish(const Napi::CallbackInfo& info) {
     PackRoot root;
     root.ref = info[0].As<Napi::Number>().Uint32Value();
     root.typeId = info[1].As<Napi::Number>().Uint32Value();
     root.endUnits = static_cast<uint64_t>(info[2].As<Napi::Number>().DoubleValue());
     std::memcpy(root.uuid, info[3].As<Napi::Uint8Array>().Data(), sizeof root.uuid);
-    const Status status = writer_.finish(root, info[4].As<Napi::Boolean>(), info[5].As<Napi::Boolean>());
+    const Status status =
+        writer_.finish(root, info[4].As<Napi::Boolean>(), info[5].As<Napi::Boolean>());
     const int fd = status.ok() ? writer_.takeDescriptor() : -1;
     end();
     if (fd < 0) return packedStatus(info.Env(), status);

@@ -30,7 +30,8 @@ Status temporaryName(const std::string& path, std::string* name) {
 
 }  // namespace
 
-Status PackWriter::begin(const std::string& path, uint64_t capacityBytes, const std::byte* initialPages) {
+Status PackWriter::begin(const std::string& path, uint64_t capacityBytes,
+                         const std::byte* initialPages) {
   path_ = path;
   Status status = kSuccess;
   if (path.empty()) {
@@ -51,7 +52,8 @@ Status PackWriter::begin(const std::string& path, uint64_t capacityBytes, const 
   identity_.firstDataPage = kChecksumPage + identity_.checksumPageCount;
   const int sized = io().truncate(fd_, uint64_t{identity_.firstDataPage} * kPageBytes);
   if (sized < 0) return statusFromErrno(-sized);
-  return writeFully(fd_, initialPages, kInitialPages * kPageBytes, uint64_t{kAllocationPage} * kPageBytes);
+  return writeFully(fd_, initialPages, kInitialPages * kPageBytes,
+                    uint64_t{kAllocationPage} * kPageBytes);
 }
 
 Status PackWriter::attach(std::byte* base, ControlBlock* control) {
@@ -60,7 +62,8 @@ Status PackWriter::attach(std::byte* base, ControlBlock* control) {
   base_ = base;
   *control = {};
   const uint64_t first = uint64_t{identity_.firstDataPage} * (kPageBytes / kUnitBytes);
-  control->capacityUnits = static_cast<uint32_t>((identity_.capacityBytes - kSinkBytes) / kUnitBytes);
+  control->capacityUnits =
+      static_cast<uint32_t>((identity_.capacityBytes - kSinkBytes) / kUnitBytes);
   control->endUnits = control->frontierUnits = static_cast<uint32_t>(first);
   control->growing = 1;
   control->epoch = 1;
@@ -116,7 +119,8 @@ Status PackWriter::writeChecksums(uint64_t endPage) {
       checksums.push_back(checksumOfPage(base_ + page * kPageBytes));
     }
     const uint64_t offset = uint64_t{kChecksumPage} * kPageBytes + first * sizeof(uint32_t);
-    const Status wrote = writeFully(fd_, checksums.data(), checksums.size() * sizeof(uint32_t), offset);
+    const Status wrote =
+        writeFully(fd_, checksums.data(), checksums.size() * sizeof(uint32_t), offset);
     if (!wrote.ok()) return wrote;
     first = head ? identity_.firstDataPage : last;
   }

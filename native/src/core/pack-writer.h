@@ -37,8 +37,8 @@ class PackWriter {
   /// Maps it at the start of a reservation of at least the capacity.
   Status attach(std::byte* base, ControlBlock* control);
   Status grow(uint64_t endUnits) { return growFile(&range_, endUnits * kUnitBytes); }
-  /// Freezes it. After a failure nothing is left behind, as after `discard`. Without `sync` the name
-  /// may outlive its content when the machine crashes: whoever opens it checks every page.
+  /// Freezes it. After a failure nothing is left behind, as after `discard`. Without `sync` the
+  /// name may outlive its content when the machine crashes: whoever opens it checks every page.
   Status finish(const PackRoot& root, bool replace, bool sync);
   void discard();
   /// After `finish` without a path: the memory, which the caller owns now.

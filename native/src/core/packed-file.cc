@@ -93,7 +93,8 @@ Status PackedFile::verifyAll(uint64_t* badPage) const {
     const uint64_t count = std::min(kPiecePages, end - first);
     Status read = readFully(file_.fd, pages.data(), count * kPageBytes, first * kPageBytes);
     if (read.ok()) {
-      read = readFully(file_.fd, expected.data(), count * sizeof(uint32_t), file_.checksumOffset(first));
+      read = readFully(file_.fd, expected.data(), count * sizeof(uint32_t),
+                       file_.checksumOffset(first));
     }
     if (!read.ok()) return read;
     for (uint64_t i = 0; i < count; i++) {

@@ -40,7 +40,10 @@ enum class Code : uint32_t {
   kInvalid,     // arguments that make no sense: our own mistake
 };
 
-/** What TypeScript calls them, in the same order: it decides by name, so that no number has two truths. */
+/**
+ * What TypeScript calls them, in the same order: it decides by name, so that no number has two
+ * truths.
+ */
 inline constexpr const char* kCodeNames[] = {
     "ok",         "noSpace",    "io",          "corrupt", "regionFull",     "readOnly",
     "busy",       "notFound",   "exists",      "notRegion", "tooNew",       "tooOld",
@@ -48,7 +51,8 @@ inline constexpr const char* kCodeNames[] = {
     "unsupported", "memory",    "tooManyHandles", "logMissing", "needsRecovery", "logFull",
     "invalid",
 };
-static_assert(sizeof kCodeNames / sizeof kCodeNames[0] == static_cast<uint32_t>(Code::kInvalid) + 1);
+static_assert(sizeof kCodeNames / sizeof kCodeNames[0] ==
+              static_cast<uint32_t>(Code::kInvalid) + 1);
 
 struct [[nodiscard]] Status {
   Code code = Code::kOk;

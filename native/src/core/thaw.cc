@@ -18,7 +18,8 @@ Status writeLiveCopy(const RegionFile& packed, int to) {
   const uint64_t tableEnd = packed.checksumOffset(length / kPageBytes);
   const uint64_t dataStart = uint64_t{packed.identity.firstDataPage} * kPageBytes;
   if (const int sized = io().truncate(to, length); sized < 0) return statusFromErrno(-sized);
-  Status status = copyFileRange(packed.fd, 0, to, 0, tableEnd);  // the rest of the table stays a hole
+  Status status =
+      copyFileRange(packed.fd, 0, to, 0, tableEnd);  // the rest of the table stays a hole
   if (status.ok()) status = copyFileRange(packed.fd, dataStart, to, dataStart, length - dataStart);
   if (!status.ok()) return status;
   Identity identity = packed.identity;
@@ -26,7 +27,8 @@ Status writeLiveCopy(const RegionFile& packed, int to) {
   identity.rootRef = identity.rootType = 0;
   identity.endUnits = 0;
   identity.createdMs = static_cast<uint64_t>(wallClockMs());
-  if (const Status random = randomBytes(identity.uuid, sizeof identity.uuid); !random.ok()) return random;
+  if (const Status random = randomBytes(identity.uuid, sizeof identity.uuid); !random.ok())
+    return random;
   identity.checksum = checksumOfIdentity(identity);
   if (const Status wrote = writeFully(to, &identity, sizeof identity, 0); !wrote.ok()) return wrote;
   CheckpointSlot slot{};

@@ -1,6 +1,6 @@
 /**
- * No store at all: what `pwrite` and `fdatasync` of a commit's bytes cost on the same disk. The file
- * was written before, and is reused as a ring, as a good log is.
+ * No store at all: what `pwrite` and `fdatasync` of a commit's bytes cost on the same disk. The
+ * file was written before, and is reused as a ring, as a good log is.
  */
 import { closeSync, fdatasyncSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'

@@ -14,7 +14,8 @@ const FILE_SYSTEMS: Record<number, string> = { 0xef53: 'ext4', 0x58465342: 'xfs'
 /**
  * The git tree of the checkout as it lies, without what the benchmark writes: put together in an
  * index of its own, so that nothing of the checkout's is touched. To compare a commit with it:
- * `git read-tree COMMIT` into an empty GIT_INDEX_FILE, `git rm --cached` these files, `git write-tree`.
+ * `git read-tree COMMIT` into an empty GIT_INDEX_FILE, `git rm --cached` these files, `git
+ * write-tree`.
  */
 export function measuredTree(): string {
   const folder = mkdtempSync(join(tmpdir(), 'rstore-tree-'))

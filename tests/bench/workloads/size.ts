@@ -1,4 +1,7 @@
-/** Bytes on the disk for each record: after a load, and after churn that keeps the number of records. */
+/**
+ * Bytes on the disk for each record: after a load, and after churn that keeps the number of
+ * records.
+ */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Table } from '../driver.js'
