@@ -168,6 +168,5 @@ const isReference = (type: AnyType): boolean =>
 function foreign(session: PackSession): RStoreError {
   return new RStoreError('RSTORE_FOREIGN_REF',
     `pack: what init returned is not in ${session.label}. Return a record of the region that init `
-    + 'was '
-    + 'given, or a plain value, which is copied', { path: session.path })
+    + 'was given, or a plain value, which is copied', { path: session.path })
 }
