@@ -25,8 +25,7 @@ function madeRegion(place: Place): string {
   return region.path!
 }
 
-function isRefused(place: Place, code: string, writing = code): void {
-  const path = place.path()
+function isRefused(place: Place, code: string, path = place.path(), writing = code): void {
   const before = fingerprint(path)
   thrown(writing, () => Region.open(path))
   thrown(code, () => Region.open(path, { readOnly: true }))
@@ -108,7 +107,7 @@ test(
       writeBytes(path, 0, original)
     }
     patch(path, 0, Identity, identityField(kind.offset, C.KIND_PACKED))
-    isRefused(place, 'RSTORE_WRONG_KIND', 'RSTORE_READ_ONLY')
+    isRefused(place, 'RSTORE_WRONG_KIND', path, 'RSTORE_READ_ONLY')
     writeBytes(path, 0, original)
     assert.is(place.open().map('numbers', t.u32, t.u32).get(1), 11)
   }),
