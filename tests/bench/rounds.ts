@@ -15,7 +15,12 @@ import type { Spec } from './measure.js'
 import type { KeyKind } from './record.js'
 import type { Workload } from './workload.js'
 
-export interface Plan { workload: Workload; records: number; drivers: readonly Driver[]; rounds: number }
+export interface Plan {
+  workload: Workload
+  records: number
+  drivers: readonly Driver[]
+  rounds: number
+}
 
 export interface Series {
   workload: string

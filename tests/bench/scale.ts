@@ -66,7 +66,8 @@ async function main(): Promise<void> {
   const points: Point[] = []
   for (const records of SIZES.filter((size) => size <= Number(values.most))) {
     if (records * BYTES_EACH > bavail * bsize) break
-    const found = await measure(values.directory, records, records > 1e7 ? 1 : Number(values.rounds))
+    const rounds = records > 1e7 ? 1 : Number(values.rounds)
+    const found = await measure(values.directory, records, rounds)
     for (const { panel, driver, value } of found) {
       console.log(`${records} ${driver} ${panel}: ${value.toPrecision(3)}`)
     }

@@ -21,7 +21,9 @@ interface Bytes {
 }
 
 /** Slots of the table's fields, in the order of the schema. */
-const SLOT = { id: 4, key: 6, name: 8, address: 10, balance: 12, updated: 14, visits: 16, level: 18 }
+const SLOT = {
+  id: 4, key: 6, name: 8, address: 10, balance: 12, updated: 14, visits: 16, level: 18,
+}
 
 /** The accessor of one table, as generated code has it: moved from record to record. */
 class UserTable {

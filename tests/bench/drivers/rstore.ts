@@ -149,7 +149,8 @@ class RegionTable implements Table {
 export const driver: Driver = {
   kind: 'store',
   name: 'rstore',
-  settings: "256 MiB of private pages; durable: durability 'sync'; else 'none' (a prefix survives a power failure)",
+  settings: "256 MiB of private pages; durable: durability 'sync'; else 'none' "
+    + '(a prefix survives a power failure)',
   methods: methodsOf(RegionTable),
   load: loadLibrary,
   version: () => JSON.parse(readFileSync(inRoot('package.json'), 'utf8')).version,

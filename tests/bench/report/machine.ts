@@ -9,7 +9,9 @@ import type { Driver } from '../driver.js'
 /** Made by the benchmark itself: no part of what was measured. */
 export const PRODUCTS = ['BENCHMARKS.md', 'tests/bench/results']
 
-const FILE_SYSTEMS: Record<number, string> = { 0xef53: 'ext4', 0x58465342: 'xfs', 0x9123683e: 'btrfs' }
+const FILE_SYSTEMS: Record<number, string> = {
+  0xef53: 'ext4', 0x58465342: 'xfs', 0x9123683e: 'btrfs',
+}
 
 /**
  * The git tree of the checkout as it lies, without what the benchmark writes: put together in an

@@ -55,11 +55,12 @@ function machineText({ tree, date, machine, rounds, load, clock }: Results): str
   const noise = load > QUIET_LOAD
     ? `\n**The machine was busy with other work (load average up to ${load.toFixed(1)}): `
       + 'read ratios, not figures.**\n' : ''
-  const timing = clock === 'wall' ? '' : '\nTimed by processor time of the measured process and its '
-    + 'threads, but what is durable, opens,\nloads or runs several processes by the clock.\n'
+  const timing = clock === 'wall' ? '' : '\nTimed by processor time of the measured process and '
+    + 'its threads; what is durable, opens or runs several\nprocesses by the clock.\n'
   return `Measured on ${date}: git tree \`${tree}\` (the checkout without this file and
 \`tests/bench/results\`); ${processor}, ${memory} of memory, ${system}, ${fileSystem}, Node ${node}.
-Medians of ${rounds} round${rounds === 1 ? '' : 's'}; in each every peer in turn, each measurement in a process of its own.
+Medians of ${rounds} round${rounds === 1 ? '' : 's'}; in each every peer in turn, each measurement
+in a process of its own.
 ${noise}${timing}
 ${listOf(Object.fromEntries(Object.entries(settings).map(([name, text]) =>
     [`${name} ${versions[name]}`, text])))}`
@@ -70,8 +71,8 @@ function notes(): string {
 - In brackets: how many times better ${OURS} is than that peer; below 1, worse.
 - Reading one field or every field: of the object or row that the peer gives. A \`Map\` is memory in
   one process, without a file: the floor, not a peer.
-- YCSB: by string key, popularity by Zipf's law; an update sets one field, and is a transaction of its
-  own, not synced.
+- YCSB: by string key, popularity by Zipf's law; an update sets one field, and is a transaction of
+  its own, not synced.
 - Not synced: survives the process; after a power failure ${OURS} and SQLite keep a prefix of the
   commits, ${RIVAL} with \`noSync\` promises nothing.
 - Sizes are what the files take up on disk, holes left out.`
@@ -79,16 +80,22 @@ function notes(): string {
 
 function scaleText(scale: Scale | undefined): string {
   if (scale === undefined) return ''
-  return `\n## As work grows\n\n![Cost as the number of records grows](tests/bench/results/scale.svg)
+  return `
+## As work grows
 
-Made by \`npm run bench:scale\` on ${scale.date} from tree \`${scale.tree}\`. Records of two numbers.\n`
+![Cost as the number of records grows](tests/bench/results/scale.svg)
+
+Made by \`npm run bench:scale\` on ${scale.date} from tree \`${scale.tree}\`.
+Records of two numbers.
+`
 }
 
 function missesText(series: readonly Series[]): string {
   const missing = TARGETS.filter(({ workload }) =>
     !series.some((one) => one.workload === workload && one.driver === OURS))
   if (missing.length === 0) return ''
-  return `\nNot measured in this run: ${[...new Set(missing.map(({ workload }) => workload))].join(', ')}.\n`
+  const names = new Set(missing.map(({ workload }) => workload))
+  return `\nNot measured in this run: ${[...names].join(', ')}.\n`
 }
 
 function markdown(results: Results, scale: Scale | undefined): string {
