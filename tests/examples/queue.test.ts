@@ -1,0 +1,35 @@
+/** The queue of packed requests, with small counts. */
+import { spawnSync } from 'node:child_process'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Store } from '../../lib/index.js'
+import { Queue, SLOT_COUNT } from '../../examples/queue/queue.js'
+import { inRoot } from '../harness/paths.js'
+import { temporaryDirectory } from '../harness/temporary.js'
+import { until } from '../store/shapes.js'
+
+const test = suite('example: queue')
+
+test('producers in other processes, and nothing is left', () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath,
+    [inRoot('dist/examples/queue/main.js'), '120', '2'], { encoding: 'utf8' })
+  assert.is(status, 0, stderr)
+  assert.match(stdout, /^120 requests in /)
+})
+
+test('overwriting a slot frees what it named', async () => {
+  const store = Store.open(temporaryDirectory(), { create: true })
+  const queue = new Queue(store as never)
+  const count = SLOT_COUNT + 20
+  for (let number = 0; number < count; number++) {
+    queue.put({ number, path: `/request/${number}`, body: [number, 1, 2] })
+    if (number % 64 === 0) await new Promise(setImmediate)
+  }
+  assert.is(queue.counts().overwritten, 20)
+  await until('what was overwritten is gone', () =>
+    store.list().filter(({ kind }) => kind === 'packed').length === SLOT_COUNT)
+  assert.is(queue.take()!.number, 20)
+  store.close()
+})
+
+test.run()

@@ -1,0 +1,163 @@
+/** Processes that die, damaged and missing files, and who only reads. */
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Store } from '../../lib/index.js'
+import { Child } from '../harness/child.js'
+import { temporaryDirectory } from '../harness/temporary.js'
+import { rejected, thrown } from '../harness/with-region.js'
+import { packedFiles, packedIds, packLink, slotsOf, until } from './shapes.js'
+
+const test = suite('stores: deaths and damage')
+
+const newStore = (): { dir: string; store: Store } => {
+  const dir = temporaryDirectory()
+  return { dir, store: Store.open(dir, { create: true }) }
+}
+
+/** Every packed region is named by someone, every file known, every count right. */
+async function assertExact(dir: string): Promise<void> {
+  const store = Store.open(dir)
+  const packed = store.list().filter(({ kind }) => kind === 'packed')
+  assert.equal(packed.filter(({ references }) => references === 0), [])
+  assert.equal(packedFiles(dir), packed.map(({ id }) => id).sort((a, b) => a - b))
+  assert.equal((await store.verify()).problems, [])
+  store.close()
+}
+
+for (const others of [false, true]) {
+  test(`a process is killed${others ? ' while another has the store open' : ''}`, async () => {
+    const { dir, store } = newStore()
+    store.region('live')
+    if (!others) store.close()
+    for (let round = 0; round < 3; round++) {
+      const child = new Child<number>('dist/tests/store/dying-child.js', [dir])
+      for (let i = 0; i < 3 + round * 2; i++) await child.expect()
+      await child.kill()
+      if (!others) await assertExact(dir)
+    }
+    store.close()
+    await assertExact(dir)
+  })
+}
+
+test('two processes: what one names the other sees, and handles of both count', async () => {
+  const { dir, store } = newStore()
+  const second = Store.open(dir)  // another descriptor, as another process has it
+  const doc = packLink(store, 'doc', 'd')
+  const theirs = second.packed('doc')
+  const region = store.region('live')
+  region.transact(() => slotsOf(region).set(0, { link: doc } as never))
+  assert.is(slotsOf(second.region('live')).get(0)!.link!.title, 'd')
+  store.release('doc')
+  doc.close()
+  region.transact(() => { slotsOf(region).delete(0) })
+  second.region('live').close()
+  await region.checkpoint()
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  assert.is(packedIds(store).length, 1, 'the other one has it open')
+  assert.is((theirs.root as { title: string }).title, 'd')
+  theirs.close()
+  await until('it is gone', () => packedIds(store).length === 0 && packedFiles(dir).length === 0)
+  second.close()
+  assert.equal((await store.verify()).problems, [])
+  store.close()
+})
+
+test('a dropped region names nothing any more', async () => {
+  const { dir, store } = newStore()
+  const second = Store.open(dir)
+  const region = second.region('live')
+  const slots = slotsOf(region)
+  const doc = packLink(second, null, 'd')
+  region.transact(() => slots.set(0, { link: doc } as never))
+  store.drop('live')
+  thrown('RSTORE_NOT_FOUND', () => region.transact(() => {
+    slots.set(0, {})
+    slots.set(1, { link: packLink(second, null, 'e') } as never)
+  }))
+  region.transact(() => { slots.delete(0) })
+  second.close()
+  store.close()
+  await assertExact(dir)
+  assert.equal(packedFiles(dir), [])
+})
+
+test('a file that is missing, or damaged, is reported with who names it; nothing else is lost', async () => {
+  const { dir, store } = newStore()
+  const region = store.region('live')
+  const [inner, lost] = [packLink(store, null, 'inner'), packLink(store, null, 'lost')]
+  const outer = packLink(store, 'outer', 'outer', inner)
+  const [innerId, lostId, outerId] = [inner, lost, outer].map((packed) => store.idOf(packed))
+  region.transact(() => slotsOf(region).set(0, { link: lost } as never))
+  store.close()
+  rmSync(join(dir, `${lostId}.packed`))
+  const path = join(dir, `${outerId}.packed`)
+  chmodSync(path, 0o644)
+  writeFileSync(path, readFileSync(path).subarray(0, 5000))
+  const copy = temporaryDirectory()
+  for (const recounted of [false, true]) {
+    const again = Store.open(dir)
+    const { problems } = await again.verify()
+    assert.equal(problems.map(({ code }) => code).sort(), ['RSTORE_CORRUPT', 'RSTORE_NOT_FOUND'])
+    assert.ok(packedIds(again).includes(innerId!), 'the damaged one may name it')
+    thrown('RSTORE_NOT_FOUND', () => slotsOf(again.region('live')).get(0)!.link)
+    thrown('RSTORE_CORRUPT', () => again.packed('outer'))
+    if (!recounted) await again.backup(join(copy, 'x')).catch(() => {})
+    again.close()
+  }
+  const last = Store.open(dir)
+  last.release('outer')
+  const live = last.region('live')
+  live.transact(() => { slotsOf(live).delete(0) })
+  await until('both are gone', () => !packedIds(last).includes(outerId!) && !packedIds(last).includes(lostId!))
+  last.close()
+  await assertExact(dir)
+  assert.equal(packedFiles(dir), [])
+})
+
+test('only reading changes nothing', async () => {
+  const { dir, store } = newStore()
+  const region = store.region('live')
+  const doc = packLink(store, 'doc', 'd')
+  region.transact(() => slotsOf(region).set(0, { link: doc } as never))
+  doc.close()
+  store.close()
+  const before = readFileSync(join(dir, 'catalog.region'))
+  const reader = Store.open(dir, { readOnly: true })
+  assert.is(slotsOf(reader.region('live')).get(0)!.link!.title, 'd')
+  assert.is((reader.packed('doc').root as { title: string }).title, 'd')
+  const live = reader.region('live')
+  for (const change of [
+    () => packLink(reader, 'x', 'x'), () => reader.region('new'), () => reader.release('doc'),
+    () => reader.drop('live'), () => live.transact(() => {}),
+  ]) thrown('RSTORE_READ_ONLY', change)
+  assert.equal((await reader.verify()).problems, [])
+  reader.close()
+  assert.ok(readFileSync(join(dir, 'catalog.region')).equals(before))
+  assert.throws(() => Store.open(dir, { readOnly: true, create: true }), TypeError)
+})
+
+test('a backup is whole while others pack, name and delete', async () => {
+  const { dir, store } = newStore()
+  const region = store.region('live')
+  const target = `${dir}-copy`
+  let done = false
+  const copying = store.backup(target).finally(() => { done = true })
+  for (let i = 0; !done || i < 20; i++) {
+    const link = packLink(store, i % 3 === 0 ? `n${i}` : null, 'link')
+    region.transact(() => slotsOf(region).set(i % 4, { link } as never))
+    link.close()
+    await new Promise(setImmediate)
+  }
+  await copying
+  await rejected('RSTORE_EXISTS', store.backup(target))
+  store.close()
+  await assertExact(target)
+  await assertExact(dir)
+  rmSync(target, { recursive: true })
+  assert.not(existsSync(target))
+})
+
+test.run()
