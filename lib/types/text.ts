@@ -47,7 +47,9 @@ let encoded = ''
 /** Bytes of a string as UTF-8. */
 export function textBytes(text: string): number {
   const length = text.length
-  if (length > SHORT_WRITE) return length * 3 <= scratch.length ? encode(text) : Buffer.byteLength(text)
+  if (length > SHORT_WRITE) {
+    return length * 3 <= scratch.length ? encode(text) : Buffer.byteLength(text)
+  }
   for (let i = 0; i < length; i++) {
     if (text.charCodeAt(i) > 0x7f) return Buffer.byteLength(text)
   }

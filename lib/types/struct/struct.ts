@@ -9,8 +9,9 @@ import {
 import { layoutOf, slotTypeOf, type FieldLayout, type StructLayout } from './layout.js'
 import {
   coreOfView, getterOf, oldSetter, RESERVED_NAMES, setOwn, setterOf, structOfView, viewClass,
-  writeOptional, type Struct, type ViewClass,
+  type Struct, type ViewClass,
 } from './view.js'
+import { writerOf, type Writer } from './writers.js'
 
 /** Inherited by every object: read only where it is an object's own. */
 const readField = (from: object, name: string): unknown =>
@@ -35,6 +36,7 @@ export class StructType extends AnyType implements Struct {
   readonly #labels: readonly string[]
   readonly #owning: readonly FieldLayout[]
   readonly #naming: readonly FieldLayout[]
+  readonly #writers: readonly Writer[]
   #view: ViewClass | undefined
 
   constructor(override readonly name: string, fields: readonly (readonly [string, AnyType])[]) {
@@ -48,6 +50,7 @@ export class StructType extends AnyType implements Struct {
     this.#owning = this.layout.fields.filter(({ slot }) => slot.owns)
     this.#naming = this.layout.fields.filter(({ slot }) =>
       slot.nullable || slot.owns || slot.kind === 'struct' || slot.kind === 'tuple')
+    this.#writers = this.layout.fields.map(writerOf)
     this.owns = this.#owning.length > 0
   }
 
@@ -93,8 +96,8 @@ export class StructType extends AnyType implements Struct {
   }
 
   /**
-   * Objects whose own fields are these in this order, as a literal has them: names are then compared,
-   * not looked up. Undefined for all others.
+   * Objects whose own fields are these in this order, as a literal has them: names are then
+   * compared, not looked up. Undefined for all others.
    */
   #prepareInOrder(input: object, session: Session | null): unknown[] | undefined {
     const { fields } = this.layout
@@ -104,7 +107,8 @@ export class StructType extends AnyType implements Struct {
       if (i === fields.length) return undefined
       const { name: expected, type } = fields[i]!
       if (name !== expected) return undefined
-      prepared[i] = type.prepare((input as Record<string, unknown>)[name], this.#labels[i]!, session)
+      const given = (input as Record<string, unknown>)[name]
+      prepared[i] = type.prepare(given, this.#labels[i]!, session)
       i++
     }
     return i === fields.length ? prepared : undefined
@@ -125,12 +129,9 @@ export class StructType extends AnyType implements Struct {
     return new this.view(new Core(core.lease, core.window, core.cell, at, core.stamp, core.owner))
   }
   writeSlot(session: Session, window: Window, at: number, value: unknown): void {
-    const { fields } = this.layout
-    for (let i = 0; i < fields.length; i++) {
-      const field = fields[i]!
-      if (field.presenceByte >= 0)
-        writeOptional(session, window, at, field, (value as unknown[])[i])
-      else field.slot.writeSlot(session, window, at + field.offset, (value as unknown[])[i])
+    const writers = this.#writers
+    for (let i = 0; i < writers.length; i++) {
+      writers[i]!(session, window, at, (value as unknown[])[i])
     }
   }
   override releaseSlot(session: Session, window: Window, at: number): void {
