@@ -6,11 +6,19 @@ import type { Ref } from '../space/ref.js'
 import { ArrayType, ELEMENTS_OFFSET, originOf } from '../types/array/array.js'
 import { throwStale, type Session } from '../types/context.js'
 import { refOfView } from '../types/ref/ref.js'
+import { coreOfView } from '../types/struct/view.js'
 import { typeFrom, unitOf, type AnyType } from '../types/type.js'
 import type { OpenSession } from './open-session.js'
 
 /** A session that knows where cells can be. */
-type CellSession = Session & Pick<OpenSession, 'holds'>
+type CellSession = Session & Pick<OpenSession, 'holds' | 'path'>
+
+/** Whether a view is of another region: not of this handle, nor of a snapshot of the same file. */
+function isForeign(view: unknown, session: CellSession): boolean {
+  const other = coreOfView(view)?.lease.session as CellSession | undefined
+  if (other === undefined || other.space === session.space) return false
+  return other.path === null || other.path !== session.path
+}
 
 export function allocCell(session: CellSession, type: unknown, value: unknown): Ref {
   session.enterWrite()
@@ -42,6 +50,9 @@ export function derefCell(session: CellSession, ref: unknown): unknown {
 
 export function refOfRecord(session: CellSession, view: unknown): Ref {
   session.enter()
+  if (isForeign(view, session)) {
+    throw new RStoreError('RSTORE_FOREIGN_REF', 'refOf: the record is in another region')
+  }
   const ref = refOfView(view)
   if (ref !== 0) return ref as Ref
   throw new TypeError('refOf needs a view of a whole record, as deref() or a map gives it')

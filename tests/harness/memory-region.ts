@@ -5,8 +5,8 @@
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../../lib/errors.js'
 import { Catalog } from '../../lib/map/catalog.js'
-import { alloc, deref, free, refOf } from '../../lib/map/records.js'
 import { createStructures } from '../../lib/map/structures.js'
+import { allocCell, derefCell, freeCell, refOfRecord } from '../../lib/region/cells.js'
 import type { Ref } from '../../lib/space/ref.js'
 import { createTree } from '../../lib/tree/open.js'
 import { Lease, Session, type EndReason } from '../../lib/types/context.js'
@@ -18,6 +18,7 @@ import { MemorySpace } from './memory-space.js'
 class MemorySession extends Session {
   readonly registry: TypeRegistry
   readonly structures = createStructures()
+  readonly path = null
   readOnly = false
   closed = false
   notices: (() => void)[] = []
@@ -45,6 +46,10 @@ class MemorySession extends Session {
   end(reason: EndReason): void {
     this.lease.end(reason)
     this.space.detachAll()
+  }
+
+  holds(ref: number): boolean {
+    return this.space.windows[ref >>> 28]!.buffer.byteLength > 0
   }
 
   override atomically<R>(fn: () => R): R {
@@ -160,15 +165,15 @@ export class MemoryRegion {
     return this.catalog.value(name, type) as unknown as RValue<V, I>
   }
   alloc<V, I>(type: Type<V, I>, value: I): Ref<V> {
-    return alloc(this.session, type, value) as Ref<V>
+    return allocCell(this.session, type, value) as Ref<V>
   }
   deref<V>(ref: Ref<V>): V {
-    return deref(this.session, ref) as V
+    return derefCell(this.session, ref) as V
   }
   refOf<V>(view: V): Ref<V> {
-    return refOf(this.session, view) as Ref<V>
+    return refOfRecord(this.session, view) as Ref<V>
   }
   free(ref: Ref): void {
-    free(this.session, ref)
+    freeCell(this.session, ref)
   }
 }

@@ -104,7 +104,7 @@ test('a view of a freed cell is stale, also when another one is there', withPool
   const view = region.deref(ref)
   region.free(ref)
   thrown('RSTORE_STALE_VIEW', () => view.id)
-  thrown('RSTORE_STALE_VIEW', () => region.deref(ref))
+  thrown('RSTORE_DANGLING_REF', () => region.deref(ref))
   assert.is(region.alloc(Item, { id: 2, name: 'b' }), ref)
   thrown('RSTORE_STALE_VIEW', () => view.id)
   region.free()

@@ -167,7 +167,7 @@ test('small regions share a block', withPool((pool) => {
   const refs = regions.map((region, i) => region.alloc(t.u32, i))
   assert.equal([pool.stats().blocksLive, pool.stats().blocksShared], [1, 1])
   refs.forEach((ref, i) => assert.is(regions[i]!.deref(ref), i))
-  thrown('RSTORE_STALE_VIEW', () => regions[0]!.deref(refs[1]!))
+  thrown('RSTORE_DANGLING_REF', () => regions[0]!.deref(refs[1]!))
   for (const region of regions) region.free()
 }))
 

@@ -131,7 +131,7 @@ test('a struct inside a record has no ref of its own', () => {
   const map = region.map('map', t.u8, t.struct('Outer', { inner: Inner }))
   region.transact(() => {
     map.set(1, { inner: { x: 1 } })
-    assert.throws(() => region.refOf(map.get(1)!.inner), /only whole records/)
+    assert.throws(() => region.refOf(map.get(1)!.inner), /whole record/)
   })
   assert.throws(() => t.ref(Inner as never), /a function/)
   assert.throws(() => (t.self as unknown as { describe(): void }).describe(), /only inside/)
