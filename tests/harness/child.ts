@@ -20,7 +20,7 @@ export class Child<Message = unknown> {
 
   /** @param script compiled, from the top of the checkout */
   constructor(script: string, args: readonly string[], env: Record<string, string> = {}) {
-    this.process = spawn(process.execPath, ['--enable-source-maps', inRoot(script), ...args], {
+    this.process = spawn(process.execPath, [inRoot(script), ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     })

@@ -16,7 +16,8 @@ test(
     assert.ok(result.rounds > 10)
     const { writerBytes, idleBytes, busyBytes } = result
     assert.ok(Math.max(writerBytes, idleBytes, busyBytes) < 300 * MIB)
-    const sorted = [...result.openMs].sort((a, b) => a - b)
+    // The processor's time: on a busy machine the clock tells what others do.
+    const sorted = [...result.openCpuMs].sort((a, b) => a - b)
     assert.ok(sorted[sorted.length >> 1]! < 100, `${sorted}`)
     assert.ok(result.logBytes <= 64 * MIB)
   }),

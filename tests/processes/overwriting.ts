@@ -22,6 +22,8 @@ export interface Result {
   idleBytes: number
   busyBytes: number
   openMs: number[]
+  /** The processor's time of the same. */
+  openCpuMs: number[]
   logBytes: number
   rounds: number
 }
@@ -49,6 +51,7 @@ export async function overwrite({
     idleBytes: 0,
     busyBytes: 0,
     openMs: [],
+    openCpuMs: [],
     logBytes: 0,
     rounds: 0,
   }
@@ -93,9 +96,12 @@ export async function overwrite({
       result.busyBytes = Math.max(result.busyBytes, anonymousBytes(busy.pid))
       result.rounds += busy.takeAll().length
       const begun = performance.now()
+      const cpu = process.cpuUsage()
       const opened = Region.open(path, { readOnly: true })
       valuesOf(opened as unknown as Region).get(5)
       result.openMs.push(performance.now() - begun)
+      const { user, system } = process.cpuUsage(cpu)
+      result.openCpuMs.push((user + system) / 1000)
       opened.close()
     }
     onProgress?.(result.openMs.length, result)

@@ -114,6 +114,23 @@ test(
 )
 
 test(
+  'a packed region is not opened as a live one',
+  withRegion((place) => {
+    const path = madeRegion(place)
+    place.expectDamage()
+    patch(path, 0, Identity, identityField(Identity.fields.kind.offset, C.KIND_PACKED))
+    const before = fingerprint(path)
+    for (const options of [{}, { readOnly: true }]) {
+      assert.throws(
+        () => Region.open(path, options as object),
+        (error: any) => ['RSTORE_READ_ONLY', 'RSTORE_WRONG_KIND'].includes(error.code),
+      )
+    }
+    assert.equal(fingerprint(path)[path], before[path])
+  }),
+)
+
+test(
   'an identity whose checksum is wrong',
   withRegion((place) => {
     const path = madeRegion(place)
