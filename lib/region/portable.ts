@@ -53,6 +53,15 @@ function refuse(path: string, code: ErrorCode, what: string): never {
   throw new RStoreError(code, `loading ${path}: ${what}`, { path })
 }
 
+function openFile(path: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    return refuse(path, code === 'ENOENT' ? 'RSTORE_NOT_FOUND' : 'RSTORE_IO', message)
+  }
+}
+
 /** A packed file through mmap-io; as the addon's PackedFile. */
 export class PortablePackedFile implements NativePackedFile {
   private buffer: Buffer | undefined
@@ -60,7 +69,7 @@ export class PortablePackedFile implements NativePackedFile {
 
   open(path: string, verify: number, populate: boolean): OpenedPack {
     const mmap = (this.mmap = loadMmapIo())
-    const fd = openSync(path, 'r')
+    const fd = openFile(path)
     try {
       const { size } = fstatSync(fd)
       if (size > LARGEST_BYTES) {
@@ -75,9 +84,10 @@ export class PortablePackedFile implements NativePackedFile {
     }
     const opened = this.describe(path)
     if (populate) mmap.advise(this.buffer, mmap.MADV_WILLNEED)
-    if (verify !== 0 && this.verifyAll() >= 0) {
+    const badPage = verify === 0 ? -1 : this.verifyAll()
+    if (badPage >= 0) {
       refuse(path, 'RSTORE_CORRUPT',
-        `page ${this.verifyAll()} does not fit its checksum. Run "rstore verify"`)
+        `page ${badPage} does not fit its checksum. Run "rstore verify"`)
     }
     return opened
   }

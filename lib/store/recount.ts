@@ -2,9 +2,10 @@
  * Counting anew, by whoever is alone in the store after an unclean end: D2 of store.ts.
  *
  * A region whose list cannot be read may name anything. As long as there is one, no count is
- * lowered, and the next opening counts again.
+ * lowered, and the next opening counts again. A packed region without a file, which nobody names,
+ * was being deleted.
  */
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 
 import type { StoreFiles } from './files.js'
 import type { StoreCatalog, StoreEntry } from './store-catalog.js'
@@ -15,13 +16,17 @@ export function recount(
 ): void {
   const counts = new Map<number, number>()
   const regions = catalog.list().filter(({ kind }) => kind !== 'packing')
-  let exact = true
+  const unreadable: StoreEntry[] = []
   for (const entry of regions) {
     const names = namesIn(entry)
-    if (names === undefined) exact = false
+    if (names === undefined) unreadable.push(entry)
     for (const id of names ?? []) counts.set(id, (counts.get(id) ?? 0) + 1)
   }
+  const gone = unreadable.filter(({ id, name, kind }) => kind === 'packed' && name === null
+    && !counts.has(id) && !existsSync(files.pathOf(id, kind)))
+  const exact = gone.length === unreadable.length
   catalog.transact(() => {
+    for (const { id } of gone) catalog.remove(id)
     for (const { id, kind } of catalog.list()) if (kind === 'packing') catalog.remove(id)
     if (exact) catalog.clearQueue()
     for (const { id, name, references } of regions) {

@@ -1,6 +1,12 @@
-/** What a store knows of its regions: a live region of its own, `catalog.region`. */
+/**
+ * What a store knows of its regions: a live region of its own, `catalog.region`. Its commits wait
+ * for the disk only where something outside of it relies on them: its log is one sequence, so what
+ * was committed before is on the disk, too. What a crash of the machine takes back otherwise,
+ * counting anew finds (recount.ts).
+ */
 import { RStoreError } from '../errors.js'
 import { Region } from '../region/region.js'
+import type { Durability } from '../region/options.js'
 import { t } from '../types/index.js'
 import type { Infer } from '../types/index.js'
 
@@ -50,8 +56,8 @@ export class StoreCatalog {
   private readonly state
 
   constructor(path: string, mode: 'create' | 'write' | 'read') {
-    this.region = mode === 'create' ? Region.openOrCreate(path, { capacity: '1GiB' })
-      : Region.open(path, { readOnly: mode === 'read' } as { readOnly: false })
+    this.region = mode === 'create' ? Region.openOrCreate(path, { capacity: '1GiB', durability: 'none' })
+      : Region.open(path, { durability: 'none', readOnly: mode === 'read' } as { readOnly: false })
     this.entries = this.region.map('regions', t.u32, Entry)
     this.names = this.region.map('names', t.string, t.u32)
     this.lowerings = this.region.map('lowerings', t.u32, Lowering)
@@ -67,8 +73,8 @@ export class StoreCatalog {
     return this.state.get()!
   }
 
-  transact<R>(fn: () => R): R {
-    return this.region.transact(fn)
+  transact<R>(fn: () => R, durability: Durability = 'none'): R {
+    return this.region.transact(fn, { durability })
   }
 
   /** Asked by whoever is alone: nobody died while having it open, and all lists could be read. */
@@ -82,7 +88,7 @@ export class StoreCatalog {
 
   /** One opener more or less; `alone`: exactly one. */
   addOpener(alone: boolean): void {
-    this.transact(() => { this.record().openers = alone ? 1 : this.record().openers + 1 })
+    this.transact(() => { this.record().openers = alone ? 1 : this.record().openers + 1 }, 'sync')
   }
 
   removeOpener(): void {
@@ -140,7 +146,7 @@ export class StoreCatalog {
       const entry = this.entries.get(id)!
       entry.kind = 'packed'
       entry.unsynced = unsynced
-    })
+    }, unsynced ? 'none' : 'sync')
   }
 
   setSynced(ids: readonly number[]): void {
@@ -161,7 +167,7 @@ export class StoreCatalog {
       entry.name = undefined
       entry.references--
       return id
-    })
+    }, 'sync')
   }
 
   remove(id: number): void {
@@ -206,7 +212,7 @@ export class StoreCatalog {
         throw new RStoreError('RSTORE_NOT_FOUND', `packed region ${id} is not in the store any more`, { id })
       }
       entry.references++
-    })
+    }, 'sync')
   }
 
   setReferences(id: number, references: number): void {
