@@ -1,6 +1,7 @@
 /**
  * The little that the C++ tests need: named tests, checks that say where they failed, temporary
- * files. A program of tests runs all of them, prints one line for each and exits with 1 if one failed.
+ * files. A program of tests runs all of them, prints one line for each and exits with 1 if one
+ * failed.
  */
 #pragma once
 
