@@ -42,11 +42,11 @@ abstract class Steppings<T> implements IterableIterator<T> {
     return there
   }
 
-  protected finish(): IteratorResult<T> {
+  /** The end: what went before was the last. */
+  protected finish(): void {
     this.plain = false
     this.walker.stop()
     this.map.leave()
-    return { done: true, value: undefined }
   }
 
   return(value?: unknown): IteratorResult<T> {
@@ -56,15 +56,24 @@ abstract class Steppings<T> implements IterableIterator<T> {
   }
 }
 
+// Each `next` makes its result in one place, so that a loop which takes it apart at once need not
+// allocate it.
+
 export class EntryIterator extends Steppings<[unknown, unknown]> {
   next(): IteratorResult<[unknown, unknown]> {
     const { map, cursor } = this
     map.enter()
-    if (!(this.plain ? cursor.next() : this.walk())) return this.finish()
-    const key = map.codec.decode(cursor.key())
-    const value = map.stored.read(cursor.window, cursor.valueIndex, map.ownerOf(key))
-    map.leave()
-    return { done: false, value: [key, value] }
+    let value: [unknown, unknown] | undefined
+    let done = false
+    if (this.plain ? cursor.next() : this.walk()) {
+      const key = map.codec.decode(cursor.key())
+      value = [key, map.stored.read(cursor.window, cursor.valueIndex, map.ownerOf(key))]
+      map.leave()
+    } else {
+      done = true
+      this.finish()
+    }
+    return { done, value } as IteratorResult<[unknown, unknown]>
   }
 }
 
@@ -72,10 +81,16 @@ export class KeyIterator extends Steppings<unknown> {
   next(): IteratorResult<unknown> {
     const { map, cursor } = this
     map.enter()
-    if (!(this.plain ? cursor.next() : this.walk())) return this.finish()
-    const value = map.codec.decode(cursor.key())
-    map.leave()
-    return { done: false, value }
+    let value: unknown
+    let done = false
+    if (this.plain ? cursor.next() : this.walk()) {
+      value = map.codec.decode(cursor.key())
+      map.leave()
+    } else {
+      done = true
+      this.finish()
+    }
+    return { done, value }
   }
 }
 
@@ -83,11 +98,17 @@ export class ValueIterator extends Steppings<unknown> {
   next(): IteratorResult<unknown> {
     const { map, cursor } = this
     map.enter()
-    if (!(this.plain ? cursor.next() : this.walk())) return this.finish()
-    const owner = map.watched ? map.ownerOf(map.codec.decode(cursor.key())) : undefined
-    const value = map.stored.read(cursor.window, cursor.valueIndex, owner)
-    map.leave()
-    return { done: false, value }
+    let value: unknown
+    let done = false
+    if (this.plain ? cursor.next() : this.walk()) {
+      const owner = map.watched ? map.ownerOf(map.codec.decode(cursor.key())) : undefined
+      value = map.stored.read(cursor.window, cursor.valueIndex, owner)
+      map.leave()
+    } else {
+      done = true
+      this.finish()
+    }
+    return { done, value }
   }
 }
 
