@@ -383,6 +383,14 @@ test(
     for (const name of Object.keys(fingerprint(region.path!))) {
       assert.is(statSync(name).mode & 0o777, 0o600, name)
     }
+    await region.backup(place.path('copy.region'))
+    assert.is(statSync(place.path('copy.region')).mode & 0o777, 0o600, 'the backup')
+    region.close()
+    const again = place.open()
+    again.transact(() => again.value('v', t.u32).set(2))
+    for (const name of Object.keys(fingerprint(again.path!))) {
+      assert.is(statSync(name).mode & 0o777, 0o600, `${name}, opened without a mode`)
+    }
   }),
 )
 

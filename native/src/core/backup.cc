@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -87,7 +88,10 @@ Status backupRegion(Handle& snapshot, const std::string& path, BackupProgress* p
   const std::string temporary = path + ".backup.tmp";
   int to = -1;
   (void)io().unlink(temporary.c_str());  // of a backup that was killed
-  const Status made = openFile(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL, 0666, &to);
+  struct stat found;
+  const bool known = fstat(snapshot.file().fd, &found) == 0;
+  const uint32_t mode = known ? found.st_mode & 0777 : 0600;  // as private as the region
+  const Status made = openFile(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL, mode, &to);
   if (!made.ok()) return made;
   Status status = writeCopy(snapshot, to, progress);
   // Its pin did not count any more: a checkpoint may have gone on under the copy.

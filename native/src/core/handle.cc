@@ -26,6 +26,9 @@ Status Handle::open(const std::string& path, const HandleOptions& options) {
   options_ = options;
   Status status = file_.open(path, !options.readOnly, kKindLive);
   if (!status.ok()) return status;
+  // Log and lock file are as private as the region: the log holds the same data.
+  struct stat found;
+  if (fstat(file_.fd, &found) == 0) options_.mode = found.st_mode & 0777;
   status = openShared();
   // Only media that cannot be written at all are safe without a lock: others might write there.
   const bool readOnlyMedia = status.code == Code::kReadOnly && status.error == EROFS;
