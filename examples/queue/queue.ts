@@ -1,8 +1,8 @@
 /**
  * A bounded queue of packed requests: a ring of 1,000 references in a live region of a store.
  * Producers in other processes pack a request and put its reference into the ring; when the ring is
- * full the oldest request is overwritten. A request that no slot names, and that nobody has open, is
- * deleted by the store.
+ * full the oldest request is overwritten. A request that no slot names, and that nobody has open,
+ * is deleted by the store.
  */
 import { t, type Store } from 'rstore'
 
@@ -12,7 +12,11 @@ const Ring = t.struct('Ring', { taken: t.f64, put: t.f64, overwritten: t.f64 })
 
 export const SLOT_COUNT = 1000
 
-export interface Taken { number: number; path: string; sum: number }
+export interface Taken {
+  number: number
+  path: string
+  sum: number
+}
 
 export class Queue {
   private readonly region

@@ -22,7 +22,10 @@ import { Packed } from '../region/packed.js'
 import type { Store } from './store.js'
 
 /** What is stored in a field. */
-export interface PackedName { readonly regionId: number; readonly root: number }
+export interface PackedName {
+  readonly regionId: number
+  readonly root: number
+}
 
 export class References {
   private readonly list: OutboundList
@@ -49,18 +52,25 @@ export class References {
 
   prepare(type: PackedType, value: unknown, where: string): PackedName {
     if (!(value instanceof Packed)) {
-      throw new TypeError(`${where}: expected a packed region, as store.pack() or store.packed() give it`)
+      throw new TypeError(
+        `${where}: expected a packed region, as store.pack() or store.packed() give it`,
+      )
     }
     value.session.assertOpen()
     const regionId = this.store.idOf(value)
     if (regionId === 0) {
-      throw new RStoreError('RSTORE_FOREIGN_REF',
-        `${where}: ${value.session.label} is not of this store. Pack it with store.pack()`, { where })
+      throw new RStoreError(
+        'RSTORE_FOREIGN_REF',
+        `${where}: ${value.session.label} is not of this store. Pack it with store.pack()`,
+        { where },
+      )
     }
     if (regionId >= this.ownId && this.store.isPacking(this.ownId)) {
-      throw new RStoreError('RSTORE_CYCLE',
+      throw new RStoreError(
+        'RSTORE_CYCLE',
         `${where}: a packed region may name only regions that were packed before it was begun`,
-        { where, regionId })
+        { where, regionId },
+      )
     }
     this.checkType(type, value)
     return { regionId, root: value.session.opened.rootRef }
@@ -85,7 +95,7 @@ export class References {
   retain(regionId: number): void {
     this.follow()
     if (!this.list.has(regionId) && !this.added.has(regionId) && !this.removed.has(regionId)) {
-      this.store.raise(regionId, this.ownId)  // K1
+      this.store.raise(regionId, this.ownId) // K1
       this.added.add(regionId)
     }
     this.list.retain(regionId)

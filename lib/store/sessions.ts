@@ -12,7 +12,12 @@ import type { Store } from './store.js'
 export class StoreRegionSession extends RegionSession {
   private readonly references: References
 
-  constructor(view: View, private readonly store: Store, id: number, readOnly: boolean) {
+  constructor(
+    view: View,
+    private readonly store: Store,
+    id: number,
+    readOnly: boolean,
+  ) {
     super(view, readOnly)
     this.references = new References(store, id, this)
   }
@@ -53,7 +58,13 @@ export class StoreRegionSession extends RegionSession {
 export class StorePackSession extends PackSession {
   private readonly references: References
 
-  constructor(path: string, writer: NativePackWriter, opened: OpenedPack, store: Store, id: number) {
+  constructor(
+    path: string,
+    writer: NativePackWriter,
+    opened: OpenedPack,
+    store: Store,
+    id: number,
+  ) {
     super(path, writer, opened)
     this.references = new References(store, id, this)
   }

@@ -46,7 +46,12 @@ export interface StoreEntry {
   references: number
   unsynced: boolean
 }
-export interface PendingLowering { key: number; id: number; region: number; epoch: number }
+export interface PendingLowering {
+  key: number
+  id: number
+  region: number
+  epoch: number
+}
 
 export class StoreCatalog {
   readonly region: Region
@@ -56,8 +61,12 @@ export class StoreCatalog {
   private readonly state
 
   constructor(path: string, mode: 'create' | 'write' | 'read') {
-    this.region = mode === 'create' ? Region.openOrCreate(path, { capacity: '1GiB', durability: 'none' })
-      : Region.open(path, { durability: 'none', readOnly: mode === 'read' } as { readOnly: false })
+    this.region =
+      mode === 'create'
+        ? Region.openOrCreate(path, { capacity: '1GiB', durability: 'none' })
+        : Region.open(path, { durability: 'none', readOnly: mode === 'read' } as {
+            readOnly: false
+          })
     this.entries = this.region.map('regions', t.u32, Entry)
     this.names = this.region.map('names', t.string, t.u32)
     this.lowerings = this.region.map('lowerings', t.u32, Lowering)
@@ -83,20 +92,32 @@ export class StoreCatalog {
   }
 
   setExact(exact: boolean): void {
-    this.transact(() => { this.record().recount = !exact })
+    this.transact(() => {
+      this.record().recount = !exact
+    })
   }
 
   /** One opener more or less; `alone`: exactly one. */
   addOpener(alone: boolean): void {
-    this.transact(() => { this.record().openers = alone ? 1 : this.record().openers + 1 }, 'sync')
+    this.transact(() => {
+      this.record().openers = alone ? 1 : this.record().openers + 1
+    }, 'sync')
   }
 
   removeOpener(): void {
-    this.transact(() => { this.record().openers-- })
+    this.transact(() => {
+      this.record().openers--
+    })
   }
 
   private entryOf(id: number, view: Infer<typeof Entry>): StoreEntry {
-    return { id, name: view.name ?? null, kind: view.kind, references: view.references, unsynced: view.unsynced }
+    return {
+      id,
+      name: view.name ?? null,
+      kind: view.kind,
+      references: view.references,
+      unsynced: view.unsynced,
+    }
   }
 
   find(id: number): StoreEntry | undefined {
@@ -114,8 +135,7 @@ export class StoreCatalog {
   }
 
   list(): StoreEntry[] {
-    return this.region.read(() =>
-      Array.from(this.entries, ([id, view]) => this.entryOf(id, view)))
+    return this.region.read(() => Array.from(this.entries, ([id, view]) => this.entryOf(id, view)))
   }
 
   /** A new id. A name is one reference. Throws RSTORE_EXISTS when it is taken. */
@@ -135,18 +155,23 @@ export class StoreCatalog {
   private refuseTaken(name: string): void {
     const id = this.names.get(name)
     if (id === undefined) return
-    throw new RStoreError('RSTORE_EXISTS',
+    throw new RStoreError(
+      'RSTORE_EXISTS',
       `the store has a ${this.entries.get(id)!.kind} region called ${JSON.stringify(name)} already`,
-      { name, id })
+      { name, id },
+    )
   }
 
   /** What was being packed is there. */
   publish(id: number, unsynced: boolean): void {
-    this.transact(() => {
-      const entry = this.entries.get(id)!
-      entry.kind = 'packed'
-      entry.unsynced = unsynced
-    }, unsynced ? 'none' : 'sync')
+    this.transact(
+      () => {
+        const entry = this.entries.get(id)!
+        entry.kind = 'packed'
+        entry.unsynced = unsynced
+      },
+      unsynced ? 'none' : 'sync',
+    )
   }
 
   setSynced(ids: readonly number[]): void {
@@ -204,12 +229,19 @@ export class StoreCatalog {
   raise(id: number, by: number): void {
     this.transact(() => {
       if (!this.entries.has(by)) {
-        throw new RStoreError('RSTORE_NOT_FOUND',
-          `region ${by} was dropped from the store: it cannot name packed regions any more`, { id: by })
+        throw new RStoreError(
+          'RSTORE_NOT_FOUND',
+          `region ${by} was dropped from the store: it cannot name packed regions any more`,
+          { id: by },
+        )
       }
       const entry = this.entries.get(id)
       if (entry === undefined) {
-        throw new RStoreError('RSTORE_NOT_FOUND', `packed region ${id} is not in the store any more`, { id })
+        throw new RStoreError(
+          'RSTORE_NOT_FOUND',
+          `packed region ${id} is not in the store any more`,
+          { id },
+        )
       }
       entry.references++
     }, 'sync')
@@ -246,8 +278,14 @@ export class StoreCatalog {
   }
 
   queued(): PendingLowering[] {
-    return this.region.read(() => Array.from(this.lowerings, ([key, view]) =>
-      ({ key, id: view.id, region: view.region, epoch: view.epoch })))
+    return this.region.read(() =>
+      Array.from(this.lowerings, ([key, view]) => ({
+        key,
+        id: view.id,
+        region: view.region,
+        epoch: view.epoch,
+      })),
+    )
   }
 
   /** Carries out what was queued. */
@@ -262,7 +300,9 @@ export class StoreCatalog {
   }
 
   clearQueue(): void {
-    this.transact(() => { this.lowerings.clear() })
+    this.transact(() => {
+      this.lowerings.clear()
+    })
   }
 
   close(): void {

@@ -109,8 +109,10 @@ export class Store implements Disposable {
     try {
       const first = !this.readOnly && this.lock.tryLock(OPEN_BYTE, true)
       if (!first && status === 0) this.waitFor(OPEN_BYTE, 'another process is recovering the store')
-      this.catalog = new StoreCatalog(this.files.catalog,
-        this.readOnly ? 'read' : options.create === true ? 'create' : 'write')
+      this.catalog = new StoreCatalog(
+        this.files.catalog,
+        this.readOnly ? 'read' : options.create === true ? 'create' : 'write',
+      )
       this.collector = new Collector(this.forCollector())
       if (!this.readOnly) this.begin(first)
     } catch (error) {
@@ -140,8 +142,11 @@ export class Store implements Disposable {
     }
     if (options.create === true) mkdirSync(absolute, { recursive: true })
     else if (statSync(join(absolute, 'catalog.region'), { throwIfNoEntry: false }) === undefined) {
-      throw new RStoreError('RSTORE_NOT_FOUND',
-        `there is no store in ${absolute}. Pass { create: true } to make one`, { path: absolute })
+      throw new RStoreError(
+        'RSTORE_NOT_FOUND',
+        `there is no store in ${absolute}. Pass { create: true } to make one`,
+        { path: absolute },
+      )
     }
     return new Store(absolute, options)
   }
@@ -154,8 +159,9 @@ export class Store implements Disposable {
     const cell = new Int32Array(new SharedArrayBuffer(4))
     while (!this.lock.tryLock(byte, false)) {
       if (Date.now() > deadline) {
-        throw new RStoreError('RSTORE_BUSY', `${this.files.dir}: ${what}. Try again`,
-          { path: this.files.dir })
+        throw new RStoreError('RSTORE_BUSY', `${this.files.dir}: ${what}. Try again`, {
+          path: this.files.dir,
+        })
       }
       Atomics.wait(cell, 0, 0, 2)
     }
@@ -165,7 +171,8 @@ export class Store implements Disposable {
   private begin(first: boolean): void {
     if (first && !this.catalog.isExact) {
       recount(this.catalog, this.files, ({ id, kind, unsynced }) =>
-        this.namesIfReadable(id, kind, unsynced))
+        this.namesIfReadable(id, kind, unsynced),
+      )
     }
     this.catalog.addOpener(first)
     if (!first) return
@@ -217,7 +224,11 @@ export class Store implements Disposable {
     if (entry.kind !== 'live') throw this.wrongKind(name, entry.kind)
     const path = this.files.pathOf(entry.id, 'live')
     if (this.openRegion(entry.id)?.session.writable === true) {
-      throw new RStoreError('RSTORE_BUSY', `${path}: a transaction is under way. Drop it afterwards`, { path })
+      throw new RStoreError(
+        'RSTORE_BUSY',
+        `${path}: a transaction is under way. Drop it afterwards`,
+        { path },
+      )
     }
     this.removeLive(entry.id)
     this.openRegion(entry.id)?.close()
@@ -230,8 +241,9 @@ export class Store implements Disposable {
   /** D6. One that cannot be opened any more goes, too, and the next opening counts anew. */
   private removeLive(id: number): void {
     try {
-      this.useLive(id, (region) => region.transact(() =>
-        this.catalog.removeWith(id, this.namesOf(region.session))))
+      this.useLive(id, (region) =>
+        region.transact(() => this.catalog.removeWith(id, this.namesOf(region.session))),
+      )
     } catch (error) {
       if (!isDamage(error)) throw error
       this.catalog.removeWith(id, undefined)
@@ -286,15 +298,19 @@ export class Store implements Disposable {
    * names it, or a handle is open. Throws RSTORE_EXISTS when the name is taken.
    */
   pack<V, I>(
-    name: string | null, options: PackOptions<V, I>,
+    name: string | null,
+    options: PackOptions<V, I>,
     init: (region: WritableRegion, root: V) => Promise<PackRoot<V, I>>,
   ): Promise<Packed<V> | undefined>
   pack<V, I>(
-    name: string | null, options: PackOptions<V, I>,
+    name: string | null,
+    options: PackOptions<V, I>,
     init: (region: WritableRegion, root: V) => PackRoot<V, I>,
   ): Packed<V> | undefined
   pack<V, I>(
-    name: string | null, options: PackOptions<V, I>, init: PackInit<V, I>,
+    name: string | null,
+    options: PackOptions<V, I>,
+    init: PackInit<V, I>,
   ): Packed<V> | undefined | Promise<Packed<V> | undefined> {
     this.assertOpen()
     this.refuseReadOnly()
@@ -307,11 +323,14 @@ export class Store implements Disposable {
     }
     const begin = (capacity: number): PackSession => {
       id = this.catalog.add(name, 'packing')
-      return PackSession.begin(this.files.pathOf(id, 'packed'), capacity, (writer, opened, path) =>
-        new StorePackSession(path!, writer, opened, this, id))
+      return PackSession.begin(
+        this.files.pathOf(id, 'packed'),
+        capacity,
+        (writer, opened, path) => new StorePackSession(path!, writer, opened, this, id),
+      )
     }
     const publish = (): Packed<V> => {
-      this.lock.tryLock(FIRST_REGION_BYTE + id, false)  // nobody deletes it before it has a handle
+      this.lock.tryLock(FIRST_REGION_BYTE + id, false) // nobody deletes it before it has a handle
       this.catalog.publish(id, options.durability === 'none')
       return this.openPacked<V>(id, typeFrom(options.root, 'pack, root'))
     }
@@ -359,7 +378,8 @@ export class Store implements Disposable {
 
   /** D3. Whoever is deleting it holds the lock until it is gone. */
   private holdOpen(id: number): void {
-    const unlocked = this.readOnly && statSync(this.files.lock, { throwIfNoEntry: false }) === undefined
+    const unlocked =
+      this.readOnly && statSync(this.files.lock, { throwIfNoEntry: false }) === undefined
     if (!unlocked) this.waitFor(FIRST_REGION_BYTE + id, `packed region ${id} is being deleted`)
     if (this.catalog.find(id) !== undefined) return
     this.lock.unlock(FIRST_REGION_BYTE + id)
@@ -389,7 +409,8 @@ export class Store implements Disposable {
 
   private load(id: number, verify: LoadOptions<any>['verify'] = 'none'): StorePackedSession {
     return loadSession(this.files.pathOf(id, 'packed'), { verify }, (path, native, opened) =>
-      new StorePackedSession(path, native, opened).attachTo(this, id))
+      new StorePackedSession(path, native, opened).attachTo(this, id),
+    )
   }
 
   /** @internal The packed region that a field names, mapped once for all who read it. */
@@ -457,7 +478,8 @@ export class Store implements Disposable {
 
   /** One that may not have reached the disk is looked at in full. Throws what is wrong with it. */
   private namesIn({ id, kind, unsynced }: Pick<StoreEntry, 'id' | 'kind' | 'unsynced'>): number[] {
-    if (kind === 'live') return this.useLive(id, (region) => region.read(() => this.namesOf(region.session)))
+    if (kind === 'live')
+      return this.useLive(id, (region) => region.read(() => this.namesOf(region.session)))
     const session = this.load(id, unsynced ? 'full' : 'lazy')
     try {
       return this.namesOf(session)
@@ -488,8 +510,11 @@ export class Store implements Disposable {
     const target = new StoreFiles(resolve(dir))
     await mkdir(target.dir, { recursive: true })
     if ((await readdir(target.dir)).length > 0) {
-      throw new RStoreError('RSTORE_EXISTS', `${target.dir} is not empty. Back up into a new folder`,
-        { path: target.dir })
+      throw new RStoreError(
+        'RSTORE_EXISTS',
+        `${target.dir} is not empty. Back up into a new folder`,
+        { path: target.dir },
+      )
     }
     this.waitFor(DELETE_BYTE, 'a region is being deleted')
     this.collector.backups++
@@ -510,7 +535,8 @@ export class Store implements Disposable {
       await this.useLiveLater(id, (region) => region.backup(target.pathOf(id, 'live')))
     }
     for (const { id, kind } of this.catalog.list()) {
-      if (kind === 'packed') await copyFile(this.files.pathOf(id, 'packed'), target.pathOf(id, 'packed'))
+      if (kind === 'packed')
+        await copyFile(this.files.pathOf(id, 'packed'), target.pathOf(id, 'packed'))
     }
     await this.catalog.region.backup(target.catalog)
     const copy = new StoreCatalog(target.catalog, 'write')
@@ -530,9 +556,10 @@ export class Store implements Disposable {
     this.assertOpen()
     if (!this.readOnly) this.collector.collectAll()
     return verifyStore(this.catalog.list(), this.catalog.queued(), {
-      verify: ({ id, kind }) => kind === 'live'
-        ? this.useLiveLater(id, (region) => region.verify())
-        : Packed.verify(this.files.pathOf(id, 'packed')),
+      verify: ({ id, kind }) =>
+        kind === 'live'
+          ? this.useLiveLater(id, (region) => region.verify())
+          : Packed.verify(this.files.pathOf(id, 'packed')),
       namesIn: ({ id, kind }) => this.namesIfReadable(id, kind),
     })
   }
@@ -561,9 +588,13 @@ export class Store implements Disposable {
   }
 
   private syncPacked(): void {
-    const ids = this.catalog.list().filter(({ unsynced }) => unsynced).map(({ id }) => id)
+    const ids = this.catalog
+      .list()
+      .filter(({ unsynced }) => unsynced)
+      .map(({ id }) => id)
     if (ids.length === 0) return
-    for (const path of [...ids.map((id) => this.files.pathOf(id, 'packed')), this.files.dir]) syncFile(path)
+    for (const path of [...ids.map((id) => this.files.pathOf(id, 'packed')), this.files.dir])
+      syncFile(path)
     this.catalog.setSynced(ids)
   }
 
@@ -573,25 +604,37 @@ export class Store implements Disposable {
 
   private assertOpen(): void {
     if (!this.closed) return
-    throw new RStoreError('RSTORE_CLOSED', `the store ${this.files.dir} was closed. Open it again`,
-      { path: this.files.dir })
+    throw new RStoreError(
+      'RSTORE_CLOSED',
+      `the store ${this.files.dir} was closed. Open it again`,
+      { path: this.files.dir },
+    )
   }
 
   private refuseReadOnly(): void {
     if (!this.readOnly) return
-    throw new RStoreError('RSTORE_READ_ONLY', `the store ${this.files.dir} was opened for reading`,
-      { path: this.files.dir })
+    throw new RStoreError(
+      'RSTORE_READ_ONLY',
+      `the store ${this.files.dir} was opened for reading`,
+      { path: this.files.dir },
+    )
   }
 
   private notFound(name: string): RStoreError {
-    return new RStoreError('RSTORE_NOT_FOUND',
-      `there is no region called ${JSON.stringify(name)} in the store; list() tells what there is`, { name })
+    return new RStoreError(
+      'RSTORE_NOT_FOUND',
+      `there is no region called ${JSON.stringify(name)} in the store; list() tells what there is`,
+      { name },
+    )
   }
 
   private wrongKind(name: string, kind: EntryKind): RStoreError {
     const use = kind === 'live' ? 'region() and drop()' : 'packed() and release()'
-    return new RStoreError('RSTORE_WRONG_KIND',
-      `${JSON.stringify(name)} is a ${kind} region: use ${use}`, { name, kind })
+    return new RStoreError(
+      'RSTORE_WRONG_KIND',
+      `${JSON.stringify(name)} is a ${kind} region: use ${use}`,
+      { name, kind },
+    )
   }
 }
 
@@ -611,12 +654,20 @@ function syncFile(path: string): void {
 
 /** Whether a region cannot be read because of what it is, and not because of what goes on now. */
 const isDamage = (error: unknown): boolean => error instanceof RStoreError && DAMAGE.has(error.code)
-const DAMAGE = new Set<string>(['RSTORE_CORRUPT', 'RSTORE_IO', 'RSTORE_NOT_FOUND', 'RSTORE_NOT_A_REGION',
-  'RSTORE_WRONG_KIND', 'RSTORE_TOO_NEW', 'RSTORE_TOO_OLD'])
+const DAMAGE = new Set<string>([
+  'RSTORE_CORRUPT',
+  'RSTORE_IO',
+  'RSTORE_NOT_FOUND',
+  'RSTORE_NOT_A_REGION',
+  'RSTORE_WRONG_KIND',
+  'RSTORE_TOO_NEW',
+  'RSTORE_TOO_OLD',
+])
 
 /** Calls `forget` when `fn` throws, rejects, or gives nothing. */
 function finally_<R>(
-  fn: () => R | undefined | Promise<R | undefined>, forget: () => void,
+  fn: () => R | undefined | Promise<R | undefined>,
+  forget: () => void,
 ): R | undefined | Promise<R | undefined> {
   const settle = (result: R | undefined): R | undefined => {
     if (result === undefined) forget()

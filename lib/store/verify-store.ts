@@ -15,10 +15,14 @@ export interface StoreAccess {
  * read may name; never lower.
  */
 export async function verifyStore(
-  entries: readonly StoreEntry[], queued: readonly PendingLowering[], access: StoreAccess,
+  entries: readonly StoreEntry[],
+  queued: readonly PendingLowering[],
+  access: StoreAccess,
 ): Promise<VerifyReport> {
   const report: VerifyReport = {
-    ok: true, problems: [], bytes: { live: 0, free: 0, leaked: 0, unknown: 0 },
+    ok: true,
+    problems: [],
+    bytes: { live: 0, free: 0, leaked: 0, unknown: 0 },
   }
   const counts = new Map<number, number>()
   const namedBy = new Map<number, string[]>()
@@ -31,7 +35,7 @@ export async function verifyStore(
     if (names === undefined) exact = false
     for (const id of names ?? []) {
       count(id)
-      namedBy.set(id, [...namedBy.get(id) ?? [], labelOf(entry)])
+      namedBy.set(id, [...(namedBy.get(id) ?? []), labelOf(entry)])
     }
     if (entry.name !== null) count(entry.id)
   }
@@ -44,7 +48,9 @@ export async function verifyStore(
     if (regions.some((entry) => entry.id === id)) continue
     report.problems.push({
       code: 'STORE_MISSING',
-      message: `packed region ${id} is not in the store, but named by ${namedBy.get(id)?.join(', ')}.`,
+      message:
+        `packed region ${id} is not in the store, ` +
+        `but named by ${namedBy.get(id)?.join(', ') ?? 'what waits to be taken back'}.`,
     })
   }
   report.ok = report.problems.length === 0
@@ -61,7 +67,11 @@ async function verified(access: StoreAccess, entry: StoreEntry): Promise<VerifyR
   } catch (error) {
     if (!(error instanceof RStoreError)) throw error
     const { code, message } = error
-    return { ok: false, problems: [{ code, message }], bytes: { live: 0, free: 0, leaked: 0, unknown: 0 } }
+    return {
+      ok: false,
+      problems: [{ code, message }],
+      bytes: { live: 0, free: 0, leaked: 0, unknown: 0 },
+    }
   }
 }
 

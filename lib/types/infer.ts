@@ -220,7 +220,7 @@ export interface RValue<V, I = V> {
 
 /** The root of a packed region, in a field. `close()` gives it back. */
 export interface PackedRoot<V> {
-  readonly root: V
+  readonly root: V | Frozen<V>
 }
 
 type ReadMultimap<K, V> = Pick<RMultimap<K, V>,

@@ -1,4 +1,4 @@
-/** One of the processes: packed-child.js <kind> <path> <records>. Opens, looks up, waits for words. */
+/** One of the processes: packed-child.js <kind> <path> <records>. Opens, looks up, waits. */
 import { readFileSync } from 'node:fs'
 import { heard, say } from '../harness/child.js'
 
@@ -19,7 +19,9 @@ async function opener(): Promise<() => Opened> {
       const packed = Packed.load(path, { root: Snapshot })
       return {
         lookUp: (key) => packed.root.pages.get(key)!.title,
-        touch: () => { for (const page of packed.root.pages.values()) void page.text.length },
+        touch: () => {
+          for (const page of packed.root.pages.values()) void page.text.length
+        },
       }
     }
   }
@@ -36,7 +38,9 @@ async function opener(): Promise<() => Opened> {
     const pages = pagesOf(openLmdb(path, { readOnly: true, mapSize: 8 * 2 ** 30 }))
     return {
       lookUp: (key) => pages.get(key).title,
-      touch: () => { for (const { value } of pages.getRange()) void value.text.length },
+      touch: () => {
+        for (const { value } of pages.getRange()) void value.text.length
+      },
     }
   }
 }
@@ -48,7 +52,8 @@ const kib = (text: string, name: string): number =>
 function residentOfFile(): number {
   if (kind === 'bare' || kind === 'json') return 0
   const [, ...parts] = readFileSync('/proc/self/smaps', 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)
-  return parts.filter((part) => part.split('\n', 1)[0]!.endsWith(path))
+  return parts
+    .filter((part) => part.split('\n', 1)[0]!.endsWith(path))
     .reduce((sum, part) => sum + kib(part, 'Rss'), 0)
 }
 
@@ -72,7 +77,10 @@ for await (const word of heard()) {
     say({})
   } else {
     globalThis.gc?.()
-    say({ pss: kib(readFileSync('/proc/self/smaps_rollup', 'utf8'), 'Pss'), file: residentOfFile() })
+    say({
+      pss: kib(readFileSync('/proc/self/smaps_rollup', 'utf8'), 'Pss'),
+      file: residentOfFile(),
+    })
   }
 }
 process.exit()

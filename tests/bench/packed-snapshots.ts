@@ -30,9 +30,9 @@ function writeJson(path: string, count: number): void {
 }
 
 export const openLmdb = (path: string, options: object = {}): any =>
-  requirePeer('lmdb').open({ path, noSubdir: true, sharedStructuresKey: Symbol.for('structures'), ...options })
+  requirePeer('lmdb').open({ path, noSubdir: true, ...options })
 export const pagesOf = (environment: any): any =>
-  environment.openDB('pages', { keyEncoding: 'uint32', sharedStructuresKey: Symbol.for('structures') })
+  environment.openDB('pages', { keyEncoding: 'uint32' })
 
 async function writeLmdb(path: string, count: number): Promise<void> {
   const environment = openLmdb(path, { noSync: true, mapSize: 8 * 2 ** 30 })
@@ -46,7 +46,11 @@ async function writeLmdb(path: string, count: number): Promise<void> {
 }
 
 /** Gives the number of records. */
-export async function writeSnapshot(kind: SnapshotKind, path: string, megabytes: number): Promise<number> {
+export async function writeSnapshot(
+  kind: SnapshotKind,
+  path: string,
+  megabytes: number,
+): Promise<number> {
   const count = Math.ceil((megabytes * 2 ** 20) / TEXT_BYTES)
   if (kind === 'packed') writePacked(path, count)
   else if (kind === 'json') writeJson(path, count)

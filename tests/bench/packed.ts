@@ -3,9 +3,10 @@
  *
  *   node dist/tests/bench/packed.js [megabytes …]      default: 100 2150
  *
- * For each: opening and the first lookup, one process at a time, page cache warm, after import; then
- * every process reads every record, and the sum of their proportional set sizes (smaps_rollup), less
- * the pages of the file that were touched, is what a process costs beyond a bare Node process.
+ * For each: opening and the first lookup, one process at a time, page cache warm, after import;
+ * then every process reads every record, and the sum of their proportional set sizes
+ * (smaps_rollup), less the pages of the file that were touched, is what a process costs beyond a
+ * bare Node process.
  */
 import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -28,12 +29,20 @@ export interface PackedFigures {
   extraMib: number
 }
 
-interface Said { openMs?: number; lookupMs?: number; pss?: number; file?: number }
+interface Said {
+  openMs?: number
+  lookupMs?: number
+  pss?: number
+  file?: number
+}
 
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!
 
 async function inProcesses(
-  kind: SnapshotKind | 'bare', path: string, count: number, processes: number,
+  kind: SnapshotKind | 'bare',
+  path: string,
+  count: number,
+  processes: number,
 ): Promise<{ opened: Said[]; sizes: Said[] }> {
   const children: Child<Said>[] = []
   const opened: Said[] = []
@@ -60,7 +69,9 @@ async function inProcesses(
 
 /** @param megabytes of text in the snapshot */
 export async function measurePacked(
-  kinds: readonly SnapshotKind[], megabytes: number, processes = PROCESSES,
+  kinds: readonly SnapshotKind[],
+  megabytes: number,
+  processes = PROCESSES,
 ): Promise<PackedFigures[]> {
   const folder = temporaryDirectory()
   const bare = await inProcesses('bare', '', 0, processes)
@@ -69,7 +80,7 @@ export async function measurePacked(
   for (const kind of kinds) {
     const path = join(folder, kind)
     const count = await writeSnapshot(kind, path, megabytes)
-    await inProcesses(kind, path, count, 1)  // brings it into the page cache
+    await inProcesses(kind, path, count, 1) // brings it into the page cache
     const { opened, sizes } = await inProcesses(kind, path, count, processes)
     const touched = Math.max(...sizes.map(({ file }) => file!))
     const sum = sizes.reduce((total, { pss }) => total + pss!, 0)
@@ -87,16 +98,27 @@ export async function measurePacked(
   return figures
 }
 
-export const lineOf = ({ what, fileMib, openMs, lookupMs, bothMs, extraMib }: PackedFigures): string =>
-  `${what.padEnd(8)} ${fileMib.toFixed(0).padStart(6)} MiB  open ${openMs.toFixed(2)} ms, `
-  + `first lookup ${lookupMs.toFixed(2)} ms, both ${bothMs.toFixed(2)} ms; `
-  + `${extraMib.toFixed(1)} MiB a process beyond bare Node and the file`
+export const lineOf = ({
+  what,
+  fileMib,
+  openMs,
+  lookupMs,
+  bothMs,
+  extraMib,
+}: PackedFigures): string =>
+  `${what.padEnd(8)} ${fileMib.toFixed(0).padStart(6)} MiB  open ${openMs.toFixed(2)} ms, ` +
+  `first lookup ${lookupMs.toFixed(2)} ms, both ${bothMs.toFixed(2)} ms; ` +
+  `${extraMib.toFixed(1)} MiB a process beyond bare Node and the file`
 
 if (import.meta.url === pathToFileURL(process.argv[1]!).href) {
   const sizes = process.argv.slice(2).map(Number)
   for (const megabytes of sizes.length > 0 ? sizes : [100, 2150]) {
     const kinds: SnapshotKind[] = megabytes <= 200 ? ['packed', 'json', 'lmdb'] : ['packed', 'lmdb']
-    for (const figures of await measurePacked(kinds, megabytes)) console.log(lineOf(figures))
+    for (const kind of kinds) {
+      for (const figures of await measurePacked([kind], megabytes)) console.log(lineOf(figures))
+    }
   }
-  console.log(`${PROCESSES} processes; load average ${readFileSync('/proc/loadavg', 'utf8').trim()}`)
+  console.log(
+    `${PROCESSES} processes; load average ${readFileSync('/proc/loadavg', 'utf8').trim()}`,
+  )
 }

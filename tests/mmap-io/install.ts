@@ -12,7 +12,8 @@ const LAST_NODE = 22
 
 /** Why mmap-io cannot be had here; undefined where it can. */
 export const whyNotHere = (): string | undefined =>
-  Number(process.versions.node.split('.')[0]) <= LAST_NODE ? undefined
+  Number(process.versions.node.split('.')[0]) <= LAST_NODE
+    ? undefined
     : `mmap-io does not compile on Node ${process.versions.node}: it needs ${LAST_NODE} or earlier`
 
 /** Throws what npm said when it cannot be installed. */
@@ -31,6 +32,7 @@ export function installMmapIo(): void {
     env: { ...process.env, ...(known ? { npm_config_nodedir: headers } : {}) },
   })
   if (status !== 0) throw new Error(`mmap-io could not be installed:\n${stdout}${stderr}`)
-  if (!existsSync(addon)) throw new Error(`mmap-io was installed, but not compiled:\n${stdout}${stderr}`)
+  if (!existsSync(addon))
+    throw new Error(`mmap-io was installed, but not compiled:\n${stdout}${stderr}`)
   writeFileSync(stamp, wanted)
 }

@@ -28,11 +28,15 @@ export function packLibrary(path: string): void {
     for (let i = 0; i < COUNT; i++) {
       const title = `title ${String(i).padStart(4, '0')} ${'ü'.repeat(i % 7)}`
       root.books.set(i, {
-        title, year: 1900 + i, price: i / 3, serial: BigInt(i) << 33n,
+        title,
+        year: 1900 + i,
+        price: i / 3,
+        serial: BigInt(i) << 33n,
         shelf: i % 2 === 0 ? 'low' : 'high',
         lent: i % 3 === 0 ? new Date(i * 1000) : undefined,
         pages: Array.from({ length: i === 7 ? 2000 : i % 5 }, (_, page) => page / 2),
-        cover: Uint8Array.of(i & 255, 1, 2), place: { x: i, y: 0.5 },
+        cover: Uint8Array.of(i & 255, 1, 2),
+        place: { x: i, y: 0.5 },
       })
       root.byTitle.set(title, i)
       root.tags.add(`tag ${i % 4}`, i)
@@ -45,8 +49,16 @@ export function packLibrary(path: string): void {
   packed!.close()
 }
 
-const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value, (_, item) =>
-  typeof item === 'bigint' ? `${item}n` : ArrayBuffer.isView(item) ? Array.from(item as never) : item))
+const plain = (value: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(value, (_, item) =>
+      typeof item === 'bigint'
+        ? `${item}n`
+        : ArrayBuffer.isView(item)
+          ? Array.from(item as never)
+          : item,
+    ),
+  )
 
 /** The whole reading API, as data that can be compared. */
 export function readingOf(packed: Packed<LibraryView>): unknown {
@@ -54,18 +66,26 @@ export function readingOf(packed: Packed<LibraryView>): unknown {
   const keys = Uint32Array.of(3, 250, 7, 999)
   const column = books.getColumn(keys, 'year')
   let summed = 0
-  books.forEach(({ price }) => { summed += price })
+  books.forEach(({ price }) => {
+    summed += price
+  })
   return plain({
     name,
     sizes: [books.size, byTitle.size, tags.size],
     every: Array.from(books, ([key]) => [key, books.getObject(key)]),
-    one: [books.get(7)!.title, books.get(7)!.place.x, books.get(7)!.shelf, books.get(999) === undefined],
+    one: [
+      books.get(7)!.title,
+      books.get(7)!.place.x,
+      books.get(7)!.shelf,
+      books.get(999) === undefined,
+    ],
     array: [books.get(7)!.pages.length, Array.from(books.get(7)!.pages).slice(1990)],
     bytes: Array.from(books.get(9)!.cover),
     has: [books.has(299), books.has(300), byTitle.has('none')],
     ends: [books.first()![0], books.last()![0], byTitle.first(), byTitle.last()],
     ranges: [
-      [...books.keys({ gte: 10, lt: 15 })], [...books.keys({ lte: 5, reverse: true })],
+      [...books.keys({ gte: 10, lt: 15 })],
+      [...books.keys({ lte: 5, reverse: true })],
       Array.from(byTitle.entries({ gt: 'title 0290', limit: 4 })),
       Array.from(books.values({ gt: 296 }), ({ title }) => title),
       books.count({ gte: 100, lt: 200 }),
@@ -75,10 +95,17 @@ export function readingOf(packed: Packed<LibraryView>): unknown {
       byTitle.getMany([byTitle.first()![0], 'none']).map((value) => value ?? null),
     ],
     column: Array.from(column.values as never),
-    tags: [tags.countOf('tag 1'), [...tags.valuesOf('tag 2')].slice(0, 3), [...tags.keys()], tags.has('tag 3', 3)],
+    tags: [
+      tags.countOf('tag 1'),
+      [...tags.valuesOf('tag 2')].slice(0, 3),
+      [...tags.keys()],
+      tags.has('tag 3', 3),
+    ],
     named: [
-      packed.names().map((entry) => entry.name), packed.map('numbers', t.u32, t.f64).get(4),
-      packed.value('answer', t.u32).get(), [...packed.multimap('pairs', t.u32, t.u32).valuesOf(1)],
+      packed.names().map((entry) => entry.name),
+      packed.map('numbers', t.u32, t.f64).get(4),
+      packed.value('answer', t.u32).get(),
+      [...packed.multimap('pairs', t.u32, t.u32).valuesOf(1)],
     ],
     summed,
   })

@@ -28,13 +28,16 @@ const expected = (() => {
 const reason = whyNotHere()
 if (reason === undefined) {
   installMmapIo()
-  process.chdir(MMAP_IO_FOLDER)  // it is found from the program that uses it
+  process.chdir(MMAP_IO_FOLDER) // it is found from the program that uses it
 } else {
   console.log(`only the native back-end is tested: ${reason}`)
 }
 
-for (const backend of reason === undefined ? ['native', 'mmap-io'] as const : ['native'] as const) {
-  const load = (options = {}): Packed<LibraryView> => Packed.load(path, { root: Library, backend, ...options })
+for (const backend of reason === undefined
+  ? (['native', 'mmap-io'] as const)
+  : (['native'] as const)) {
+  const load = (options = {}): Packed<LibraryView> =>
+    Packed.load(path, { root: Library, backend, ...options })
 
   for (const verify of ['none', 'lazy', 'full'] as const) {
     test(`${backend}, verify ${verify}: all that can be read`, () => {
@@ -59,19 +62,34 @@ for (const backend of reason === undefined ? ['native', 'mmap-io'] as const : ['
     const packed = load()
     const root = packed.root as LibraryView
     const { books } = root
-    thrown('RSTORE_READ_ONLY', () => { root.name = 'x' })
+    thrown('RSTORE_READ_ONLY', () => {
+      root.name = 'x'
+    })
     thrown('RSTORE_READ_ONLY', () => books.set(1, books.getObject(1)))
-    thrown('RSTORE_READ_ONLY', () => { books.clear() })
+    thrown('RSTORE_READ_ONLY', () => {
+      books.clear()
+    })
     packed.close()
     packed.close()
-    for (const use of [() => packed.root, () => books.get(1), () => root.name, () => packed.stats()]) {
-      assert.throws(use, ({ code }: RStoreError) => code === 'RSTORE_CLOSED' || code === 'RSTORE_STALE_VIEW')
+    for (const use of [
+      () => packed.root,
+      () => books.get(1),
+      () => root.name,
+      () => packed.stats(),
+    ]) {
+      assert.throws(
+        use,
+        ({ code }: RStoreError) => code === 'RSTORE_CLOSED' || code === 'RSTORE_STALE_VIEW',
+      )
     }
   })
 
   test(`${backend}: files that are no packed regions, or damaged ones`, () => {
     const bad = join(folder, `bad-${backend}`)
-    const loading = (verify: 'none' | 'full' = 'none') => () => Packed.load(bad, { backend, verify })
+    const loading =
+      (verify: 'none' | 'full' = 'none') =>
+      () =>
+        Packed.load(bad, { backend, verify })
     thrown('RSTORE_NOT_FOUND', loading())
     writeFileSync(bad, 'not a region')
     thrown('RSTORE_NOT_A_REGION', loading())
@@ -101,10 +119,16 @@ if (reason === undefined) {
 
   test('mmap-io is taken where the addon cannot be loaded', () => {
     const child = inRoot('dist/tests/mmap-io/reading-child.js')
-    const run = (addon: string) => spawnSync(process.execPath, [child, path], {
-      encoding: 'utf8', cwd: MMAP_IO_FOLDER, env: { ...process.env, RSTORE_TEST_ADDON: addon },
-    })
-    for (const [addon, backend] of [['missing.node', 'mmap-io'], ['rstore.node', 'native']] as const) {
+    const run = (addon: string) =>
+      spawnSync(process.execPath, [child, path], {
+        encoding: 'utf8',
+        cwd: MMAP_IO_FOLDER,
+        env: { ...process.env, RSTORE_TEST_ADDON: addon },
+      })
+    for (const [addon, backend] of [
+      ['missing.node', 'mmap-io'],
+      ['rstore.node', 'native'],
+    ] as const) {
       const { stdout, stderr } = run(addon)
       assert.equal(JSON.parse(stdout || 'null'), { backend, reading: expected }, stderr)
     }
@@ -112,9 +136,15 @@ if (reason === undefined) {
 }
 
 test('without both: what to do', () => {
-  const { stderr } = spawnSync(process.execPath, [inRoot('dist/tests/mmap-io/reading-child.js'), path], {
-    encoding: 'utf8', cwd: folder, env: { ...process.env, RSTORE_TEST_ADDON: 'missing.node' },
-  })
+  const { stderr } = spawnSync(
+    process.execPath,
+    [inRoot('dist/tests/mmap-io/reading-child.js'), path],
+    {
+      encoding: 'utf8',
+      cwd: folder,
+      env: { ...process.env, RSTORE_TEST_ADDON: 'missing.node' },
+    },
+  )
   assert.match(stderr, /RSTORE_NO_ADDON/)
   assert.match(stderr, /npm:@riaskov\/mmap-io/)
 })

@@ -20,8 +20,14 @@ const newStore = (): { dir: string; store: Store } => {
 async function assertExact(dir: string): Promise<void> {
   const store = Store.open(dir)
   const packed = store.list().filter(({ kind }) => kind === 'packed')
-  assert.equal(packed.filter(({ references }) => references === 0), [])
-  assert.equal(packedFiles(dir), packed.map(({ id }) => id).sort((a, b) => a - b))
+  assert.equal(
+    packed.filter(({ references }) => references === 0),
+    [],
+  )
+  assert.equal(
+    packedFiles(dir),
+    packed.map(({ id }) => id).sort((a, b) => a - b),
+  )
   assert.equal((await store.verify()).problems, [])
   store.close()
 }
@@ -44,7 +50,7 @@ for (const others of [false, true]) {
 
 test('two processes: what one names the other sees, and handles of both count', async () => {
   const { dir, store } = newStore()
-  const second = Store.open(dir)  // another descriptor, as another process has it
+  const second = Store.open(dir) // another descriptor, as another process has it
   const doc = packLink(store, 'doc', 'd')
   const theirs = second.packed('doc')
   const region = store.region('live')
@@ -52,7 +58,9 @@ test('two processes: what one names the other sees, and handles of both count', 
   assert.is(slotsOf(second.region('live')).get(0)!.link!.title, 'd')
   store.release('doc')
   doc.close()
-  region.transact(() => { slotsOf(region).delete(0) })
+  region.transact(() => {
+    slotsOf(region).delete(0)
+  })
   second.region('live').close()
   await region.checkpoint()
   await new Promise((resolve) => setTimeout(resolve, 60))
@@ -73,18 +81,22 @@ test('a dropped region names nothing any more', async () => {
   const doc = packLink(second, null, 'd')
   region.transact(() => slots.set(0, { link: doc } as never))
   store.drop('live')
-  thrown('RSTORE_NOT_FOUND', () => region.transact(() => {
-    slots.set(0, {})
-    slots.set(1, { link: packLink(second, null, 'e') } as never)
-  }))
-  region.transact(() => { slots.delete(0) })
+  thrown('RSTORE_NOT_FOUND', () =>
+    region.transact(() => {
+      slots.set(0, {})
+      slots.set(1, { link: packLink(second, null, 'e') } as never)
+    }),
+  )
+  region.transact(() => {
+    slots.delete(0)
+  })
   second.close()
   store.close()
   await assertExact(dir)
   assert.equal(packedFiles(dir), [])
 })
 
-test('a file that is missing, or damaged, is reported with who names it; nothing else is lost', async () => {
+test('a file that is missing, or damaged, is reported; nothing else is lost', async () => {
   const { dir, store } = newStore()
   const region = store.region('live')
   const [inner, lost] = [packLink(store, null, 'inner'), packLink(store, null, 'lost')]
@@ -110,8 +122,13 @@ test('a file that is missing, or damaged, is reported with who names it; nothing
   const last = Store.open(dir)
   last.release('outer')
   const live = last.region('live')
-  live.transact(() => { slotsOf(live).delete(0) })
-  await until('both are gone', () => !packedIds(last).includes(outerId!) && !packedIds(last).includes(lostId!))
+  live.transact(() => {
+    slotsOf(live).delete(0)
+  })
+  await until(
+    'both are gone',
+    () => !packedIds(last).includes(outerId!) && !packedIds(last).includes(lostId!),
+  )
   last.close()
   await assertExact(dir)
   assert.equal(packedFiles(dir), [])
@@ -130,9 +147,13 @@ test('only reading changes nothing', async () => {
   assert.is((reader.packed('doc').root as { title: string }).title, 'd')
   const live = reader.region('live')
   for (const change of [
-    () => packLink(reader, 'x', 'x'), () => reader.region('new'), () => reader.release('doc'),
-    () => reader.drop('live'), () => live.transact(() => {}),
-  ]) thrown('RSTORE_READ_ONLY', change)
+    () => packLink(reader, 'x', 'x'),
+    () => reader.region('new'),
+    () => reader.release('doc'),
+    () => reader.drop('live'),
+    () => live.transact(() => {}),
+  ])
+    thrown('RSTORE_READ_ONLY', change)
   assert.equal((await reader.verify()).problems, [])
   reader.close()
   assert.ok(readFileSync(join(dir, 'catalog.region')).equals(before))
@@ -144,7 +165,9 @@ test('a backup is whole while others pack, name and delete', async () => {
   const region = store.region('live')
   const target = `${dir}-copy`
   let done = false
-  const copying = store.backup(target).finally(() => { done = true })
+  const copying = store.backup(target).finally(() => {
+    done = true
+  })
   for (let i = 0; !done || i < 20; i++) {
     const link = packLink(store, i % 3 === 0 ? `n${i}` : null, 'link')
     region.transact(() => slotsOf(region).set(i % 4, { link } as never))

@@ -14,13 +14,40 @@ const SLOTS = 4
 
 /** What a program does next; `x` and `y` choose among what there is. */
 const Step = fc.record({
-  kind: fc.constantFrom('pack', 'pack', 'assign', 'assign', 'assign', 'clear', 'rollback', 'savepoint',
-    'close', 'close', 'take', 'release', 'drop', 'settle', 'reopen', 'crash'),
+  kind: fc.constantFrom(
+    'pack',
+    'pack',
+    'assign',
+    'assign',
+    'assign',
+    'clear',
+    'rollback',
+    'savepoint',
+    'close',
+    'close',
+    'take',
+    'release',
+    'drop',
+    'settle',
+    'reopen',
+    'crash',
+  ),
   x: fc.nat(1000),
   y: fc.nat(1000),
 })
-type StepKind = 'pack' | 'assign' | 'clear' | 'rollback' | 'savepoint' | 'close' | 'take' | 'release'
-  | 'drop' | 'settle' | 'reopen' | 'crash'
+type StepKind =
+  | 'pack'
+  | 'assign'
+  | 'clear'
+  | 'rollback'
+  | 'savepoint'
+  | 'close'
+  | 'take'
+  | 'release'
+  | 'drop'
+  | 'settle'
+  | 'reopen'
+  | 'crash'
 
 class Program {
   dir = temporaryDirectory()
@@ -65,7 +92,9 @@ class Program {
   clear(x: number, y: number): void {
     const region = this.store.region(LIVE[x % 2]!)
     const slot = y % SLOTS
-    region.transact(() => { slotsOf(region).delete(slot) })
+    region.transact(() => {
+      slotsOf(region).delete(slot)
+    })
     this.fields.delete(`${x % 2} ${slot}`)
   }
 
@@ -147,7 +176,11 @@ class Program {
 
   reachable(): number[] {
     const found = new Set<number>()
-    const roots = [...this.names.values(), ...this.fields.values(), ...this.handles.map(({ id }) => id)]
+    const roots = [
+      ...this.names.values(),
+      ...this.fields.values(),
+      ...this.handles.map(({ id }) => id),
+    ]
     for (let id = roots.pop(); id !== undefined; id = roots.pop()) {
       if (id === 0 || found.has(id)) continue
       found.add(id)
@@ -159,25 +192,32 @@ class Program {
   /** At any moment: nothing is gone that is named. */
   check(): void {
     const there = new Set(packedFiles(this.dir))
-    assert.equal(this.reachable().filter((id) => !there.has(id)), [], 'deleted while named')
+    assert.equal(
+      this.reachable().filter((id) => !there.has(id)),
+      [],
+      'deleted while named',
+    )
   }
 }
 
 test('what is named stays, and nothing else', async () => {
-  await fc.assert(fc.asyncProperty(fc.array(Step, { minLength: 5, maxLength: 40 }), async (steps) => {
-    const program = new Program()
-    try {
-      for (const { kind, x, y } of steps) {
-        await program[kind as StepKind](x, y)
-        program.check()
+  await fc.assert(
+    fc.asyncProperty(fc.array(Step, { minLength: 5, maxLength: 40 }), async (steps) => {
+      const program = new Program()
+      try {
+        for (const { kind, x, y } of steps) {
+          await program[kind as StepKind](x, y)
+          program.check()
+        }
+        await program.settle()
+        await program.reopen()
+        await program.settle()
+      } finally {
+        program.store.close()
       }
-      await program.settle()
-      await program.reopen()
-      await program.settle()
-    } finally {
-      program.store.close()
-    }
-  }), { numRuns: Number(process.env['RSTORE_RUNS'] ?? 25), interruptAfterTimeLimit: 60_000 })
+    }),
+    { numRuns: Number(process.env['RSTORE_RUNS'] ?? 25), interruptAfterTimeLimit: 60_000 },
+  )
 })
 
 test.run()

@@ -17,7 +17,10 @@ const packDoc = (store: Store, name: string | null, title: string): Packed<Infer
   store.pack(name, { root: Doc, ...SMALL }, () => ({ title, size: title.length }))!
 
 const packedIds = (store: Store): number[] =>
-  store.list().filter(({ kind }) => kind === 'packed').map(({ id }) => id)
+  store
+    .list()
+    .filter(({ kind }) => kind === 'packed')
+    .map(({ id }) => id)
 
 /** Brings the log into the files, and lets what was queued be carried out. */
 async function settle(region: Region): Promise<void> {
@@ -25,153 +28,213 @@ async function settle(region: Region): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-const inStore = (body: (store: Store, dir: string) => void | Promise<void>) => async (): Promise<void> => {
-  const dir = temporaryDirectory()
-  const store = Store.open(dir, { create: true })
-  await body(store, dir)
-  assert.equal((await store.verify()).problems, [])
-  store.close()
-  const again = Store.open(dir)
-  assert.equal((await again.verify()).problems, [])
-  again.close()
-}
-
-test('a field leads to the root of another region', inStore((store) => {
-  const holders = store.region('live').map('holders', t.string, Holder)
-  const doc = packDoc(store, 'a', 'hello')
-  store.region('live').transact(() => holders.set('x', { label: 'x', doc }))
-  assert.is(holders.get('x')!.doc!.title, 'hello')
-  assert.is(store.region('live').snapshot().map('holders', t.string, Holder).get('x')!.doc!.size, 5)
-}))
-
-test('names, kinds and what is missing', inStore((store, dir) => {
-  packDoc(store, 'doc', 'd')
-  store.region('live')
-  thrown('RSTORE_EXISTS', () => packDoc(store, 'doc', 'again'))
-  thrown('RSTORE_WRONG_KIND', () => store.region('doc'))
-  thrown('RSTORE_WRONG_KIND', () => store.packed('live'))
-  thrown('RSTORE_WRONG_KIND', () => store.drop('doc'))
-  thrown('RSTORE_NOT_FOUND', () => store.packed('none'))
-  thrown('RSTORE_TYPE_MISMATCH', () => store.packed('doc', Holder))
-  assert.is(store.release('none'), false)
-  assert.is(store.drop('none'), false)
-  assert.is(store.packed('doc', Doc).root.title, 'd')
-  thrown('RSTORE_NOT_FOUND', () => Store.open(`${dir}/none`))
-}))
-
-test('named by nobody: gone; by anyone: there', inStore(async (store) => {
-  const region = store.region('live')
-  const holders = region.map('holders', t.string, Holder)
-  const doc = packDoc(store, null, 'anonymous')
-  const [id] = packedIds(store)
-  region.transact(() => {
-    holders.set('x', { label: 'x', doc })
-    holders.set('y', { label: 'y', doc })
-  })
-  doc.close()
-  assert.equal(packedIds(store), [id])
-  region.transact(() => { holders.get('x')!.doc = undefined })
-  await settle(region)
-  assert.equal(packedIds(store), [id], 'y still has it')
-  region.transact(() => holders.delete('y'))
-  await settle(region)
-  assert.equal(packedIds(store), [])
-}))
-
-test('a handle that is open keeps it, a name does, and neither does not', inStore((store) => {
-  const doc = packDoc(store, 'doc', 'd')
-  doc.close()
-  const again = store.packed('doc')
-  assert.ok(store.release('doc'))
-  assert.is(packedIds(store).length, 1)
-  again.close()
-  assert.is(packedIds(store).length, 0)
-}))
-
-test('a rollback, also of a savepoint, takes its references back', inStore(async (store) => {
-  const region = store.region('live')
-  const holders = region.map('holders', t.string, Holder)
-  const [a, b] = [packDoc(store, null, 'a'), packDoc(store, null, 'b')]
-  assert.throws(() => region.transact(() => {
-    holders.set('x', { label: 'x', doc: a })
-    throw new Error('on purpose')
-  }), /on purpose/)
-  region.transact(() => {
-    assert.throws(() => region.transact(() => {
-      holders.set('x', { label: 'x', doc: a })
-      throw new Error('on purpose')
-    }), /on purpose/)
-    holders.set('y', { label: 'y', doc: b })
-  })
-  a.close()
-  b.close()
-  await settle(region)
-  assert.equal(store.list().filter(({ kind }) => kind === 'packed').map(({ references }) => references), [1])
-}))
-
-test('a snapshot that still sees a reference keeps what it names', inStore(async (store) => {
-  const region = store.region('live')
-  const holders = region.map('holders', t.string, Holder)
-  const doc = packDoc(store, null, 'seen')
-  region.transact(() => holders.set('x', { label: 'x', doc }))
-  doc.close()
-  const snapshot = region.snapshot()
-  region.transact(() => holders.delete('x'))
-  await settle(region)
-  assert.is(packedIds(store).length, 1)
-  assert.is(snapshot.map('holders', t.string, Holder).get('x')!.doc!.title, 'seen')
-  snapshot.close()
-  await settle(region)
-  region.transact(() => holders.set('z', { label: 'z' }))
-  await settle(region)
-  await store.verify()
-  assert.is(packedIds(store).length, 0)
-}))
-
-test('cascades, and no cycles', inStore(async (store) => {
-  const inner = packDoc(store, null, 'inner')
-  const outer = store.pack(null, { root: Chain, ...SMALL }, () => ({ title: 'outer', next: inner }))!
-  inner.close()
-  assert.is(packedIds(store).length, 2)
-  assert.is(outer.root.next!.title, 'inner')
-  outer.close()
-  assert.is(packedIds(store).length, 0, 'the inner one went with the outer')
-  const pack = async (): Promise<unknown> => store.pack(null, { root: Chain, ...SMALL }, async () => {
-    const later = packDoc(store, 'later', 'packed meanwhile')
-    return { title: 'too early', next: later }
-  })
-  await pack().then(() => assert.unreachable(), ({ code }: RStoreError) => assert.is(code, 'RSTORE_CYCLE'))
-}))
-
-test('dropping a live region walks its list', inStore((store, dir) => {
-  const region = store.region('live')
-  const holders = region.map('holders', t.string, Holder)
-  for (let i = 0; i < 20; i++) {
-    const doc = packDoc(store, null, `doc ${i}`)
-    region.transact(() => holders.set(`${i}`, { label: 'x', doc }))
-    doc.close()
+const inStore =
+  (body: (store: Store, dir: string) => void | Promise<void>) => async (): Promise<void> => {
+    const dir = temporaryDirectory()
+    const store = Store.open(dir, { create: true })
+    await body(store, dir)
+    assert.equal((await store.verify()).problems, [])
+    store.close()
+    const again = Store.open(dir)
+    assert.equal((await again.verify()).problems, [])
+    again.close()
   }
-  assert.is(packedIds(store).length, 20)
-  assert.ok(store.drop('live'))
-  assert.equal(store.list(), [])
-  assert.equal(readdirSync(dir).filter((name) => /^\d/.test(name)), [])
-}))
 
-test('foreign packed regions and wrong values are refused', inStore((store, dir) => {
-  const region = store.region('live')
-  const holders = region.map('holders', t.string, Holder)
-  const foreign = Region.pack(`${dir}-foreign`, { root: Doc, ...SMALL }, () => ({ title: '', size: 0 }))!
-  region.transact(() => {
-    thrown('RSTORE_FOREIGN_REF', () => holders.set('x', { label: 'x', doc: foreign }))
-    assert.throws(() => holders.set('x', { label: 'x', doc: 7 as never }), TypeError)
-  })
-  foreign.close()
-  const alone = Region.create(`${dir}-alone`, SMALL)
-  const doc = packDoc(store, 'd', 'd')
-  const map = alone.map('holders', t.string, Holder)
-  thrown('RSTORE_NO_STORE', () => alone.transact(() => map.set('x', { label: 'x', doc })))
-  alone.close()
-}))
+test(
+  'a field leads to the root of another region',
+  inStore((store) => {
+    const holders = store.region('live').map('holders', t.string, Holder)
+    const doc = packDoc(store, 'a', 'hello')
+    store.region('live').transact(() => holders.set('x', { label: 'x', doc }))
+    assert.is(holders.get('x')!.doc!.title, 'hello')
+    assert.is(
+      store.region('live').snapshot().map('holders', t.string, Holder).get('x')!.doc!.size,
+      5,
+    )
+  }),
+)
+
+test(
+  'names, kinds and what is missing',
+  inStore((store, dir) => {
+    packDoc(store, 'doc', 'd')
+    store.region('live')
+    thrown('RSTORE_EXISTS', () => packDoc(store, 'doc', 'again'))
+    thrown('RSTORE_WRONG_KIND', () => store.region('doc'))
+    thrown('RSTORE_WRONG_KIND', () => store.packed('live'))
+    thrown('RSTORE_WRONG_KIND', () => store.drop('doc'))
+    thrown('RSTORE_NOT_FOUND', () => store.packed('none'))
+    thrown('RSTORE_TYPE_MISMATCH', () => store.packed('doc', Holder))
+    assert.is(store.release('none'), false)
+    assert.is(store.drop('none'), false)
+    assert.is(store.packed('doc', Doc).root.title, 'd')
+    thrown('RSTORE_NOT_FOUND', () => Store.open(`${dir}/none`))
+  }),
+)
+
+test(
+  'named by nobody: gone; by anyone: there',
+  inStore(async (store) => {
+    const region = store.region('live')
+    const holders = region.map('holders', t.string, Holder)
+    const doc = packDoc(store, null, 'anonymous')
+    const [id] = packedIds(store)
+    region.transact(() => {
+      holders.set('x', { label: 'x', doc })
+      holders.set('y', { label: 'y', doc })
+    })
+    doc.close()
+    assert.equal(packedIds(store), [id])
+    region.transact(() => {
+      holders.get('x')!.doc = undefined
+    })
+    await settle(region)
+    assert.equal(packedIds(store), [id], 'y still has it')
+    region.transact(() => holders.delete('y'))
+    await settle(region)
+    assert.equal(packedIds(store), [])
+  }),
+)
+
+test(
+  'a handle that is open keeps it, a name does, and neither does not',
+  inStore((store) => {
+    const doc = packDoc(store, 'doc', 'd')
+    doc.close()
+    const again = store.packed('doc')
+    assert.ok(store.release('doc'))
+    assert.is(packedIds(store).length, 1)
+    again.close()
+    assert.is(packedIds(store).length, 0)
+  }),
+)
+
+test(
+  'a rollback, also of a savepoint, takes its references back',
+  inStore(async (store) => {
+    const region = store.region('live')
+    const holders = region.map('holders', t.string, Holder)
+    const [a, b] = [packDoc(store, null, 'a'), packDoc(store, null, 'b')]
+    assert.throws(
+      () =>
+        region.transact(() => {
+          holders.set('x', { label: 'x', doc: a })
+          throw new Error('on purpose')
+        }),
+      /on purpose/,
+    )
+    region.transact(() => {
+      assert.throws(
+        () =>
+          region.transact(() => {
+            holders.set('x', { label: 'x', doc: a })
+            throw new Error('on purpose')
+          }),
+        /on purpose/,
+      )
+      holders.set('y', { label: 'y', doc: b })
+    })
+    a.close()
+    b.close()
+    await settle(region)
+    assert.equal(
+      store
+        .list()
+        .filter(({ kind }) => kind === 'packed')
+        .map(({ references }) => references),
+      [1],
+    )
+  }),
+)
+
+test(
+  'a snapshot that still sees a reference keeps what it names',
+  inStore(async (store) => {
+    const region = store.region('live')
+    const holders = region.map('holders', t.string, Holder)
+    const doc = packDoc(store, null, 'seen')
+    region.transact(() => holders.set('x', { label: 'x', doc }))
+    doc.close()
+    const snapshot = region.snapshot()
+    region.transact(() => holders.delete('x'))
+    await settle(region)
+    assert.is(packedIds(store).length, 1)
+    assert.is(snapshot.map('holders', t.string, Holder).get('x')!.doc!.title, 'seen')
+    snapshot.close()
+    await settle(region)
+    region.transact(() => holders.set('z', { label: 'z' }))
+    await settle(region)
+    await store.verify()
+    assert.is(packedIds(store).length, 0)
+  }),
+)
+
+test(
+  'cascades, and no cycles',
+  inStore(async (store) => {
+    const inner = packDoc(store, null, 'inner')
+    const outer = store.pack(null, { root: Chain, ...SMALL }, () => ({
+      title: 'outer',
+      next: inner,
+    }))!
+    inner.close()
+    assert.is(packedIds(store).length, 2)
+    assert.is(outer.root.next!.title, 'inner')
+    outer.close()
+    assert.is(packedIds(store).length, 0, 'the inner one went with the outer')
+    const pack = async (): Promise<unknown> =>
+      store.pack(null, { root: Chain, ...SMALL }, async () => {
+        const later = packDoc(store, 'later', 'packed meanwhile')
+        return { title: 'too early', next: later }
+      })
+    await pack().then(
+      () => assert.unreachable(),
+      ({ code }: RStoreError) => assert.is(code, 'RSTORE_CYCLE'),
+    )
+  }),
+)
+
+test(
+  'dropping a live region walks its list',
+  inStore((store, dir) => {
+    const region = store.region('live')
+    const holders = region.map('holders', t.string, Holder)
+    for (let i = 0; i < 20; i++) {
+      const doc = packDoc(store, null, `doc ${i}`)
+      region.transact(() => holders.set(`${i}`, { label: 'x', doc }))
+      doc.close()
+    }
+    assert.is(packedIds(store).length, 20)
+    assert.ok(store.drop('live'))
+    assert.equal(store.list(), [])
+    assert.equal(
+      readdirSync(dir).filter((name) => /^\d/.test(name)),
+      [],
+    )
+  }),
+)
+
+test(
+  'foreign packed regions and wrong values are refused',
+  inStore((store, dir) => {
+    const region = store.region('live')
+    const holders = region.map('holders', t.string, Holder)
+    const foreign = Region.pack(`${dir}-foreign`, { root: Doc, ...SMALL }, () => ({
+      title: '',
+      size: 0,
+    }))!
+    region.transact(() => {
+      thrown('RSTORE_FOREIGN_REF', () => holders.set('x', { label: 'x', doc: foreign }))
+      assert.throws(() => holders.set('x', { label: 'x', doc: 7 as never }), TypeError)
+    })
+    foreign.close()
+    const alone = Region.create(`${dir}-alone`, SMALL)
+    const doc = packDoc(store, 'd', 'd')
+    const map = alone.map('holders', t.string, Holder)
+    thrown('RSTORE_NO_STORE', () => alone.transact(() => map.set('x', { label: 'x', doc })))
+    alone.close()
+  }),
+)
 
 test('after an unclean end the counts are taken from the lists', async () => {
   const dir = temporaryDirectory()
