@@ -182,15 +182,21 @@ export function comparePool(sizes: PoolSizes): PoolResult[] {
   }))
 }
 
+const COLUMNS: readonly (readonly [string, number, (result: PoolResult) => string])[] = [
+  ['time', 10, ({ ms }) => `${ms.toFixed(0)} ms`],
+  ['longest pause', 16, ({ longestPauseMs }) => `${longestPauseMs.toFixed(1)} ms`],
+  ['all pauses', 13, ({ totalPauseMs }) => `${totalPauseMs.toFixed(0)} ms`],
+  ['major', 8, ({ majorCollections }) => String(majorCollections)],
+  ['peak memory', 14, ({ peakMiB }) => `+${peakMiB.toFixed(0)} MiB`],
+]
+const NAME_WIDTH = 28
+
 function print(results: readonly PoolResult[]): void {
-  console.log('                                 time   longest pause   all pauses   major   peak memory')
-  for (const { name, ms, longestPauseMs, totalPauseMs, majorCollections, peakMiB } of results) {
-    const longest = `${longestPauseMs.toFixed(1)} ms`
-    console.log([
-      name.padEnd(28), `${ms.toFixed(0)} ms`.padStart(9), longest.padStart(16), `${totalPauseMs.toFixed(0)} ms`.padStart(12), String(majorCollections).padStart(7),
-      `+${peakMiB.toFixed(0)} MiB`.padStart(13),
-    ].join(''))
-  }
+  const row = (name: string, cell: (column: (typeof COLUMNS)[number]) => string): void =>
+    console.log(name.padEnd(NAME_WIDTH)
+      + COLUMNS.map((column) => cell(column).padStart(column[1])).join(''))
+  row('', ([title]) => title)
+  for (const result of results) row(result.name, ([, , show]) => show(result))
 }
 
 if (fileURLToPath(import.meta.url) === argv[1]) {
