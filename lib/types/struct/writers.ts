@@ -1,7 +1,8 @@
 /**
  * How the fields of a record are written, all of them one after the other: a function for each. The
  * frequent kinds have one literal each, which the engine optimises for the one typed array that it
- * writes, as it does getters (view.ts). What a write does is the same as the type's own `writeSlot`.
+ * writes, as it does getters (view.ts). What a write does is the same as the type's own
+ * `writeSlot`.
  */
 import type { Window } from '../../space/window.js'
 import type { Session } from '../context.js'
