@@ -11,10 +11,10 @@ const LIMIT = 64
 export class Tails {
   private tails: Tail[] = []
 
-  /** Remembers one; gives the one that is forgotten for it. */
-  add(tail: Tail): Tail | undefined {
+  /** Remembers one; the oldest of too many is forgotten until its block is freed. */
+  add(tail: Tail): void {
     this.tails.push(tail)
-    return this.tails.length > LIMIT ? this.tails.shift() : undefined
+    if (this.tails.length > LIMIT) this.tails.shift()
   }
 
   take(units: number): Tail | undefined {
