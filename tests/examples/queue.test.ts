@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Store } from '../../lib/index.js'
-import { Queue, SLOT_COUNT } from '../../examples/queue/queue.js'
+import { Queue } from '../../examples/queue/queue.js'
 import { inRoot } from '../harness/paths.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { until } from '../store/shapes.js'
@@ -18,16 +18,17 @@ test('producers in other processes, and nothing is left', () => {
 })
 
 test('overwriting a slot frees what it named', async () => {
+  const slotCount = 30
   const store = Store.open(temporaryDirectory(), { create: true })
-  const queue = new Queue(store as never)
-  const count = SLOT_COUNT + 20
+  const queue = new Queue(store as never, slotCount)
+  const count = slotCount + 20
   for (let number = 0; number < count; number++) {
     queue.put({ number, path: `/request/${number}`, body: [number, 1, 2] })
     if (number % 64 === 0) await new Promise(setImmediate)
   }
   assert.is(queue.counts().overwritten, 20)
   await until('what was overwritten is gone', () =>
-    store.list().filter(({ kind }) => kind === 'packed').length === SLOT_COUNT)
+    store.list().filter(({ kind }) => kind === 'packed').length === slotCount)
   assert.is(queue.take()!.number, 20)
   store.close()
 })
