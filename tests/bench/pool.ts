@@ -163,8 +163,8 @@ async function measure(name: string, sizes: PoolSizes): Promise<PoolResult> {
 }
 
 /**
- * V8 makes the young generation small when little of it survives, and then collects it very often;
- * each time it looks through the list of all pages of the heap. So both ways.
+ * V8 makes the young generation small when little of it survives, and then collects it very often.
+ * So both ways: as it is, and with a lower limit.
  */
 const YOUNG: Readonly<Record<string, readonly string[]>> = {
   '': [], ', young 16 MiB': ['--min-semi-space-size=16'],
