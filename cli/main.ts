@@ -1,52 +1,66 @@
 #!/usr/bin/env node
-/** `rstore`: see README.md, or `rstore --help`. */
+/**
+ * `rstore`: see README.md, or `rstore --help`. What a command needs is loaded when it is run.
+ */
 import { readFileSync } from 'node:fs'
-import yargs from 'yargs'
+import yargs, { type Argv } from 'yargs'
 import { hideBin } from 'yargs/helpers'
-import { inspectCommand } from './commands/inspect.js'
-import { EXIT } from './exitCodes.js'
-import { escapeText } from './print/escape.js'
-import { endQuietlyOnBrokenPipe, printError } from './print/output.js'
-import { NotReadable } from './read/identity.js'
+import { COMMANDS } from './commands/index.js'
+import { BrokenPipe, print } from './print/output.js'
+import type { Listing } from './shared/command.js'
+import { report, UsageError } from './shared/errors.js'
+import { EXIT_MEANINGS } from './shared/exitCodes.js'
+
+/** What a shell shows of a program that SIGPIPE ended, as it ends other programs. */
+const BROKEN_PIPE_EXIT = 128 + 13
+
+const LONGEST_LINE = 100
 
 const versionOfPackage = (): string => {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }
 
-class UsageError extends Error {}
+const exitCodesText = (): string =>
+  `Exit codes: ${EXIT_MEANINGS.map(([code, meaning]) => `${code} ${meaning}`).join('; ')}.`
 
-/** What went wrong, as an exit code; undefined for what is our own fault. */
-function exitCodeOf(error: unknown): number | undefined {
-  if (error instanceof UsageError) return EXIT.usage
-  const isSystemError = error instanceof Error && 'syscall' in error
-  const isFolder = error instanceof Error && 'code' in error && error.code === 'EISDIR'
-  return error instanceof NotReadable || isSystemError || isFolder ? EXIT.cannotOpen : undefined
-}
+const usageError = (message: string): UsageError =>
+  new UsageError(`${message}\nTry \`rstore --help\`, or \`rstore COMMAND --help\`.`)
 
-async function main(): Promise<void> {
-  endQuietlyOnBrokenPipe()
-  const parser = yargs(hideBin(process.argv))
+const addCommand = (parser: Argv, { command, describe, load }: Listing): Argv =>
+  parser.command(
+    command, describe,
+    async (commandParser) => (await load()).options(commandParser),
+    async (args) => (await load()).run(args))
+
+const makeParser = (): Argv =>
+  COMMANDS.reduce(addCommand, yargs())
     .scriptName('rstore')
-    .usage('$0 <command>')
-    .command(inspectCommand)
-    .demandCommand(1, 'Say what to do: a command is missing.')
+    .usage('$0 <command>\n\nLooks into region files, changes and moves what is in them.')
+    .demandCommand(1, 'A command is missing: say what to do.')
+    .completion('completion', 'Print a script for the shell: see `rstore completion --help`')
     .strict()
     .version(versionOfPackage())
     .alias('help', 'h')
-    .epilogue('Exit codes: 0 good, 1 damage found, 2 usage, 3 cannot open, 4 busy.')
+    .epilogue(exitCodesText())
+    .wrap(Math.min(LONGEST_LINE, process.stdout.columns ?? LONGEST_LINE))
     .exitProcess(false)
-    .fail((message, error) => {
-      throw error ?? new UsageError(`${message}\nTry \`rstore --help\`.`)
-    })
-  try {
-    await parser.parseAsync()
-  } catch (error) {
-    const code = exitCodeOf(error)
-    if (code === undefined) throw error
-    for (const line of (error as Error).message.split('\n')) printError(escapeText(line))
-    process.exitCode = code
-  }
+
+/** Runs what the arguments ask for, and prints what yargs has to say. */
+async function main(args: readonly string[]): Promise<void> {
+  let said = ''
+  const parser = makeParser().fail((message, error) => {
+    throw error ?? usageError(message)
+  })
+  await parser.parseAsync(args, {}, (error, _parsed, output) => {
+    if (error) throw error
+    said = output
+  })
+  if (said !== '') print(said)
 }
 
-await main()
+try {
+  await main(hideBin(process.argv))
+} catch (error) {
+  process.exitCode = error instanceof BrokenPipe ? BROKEN_PIPE_EXIT : report(error)
+}

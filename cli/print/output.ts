@@ -1,4 +1,5 @@
-/** What commands print: lines for people, or one JSON document. */
+/** What commands print: lines for people, or JSON. */
+import { writeSync } from 'node:fs'
 
 /** Numbers of 64 bits as numbers where that is exact, else as strings. */
 const plain = (_: string, value: unknown): unknown => {
@@ -9,18 +10,59 @@ const plain = (_: string, value: unknown): unknown => {
 
 export const toJson = (value: unknown): string => JSON.stringify(value, plain, 2)
 
-export const print = (text: string): void => {
-  process.stdout.write(`${text}\n`)
+/** The reader of our output went away (`| head`): the command ends, quietly. */
+export class BrokenPipe extends Error {}
+
+/** Waiting for the reader of a pipe that is full. */
+const PIPE_WAIT_MS = 0.2
+const never = new Int32Array(new SharedArrayBuffer(4))
+
+/**
+ * Writes all of it, and returns when it is out: so what follows it has a reader, memory stays as it
+ * is, and a reader that went away is told by an exception at the place that writes. (Node makes
+ * pipes non-blocking, so a full one is waited for.)
+ */
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) {
+    try {
+      done += writeSync(fd, bytes, done)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EPIPE') throw new BrokenPipe()
+      if (code !== 'EAGAIN') throw error
+      Atomics.wait(never, 0, 0, PIPE_WAIT_MS)
+    }
+  }
 }
 
-export const printError = (text: string): void => {
-  process.stderr.write(`${text}\n`)
+/** Lines on standard output. Throws BrokenPipe. */
+export const print = (text: string): void => writeAll(1, Buffer.from(`${text}\n`))
+
+/** Lines on standard error; that nobody reads them is no reason to end. */
+export function printError(text: string): void {
+  try {
+    writeAll(2, Buffer.from(`${text}\n`))
+  } catch (error) {
+    if (!(error instanceof BrokenPipe)) throw error
+  }
 }
 
-/** A reader of our output that goes away (`| head`) is no error. */
-export function endQuietlyOnBrokenPipe(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit()
-    throw error
-  })
+const PIECE_CHARS = 1 << 16
+
+/** Many lines on standard output, written in large pieces. */
+export class LineWriter {
+  private piece = ''
+
+  /** Throws BrokenPipe. */
+  write(line: string): void {
+    this.piece += line + '\n'
+    if (this.piece.length >= PIECE_CHARS) this.flush()
+  }
+
+  /** To be called at the end. Throws BrokenPipe. */
+  flush(): void {
+    const bytes = Buffer.from(this.piece)
+    this.piece = ''
+    writeAll(1, bytes)
+  }
 }

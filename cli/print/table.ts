@@ -1,4 +1,5 @@
 /** Tables and lists for a terminal: columns as wide as their content, numbers to the right. */
+import Table from 'cli-table3'
 import { escapeText } from './escape.js'
 
 export interface Column { title: string; right?: boolean }
@@ -6,37 +7,46 @@ export interface Column { title: string; right?: boolean }
 /** A column of numbers: to the right. */
 export const numeric = (title: string): Column => ({ title, right: true })
 
-/** Columns that a text takes, with wide characters counted as one: good enough for alignment. */
-const widthOf = (text: string): number => [...text].length
-
-function pad(text: string, width: number, right: boolean): string {
-  const fill = ' '.repeat(Math.max(0, width - widthOf(text)))
-  return right ? fill + text : text + fill
-}
-
-/** Longer cells are cut: `--json` has them whole. */
+/** Longer cells are cut, other than in the last column: `--json` has them whole. */
 const LONGEST_CELL = 60
 
-const shorten = (text: string): string =>
-  widthOf(text) <= LONGEST_CELL ? text : `${[...text].slice(0, LONGEST_CELL - 1).join('')}…`
+const NO_LINES = Object.fromEntries([
+  'top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right',
+  'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid',
+].map((place) => [place, '']))
+
+const PLAIN = {
+  chars: { ...NO_LINES, middle: '  ' },
+  style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+}
+
+const shorten = (text: string): string => {
+  const chars = [...text]
+  return chars.length <= LONGEST_CELL ? text : `${chars.slice(0, LONGEST_CELL - 1).join('')}…`
+}
+
+const linesOf = (table: Table.Table): string[] =>
+  table.toString().split('\n').map((line) => line.trimEnd())
 
 /** Lines of a table; every cell is made safe for the terminal. */
 export function tableLines(columns: readonly Column[], rows: readonly string[][]): string[] {
-  const safe = rows.map((row) => row.map((cell, i) =>
-    i === row.length - 1 ? escapeText(cell) : shorten(escapeText(cell))))
-  const widths = columns.map(({ title }, i) =>
-    Math.max(widthOf(title), ...safe.map((row) => widthOf(row[i] ?? ''))))
-  const line = (cells: readonly string[]) => cells
-    .map((cell, i) => pad(cell, widths[i]!, columns[i]!.right === true))
-    .join('  ')
-    .trimEnd()
-  return [line(columns.map(({ title }) => title)), ...safe.map(line)]
+  const last = columns.length - 1
+  const table = new Table({
+    ...PLAIN,
+    head: columns.map(({ title }) => title),
+    colAligns: columns.map(({ right }) => right === true ? 'right' : 'left'),
+  })
+  for (const row of rows) {
+    table.push(row.map((cell, i) => i === last ? escapeText(cell) : shorten(escapeText(cell))))
+  }
+  return linesOf(table)
 }
 
 /** Lines of `name  value` pairs. */
 export function pairLines(pairs: readonly (readonly [name: string, value: string])[]): string[] {
-  const width = Math.max(...pairs.map(([name]) => widthOf(name)))
-  return pairs.map(([name, value]) => `${pad(name, width, false)}  ${escapeText(value)}`)
+  const table = new Table(PLAIN)
+  for (const [name, value] of pairs) table.push([name, escapeText(value)])
+  return linesOf(table)
 }
 
 /** A title, and lines indented below it. */

@@ -9,7 +9,7 @@ export class ByteFile {
     const file = new ByteFile(openSync(path, 'r'), path)
     if (fstatSync(file.fd).isFile()) return file
     file.close()
-    throw Object.assign(new Error('not a regular file'), { code: 'EISDIR' })
+    throw Object.assign(new Error('EISDIR: not a regular file'), { code: 'EISDIR', path })
   }
 
   /** undefined when there is no such file. */

@@ -1,5 +1,6 @@
 /** Page 0 of a region file, and whether it is one. */
 import { C, Identity, crc32c } from '../../formats/index.js'
+import { CannotOpen } from '../shared/errors.js'
 import { FieldReader } from './fields.js'
 import type { ByteFile } from './file.js'
 import type { Problems } from './problems.js'
@@ -20,7 +21,7 @@ export interface RegionIdentity {
 }
 
 /** The file is no region, or one that this program does not know: nothing of it can be shown. */
-export class NotReadable extends Error {}
+export class NotReadable extends CannotOpen {}
 
 const KINDS = new Map<number, RegionIdentity['kind']>([
   [C.KIND_LIVE, 'live'], [C.KIND_PACKED, 'packed'], [C.KIND_SHARED, 'shared'],

@@ -1,0 +1,106 @@
+/** What all commands have in common: help, exit codes, errors, signals, broken pipes. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { COMMANDS } from '../../cli/commands/index.js'
+import { asUsage, report, UsageError } from '../../cli/shared/errors.js'
+import { EXIT, EXIT_MEANINGS, exitCodeOfError } from '../../cli/shared/exitCodes.js'
+import { inRoot } from '../harness/paths.js'
+import { temporaryDirectory } from '../harness/temporary.js'
+import { PROGRAM, rstore } from './run.js'
+
+const test = suite('rstore, whatever the command')
+
+const directory = temporaryDirectory()
+
+test('help has every command, and every exit code; so has the README', () => {
+  const { status, stdout } = rstore(['--help'])
+  const oneLine = stdout.replace(/\s+/g, ' ')
+  const readme = readFileSync(inRoot('README.md'), 'utf8')
+  assert.is(status, 0)
+  for (const { command, describe } of COMMANDS) {
+    assert.ok(oneLine.includes(`rstore ${command}`), command)
+    assert.ok(oneLine.includes(describe.slice(0, 40)), describe)
+    assert.ok(readme.includes(`| \`rstore ${command.split(' ')[0]}`), `README: ${command}`)
+  }
+  for (const [code, meaning] of EXIT_MEANINGS) {
+    assert.ok(oneLine.includes(`${code} ${meaning}`), meaning)
+    assert.ok(readme.includes(`| ${code} | ${meaning} |`), `README: ${meaning}`)
+  }
+})
+
+test('the help of every command has examples', () => {
+  for (const { command } of COMMANDS) {
+    const { status, stdout } = rstore([command.split(' ')[0]!, '--help'])
+    assert.is(status, 0, command)
+    assert.match(stdout, /Examples:\n +rstore /, command)
+  }
+})
+
+test('what is wrong with the arguments is said in a line: exit code 2', () => {
+  const wrong: [string[], RegExp][] = [
+    [[], /command is missing/],
+    [['nonsense'], /Unknown argument: nonsense/],
+    [['inspect'], /Not enough non-option arguments/],
+    [['inspect', 'a', '--nonsense'], /Unknown argument: nonsense/],
+  ]
+  for (const [args, message] of wrong) {
+    const { status, stdout, stderr } = rstore(args)
+    assert.equal([status, stdout], [EXIT.usage, ''])
+    assert.match(stderr, message)
+    assert.match(stderr, /^rstore: .*\nTry `rstore --help`.*\n$/)
+  }
+})
+
+test('errors of the library have their exit codes', () => {
+  assert.is(exitCodeOfError('RSTORE_CORRUPT'), EXIT.damage)
+  assert.is(exitCodeOfError('RSTORE_BUSY'), EXIT.busy)
+  assert.is(exitCodeOfError('RSTORE_UNIQUE'), EXIT.usage)
+  assert.is(exitCodeOfError('RSTORE_NO_SPACE'), EXIT.cannotOpen)
+  assert.throws(() => asUsage('key', () => { throw new RangeError('too large') }), (error: Error) =>
+    error instanceof UsageError && error.message === 'key: too large')
+  assert.throws(() => asUsage('key', () => { throw new Error('ours') }), /^ours$/)
+  assert.is(report(new UsageError('shown by a test: \u001b[31m')), EXIT.usage)
+})
+
+test('the shell is told how to complete', () => {
+  assert.match(rstore(['completion']).stdout, /complete .* rstore\n/)
+  const { stdout } = rstore(['--get-yargs-completions', 'rstore', 'insp'])
+  assert.match(stdout, /^inspect$/m)
+})
+
+function start(script: string, args: readonly string[]) {
+  const child = spawn(process.execPath, [inRoot(script), ...args],
+    { stdio: ['ignore', 'pipe', 'pipe'] })
+  return { child, ended: once(child, 'exit') as Promise<[number | null, string | null]> }
+}
+
+test('what is half done goes, after a throw or a signal, which ends the process', async () => {
+  const path = join(directory, 'temporary')
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    const { child, ended } = start('dist/tests/cli/cleanups-child.js', [path, 'wait'])
+    await once(child.stdout, 'data')
+    assert.ok(existsSync(path))
+    child.kill(signal)
+    assert.equal(await ended, [null, signal])
+    assert.not(existsSync(path))
+  }
+  await start('dist/tests/cli/cleanups-child.js', [path, 'throw']).ended
+  assert.not(existsSync(path))
+  assert.equal(await start('dist/tests/cli/cleanups-child.js', [path, 'succeed']).ended, [0, null])
+  assert.ok(existsSync(path))
+})
+
+test('a reader that goes away ends it quietly', async () => {
+  const child = spawn(process.execPath, [PROGRAM, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  const errors: Buffer[] = []
+  child.stderr.on('data', (chunk: Buffer) => errors.push(chunk))
+  const [code] = await once(child, 'close') as [number]
+  assert.equal([code, Buffer.concat(errors).toString()], [141, ''])
+})
+
+test.run()
