@@ -96,8 +96,12 @@ Status Log::rebuildTable() {
                       memcmp(header.uuid, uuid_, sizeof uuid_) == 0;
     if (!ours) continue;
     entry.logicalSegment = header.logicalSegment + 1;
-    lock_.segment(header.logicalSegment % kSegmentCountLimit).physicalSegment =
-        static_cast<uint32_t>(index);
+    SegmentEntry& numbered = lock_.segment(header.logicalSegment % kSegmentCountLimit);
+    // 16 GiB of log later the same place is another segment's: the older one is not needed.
+    const uint64_t rival = lock_.segment(numbered.physicalSegment).logicalSegment;
+    const bool isOlder = rival % kSegmentCountLimit == entry.logicalSegment % kSegmentCountLimit &&
+                         rival > entry.logicalSegment;
+    if (!isOlder) numbered.physicalSegment = static_cast<uint32_t>(index);
   }
   lock_.words().logSegmentCount = static_cast<uint32_t>(count);
   return kSuccess;
@@ -317,9 +321,10 @@ Status Log::writeThrough(uint64_t position, const void* from, uint64_t bytes) {
 Status Log::sync() const { return syncData(fd_); }
 
 Status Log::rewrite(uint64_t from, uint64_t to) {
+  const uint64_t begin = recordStart(from);  // `from` itself may lie in a segment that is reused
   const uint64_t end = recordStart(to);
   std::vector<std::byte> copy(kSegmentBytes);
-  for (uint64_t logical = from / kSegmentBytes; logical <= end / kSegmentBytes; logical++) {
+  for (uint64_t logical = begin / kSegmentBytes; logical <= end / kSegmentBytes; logical++) {
     const std::byte* segment = find(logical);
     const bool isLast = logical == end / kSegmentBytes;
     if (segment == nullptr && isLast) break;  // nothing was appended there yet
