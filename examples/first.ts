@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Region, t } from 'rstore'
 
 const folder = mkdtempSync(join(tmpdir(), 'rstore-first-'))
-const path = join(folder, 'cities.region')
+process.chdir(folder)
 
 // README: begin
 const City = t.struct('City', {
@@ -15,7 +15,7 @@ const City = t.struct('City', {
   at: t.struct('At', { lat: t.f64, lon: t.f64 }),
 })
 
-const region = Region.create(path, { capacity: '1GiB' })
+const region = Region.create('cities.region', { capacity: '1GiB' })
 const cities = region.map('cities', t.string, City)
 
 region.transact(() => {
@@ -36,7 +36,7 @@ region.close()
 assert.deepEqual(inNorway, ['NO/Bergen', 'NO/Oslo'])
 assert.equal(population, 709_037)
 
-const again = Region.open(path, { readOnly: true })
+const again = Region.open('cities.region', { readOnly: true })
 assert.equal(again.map('cities', t.string, City).getObject('NO/Oslo')?.population, 709_038)
 again.close()
 rmSync(folder, { recursive: true })

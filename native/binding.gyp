@@ -1,7 +1,9 @@
 {
   "variables": {
     # A checkout has tests, which need the addon with the I/O seam; an installed package has not.
-    "build_test_addon%": "<!(node -p \"require('fs').existsSync('../tests') ? 1 : 0\")"
+    "build_test_addon%": "<!(node -p \"require('fs').existsSync('../tests') ? 1 : 0\")",
+    # Linked into the addon where it can be had: a binary then runs on systems with an older one.
+    "static_runtime%": "<!(${CXX:-c++} -print-file-name=libstdc++.a | grep -c / || true)"
   },
   "target_defaults": {
     "sources": [
@@ -15,15 +17,13 @@
     "cflags": ["-fvisibility=hidden", "-Wall", "-Wextra", "-Werror=return-type"],
     "cflags_cc!": ["-std=gnu++14", "-std=gnu++17", "-std=gnu++1y"],
     "cflags_cc": ["-std=gnu++20", "-fno-exceptions", "-fno-rtti", "-fvisibility-inlines-hidden"],
-    "ldflags": ["-Wl,-z,nodelete"],
-    "xcode_settings": {
-      "CLANG_CXX_LANGUAGE_STANDARD": "gnu++20",
-      "GCC_ENABLE_CPP_EXCEPTIONS": "NO",
-      "GCC_ENABLE_CPP_RTTI": "NO",
-      "GCC_OPTIMIZATION_LEVEL": "3",
-      "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
-      "MACOSX_DEPLOYMENT_TARGET": "12.0"
-    }
+    # At once: a C library that lacks something refuses it when it is loaded, not in a call.
+    "ldflags": ["-Wl,-z,nodelete", "-Wl,-z,now"],
+    "conditions": [
+      ["static_runtime==1", {
+        "ldflags": ["-static-libstdc++", "-Wl,--exclude-libs,ALL"]
+      }]
+    ]
   },
   "targets": [
     { "target_name": "rstore", "cflags": ["-O3"] }

@@ -6,51 +6,14 @@
  * Quiet unless a step fails: then the step's whole output and what to do next. Two calls at a time
  * take turns.
  */
-import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import {
-  existsSync, linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync,
-  writeFileSync,
+  existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { buildAddon } from './build.mjs'
+import { ROOT, at, filesBelow, hashOf, readText, run, runMain } from './tools.mjs'
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
-const at = (...parts) => join(ROOT, ...parts)
 const SOURCE_FOLDERS = ['formats', 'lib', 'cli', 'tests', 'examples']
-
-class StepFailed extends Error {}
-
-// ───────────────────────── small tools ─────────────────────────
-
-function run(what, command, args, advice) {
-  const { status, error, stdout, stderr } = spawnSync(command, args, {
-    cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  if (status === 0) return
-  throw new StepFailed(`${stdout ?? ''}${stderr ?? ''}${error ? `${error.message}\n` : ''}\n`
-    + `rstore: ${what} failed. ${advice()}`)
-}
-
-const runs = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0
-
-const readText = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
-
-/** Files below a folder, as paths from the root, sorted. */
-function filesBelow(folder, ends) {
-  if (!existsSync(at(folder))) return []
-  return readdirSync(at(folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && ends.some((end) => entry.name.endsWith(end)))
-    .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length + 1))
-    .filter((path) => !path.includes('node_modules'))
-    .sort()
-}
-
-function hashOf(paths) {
-  const hash = createHash('sha256')
-  for (const path of paths) hash.update(`${path}\0`).update(readFileSync(at(path))).update('\0')
-  return hash.digest('hex')
-}
 
 // ───────────────────────── taking turns ─────────────────────────
 
@@ -121,39 +84,6 @@ function installDependencies() {
 }
 
 /**
- * Headers of the Node that runs, where it was unpacked with them: nothing has to be downloaded
- * then.
- */
-function nodeDirectoryOption() {
-  const directory = join(dirname(process.execPath), '..')
-  const known = process.env.npm_config_nodedir !== undefined
-  const there = existsSync(join(directory, 'include', 'node', 'node_api.h'))
-  return !known && there ? [`--nodedir=${directory}`] : []
-}
-
-function adviceForBuild() {
-  const missing = ['python3', 'make', process.env.CXX ?? 'g++'].filter((tool) => !runs(tool))
-  return missing.length > 0
-    ? `Not found: ${missing.join(', ')}. Install what is missing and try again (Debian: `
-      + 'apt install python3 make g++).'
-    : 'The compiler\'s output is above. A C++20 compiler is needed (GCC 11, Clang 14 or later).'
-}
-
-function buildAddon() {
-  const sources = filesBelow(join('native', 'src'), ['.cc', '.h'])
-  const tools = ['native/binding.gyp', 'node_modules/node-addon-api/package.json']
-  const hash = hashOf([...sources, ...tools])
-  const stamp = at('native', 'build', 'rstore.stamp')
-  const addon = at('native', 'build', 'Release', 'rstore.node')
-  if (readText(stamp) === hash && existsSync(addon)) return
-  const nodeGyp = at('node_modules', 'node-gyp', 'bin', 'node-gyp.js')
-  run('Building the addon', process.execPath, [
-    nodeGyp, 'configure', 'build', '-C', 'native', '-j', 'max', ...nodeDirectoryOption(),
-  ], adviceForBuild)
-  writeFileSync(stamp, hash)
-}
-
-/**
  * What a source compiles to; compiled files of sources that are gone would still be found and run.
  */
 function removeOrphans(sources) {
@@ -185,13 +115,9 @@ function main() {
     installDependencies()
     buildAddon()
     compileTypeScript()
-  } catch (error) {
-    if (!(error instanceof StepFailed)) throw error
-    console.error(error.message)
-    process.exitCode = 1
   } finally {
     rmSync(lock, { force: true })
   }
 }
 
-main()
+runMain(main)

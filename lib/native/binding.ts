@@ -1,12 +1,7 @@
 /**
  * The addon: what it exports, as TypeScript sees it. Arguments are checked before they get here.
  */
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-import { RStoreError } from '../errors.js'
+import { loadAddon } from './load.js'
 
 /** A status code with an errno: see status.ts. 0 is success. */
 export type PackedStatus = number
@@ -163,27 +158,7 @@ export interface Addon extends NativeKernels {
   statusNames: readonly string[]
 }
 
-/** The folder of package.json: two above the compiled file or one above the source. */
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
-  return folder
-}
-
-function load(): Addon {
-  const name = process.env['RSTORE_TEST_ADDON'] ?? 'rstore.node'
-  const path = join(packageRoot(), 'native', 'build', 'Release', name)
-  try {
-    return createRequire(import.meta.url)(path) as Addon
-  } catch (error) {
-    throw new RStoreError('RSTORE_NO_ADDON',
-      `the native addon could not be loaded (${(error as Error).message}). Build it with `
-      + '"npm run build" in the package folder; it needs python3, make and a C++20 compiler',
-      { path, platform: process.platform, arch: process.arch })
-  }
-}
-
 let loaded: Addon | undefined
 
 /** The addon, loaded at first use. Throws RSTORE_NO_ADDON. */
-export const addon = (): Addon => (loaded ??= load())
+export const addon = (): Addon => (loaded ??= loadAddon() as Addon)
