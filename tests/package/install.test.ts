@@ -13,7 +13,7 @@ import {
 
 const test = suite('the installed package')
 
-const tarball = packTarball()
+const tarball = packTarball(process.arch)
 const env = bareEnvironment()
 const program = readmeProgram()
 

@@ -26,10 +26,12 @@ export function must(command: string, args: readonly string[], place: Place): st
   return stdout
 }
 
-/** What `npm pack` makes of a checkout, binaries built. */
-export function packTarball(checkout = inRoot('.')): string {
+/** What `npm pack` makes of this checkout, with the binary of one architecture made anew. */
+export function packTarball(arch: string): string {
   const folder = temporaryDirectory()
-  must('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: checkout })
+  const cwd = inRoot('.')
+  must(process.execPath, ['native/prebuild.mjs', arch], { cwd })
+  must('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], { cwd })
   return join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz'))!)
 }
 
