@@ -130,6 +130,7 @@ export class Directory {
 
   #put(name: string, ref: Ref): void {
     const at = this.#tree.place(this.#form(name))
+    if (!this.#tree.inserted) this.#tree.markValue(at)
     this.#tree.window.u32[at] = ref
   }
 

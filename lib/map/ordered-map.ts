@@ -65,7 +65,7 @@ export class OrderedMap extends MapReader {
     try {
       const at = tree.place(form)
       if (tree.inserted) this.fill(form, at, prepared)
-      else stored.assign(tree.window, at, prepared)
+      else stored.assign(tree, at, prepared)
     } catch (error) {
       this.session.spoiled ??= error
       throw error

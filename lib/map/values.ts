@@ -8,6 +8,7 @@
 import { RStoreError } from '../errors.js'
 import type { Window } from '../space/window.js'
 import { wordIndexOf } from '../space/ref.js'
+import type { Tree } from '../tree/tree.js'
 import type { Owner, Session } from '../types/context.js'
 import type { Binding } from '../types/registry.js'
 import { StructType } from '../types/struct/struct.js'
@@ -17,6 +18,9 @@ import { Core, type AnyType, type VisitRef } from '../types/type.js'
 /** Bytes that values of a type take in a leaf. */
 export const leafBytesOf = (type: AnyType): 4 | 8 => type.inLeaf && type.slotBytes > 4 ? 8 : 4
 
+/** The tree whose `place` gave the index of a value. */
+type Place = Pick<Tree<never>, 'window' | 'markValue'>
+
 export abstract class Values {
   abstract readonly inLeaf: boolean
 
@@ -24,8 +28,8 @@ export abstract class Values {
   constructor(readonly session: Session, readonly type: AnyType) {}
 
   abstract read(window: Window, index: number, owner: Owner | undefined): unknown
-  /** Writes a prepared value into an entry that is there already, whose leaf bytes are marked. */
-  abstract assign(window: Window, index: number, value: unknown): void
+  /** Writes a prepared value into an entry that is there already, where `tree.place` found it. */
+  abstract assign(tree: Place, index: number, value: unknown): void
   /** Writes a prepared value into a new entry, whose leaf bytes are marked and zero. */
   abstract create(window: Window, index: number, value: unknown): void
   /** Frees what a value owns, whose entry goes. */
@@ -54,8 +58,9 @@ class LeafValues extends Values {
     session.leave()
     return value
   }
-  assign(window: Window, index: number, value: unknown): void {
-    this.type.writeLeaf(this.session, window, index << 2, value)
+  assign(tree: Place, index: number, value: unknown): void {
+    tree.markValue(index)
+    this.type.writeLeaf(this.session, tree.window, index << 2, value)
   }
   create(window: Window, index: number, value: unknown): void {
     this.type.writeLeaf(this.session, window, index << 2, value)
@@ -95,16 +100,23 @@ class BoxedValues extends Values {
     return this.type.readCell(session.lease, ref, owner)
   }
 
-  assign(window: Window, index: number, value: unknown): void {
+  /** The leaf stays as it is where the cell does: a page less to log and to write. */
+  assign(tree: Place, index: number, value: unknown): void {
+    const { window } = tree
+    const before = window.u32[index]!
+    const after = this.assignRef(before, value)
+    if (after === before) return
+    tree.markValue(index)
+    window.u32[index] = after
+  }
+
+  private assignRef(ref: number, value: unknown): number {
     const { session, type } = this
-    const ref = window.u32[index]!
     if (value === undefined && type.nullable) {
       this.free(ref)
-      window.u32[index] = 0
-    } else {
-      window.u32[index] = ref === 0
-        ? type.createCell(session, value) : type.assignCell(session, ref, value)
+      return 0
     }
+    return ref === 0 ? type.createCell(session, value) : type.assignCell(session, ref, value)
   }
   create(window: Window, index: number, value: unknown): void {
     if (value === undefined && this.type.nullable) return

@@ -126,11 +126,7 @@ export abstract class BranchingTree<K> extends Tree<K> {
     this.descend(key)
     let index = this.indexIn(this.leaf, key)
     this.inserted = !this.isAt(this.leaf, index, key)
-    if (!this.inserted) {
-      const value = this.valueAt(this.leaf, index)
-      this.markValue(this.leaf, value)
-      return value
-    }
+    if (!this.inserted) return this.valueAt(this.leaf, index)
     this.space.beforeChange(this.root)
     if (!this.hasRoom(this.leaf, key)) {
       this.makeRoom(key)
@@ -163,7 +159,11 @@ export abstract class BranchingTree<K> extends Tree<K> {
     this.removedHigh = this.valueBytes === 8 ? u32[value + 1]! : 0
   }
 
-  protected markValue(leaf: number, value: number): void {
+  override markValue(index: number): void {
+    this.markValueIn(this.leaf, index)
+  }
+
+  protected markValueIn(leaf: number, value: number): void {
     if (this.valueBytes === 0) return
     this.space.mark(((leaf & 0xf000_0000) >>> 0) + (value >>> 1), 8)
   }

@@ -127,7 +127,7 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
     this.storeKey(window, wordOf(leaf) + word, key)
     this.setCount(leaf, count + 1)
     const value = this.valueAt(leaf, index)
-    this.markValue(leaf, value)
+    this.markValueIn(leaf, value)
     for (let i = 0; i < this.valueWords; i++) u32[value + i] = 0
     return value
   }

@@ -52,10 +52,13 @@ export abstract class Tree<K> {
 
   /**
    * Value index of a key, which is added when it is absent: then `inserted` is true and the value
-   * zero. The value's bytes are marked: the caller may write them at once. Throws what
-   * Space.allocate throws.
+   * zero and marked. The value of an entry that was there is not: it may be of use to leave the page
+   * as it is. Throws what Space.allocate throws.
    */
   abstract place(key: K): number
+
+  /** Before the value at `index`, which the last `place` gave, is written. */
+  abstract markValue(index: number): void
 
   /**
    * Takes an entry out; its value is then in `removedLow` and `removedHigh`. What the value owns is

@@ -140,6 +140,7 @@ export class TreeModel<Kind extends KeyKind, Plain> {
     const index = this.indexOf(key)
     const known = this.has(index, key)
     const at = this.tree.place(this.family.toKey(key))
+    if (!this.tree.inserted) this.tree.markValue(at)
     assert.is(this.tree.inserted, !known)
     if (!known) assert.is(this.readValue(at), 0, 'a new value is zero')
     this.writeValue(at, value)
