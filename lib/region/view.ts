@@ -32,8 +32,22 @@ export function windowOver(buffer: ArrayBuffer): Window {
   return window
 }
 
-/** Files that this thread has a transaction on: a second handle would wait for ever. */
-const transacting = new Set<string>()
+/** What the handles of this thread on one file know of each other. */
+interface SharedFile {
+  handles: number
+  /** One of them has a transaction: a second one would wait for ever. */
+  transacting: boolean
+}
+
+/** By device and inode. */
+const sharedFiles = new Map<string, SharedFile>()
+
+function shareFile(key: string): SharedFile {
+  const file = sharedFiles.get(key) ?? { handles: 0, transacting: false }
+  sharedFiles.set(key, file)
+  file.handles++
+  return file
+}
 
 /** A commit whose sync runs on another thread. */
 export interface PendingCommit {
@@ -50,6 +64,7 @@ export class View {
   readonly capacityBytes: number
   readonly native: NativeHandle
   private readonly fileKey: string
+  private readonly file: SharedFile
   private pending: PendingCommit | null = null
   private inTransaction = false
 
@@ -63,6 +78,7 @@ export class View {
     this.capacityBytes = opened.capacityBytes
     const { dev, ino } = statSync(this.path)
     this.fileKey = `${dev}:${ino}`
+    this.file = shareFile(this.fileKey)
     this.space = new ContiguousSpace({
       windows: opened.windows.map(windowOver),
       control: this.control,
@@ -99,12 +115,11 @@ export class View {
 
   /** Takes the write lock and shows the last commit. Throws RSTORE_BUSY after `timeoutMs`. */
   begin(timeoutMs: number): void {
-    if (transacting.has(this.fileKey)) throw this.busy(process.pid, 'another handle of this thread')
+    if (this.file.transacting) throw this.busy(process.pid, 'another handle of this thread')
     const status = this.native.begin(timeoutMs)
     if (status < 0) throw this.busy(-status, `process ${-status}`)
     check(status, this.path, 'beginning a transaction on')
-    transacting.add(this.fileKey)
-    this.inTransaction = true
+    this.file.transacting = this.inTransaction = true
     this.space.beginTransaction()
   }
 
@@ -159,8 +174,7 @@ export class View {
   }
 
   private endTransaction(): void {
-    this.inTransaction = false
-    transacting.delete(this.fileKey)
+    this.file.transacting = this.inTransaction = false
   }
 
   /**
@@ -173,7 +187,8 @@ export class View {
   }
 
   close(): void {
-    this.endTransaction()
+    if (this.inTransaction) this.endTransaction()
+    if (--this.file.handles === 0) sharedFiles.delete(this.fileKey)
     this.native.close()
   }
 
