@@ -89,12 +89,12 @@ export const CatalogEntry = layout('CatalogEntry', 32, 'Value of the map of name
 })
 
 export const OutboundReference = layout('OutboundReference', 24,
-  'A region of a store that names a packed region: one cell for each that it names, in a list.', {
+  'A region of a store that names a packed region: one cell for each that it names, in a list by id.', {
   sizeAndFlags: u32(0, 'As in CellHeader.'),
   typeId: u16(4, 'TYPE_OUTBOUND.'),
   generation: u16(6, 'As in CellHeader.'),
   next: u32(8, 'The next of the list, or 0.'),
-  regionId: u32(12, 'Id of the packed region in the store.'),
-  count: u32(16, 'Fields and entries of this region that name it; never 0.'),
-  reserved: zeros(20, 4),
+  regionId: u32(12, 'Id of the packed region in the store; 0 in the first cell, which names nothing.'),
+  count: u32(16, 'Fields and entries of this region that name it; 0 in the first cell only.'),
+  links: u32(20, 'Number of further links (u32) behind this; 11 in the first cell.'),
 })

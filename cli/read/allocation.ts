@@ -97,7 +97,8 @@ function readNamed(image: RegionImage, head: number): NamedRegion[] {
     }
     seen.add(ref)
     const fields = new FieldReader(OutboundReference, cellBytes(image, cell))
-    named.push({ regionId: fields.u32('regionId'), count: fields.u32('count') })
+    const regionId = fields.u32('regionId')
+    if (regionId !== 0) named.push({ regionId, count: fields.u32('count') })
     ref = fields.u32('next')
   }
   return named

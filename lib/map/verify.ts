@@ -359,11 +359,14 @@ class Verifier {
   /** The list of packed regions that this one names. */
   #outbound(): void {
     this.#guard('outbound references', C.ALLOCATION_PAGE << 9, () => {
-      for (const { ref, count } of new OutboundList(this.#space).list()) {
+      const list = new OutboundList(this.#space)
+      for (const { ref, regionId, count } of list.cells()) {
         if (!this.#take(ref, 'outbound references')) return
-        if (count === 0)
+        if (count === 0 && regionId !== 0)
           this.#problem('OUTBOUND', ref, '', 'a reference to a packed region that no field has.')
       }
+      if (!list.isSound())
+        this.#problem('OUTBOUND', 0, '', 'the links of the list of packed regions are wrong.')
     })
   }
 

@@ -92,7 +92,9 @@ export interface OpenedPack extends Omit<OpenedHandle, 'locked'> {
 
 export interface NativePackWriter {
   /** @param path '' for memory */
-  begin(path: string, capacityBytes: number, pages: Uint8Array): OpenedPack | PackedStatus
+  begin(
+    path: string, inPlace: boolean, capacityBytes: number, pages: Uint8Array,
+  ): OpenedPack | PackedStatus
   grow(endUnits: number): PackedStatus
   /** Of memory: minus its number. */
   finish(

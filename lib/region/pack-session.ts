@@ -25,6 +25,17 @@ export interface Publishing { readonly replace: boolean; readonly sync: boolean 
 /** The unit whose second word is nextTypeId. */
 const NEXT_TYPE_UNIT = (STATE.nextTypeId >>> 1) as Ref
 
+type Make = (writer: NativePackWriter, opened: OpenedPack) => PackSession
+
+function beginWith(
+  path: string | null, inPlace: boolean, capacityBytes: number, make: Make,
+): PackSession {
+  const writer = new (addon().PackWriter)()
+  const opened = writer.begin(path ?? '', inPlace, capacityBytes, blankPages(capacityBytes))
+  if (typeof opened === 'number') throw errorOf(opened, path ?? 'memory', 'packing')
+  return make(writer, opened)
+}
+
 export class PackSession extends OpenSession {
   declare readonly space: ContiguousSpace
 
@@ -41,27 +52,26 @@ export class PackSession extends OpenSession {
       firstDataPage: opened.firstDataPage,
       grow: (endUnits) => check(writer.grow(endUnits), path ?? 'memory', 'growing'),
     }), control, TYPES_ROOT, NEXT_TYPE_UNIT)
-    this.space.beginTransaction()
+    this.space.beginTransaction(0)  // nothing of it ever comes back: only savepoints do
     this.writable = true
   }
 
-  static begin(
-    path: string | null, capacityBytes: number,
-    make = (writer: NativePackWriter, opened: OpenedPack, absolute: string | null): PackSession =>
-      new PackSession(absolute, writer, opened),
-  ): PackSession {
-    const writer = new (addon().PackWriter)()
+  static begin(path: string | null, capacityBytes: number): PackSession {
     const absolute = path === null ? null : resolve(path)
-    const opened = writer.begin(absolute ?? '', capacityBytes, blankPages(capacityBytes))
-    if (typeof opened === 'number') throw errorOf(opened, absolute ?? 'memory', 'packing')
-    return make(writer, opened, absolute)
+    return beginWith(absolute, false, capacityBytes, (writer, opened) =>
+      new PackSession(absolute, writer, opened))
+  }
+
+  /** Under its name from the beginning: whether it is whole, its owner knows by other means. */
+  static beginInPlace(path: string, capacityBytes: number, make: Make): PackSession {
+    return beginWith(path, true, capacityBytes, make)
   }
 
   /** Freezes it with this root; the number of its memory where there is no path, else 0. */
   freeze(root: Ref, { replace, sync }: Publishing): number {
     this.leave()
     if (this.spoiled !== undefined) throw this.spoiled
-    this.freeUnadopted()
+    this.prepareFreeze()
     this.space.prepareCommit()
     const typeId = this.space.typeIdOf(root)
     const endUnits = this.space.frontierUnits
@@ -70,6 +80,11 @@ export class PackSession extends OpenSession {
     const status = this.writer.finish(root, typeId, endUnits, uuid, replace, sync)
     if (status > 0) throw errorOf(status, this.label, 'packing')
     return -status
+  }
+
+  /** The last change. */
+  protected prepareFreeze(): void {
+    this.freeUnadopted()
   }
 
   /**

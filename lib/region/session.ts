@@ -129,7 +129,7 @@ export class RegionSession extends OpenSession {
     this.begin(timeoutMs)
     try {
       const result = synchronous(fn())
-      this.prepareCommit()
+      this.prepareCommit(sync)
       this.view.commit(sync)
       this.writable = false
       this.tellListeners()
@@ -140,8 +140,11 @@ export class RegionSession extends OpenSession {
     }
   }
 
-  /** The last look at a transaction. Throws what makes a commit impossible. */
-  prepareCommit(): void {
+  /**
+   * The last look at a transaction. Throws what makes a commit impossible.
+   * @param _sync whether the commit will wait for the disk
+   */
+  prepareCommit(_sync: boolean): void {
     this.assertOpen()
     this.leave()
     if (this.spoiled !== undefined) throw this.spoiled

@@ -65,7 +65,7 @@ export class WriteQueue {
     let pending: PendingCommit
     try {
       done = this.runAll(calls)
-      session.prepareCommit()
+      session.prepareCommit(true)
       pending = view.commitLater()
     } catch (error) {
       session.abort()

@@ -123,10 +123,11 @@ export class ContiguousSpace extends Space {
     return this.control[CONTROL.frontierUnits]!
   }
 
-  beginTransaction(): void {
+  /** @param endUnits what lies before it can be rolled back */
+  beginTransaction(endUnits = this.control[CONTROL.endUnits]!): void {
     this.running = true
     this.control[CONTROL.frontierUnits] = this.windows[0]!.u32[STATE.frontierUnits]!
-    this.marks.open(this.control[CONTROL.endUnits]!)
+    this.marks.open(endUnits)
   }
 
   /** Writes the frontier to where it is committed. The last change of a transaction. */

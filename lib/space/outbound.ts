@@ -2,6 +2,14 @@
  * The packed regions that a region of a store names: a list of cells among its own data, so that it
  * commits and rolls back with the fields that name them. One cell for each packed region, with the
  * number of fields; a store counts the cells, not the fields.
+ *
+ * It is a skip list (Pugh, 1990), because a region may name a hundred thousand and each change
+ * looks for one:
+ *  O1. The list begins with a cell that names nothing (region id 0) and has all links. Then ids
+ *      rise along `next`; whoever follows links and finds them not rising is in a damaged list.
+ *  O2. Some cells have further links: link k leads to the next cell that has a link k, or to 0. How
+ *      many a cell has follows from its id (`linksOf`): one more for a fourth of them each time.
+ *  O3. No list, no cells: the first one goes with the last that names something.
  */
 import { C, OutboundReference } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
@@ -10,28 +18,51 @@ import { wordIndexOf } from './ref.js'
 import type { Ref } from './ref.js'
 import type { Space } from './space.js'
 
-const { next, regionId, count } = OutboundReference.fields
+const { next, regionId, count, links } = OutboundReference.fields
 const NEXT = next.offset >>> 2
 const REGION_ID = regionId.offset >>> 2
 const COUNT = count.offset >>> 2
+const LINKS = links.offset >>> 2
 const HEAD_UNIT = STATE.outboundHead >>> 1
+/** Further links of the first cell: enough for 4^11 regions. */
+const MOST_LINKS = 11
+
+/** O2. The hash is a 32-bit finalizer: neighbouring ids have nothing to do with each other. */
+function linksOf(id: number): number {
+  let hash = Math.imul(id ^ (id >>> 16), 0x85eb_ca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35)
+  hash ^= hash >>> 16
+  const zeros = 31 - Math.clz32(hash & -hash)
+  return hash === 0 ? MOST_LINKS : Math.min(MOST_LINKS, zeros >>> 1)
+}
+
+/** Word of a link in its cell. */
+const wordOf = (link: number): number => (link === 0 ? NEXT : LINKS + link)
 
 export interface Outbound { readonly ref: Ref; readonly regionId: number; readonly count: number }
 
 export class OutboundList {
-  /** Where cells were seen last; looked at again before use. */
-  readonly #seen = new Map<number, Ref>()
+  /** The last cell before the one that was looked for, on each level. */
+  readonly #before: Ref[] = new Array<Ref>(MOST_LINKS + 1).fill(0 as Ref)
 
   constructor(private readonly space: Space) {}
 
-  /** All of them; stops where the list leaves its cells. */
+  /** What is named, by id; stops where the list leaves its cells. */
   *list(): IterableIterator<Outbound> {
-    const { space } = this
-    for (let ref = this.#head(); ref !== 0 && this.#isCell(ref); ) {
-      const { u32 } = space.windowOf(ref)
+    for (const cell of this.cells()) if (cell.regionId !== 0) yield cell
+  }
+
+  /** All cells of the list, the first one too. */
+  *cells(): IterableIterator<Outbound> {
+    let last = -1
+    for (let ref = this.#head(); ref !== 0 && this.#isCell(ref);) {
+      const { u32 } = this.space.windowOf(ref)
       const at = wordIndexOf(ref)
+      const id = u32[at + REGION_ID]!
+      if (id <= last) return
+      last = id
       const after = u32[at + NEXT]! as Ref
-      yield { ref, regionId: u32[at + REGION_ID]!, count: u32[at + COUNT]! }
+      yield { ref, regionId: id, count: u32[at + COUNT]! }
       ref = after
     }
   }
@@ -41,22 +72,29 @@ export class OutboundList {
    * one must: whoever counts may not take a part for the whole.
    */
   ids(): number[] {
-    const ids = new Set<number>()
-    let next: number = this.#head()
-    for (const { ref, regionId } of this.list()) {
-      if (ids.has(regionId)) break
-      ids.add(regionId)
-      next = this.space.windowOf(ref).u32[wordIndexOf(ref) + NEXT]!
+    const ids: number[] = []
+    let end: number = this.#head()
+    for (const { ref, regionId: id } of this.cells()) {
+      if (id !== 0) ids.push(id)
+      end = this.#link(ref, 0)
     }
-    if (next === 0) return [...ids]
-    throw new RStoreError('RSTORE_CORRUPT',
-      'the list of the packed regions that a region names is damaged. Run "rstore verify"',
-      { ref: next })
+    if (end !== 0) throw damaged(end)
+    return ids
   }
 
-  /** What was there may have been rolled back, or changed by others. */
-  forget(): void {
-    this.#seen.clear()
+  /** Whether all links lead where they must: O1, O2. */
+  isSound(): boolean {
+    const cells = [...this.cells()]
+    const [head] = cells
+    if (head === undefined) return this.#head() === 0
+    if (head.regionId !== 0 || this.#links(head.ref) !== MOST_LINKS) return false
+    for (let link = 0; link <= MOST_LINKS; link++) {
+      const chain = cells.filter(({ ref }) => this.#links(ref) >= link)
+      const isLinked = chain.every(({ ref }, i) =>
+        this.#link(ref, link) === (chain[i + 1]?.ref ?? 0))
+      if (!isLinked) return false
+    }
+    return cells.every(({ ref, regionId: id }) => id === 0 || this.#links(ref) === linksOf(id))
   }
 
   has(id: number): boolean {
@@ -65,31 +103,35 @@ export class OutboundList {
 
   /** One field more; true when it is the first. */
   retain(id: number): boolean {
-    const { space } = this
     const found = this.#find(id)
     if (found !== 0) {
       this.#add(found, 1)
       return false
     }
-    const ref = space.allocate(OutboundReference.bytes - 8, C.TYPE_OUTBOUND)
-    const { u32 } = space.windowOf(ref)
-    const at = wordIndexOf(ref)
-    u32[at + NEXT] = this.#head()
-    u32[at + REGION_ID] = id
-    u32[at + COUNT] = 1
-    this.#setHead(ref)
-    this.#seen.set(id, ref)
+    if (this.#head() === 0) this.#setHead(this.#create(0, MOST_LINKS))
+    const ref = this.#create(id, linksOf(id))
+    this.#find(id)
+    for (let link = linksOf(id); link >= 0; link--) {
+      const before = this.#before[link]!
+      this.space.windowOf(ref).u32[wordIndexOf(ref) + wordOf(link)] = this.#link(before, link)
+      this.#setLink(before, link, ref)
+    }
+    this.#add(ref, 1)
     return true
   }
 
   /** One field less; true when it was the last. */
   release(id: number): boolean {
     const ref = this.#find(id)
-    if (ref === 0) return false
-    if (this.#add(ref, -1) > 0) return false
-    this.#unlink(ref)
-    this.#seen.delete(id)
+    if (ref === 0 || this.#add(ref, -1) > 0) return false
+    for (let link = linksOf(id); link >= 0; link--) {
+      this.#setLink(this.#before[link]!, link, this.#link(ref, link))
+    }
     this.space.free(ref)
+    const head = this.#head()
+    if (this.#link(head, 0) !== 0) return true
+    this.#setHead(0 as Ref)
+    this.space.free(head)
     return true
   }
 
@@ -102,39 +144,65 @@ export class OutboundList {
     this.space.windows[0]!.u32[STATE.outboundHead] = ref
   }
 
-  #isCell(ref: number, id?: number): boolean {
-    const window = this.space.windows[ref >>> 28]
-    if (window === undefined || this.space.typeIdOf(ref) !== C.TYPE_OUTBOUND) return false
-    return id === undefined || window.u32[wordIndexOf(ref) + REGION_ID] === id
+  #create(id: number, linkCount: number): Ref {
+    const ref = this.space.allocate(OutboundReference.bytes - 8 + linkCount * 4, C.TYPE_OUTBOUND)
+    const { u32 } = this.space.windowOf(ref)
+    const at = wordIndexOf(ref)
+    u32[at + REGION_ID] = id
+    u32[at + LINKS] = linkCount
+    return ref
   }
 
+  #isCell(ref: number): boolean {
+    return this.space.windows[ref >>> 28] !== undefined
+      && this.space.typeIdOf(ref) === C.TYPE_OUTBOUND
+  }
+
+  #idOf(ref: Ref): number {
+    return this.space.windowOf(ref).u32[wordIndexOf(ref) + REGION_ID]!
+  }
+
+  #links(ref: Ref): number {
+    return this.space.windowOf(ref).u32[wordIndexOf(ref) + LINKS]!
+  }
+
+  #link(ref: Ref, link: number): Ref {
+    return this.space.windowOf(ref).u32[wordIndexOf(ref) + wordOf(link)]! as Ref
+  }
+
+  #setLink(ref: Ref, link: number, to: Ref): void {
+    this.space.mark(ref + (wordOf(link) >>> 1), 8)
+    this.space.windowOf(ref).u32[wordIndexOf(ref) + wordOf(link)] = to
+  }
+
+  /** Its cell, or 0; then `#before` is where it would be. Throws RSTORE_CORRUPT: O1. */
   #find(id: number): Ref {
-    const seen = this.#seen.get(id)
-    if (seen !== undefined && this.#isCell(seen, id)) return seen
-    for (const { ref, regionId: named } of this.list()) {
-      if (named !== id) continue
-      this.#seen.set(id, ref)
-      return ref
+    let ref = this.#head()
+    if (ref === 0) return ref
+    if (!this.#isCell(ref)) throw damaged(ref)
+    let found = 0 as Ref
+    for (let link = MOST_LINKS; link >= 0; link--) {
+      for (let after = this.#link(ref, link); after !== 0; after = this.#link(ref, link)) {
+        if (!this.#isCell(after) || this.#idOf(after) <= this.#idOf(ref)) throw damaged(after)
+        if (this.#idOf(after) >= id) {
+          if (this.#idOf(after) === id) found = after
+          break
+        }
+        ref = after
+      }
+      this.#before[link] = ref
     }
-    return 0 as Ref
+    if (found !== 0 && this.#links(found) !== linksOf(id)) throw damaged(found)
+    return found
   }
 
   #add(ref: Ref, fields: number): number {
     this.space.mark(ref, OutboundReference.bytes)
     return (this.space.windowOf(ref).u32[wordIndexOf(ref) + COUNT]! += fields)
   }
+}
 
-  #unlink(ref: Ref): void {
-    const { space } = this
-    const after = space.windowOf(ref).u32[wordIndexOf(ref) + NEXT]! as Ref
-    if (this.#head() === ref) return this.#setHead(after)
-    for (const before of this.list()) {
-      const { u32 } = space.windowOf(before.ref)
-      const at = wordIndexOf(before.ref) + NEXT
-      if (u32[at] !== ref) continue
-      space.mark(before.ref, OutboundReference.bytes)
-      u32[at] = after
-      return
-    }
-  }
+function damaged(ref: number): RStoreError {
+  return new RStoreError('RSTORE_CORRUPT',
+    'the list of the packed regions that a region names is damaged. Run "rstore verify"', { ref })
 }

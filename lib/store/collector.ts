@@ -2,54 +2,61 @@
  * What lowers a store's counts and deletes what nobody names: D1, D3 and D4 of store.ts.
  *
  * It runs when something may have become due: a name was given up, a handle closed, a region let go
- * of something, a checkpoint ended. While something waits for others (a snapshot, a backup), it
- * looks again after a while, ever more rarely.
+ * of something, a checkpoint ended. What regions let go of is gathered first, and queued in one
+ * commit; until then it is in memory only, and a death leaves counts too high. While something
+ * waits for others (a snapshot, a backup), it looks again after a while, ever more rarely.
  */
-import { rmSync } from 'node:fs'
+import { DELETE_BYTE, byteOf } from './locks.js'
+import { namesIfReadable } from './names.js'
+import type { StoreParts } from './parts.js'
+import type { Lowered, PendingLowering } from './store-catalog.js'
 
-import type { NativeByteLock } from '../native/binding.js'
-import type { Region } from '../region/region.js'
-import type { StoreFiles } from './files.js'
-import type { PendingLowering, StoreCatalog } from './store-catalog.js'
-
-export const DELETE_BYTE = 1
-export const FIRST_REGION_BYTE = 1024
+/** Between two looks, so that those of one turn, and of some more, are one. */
 const FIRST_DELAY_MS = 20
 const LONGEST_DELAY_MS = 2_000
-
-/** What it needs of its store. */
-export interface Collected {
-  readonly catalog: StoreCatalog
-  readonly files: StoreFiles
-  readonly lock: NativeByteLock
-  /** A live region that is open in this process. */
-  openRegion(id: number): Region | undefined
-  useLive<R>(id: number, use: (region: Region) => R): R
-  /** Whether this process has handles of a packed region. */
-  hasHandles(id: number): boolean
-  /** What a packed region names; undefined where that cannot be read. */
-  namesOfPacked(id: number): number[] | undefined
-  /** Lets go of what is mapped for fields. */
-  forgetShared(id: number): void
-}
+/** Regions that are locked and deleted at once. */
+const BATCH = 256
 
 export class Collector {
   /** Packed regions that may have become unnamed. */
   readonly candidates = new Set<number>()
   /** Backups of this process that are under way: nothing may be deleted. */
   backups = 0
+  private gathered: Lowered[] = []
   private readonly checkpointing = new Set<number>()
   private soon: NodeJS.Immediate | undefined
   private timer: NodeJS.Timeout | undefined
   private delayMs = FIRST_DELAY_MS
+  private lookedAt = 0
   private ended = false
 
-  constructor(private readonly store: Collected) {}
+  constructor(private readonly store: StoreParts) {}
 
-  /** In the next turn: not inside the commit or rollback that tells of it. */
-  collectSoon(): void {
-    if (this.ended) return
-    this.soon ??= setImmediate(() => {
+  /** From commit `epoch` on `region` names these no more: D1. Never throws: it is done already. */
+  lower(ids: readonly number[], region: number, epoch: number): void {
+    if (ids.length === 0) return
+    this.gathered.push({ ids, region, epoch })
+    this.collectSoon()
+  }
+
+  /** Nobody in this process uses it any more. */
+  letGo(id: number): void {
+    if (this.ended || this.store.readOnly || !this.isUnnamed(id)) return
+    this.candidates.add(id)
+    this.collect()
+  }
+
+  private isUnnamed(id: number): boolean {
+    const entry = this.store.catalog.find(id)
+    return entry?.kind === 'packed' && entry.references === 0
+  }
+
+  /** In a later turn: not inside the commit or rollback that tells of it. */
+  private collectSoon(): void {
+    if (this.ended || this.soon !== undefined) return
+    const waitMs = this.lookedAt + FIRST_DELAY_MS - performance.now()
+    if (waitMs > 0) return this.tryAgain(waitMs)
+    this.soon = setImmediate(() => {
       this.soon = undefined
       this.collectLater()
     }).unref()
@@ -61,16 +68,21 @@ export class Collector {
     try {
       this.collect()
     } catch {
-      this.tryAgain()
+      this.tryLater()
     }
+    this.lookedAt = performance.now()
   }
 
-  private tryAgain(): void {
+  private tryAgain(delayMs: number): void {
     if (this.ended || this.timer !== undefined) return
     this.timer = setTimeout(() => {
       this.timer = undefined
       this.collectLater()
-    }, this.delayMs).unref()
+    }, delayMs).unref()
+  }
+
+  private tryLater(): void {
+    this.tryAgain(this.delayMs)
     this.delayMs = Math.min(this.delayMs * 2, LONGEST_DELAY_MS)
   }
 
@@ -84,14 +96,22 @@ export class Collector {
 
   /** Carries out what can be carried out, and deletes what nobody names. */
   collect(): void {
+    const { catalog } = this.store
+    this.flush()
     for (let progress = true; progress; ) {
-      const due = this.dueOf(this.store.catalog.queued())
-      if (due.length > 0) this.store.catalog.lower(due)
-      for (const { id } of due) this.candidates.add(id)
+      const due = catalog.hasQueued ? this.dueOf(catalog.queued()) : []
+      for (const id of due.length > 0 ? catalog.lower(due) : []) this.candidates.add(id)
       progress = this.deleteUnnamed() || due.length > 0
       if (progress) this.delayMs = FIRST_DELAY_MS
     }
-    if (this.candidates.size > 0 || this.store.catalog.hasQueued) this.tryAgain()
+    if (this.candidates.size > 0 || catalog.hasQueued) this.tryLater()
+  }
+
+  /** Queues what was gathered. */
+  flush(): void {
+    if (this.gathered.length === 0) return
+    this.store.catalog.queue(this.gathered)
+    this.gathered = []
   }
 
   /** D1: the limit of each region is looked up once. */
@@ -112,7 +132,7 @@ export class Collector {
   private limitOf(id: number): number {
     if (this.store.catalog.find(id)?.kind !== 'live') return Infinity
     try {
-      return this.store.useLive(id, (region) => {
+      return this.store.live.use(id, (region) => {
         const pins = region.readers().flatMap(({ epoch }) => epoch === 0 ? [] : [epoch])
         return Math.min(region.stats().checkpointEpoch, ...pins)
       })
@@ -123,10 +143,10 @@ export class Collector {
 
   /** One at a time for each region, and not again before some time when a reader holds it back. */
   private checkpointSoon(id: number): void {
-    const region = this.store.openRegion(id)
+    const region = this.store.live.find(id)
     if (this.checkpointing.has(id) || region === undefined || this.timer !== undefined) return
     this.checkpointing.add(id)
-    this.tryAgain()
+    this.tryLater()
     const ended = (): void => {
       this.checkpointing.delete(id)
       this.collectLater()
@@ -134,43 +154,48 @@ export class Collector {
     region.checkpoint().then(ended, ended)
   }
 
-  /** D3. True when something was deleted; what others hold for a moment stays a candidate. */
+  /**
+   * D3. True when something was deleted; what others hold for a moment stays a candidate. Lock:
+   * nobody opens it meanwhile, and no backup copies it.
+   */
   private deleteUnnamed(): boolean {
-    let deleted = false
-    for (const id of [...this.candidates]) {
-      const entry = this.store.catalog.find(id)
-      const unnamed = entry?.kind === 'packed' && entry.references === 0
-      if (!unnamed || this.store.hasHandles(id)) this.candidates.delete(id)
-      else if (this.tryDelete(id)) deleted = true
-    }
-    return deleted
-  }
-
-  /** Lock: nobody opens it meanwhile, and no backup copies it. */
-  private tryDelete(id: number): boolean {
-    const { lock } = this.store
+    const { locks } = this.store
     // Its own backup's lock is on the same descriptor: it would be converted, and lost.
-    if (this.backups > 0 || !lock.tryLock(FIRST_REGION_BYTE + id, true)) return false
+    if (this.backups > 0) return false
+    const locked = this.lockUnnamed()
+    if (locked.length === 0) return false
     try {
-      if (!lock.tryLock(DELETE_BYTE, true)) return false
+      if (!locks.tryExclusive(DELETE_BYTE)) return false
       try {
-        return this.deleteLocked(id)
+        return this.deleteLocked(locked)
       } finally {
-        lock.unlock(DELETE_BYTE)
+        locks.unlock(DELETE_BYTE)
       }
     } finally {
-      lock.unlock(FIRST_REGION_BYTE + id)
+      for (const id of locked) locks.unlock(byteOf(id))
     }
   }
 
-  /** The count is looked at once more, now that nobody can take a new handle. */
-  private deleteLocked(id: number): boolean {
-    const named = this.store.namesOfPacked(id)
-    this.candidates.delete(id)
-    if (!this.store.catalog.removeUnnamed(id, named)) return false
-    this.store.forgetShared(id)
-    for (const path of this.store.files.allOf(id)) rmSync(path, { force: true })
-    return true
+  private lockUnnamed(): number[] {
+    const { packed, locks } = this.store
+    const locked: number[] = []
+    for (const id of this.candidates) {
+      if (locked.length === BATCH) break
+      if (packed.isUsed(id) || !this.isUnnamed(id)) this.candidates.delete(id)
+      else if (locks.tryExclusive(byteOf(id))) locked.push(id)
+    }
+    return locked
+  }
+
+  /** The counts are looked at once more, now that nobody can take a new handle. */
+  private deleteLocked(ids: readonly number[]): boolean {
+    const { catalog, packed, files } = this.store
+    const gone = catalog.removeUnnamed(ids, (entry) =>
+      entry.named === 0 ? [] : namesIfReadable(this.store, entry))
+    for (const id of ids) this.candidates.delete(id)
+    for (const id of gone) packed.forget(id)
+    for (const id of gone) files.remove(id, 'packed')
+    return gone.length > 0
   }
 
   end(): void {

@@ -1,8 +1,8 @@
 /** Where the files of a store are. */
-import { readdirSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readdirSync, statSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { EntryKind } from './store-catalog.js'
+export type RegionKind = 'live' | 'packed'
 
 export class StoreFiles {
   constructor(readonly dir: string) {}
@@ -15,21 +15,53 @@ export class StoreFiles {
     return join(this.dir, 'store.lock')
   }
 
-  pathOf(id: number, kind: EntryKind): string {
+  pathOf(id: number, kind: RegionKind): string {
     return join(this.dir, kind === 'live' ? `${id}.region` : `${id}.packed`)
   }
 
-  /** A region's file and what may lie beside it. */
-  allOf(id: number): string[] {
-    const live = this.pathOf(id, 'live')
-    return [live, `${live}-wal`, `${live}-lock`, this.pathOf(id, 'packed')]
+  bytesOf(id: number, kind: RegionKind): number {
+    return statSync(this.pathOf(id, kind), { throwIfNoEntry: false })?.size ?? 0
   }
 
   /** Files of regions, and parts of them, whether the catalog knows them or not. */
-  found(): { id: number; path: string }[] {
+  found(): { id: number; kind: RegionKind; path: string }[] {
     return readdirSync(this.dir).flatMap((name) => {
       const match = /^(\d+)\.(region|packed)(-wal|-lock|\..*)?$/.exec(name)
-      return match === null ? [] : [{ id: Number(match[1]), path: join(this.dir, name) }]
+      if (match === null) return []
+      const kind = match[2] === 'region' ? 'live' : 'packed'
+      return [{ id: Number(match[1]), kind, path: join(this.dir, name) }]
     })
   }
+
+  /** A region's file and what may lie beside it; nothing when there is none. */
+  remove(id: number, kind: RegionKind): void {
+    const path = this.pathOf(id, kind)
+    unlinkIfThere(path)
+    if (kind === 'live') for (const beside of ['-wal', '-lock']) unlinkIfThere(path + beside)
+  }
+}
+
+export function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}
+
+/** Waits until a file, or the names in a folder, are on the disk. False when there is none. */
+export function syncFile(path: string): boolean {
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+  return true
 }

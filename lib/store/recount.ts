@@ -1,24 +1,34 @@
 /**
  * Counting anew, by whoever is alone in the store after an unclean end: D2 of store.ts.
  *
- * A region whose list cannot be read may name anything. As long as there is one, no count is
- * lowered, and the next opening counts again. A packed region without a file, which nobody names,
- * was being deleted.
+ *  R1. A region whose list cannot be read may name anything. As long as there is one, no count is
+ *      lowered, and the next opening counts again. A packed region without a file, which nobody
+ *      names, was being deleted.
+ *  R2. What was queued is forgotten: commits that it waits for may be lost, and the field be back.
+ *  R3. A crash of the machine may take back that an id was given. One that a list has is not given
+ *      again.
+ *
+ * And removing files that the catalog does not know, by whoever opens the store:
+ *  R4. Whoever packs holds the lock of the id before there is a file, so what can be locked was
+ *      left by someone who died.
+ *  R5. A live region is in the catalog, durably, before it has a file. A file that has an id which
+ *      was never given is of another catalog, of which this is an older copy, say: it is kept.
  */
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 
-import type { StoreFiles } from './files.js'
-import type { StoreCatalog, StoreEntry } from './store-catalog.js'
+import { unlinkIfThere } from './files.js'
+import { byteOf } from './locks.js'
+import { namesIfReadable } from './names.js'
+import type { StoreParts } from './parts.js'
+import type { StoreEntry } from './store-catalog.js'
 
-/** @param namesIn what a region names; undefined where that cannot be read */
-export function recount(
-  catalog: StoreCatalog, files: StoreFiles, namesIn: (entry: StoreEntry) => number[] | undefined,
-): void {
+export function recount(store: StoreParts): void {
+  const { catalog, files } = store
   const counts = new Map<number, number>()
-  const regions = catalog.list().filter(({ kind }) => kind !== 'packing')
+  const entries = catalog.list()
   const unreadable: StoreEntry[] = []
-  for (const entry of regions) {
-    const names = namesIn(entry)
+  for (const entry of entries) {
+    const names = namesIfReadable(store, entry)
     if (names === undefined) unreadable.push(entry)
     for (const id of names ?? []) counts.set(id, (counts.get(id) ?? 0) + 1)
   }
@@ -27,14 +37,29 @@ export function recount(
   const exact = gone.length === unreadable.length
   catalog.transact(() => {
     for (const { id } of gone) catalog.remove(id)
-    for (const { id, kind } of catalog.list()) if (kind === 'packing') catalog.remove(id)
-    if (exact) catalog.clearQueue()
-    for (const { id, name, references } of regions) {
+    catalog.clearQueue()
+    for (const { id, name, references } of entries) {
       const counted = (counts.get(id) ?? 0) + (name === null ? 0 : 1)
       catalog.setReferences(id, exact ? counted : Math.max(counted, references))
     }
+    for (const id of counts.keys()) if (catalog.find(id) === undefined) catalog.passId(id)
     catalog.setExact(exact)
   })
-  const known = new Set(regions.map(({ id }) => id))
-  for (const { id, path } of files.found()) if (!known.has(id)) rmSync(path, { force: true })
+}
+
+/** R4, R5. */
+export function removeUnknown({ catalog, files, locks }: StoreParts): void {
+  const found = files.found()
+  const known = new Set(catalog.list().map(({ id }) => id))
+  for (const { id, kind, path } of found) {
+    if (known.has(id)) continue
+    if (kind === 'live' && !catalog.wasGiven(id)) catalog.passId(id)
+    else if (locks.tryExclusive(byteOf(id))) {
+      try {
+        if (catalog.find(id) === undefined) unlinkIfThere(path)
+      } finally {
+        locks.unlock(byteOf(id))
+      }
+    }
+  }
 }

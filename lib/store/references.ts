@@ -3,13 +3,15 @@
  * tells the store when a packed region is named by this region for the first time, or by no field
  * any more.
  *
- *  K1. The store's count is raised, durably, before the first field is written: a crash leaves it
- *      too high, never too low.
- *  K2. It is lowered after the commit that took the last field away; how long after, the store
- *      decides (store.ts, D1).
- *  K3. A rollback, also of a savepoint, takes the list back with the fields. What the store was
- *      told too much is taken back when the transaction ends: names are compared with the list as
- *      it is then.
+ *  K1. What a transaction names for the first time is counted before it is committed: in one
+ *      transaction of the catalog, which waits for the disk where the commit will. Nobody sees the
+ *      field earlier; until then the transaction holds the packed region as an open handle does.
+ *  K2. What it names no more is lowered after the commit; how long after, the store decides
+ *      (store.ts, D1).
+ *  K3. A rollback, also of a savepoint, takes the list back with the fields. So what is new and
+ *      what is gone is found at the end, by comparing the list with what it was at the first touch.
+ *  K4. A commit that fails after K1 takes back what it raised, and only that: another transaction
+ *      begins when the fate of the last one is known (`begin`).
  */
 import { RStoreError } from '../errors.js'
 import { OutboundList } from '../space/outbound.js'
@@ -19,7 +21,7 @@ import type { PackedType } from '../types/packed/packed.js'
 import { RefType } from '../types/ref/ref.js'
 import { throwMismatch } from '../types/registry.js'
 import { Packed } from '../region/packed.js'
-import type { Store } from './store.js'
+import type { StoreParts } from './parts.js'
 
 /** What is stored in a field. */
 export interface PackedName {
@@ -27,25 +29,32 @@ export interface PackedName {
   readonly root: number
 }
 
+/** What a transaction changed in what its region names. */
+export interface Renaming {
+  readonly raised: readonly number[]
+  readonly gone: readonly number[]
+  /** Used until the end of the transaction. */
+  readonly held: readonly number[]
+}
+
 export class References {
   private readonly list: OutboundList
-  /** The store was told of these in the running transaction. */
-  private readonly added = new Set<number>()
-  /** These left the list in the running transaction, maybe to come back: the store counts them. */
-  private readonly removed = new Set<number>()
-  private serial = -1
+  /** Whether the list had them when the running transaction first touched them. */
+  private readonly touched = new Map<number, boolean>()
+  private held: number[] = []
+  private underWay: Renaming | null = null
 
   constructor(
-    private readonly store: Store,
+    private readonly store: StoreParts,
     /** Id of the region that names. */
     readonly ownId: number,
-    private readonly session: Session,
+    session: Session,
   ) {
     this.list = new OutboundList(session.space)
   }
 
   read(type: PackedType, regionId: number): unknown {
-    const packed = this.store.shared(regionId)
+    const packed = this.store.packed.shared(regionId)
     this.checkType(type, packed)
     return packed.root
   }
@@ -53,24 +62,14 @@ export class References {
   prepare(type: PackedType, value: unknown, where: string): PackedName {
     if (!(value instanceof Packed)) {
       throw new TypeError(
-        `${where}: expected a packed region, as store.pack() or store.packed() give it`,
-      )
+        `${where}: expected a packed region, as store.pack() or store.packed() give it`)
     }
     value.session.assertOpen()
-    const regionId = this.store.idOf(value)
+    const regionId = this.store.packed.idOf(value)
     if (regionId === 0) {
-      throw new RStoreError(
-        'RSTORE_FOREIGN_REF',
+      throw new RStoreError('RSTORE_FOREIGN_REF',
         `${where}: ${value.session.label} is not of this store. Pack it with store.pack()`,
-        { where },
-      )
-    }
-    if (regionId >= this.ownId && this.store.isPacking(this.ownId)) {
-      throw new RStoreError(
-        'RSTORE_CYCLE',
-        `${where}: a packed region may name only regions that were packed before it was begun`,
-        { where, regionId },
-      )
+        { where })
     }
     this.checkType(type, value)
     return { regionId, root: value.session.opened.rootRef }
@@ -85,45 +84,72 @@ export class References {
     if (mismatch !== null) throwMismatch(packed.session.label, mismatch.path, mismatch.how)
   }
 
-  /** Where cells were is not where they are after a rollback, or another's transaction. */
-  private follow(): void {
-    if (this.serial === this.session.serial) return
-    this.serial = this.session.serial
-    this.list.forget()
-  }
-
   retain(regionId: number): void {
-    this.follow()
-    if (!this.list.has(regionId) && !this.added.has(regionId) && !this.removed.has(regionId)) {
-      this.store.raise(regionId, this.ownId) // K1
-      this.added.add(regionId)
+    if (!this.touch(regionId)) {
+      this.store.packed.use(regionId)
+      this.held.push(regionId)
     }
     this.list.retain(regionId)
   }
 
   release(regionId: number): void {
-    this.follow()
-    if (this.list.release(regionId)) this.removed.add(regionId)
+    this.touch(regionId)
+    this.list.release(regionId)
   }
 
-  /** Before a commit: what the store is to be told after it, null when nothing. */
-  prepareCommit(): readonly number[] | null {
-    if (this.added.size === 0 && this.removed.size === 0) return null
-    this.follow()
-    const gone = [...new Set([...this.added, ...this.removed])].filter((id) => !this.list.has(id))
-    return gone.length === 0 ? null : gone
+  /** Whether the list had it when the transaction first touched it. */
+  private touch(id: number): boolean {
+    let had = this.touched.get(id)
+    if (had === undefined) this.touched.set(id, (had = this.list.has(id)))
+    return had
   }
 
-  /** After it. */
-  committed(): void {
-    this.added.clear()
-    this.removed.clear()
+  /** K4: the last transaction is done with. */
+  begin(): void {
+    this.underWay = null
   }
 
-  /** K3: after a rollback of the whole transaction. */
+  /** K3: of the running transaction, so far. */
+  changes(): { raised: number[]; gone: number[] } {
+    const raised: number[] = []
+    const gone: number[] = []
+    for (const [id, had] of this.touched) {
+      if (had === this.list.has(id)) continue
+      if (had) gone.push(id)
+      else raised.push(id)
+    }
+    return { raised, gone }
+  }
+
+  /** K1. */
+  raise(sync: boolean): Renaming {
+    const { raised, gone } = this.changes()
+    if (raised.length > 0) this.store.catalog.raise(raised, this.ownId, sync)
+    this.underWay = { raised, gone, held: this.held }
+    this.held = []
+    this.touched.clear()
+    return this.underWay
+  }
+
+  /** K2: as of commit `epoch`. */
+  committed({ gone, held }: Renaming, epoch: number): void {
+    this.store.collector.lower(gone, this.ownId, epoch)
+    for (const id of held) this.store.packed.letGo(id)
+  }
+
+  /** After a rollback of the whole transaction. */
   rolledBack(): void {
-    const added = [...this.added]
-    this.committed()
-    this.store.lower(added, this.ownId, 0)
+    const { underWay } = this
+    this.underWay = null
+    if (underWay !== null) this.committed({ ...underWay, gone: underWay.raised }, 0)
+    this.letGo()
+  }
+
+  /** Of what the running transaction uses. */
+  letGo(): void {
+    const { held } = this
+    this.held = []
+    this.touched.clear()
+    for (const id of held) this.store.packed.letGo(id)
   }
 }

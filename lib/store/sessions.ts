@@ -1,24 +1,20 @@
 /** The sessions of a store's regions: as any other, but they know what packed fields name. */
+import { RStoreError } from '../errors.js'
 import type { NativePackWriter, OpenedPack } from '../native/binding.js'
 import { PackSession } from '../region/pack-session.js'
 import { PackedSession } from '../region/packed.js'
 import { RegionSession } from '../region/session.js'
 import type { View } from '../region/view.js'
 import type { PackedType } from '../types/packed/packed.js'
+import type { StoreParts } from './parts.js'
 import { References } from './references.js'
 import type { PackedName } from './references.js'
-import type { Store } from './store.js'
 
 export class StoreRegionSession extends RegionSession {
   private readonly references: References
 
-  constructor(
-    view: View,
-    private readonly store: Store,
-    id: number,
-    readOnly: boolean,
-  ) {
-    super(view, readOnly)
+  constructor(view: View, store: StoreParts, id: number) {
+    super(view, store.readOnly)
     this.references = new References(store, id, this)
   }
 
@@ -38,14 +34,15 @@ export class StoreRegionSession extends RegionSession {
     this.references.release(regionId)
   }
 
-  override prepareCommit(): void {
-    super.prepareCommit()
-    const gone = this.references.prepareCommit()
-    const id = this.references.ownId
-    this.noteChange(() => {
-      this.references.committed()
-      if (gone !== null) this.store.lower(gone, id, this.view.epoch)
-    })
+  override begin(timeoutMs: number): void {
+    super.begin(timeoutMs)
+    this.references.begin()
+  }
+
+  override prepareCommit(sync: boolean): void {
+    super.prepareCommit(sync)
+    const renaming = this.references.raise(sync)
+    this.noteChange(() => this.references.committed(renaming, this.view.epoch))
   }
 
   protected override rolledBack(): void {
@@ -54,16 +51,19 @@ export class StoreRegionSession extends RegionSession {
   }
 }
 
-/** A region being packed: what it names is counted at once, and taken back when it is discarded. */
+/** A region being packed: what it names is counted when it is published, in the same commit. */
 export class StorePackSession extends PackSession {
   private readonly references: References
+  /** What it names, once it is frozen. */
+  named: readonly number[] = []
 
   constructor(
     path: string,
     writer: NativePackWriter,
     opened: OpenedPack,
-    store: Store,
-    id: number,
+    private readonly store: StoreParts,
+    private readonly id: number,
+    private readonly begunAs: number,
   ) {
     super(path, writer, opened)
     this.references = new References(store, id, this)
@@ -73,8 +73,15 @@ export class StorePackSession extends PackSession {
     return this.references.read(type, regionId)
   }
 
+  /** Throws RSTORE_CYCLE on what was begun after this one. */
   override preparePacked(type: PackedType, value: unknown, where: string): PackedName {
-    return this.references.prepare(type, value, where)
+    const name = this.references.prepare(type, value, where)
+    const { regionId } = name
+    const named = this.store.catalog.find(regionId)
+    if (named === undefined || named.serial < this.begunAs) return name
+    throw new RStoreError('RSTORE_CYCLE',
+      `${where}: a packed region may name only regions that were packed before it was begun`,
+      { where, regionId, id: this.id })
   }
 
   override retainPacked(_type: PackedType, regionId: number): void {
@@ -85,9 +92,14 @@ export class StorePackSession extends PackSession {
     this.references.release(regionId)
   }
 
-  override discard(): void {
-    if (!this.isClosed) this.references.rolledBack()
-    super.discard()
+  protected override prepareFreeze(): void {
+    super.prepareFreeze()
+    this.named = this.references.changes().raised
+  }
+
+  /** After it was published or given up: what it names is counted, or not named. */
+  letGo(): void {
+    this.references.letGo()
   }
 }
 
@@ -95,7 +107,7 @@ export class StorePackSession extends PackSession {
 export class StorePackedSession extends PackedSession {
   private references: References | undefined
 
-  attachTo(store: Store, id: number): this {
+  attachTo(store: StoreParts, id: number): this {
     this.references = new References(store, id, this)
     return this
   }

@@ -9,15 +9,19 @@ import { Region } from '../region/region.js'
 import type { Durability } from '../region/options.js'
 import { t } from '../types/index.js'
 import type { Infer } from '../types/index.js'
+import type { RegionKind } from './files.js'
 
 const Entry = t.struct('StoreEntry', {
   name: t.optional(t.string),
-  /** 'packing' is a packed region that is not there yet. */
-  kind: t.enum('live', 'packed', 'packing'),
+  kind: t.enum('live', 'packed'),
   /** Names, and regions that name it. */
   references: t.u32,
   /** Packed without waiting for the disk, and not brought there since. */
   unsynced: t.bool,
+  /** Packed: how many packed regions it names. */
+  named: t.u32,
+  /** When it was begun, as a number that only rises. */
+  serial: t.f64,
 })
 
 /** A reference that is to be taken back when nobody can see it any more. */
@@ -30,7 +34,8 @@ const Lowering = t.struct('StoreLowering', {
 })
 
 const State = t.struct('StoreState', {
-  nextId: t.u32,
+  /** The last serial number: of what is begun next it is one more, and gives its id (idOf). */
+  serial: t.f64,
   nextLowering: t.u32,
   /** Who has the store open for writing. Whoever finds some, but is alone, knows that they died. */
   openers: t.u32,
@@ -38,13 +43,20 @@ const State = t.struct('StoreState', {
   recount: t.bool,
 })
 
-export type EntryKind = 'live' | 'packed' | 'packing'
 export interface StoreEntry {
   id: number
   name: string | null
-  kind: EntryKind
+  kind: RegionKind
   references: number
   unsynced: boolean
+  named: number
+  serial: number
+}
+/** What a region took away with its commit `epoch`; 0 for what can never come back. */
+export interface Lowered {
+  readonly ids: readonly number[]
+  readonly region: number
+  readonly epoch: number
 }
 export interface PendingLowering {
   key: number
@@ -52,6 +64,10 @@ export interface PendingLowering {
   region: number
   epoch: number
 }
+
+/** Ids are 32 bits, and given anew when all were given: those that are free then. */
+const ID_COUNT = 2 ** 32 - 1
+const idOf = (serial: number): number => (serial - 1) % ID_COUNT + 1
 
 export class StoreCatalog {
   readonly region: Region
@@ -74,7 +90,7 @@ export class StoreCatalog {
     if (mode !== 'create') return
     this.region.transact(() => {
       if (this.state.get() !== undefined) return
-      this.state.set({ nextId: 1, nextLowering: 1, openers: 0, recount: false })
+      this.state.set({ serial: 0, nextLowering: 1, openers: 0, recount: false })
     })
   }
 
@@ -111,13 +127,8 @@ export class StoreCatalog {
   }
 
   private entryOf(id: number, view: Infer<typeof Entry>): StoreEntry {
-    return {
-      id,
-      name: view.name ?? null,
-      kind: view.kind,
-      references: view.references,
-      unsynced: view.unsynced,
-    }
+    const { name = null, kind, references, unsynced, named, serial } = view
+    return { id, name, kind, references, unsynced, named, serial }
   }
 
   find(id: number): StoreEntry | undefined {
@@ -138,37 +149,71 @@ export class StoreCatalog {
     return this.region.read(() => Array.from(this.entries, ([id, view]) => this.entryOf(id, view)))
   }
 
-  /** A new id. A name is one reference. Throws RSTORE_EXISTS when it is taken. */
-  add(name: string | null, kind: EntryKind): number {
+  /** For what is begun now. */
+  takeId(): { id: number; serial: number } {
     return this.transact(() => {
-      if (name !== null) this.refuseTaken(name)
       const state = this.record()
-      const id = state.nextId
-      state.nextId = id + 1
-      const references = name === null ? 0 : 1
-      this.entries.set(id, { name: name ?? undefined, kind, references, unsynced: false })
-      if (name !== null) this.names.set(name, id)
-      return id
+      let serial = state.serial + 1
+      while (this.entries.has(idOf(serial))) serial++
+      state.serial = serial
+      return { id: idOf(serial), serial }
     })
   }
 
-  private refuseTaken(name: string): void {
-    const id = this.names.get(name)
-    if (id === undefined) return
+  wasGiven(id: number): boolean {
+    return this.region.read(() => this.record().serial >= id)
+  }
+
+  /** Not to be given to another region, as far as there are other ids. */
+  passId(id: number): void {
+    if (this.wasGiven(id)) return
+    this.transact(() => {
+      this.record().serial = id
+    })
+  }
+
+  /** The region of this name; a new live one when there is none. On the disk, as it will be. */
+  liveOf(name: string): StoreEntry {
+    return this.transact(() => {
+      const known = this.byName(name)
+      if (known !== undefined) return known
+      const { id, serial } = this.takeId()
+      const entry = { kind: 'live', references: 1, unsynced: false, named: 0, serial } as const
+      this.entries.set(id, { name, ...entry })
+      this.names.set(name, id)
+      return { id, name, ...entry }
+    }, 'sync')
+  }
+
+  /** Throws RSTORE_EXISTS when the name is taken. */
+  refuseTaken(name: string): void {
+    const taken = this.byName(name)
+    if (taken === undefined) return
+    const { id, kind } = taken
     throw new RStoreError(
       'RSTORE_EXISTS',
-      `the store has a ${this.entries.get(id)!.kind} region called ${JSON.stringify(name)} already`,
+      `the store has a ${kind} region called ${JSON.stringify(name)} already`,
       { name, id },
     )
   }
 
-  /** What was being packed is there. */
-  publish(id: number, unsynced: boolean): void {
+  /**
+   * What was packed is there, and what it names is counted. A name is one reference. Throws
+   * RSTORE_EXISTS when the name is taken.
+   */
+  publish(
+    id: number, serial: number, name: string | null, named: readonly number[], unsynced: boolean,
+  ): void {
     this.transact(
       () => {
-        const entry = this.entries.get(id)!
-        entry.kind = 'packed'
-        entry.unsynced = unsynced
+        if (name !== null) this.refuseTaken(name)
+        for (const other of named) this.raiseOne(other)
+        const references = name === null ? 0 : 1
+        this.entries.set(id, {
+          name: name ?? undefined, kind: 'packed', references, unsynced, named: named.length,
+          serial,
+        })
+        if (name !== null) this.names.set(name, id)
       },
       unsynced ? 'none' : 'sync',
     )
@@ -204,29 +249,34 @@ export class StoreCatalog {
   }
 
   /**
-   * A region without names goes, if it is still unnamed; and what it names is queued. Undefined
-   * where that could not be read. False when somebody names it meanwhile.
+   * Packed regions go that are still named by nobody, and what they name is queued: `named` gives
+   * undefined where it could not be read. Returns those that went.
    */
-  removeUnnamed(id: number, named: readonly number[] | undefined): boolean {
-    return this.transact(() => {
-      const entry = this.entries.get(id)
+  removeUnnamed(
+    ids: readonly number[], named: (entry: StoreEntry) => readonly number[] | undefined,
+  ): number[] {
+    return this.transact(() => ids.filter((id) => {
+      const entry = this.find(id)
       if (entry?.kind !== 'packed' || entry.references !== 0) return false
-      this.removeWith(id, named)
+      this.removeWith(id, named(entry))
       return true
-    })
+    }))
   }
 
   /** A region goes, whoever names it. */
   removeWith(id: number, named: readonly number[] | undefined): void {
     this.transact(() => {
       if (named === undefined) this.record().recount = true
-      else this.queue(named, 0, 0)
+      else this.queue([{ ids: named, region: 0, epoch: 0 }])
       this.remove(id)
     })
   }
 
-  /** `by` names it from now on. Throws RSTORE_NOT_FOUND when one of them is gone. */
-  raise(id: number, by: number): void {
+  /**
+   * `by` names these from now on; `sync` as for the commit that names them. Throws
+   * RSTORE_NOT_FOUND when one of them is gone.
+   */
+  raise(ids: readonly number[], by: number, sync: boolean): void {
     this.transact(() => {
       if (!this.entries.has(by)) {
         throw new RStoreError(
@@ -235,16 +285,21 @@ export class StoreCatalog {
           { id: by },
         )
       }
-      const entry = this.entries.get(id)
-      if (entry === undefined) {
-        throw new RStoreError(
-          'RSTORE_NOT_FOUND',
-          `packed region ${id} is not in the store any more`,
-          { id },
-        )
-      }
+      for (const id of ids) this.raiseOne(id)
+    }, sync ? 'sync' : 'none')
+  }
+
+  private raiseOne(id: number): void {
+    const entry = this.entries.get(id)
+    if (entry !== undefined) {
       entry.references++
-    }, 'sync')
+      return
+    }
+    throw new RStoreError(
+      'RSTORE_NOT_FOUND',
+      `packed region ${id} is not in the store any more`,
+      { id },
+    )
   }
 
   setReferences(id: number, references: number): void {
@@ -255,22 +310,25 @@ export class StoreCatalog {
   }
 
   /**
-   * `region` names these no more, since its commit `epoch`. What a dropped region named was queued
-   * then: what it did meanwhile is not known.
+   * Regions name these no more. What a dropped region named was queued then: what it did meanwhile
+   * is not known.
    */
-  queue(ids: readonly number[], region: number, epoch: number): void {
+  queue(lowered: readonly Lowered[]): void {
     this.transact(() => {
       const state = this.record()
-      if (epoch !== 0 && !this.entries.has(region)) {
-        state.recount = true
-        return
-      }
-      for (const id of ids) {
-        const key = state.nextLowering
-        state.nextLowering = key + 1
-        this.lowerings.set(key, { id, region, epoch })
+      for (const { ids, region, epoch } of lowered) {
+        if (epoch !== 0 && !this.entries.has(region)) state.recount = true
+        else for (const id of ids) this.lowerings.set(this.freeKey(state), { id, region, epoch })
       }
     })
+  }
+
+  /** Keys rise as long as something waits, and begin anew when nothing does. */
+  private freeKey(state: Infer<typeof State>): number {
+    let key = this.lowerings.size === 0 ? 1 : state.nextLowering
+    while (this.lowerings.has(key)) key = key % ID_COUNT + 1
+    state.nextLowering = key % ID_COUNT + 1
+    return key
   }
 
   get hasQueued(): boolean {
@@ -288,15 +346,14 @@ export class StoreCatalog {
     )
   }
 
-  /** Carries out what was queued. */
-  lower(done: readonly PendingLowering[]): void {
-    this.transact(() => {
-      for (const { key, id } of done) {
-        if (!this.lowerings.delete(key)) continue
-        const entry = this.entries.get(id)
-        if (entry !== undefined && entry.references > 0) entry.references--
-      }
-    })
+  /** Carries out what was queued; returns what nobody names then. */
+  lower(done: readonly PendingLowering[]): number[] {
+    return this.transact(() => done.flatMap(({ key, id }) => {
+      if (!this.lowerings.delete(key)) return []
+      const entry = this.entries.get(id)
+      if (entry === undefined || entry.references === 0) return []
+      return --entry.references === 0 ? [id] : []
+    }))
   }
 
   clearQueue(): void {

@@ -6,56 +6,45 @@
  *  D1. A reference that was taken away is queued as (id, region, epoch), and carried out when that
  *      region's durable slot has passed the epoch, so that no crash brings the field back, and no
  *      pinned commit before it is read by anyone (collector.ts).
- *  D2. A count is raised, durably, before the field is written (references.ts, K1). A crash in
- *      between leaves it too high. The catalog counts who has the store open: whoever is alone and
- *      finds openers knows that they died, and counts anew from the lists inside the regions
- *      (recount.ts). A list that cannot be read lowers nothing.
- *  D3. Only a packed region with a count of 0 and without open handles is deleted: handles of all
- *      processes hold a shared lock on the byte of its id, and the count is looked at again when
- *      that lock is had. Its own references are queued first, so a crash leaves a file to delete,
- *      not one to miss.
+ *  D2. A count is raised before the field is committed (references.ts, K1), and waits for the disk
+ *      where that commit does. A crash in between leaves it too high. The catalog counts, durably,
+ *      who has the store open: whoever is alone and finds openers knows that they died, and counts
+ *      anew from the lists inside the regions (recount.ts). So where nobody waits for the disk, and
+ *      a crash of the machine keeps a field and loses its count, the opener is on the disk, too:
+ *      the catalog's log is one sequence, and whoever closes is behind the count in it. A list that
+ *      cannot be read lowers nothing.
+ *  D3. Only a packed region with a count of 0 that nobody uses is deleted: handles, and
+ *      transactions that are about to name it, hold a shared lock on the byte of its id in every
+ *      process, and the count is looked at again when that lock is had. Its own references are
+ *      queued first, so a crash leaves a file to delete, not one to miss.
  *  D4. Cascades are a queue, not recursion. There are no cycles: a packed region names only those
  *      packed before it was begun.
  *  D5. The catalog's write lock is the innermost: a transaction of a region may take it, never the
  *      other way round.
  *  D6. A region is dropped inside a transaction of its own: nobody can change its list between its
  *      being walked and its leaving the catalog, and afterwards it can name nothing (`raise`).
- *
- * Locks are on bytes of `store.lock`: 0, everyone who has the store open, exclusively while
- * counting anew; 1, deletion (exclusive) against backups (shared); 1024 + id, open handles of a
- * packed region.
+ *  D7. A packed region is written under the name that its id gives it, and there when the catalog
+ *      says so. What the catalog does not know is removed by whoever opens the store (recount.ts).
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
-import { copyFile, mkdir, readdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { mkdirSync } from 'node:fs'
+import { resolve } from 'node:path'
 
 import { RStoreError } from '../errors.js'
 import type { VerifyReport } from '../map/verify.js'
-import { addon } from '../native/binding.js'
-import type { NativeByteLock } from '../native/binding.js'
-import { check } from '../native/status.js'
-import { checkOptions } from '../region/options.js'
 import type { RegionOptions } from '../region/options.js'
 import { packInto } from '../region/pack.js'
 import type { PackInit, PackOptions, PackRoot } from '../region/pack.js'
-import type { OpenSession } from '../region/open-session.js'
-import { PackSession } from '../region/pack-session.js'
-import { loadSession, Packed } from '../region/packed.js'
-import type { LoadOptions } from '../region/packed.js'
-import { Region } from '../region/region.js'
-import { View } from '../region/view.js'
+import { Packed } from '../region/packed.js'
+import type { Region } from '../region/region.js'
 import type { WritableRegion } from '../region/writable-region.js'
-import { OutboundList } from '../space/outbound.js'
 import { typeFrom } from '../types/type.js'
-import type { AnyType } from '../types/type.js'
 import type { Type } from '../types/index.js'
-import { Collector, DELETE_BYTE, FIRST_REGION_BYTE } from './collector.js'
-import type { Collected } from './collector.js'
+import { backUp } from './backup.js'
 import { StoreFiles } from './files.js'
-import { recount } from './recount.js'
-import { StorePackedSession, StorePackSession, StoreRegionSession } from './sessions.js'
-import { StoreCatalog } from './store-catalog.js'
-import type { EntryKind, StoreEntry } from './store-catalog.js'
+import type { RegionKind } from './files.js'
+import { isDamage, namesIfReadable, namesOf } from './names.js'
+import { OpenStore } from './opening.js'
+import { StorePacking } from './packing.js'
 import { verifyStore } from './verify-store.js'
 
 export interface StoreOptions {
@@ -79,59 +68,12 @@ export interface StoreListing {
   bytes: number
 }
 
-const OPEN_BYTE = 0
-const OPENING_MS = 10_000
-/** Packed regions that are kept mapped because fields of them were read. */
-const SHARED_LIMIT = 256
-
 export class Store implements Disposable {
-  private readonly files: StoreFiles
-  private readonly catalog: StoreCatalog
-  private readonly lock: NativeByteLock
-  private readonly regions = new Map<number, Region>()
-  /** Handles that `pack` and `packed` gave out, by id. */
-  private readonly handles = new Map<number, Set<Packed<any>>>()
-  private readonly ids = new WeakMap<Packed<any>, number>()
-  /** Regions that fields led to, least recently used first. */
-  private readonly sharedRegions = new Map<number, Packed>()
-  private readonly collector: Collector
-  private readonly readOnly: boolean
-  /** Something could not be queued: the next opening counts anew. */
-  private inexact = false
+  private readonly parts: OpenStore
   private closed = false
 
   private constructor(dir: string, options: StoreOptions) {
-    this.files = new StoreFiles(dir)
-    this.readOnly = options.readOnly === true
-    this.lock = new (addon().ByteLock)()
-    const status = this.lock.open(this.files.lock, this.readOnly)
-    if (!this.readOnly) check(status, this.files.lock, 'locking')
-    try {
-      const first = !this.readOnly && this.lock.tryLock(OPEN_BYTE, true)
-      if (!first && status === 0) this.waitFor(OPEN_BYTE, 'another process is recovering the store')
-      this.catalog = new StoreCatalog(
-        this.files.catalog,
-        this.readOnly ? 'read' : options.create === true ? 'create' : 'write',
-      )
-      this.collector = new Collector(this.forCollector())
-      if (!this.readOnly) this.begin(first)
-    } catch (error) {
-      this.lock.close()
-      throw error
-    }
-  }
-
-  private forCollector(): Collected {
-    return {
-      catalog: this.catalog,
-      files: this.files,
-      lock: this.lock,
-      openRegion: (id) => this.openRegion(id),
-      useLive: (id, use) => this.useLive(id, use),
-      hasHandles: (id) => this.handles.has(id),
-      namesOfPacked: (id) => this.namesIfReadable(id, 'packed'),
-      forgetShared: (id) => this.forgetShared(id),
-    }
+    this.parts = new OpenStore(dir, options.create === true, options.readOnly === true)
   }
 
   /** Opens a store. Throws RSTORE_NOT_FOUND when there is none and it is not to be made. */
@@ -141,7 +83,7 @@ export class Store implements Disposable {
       throw new TypeError('a store that is only read cannot be created')
     }
     if (options.create === true) mkdirSync(absolute, { recursive: true })
-    else if (statSync(join(absolute, 'catalog.region'), { throwIfNoEntry: false }) === undefined) {
+    else if (!OpenStore.exists(absolute)) {
       throw new RStoreError(
         'RSTORE_NOT_FOUND',
         `there is no store in ${absolute}. Pass { create: true } to make one`,
@@ -151,65 +93,20 @@ export class Store implements Disposable {
     return new Store(absolute, options)
   }
 
-  /**
-   * A shared lock on a byte. Others hold it exclusively for as long as reading some lists takes.
-   */
-  private waitFor(byte: number, what: string): void {
-    const deadline = Date.now() + OPENING_MS
-    const cell = new Int32Array(new SharedArrayBuffer(4))
-    while (!this.lock.tryLock(byte, false)) {
-      if (Date.now() > deadline) {
-        throw new RStoreError('RSTORE_BUSY', `${this.files.dir}: ${what}. Try again`, {
-          path: this.files.dir,
-        })
-      }
-      Atomics.wait(cell, 0, 0, 2)
-    }
-  }
-
-  /** D2. The first to open it holds the lock exclusively until all is counted. */
-  private begin(first: boolean): void {
-    if (first && !this.catalog.isExact) {
-      recount(this.catalog, this.files, ({ id, kind, unsynced }) =>
-        this.namesIfReadable(id, kind, unsynced),
-      )
-    }
-    this.catalog.addOpener(first)
-    if (!first) return
-    this.lock.tryLock(OPEN_BYTE, false)
-    this.collector.collectAll()
-  }
-
   // ── live regions ──
 
   /** A live region of the store; made when there is none of that name. One handle for each name. */
   region(name: string, options: RegionOptions = {}): Region {
     this.assertOpen()
     checkName(name)
-    const entry = this.catalog.byName(name)
-    if (entry !== undefined && entry.kind !== 'live') throw this.wrongKind(name, entry.kind)
-    if (entry === undefined) this.refuseReadOnly()
-    const id = entry?.id ?? this.catalog.add(name, 'live')
-    const known = this.openRegion(id)
-    if (known !== undefined) return known
-    const path = this.files.pathOf(id, 'live')
-    if (!this.readOnly && statSync(path, { throwIfNoEntry: false }) === undefined) {
-      Region.openOrCreate(path, options).close()
+    const { catalog, live } = this.parts
+    let entry = catalog.byName(name)
+    if (entry === undefined) {
+      this.refuseReadOnly()
+      entry = catalog.liveOf(name)
     }
-    const region = this.openLive(id, options)
-    this.regions.set(id, region)
-    return region
-  }
-
-  private openLive(id: number, options: RegionOptions = {}): Region {
-    const checked = checkOptions(this.readOnly ? { ...options, readOnly: true } : options)
-    const view = new View(this.files.pathOf(id, 'live'), checked.native)
-    return new Region(new StoreRegionSession(view, this, id, this.readOnly), checked)
-  }
-
-  private openRegion(id: number): Region | undefined {
-    const region = this.regions.get(id)
-    return region === undefined || region.session.isClosed ? undefined : region
+    if (entry.kind !== 'live') throw wrongKind(name, entry.kind)
+    return live.open(entry.id, options)
   }
 
   /**
@@ -219,75 +116,36 @@ export class Store implements Disposable {
   drop(name: string): boolean {
     this.assertOpen()
     this.refuseReadOnly()
-    const entry = this.catalog.byName(name)
+    const { catalog, live, files, collector } = this.parts
+    const entry = catalog.byName(name)
     if (entry === undefined) return false
-    if (entry.kind !== 'live') throw this.wrongKind(name, entry.kind)
-    const path = this.files.pathOf(entry.id, 'live')
-    if (this.openRegion(entry.id)?.session.writable === true) {
+    if (entry.kind !== 'live') throw wrongKind(name, entry.kind)
+    const path = files.pathOf(entry.id, 'live')
+    if (live.find(entry.id)?.session.writable === true) {
       throw new RStoreError(
         'RSTORE_BUSY',
         `${path}: a transaction is under way. Drop it afterwards`,
         { path },
       )
     }
+    collector.flush()
     this.removeLive(entry.id)
-    this.openRegion(entry.id)?.close()
-    this.regions.delete(entry.id)
-    this.unlink(entry.id)
-    this.collector.collect()
+    live.close(entry.id)
+    files.remove(entry.id, 'live')
+    collector.collect()
     return true
   }
 
   /** D6. One that cannot be opened any more goes, too, and the next opening counts anew. */
   private removeLive(id: number): void {
+    const { catalog, live } = this.parts
     try {
-      this.useLive(id, (region) =>
-        region.transact(() => this.catalog.removeWith(id, this.namesOf(region.session))),
+      live.use(id, (region) =>
+        region.transact(() => catalog.removeWith(id, namesOf(region.session))),
       )
     } catch (error) {
       if (!isDamage(error)) throw error
-      this.catalog.removeWith(id, undefined)
-    }
-  }
-
-  /** The handle that is open, or one for the time of `use`. */
-  private useLive<R>(id: number, use: (region: Region) => R): R {
-    const open = this.openRegion(id)
-    if (open !== undefined) return use(open)
-    const region = this.openLive(id)
-    try {
-      return use(region)
-    } finally {
-      region.close()
-    }
-  }
-
-  private async useLiveLater<R>(id: number, use: (region: Region) => Promise<R>): Promise<R> {
-    const open = this.openRegion(id)
-    if (open !== undefined) return use(open)
-    const region = this.openLive(id)
-    try {
-      return await use(region)
-    } finally {
-      region.close()
-    }
-  }
-
-  /** What a region names, by its own list. */
-  private namesOf(session: OpenSession): number[] {
-    session.enter()
-    const ids = new OutboundList(session.space).ids()
-    session.leave()
-    return ids
-  }
-
-  /** Of what a damaged one names nothing is known. */
-  private namesIfReadable(id: number, kind: EntryKind, unsynced = false): number[] | undefined {
-    try {
-      return this.namesIn({ id, kind, unsynced })
-    } catch (error) {
-      if (isDamage(error)) return undefined
-      throw error
+      catalog.removeWith(id, undefined)
     }
   }
 
@@ -314,178 +172,44 @@ export class Store implements Disposable {
   ): Packed<V> | undefined | Promise<Packed<V> | undefined> {
     this.assertOpen()
     this.refuseReadOnly()
-    if (name !== null) checkName(name)
-    let id = 0
-    const forget = (): void => {
-      if (id === 0) return
-      this.catalog.remove(id)
-      this.unlink(id)
+    if (name !== null) {
+      checkName(name)
+      this.parts.catalog.refuseTaken(name)
     }
-    const begin = (capacity: number): PackSession => {
-      id = this.catalog.add(name, 'packing')
-      return PackSession.begin(
-        this.files.pathOf(id, 'packed'),
-        capacity,
-        (writer, opened, path) => new StorePackSession(path!, writer, opened, this, id),
-      )
-    }
-    const publish = (): Packed<V> => {
-      this.lock.tryLock(FIRST_REGION_BYTE + id, false) // nobody deletes it before it has a handle
-      this.catalog.publish(id, options.durability === 'none')
-      return this.openPacked<V>(id, typeFrom(options.root, 'pack, root'))
-    }
-    return finally_(() => packInto(options, init, begin, publish), forget)
+    const packing = new StorePacking(this.parts, name, options.durability === 'none')
+    return settled(
+      () => packInto(options, init, (capacity) => packing.begin(capacity), () =>
+        packing.publish<V>(typeFrom(options.root, 'pack, root'))),
+      () => packing.end())
   }
 
   /** A handle of a packed region. Throws RSTORE_NOT_FOUND, RSTORE_TYPE_MISMATCH. */
   packed<V = unknown>(name: string, root?: Type<V, any>): Packed<V> {
     this.assertOpen()
     checkName(name)
-    const entry = this.catalog.byName(name)
-    if (entry === undefined) throw this.notFound(name)
-    if (entry.kind !== 'packed') throw this.wrongKind(name, entry.kind)
-    return this.openPacked<V>(entry.id, root === undefined ? undefined : typeFrom(root, 'packed'))
+    const entry = this.parts.catalog.byName(name)
+    if (entry === undefined) throw notFound(name)
+    if (entry.kind !== 'packed') throw wrongKind(name, entry.kind)
+    const type = root === undefined ? undefined : typeFrom(root, 'packed')
+    return this.parts.packed.open<V>(entry.id, type)
   }
 
   /** Gives up the name of a packed region. False when there is none. */
   release(name: string): boolean {
     this.assertOpen()
     this.refuseReadOnly()
-    const entry = this.catalog.byName(name)
+    const { catalog, collector } = this.parts
+    const entry = catalog.byName(name)
     if (entry === undefined) return false
-    if (entry.kind !== 'packed') throw this.wrongKind(name, entry.kind)
-    this.collector.candidates.add(this.catalog.unname(name))
-    this.collector.collect()
+    if (entry.kind !== 'packed') throw wrongKind(name, entry.kind)
+    collector.candidates.add(catalog.unname(name))
+    collector.collect()
     return true
   }
 
-  private openPacked<V>(id: number, root: AnyType | undefined): Packed<V> {
-    const set = this.handles.get(id) ?? new Set<Packed<any>>()
-    if (set.size === 0) this.holdOpen(id)
-    let packed: Packed<V>
-    try {
-      packed = this.loadAs<V>(id, root)
-    } catch (error) {
-      if (set.size === 0) this.lock.unlock(FIRST_REGION_BYTE + id)
-      throw error
-    }
-    this.ids.set(packed, id)
-    set.add(packed)
-    this.handles.set(id, set)
-    packed.onClose = () => this.closedHandle(id, packed)
-    return packed
-  }
-
-  /** D3. Whoever is deleting it holds the lock until it is gone. */
-  private holdOpen(id: number): void {
-    const unlocked =
-      this.readOnly && statSync(this.files.lock, { throwIfNoEntry: false }) === undefined
-    if (!unlocked) this.waitFor(FIRST_REGION_BYTE + id, `packed region ${id} is being deleted`)
-    if (this.catalog.find(id) !== undefined) return
-    this.lock.unlock(FIRST_REGION_BYTE + id)
-    throw new RStoreError('RSTORE_NOT_FOUND', `packed region ${id} was deleted meanwhile`, { id })
-  }
-
-  private loadAs<V>(id: number, root: AnyType | undefined): Packed<V> {
-    const session = this.load(id)
-    try {
-      return new Packed<V>(session, root, 0)
-    } catch (error) {
-      session.close()
-      throw error
-    }
-  }
-
-  private closedHandle(id: number, packed: Packed<any>): void {
-    const set = this.handles.get(id)!
-    set.delete(packed)
-    if (set.size > 0) return
-    this.handles.delete(id)
-    this.lock.unlock(FIRST_REGION_BYTE + id)
-    if (this.closed || this.readOnly) return
-    this.collector.candidates.add(id)
-    this.collector.collect()
-  }
-
-  private load(id: number, verify: LoadOptions<any>['verify'] = 'none'): StorePackedSession {
-    return loadSession(this.files.pathOf(id, 'packed'), { verify }, (path, native, opened) =>
-      new StorePackedSession(path, native, opened).attachTo(this, id),
-    )
-  }
-
-  /** @internal The packed region that a field names, mapped once for all who read it. */
-  shared(id: number): Packed {
-    this.assertOpen()
-    let packed = this.sharedRegions.get(id)
-    if (packed === undefined) packed = this.loadAs(id, undefined)
-    else this.sharedRegions.delete(id)
-    this.ids.set(packed, id)
-    this.sharedRegions.set(id, packed)
-    if (this.sharedRegions.size > SHARED_LIMIT) this.evict()
-    return packed
-  }
-
-  /** When the turn is over, so that no view of it is in use. */
-  private evict(): void {
-    setImmediate(() => {
-      for (const [id, packed] of this.sharedRegions) {
-        if (this.sharedRegions.size <= SHARED_LIMIT) break
-        this.sharedRegions.delete(id)
-        packed.close()
-      }
-    })
-  }
-
-  // ── counts ──
-
   /** @internal Of a handle of this store, else 0. */
   idOf(packed: Packed<any>): number {
-    return this.ids.get(packed) ?? 0
-  }
-
-  /** @internal */
-  isPacking(id: number): boolean {
-    return this.catalog.find(id)?.kind === 'packing'
-  }
-
-  /** @internal `by` names it from now on: D2. */
-  raise(id: number, by: number): void {
-    this.catalog.raise(id, by)
-  }
-
-  /**
-   * @internal From `epoch` of region `region` on it is named by that no more: D1. Never throws: it
-   * is called when a commit or a rollback is done.
-   */
-  lower(ids: readonly number[], region: number, epoch: number): void {
-    if (ids.length === 0) return
-    try {
-      this.catalog.queue(ids, region, epoch)
-    } catch {
-      this.inexact = true
-    }
-    this.collector.collectSoon()
-  }
-
-  private forgetShared(id: number): void {
-    this.sharedRegions.get(id)?.close()
-    this.sharedRegions.delete(id)
-  }
-
-  private unlink(id: number): void {
-    for (const path of this.files.allOf(id)) rmSync(path, { force: true })
-  }
-
-  /** One that may not have reached the disk is looked at in full. Throws what is wrong with it. */
-  private namesIn({ id, kind, unsynced }: Pick<StoreEntry, 'id' | 'kind' | 'unsynced'>): number[] {
-    if (kind === 'live')
-      return this.useLive(id, (region) => region.read(() => this.namesOf(region.session)))
-    const session = this.load(id, unsynced ? 'full' : 'lazy')
-    try {
-      return this.namesOf(session)
-    } finally {
-      session.close()
-    }
+    return this.parts.packed.idOf(packed)
   }
 
   // ── the whole ──
@@ -493,109 +217,42 @@ export class Store implements Disposable {
   /** What is in the store, by id. */
   list(): StoreListing[] {
     this.assertOpen()
-    return this.catalog.list().flatMap(({ id, name, kind, references }) => {
-      if (kind === 'packing') return []
-      const bytes = statSync(this.files.pathOf(id, kind), { throwIfNoEntry: false })?.size ?? 0
-      const open = this.handles.get(id)?.size ?? 0
-      return [{ id, name, kind, references: references + open, bytes }]
-    })
+    const { catalog, files, packed } = this.parts
+    return catalog.list().map(({ id, name, kind, references }) => ({
+      id, name, kind, references: references + packed.openHandles(id),
+      bytes: files.bytesOf(id, kind),
+    }))
   }
 
   /**
    * A consistent copy of the whole store in a new folder, while others go on. Nothing is deleted
    * meanwhile; the copy counts its references anew when it is first opened.
    */
-  async backup(dir: string): Promise<void> {
+  backup(dir: string): Promise<void> {
     this.assertOpen()
-    const target = new StoreFiles(resolve(dir))
-    await mkdir(target.dir, { recursive: true })
-    if ((await readdir(target.dir)).length > 0) {
-      throw new RStoreError(
-        'RSTORE_EXISTS',
-        `${target.dir} is not empty. Back up into a new folder`,
-        { path: target.dir },
-      )
-    }
-    this.waitFor(DELETE_BYTE, 'a region is being deleted')
-    this.collector.backups++
-    try {
-      await this.copyTo(target)
-    } finally {
-      if (--this.collector.backups === 0) this.lock.unlock(DELETE_BYTE)
-    }
-  }
-
-  /**
-   * Live regions first: what they name is there until the end. The catalog last: what was made
-   * meanwhile is taken out of the copy.
-   */
-  private async copyTo(target: StoreFiles): Promise<void> {
-    for (const { id, kind } of this.catalog.list()) {
-      if (kind !== 'live') continue
-      await this.useLiveLater(id, (region) => region.backup(target.pathOf(id, 'live')))
-    }
-    for (const { id, kind } of this.catalog.list()) {
-      if (kind === 'packed')
-        await copyFile(this.files.pathOf(id, 'packed'), target.pathOf(id, 'packed'))
-    }
-    await this.catalog.region.backup(target.catalog)
-    const copy = new StoreCatalog(target.catalog, 'write')
-    try {
-      const there = new Set(target.found().map(({ id }) => id))
-      copy.transact(() => {
-        for (const { id } of copy.list()) if (!there.has(id)) copy.remove(id)
-        copy.setExact(false)
-      })
-    } finally {
-      copy.close()
-    }
+    return backUp(this.parts, new StoreFiles(resolve(dir)))
   }
 
   /** Every region, and every count against the lists. */
   verify(): Promise<VerifyReport> {
     this.assertOpen()
-    if (!this.readOnly) this.collector.collectAll()
-    return verifyStore(this.catalog.list(), this.catalog.queued(), {
+    const { parts } = this
+    const { catalog, collector, files, live } = parts
+    if (!parts.readOnly) collector.collectAll()
+    return verifyStore(catalog.list(), catalog.queued(), {
       verify: ({ id, kind }) =>
         kind === 'live'
-          ? this.useLiveLater(id, (region) => region.verify())
-          : Packed.verify(this.files.pathOf(id, 'packed')),
-      namesIn: ({ id, kind }) => this.namesIfReadable(id, kind),
+          ? live.useLater(id, (region) => region.verify())
+          : Packed.verify(files.pathOf(id, 'packed')),
+      namesIn: ({ id, kind }) => namesIfReadable(parts, { id, kind, unsynced: false }),
     })
   }
 
   /** Closes all its regions and handles. */
   close(): void {
     if (this.closed) return
-    for (const region of this.regions.values()) region.close()
-    for (const set of [...this.handles.values()]) for (const packed of [...set]) packed.close()
-    try {
-      if (!this.readOnly) this.end()
-    } finally {
-      this.closed = true
-      this.collector.end()
-      for (const packed of this.sharedRegions.values()) packed.close()
-      this.catalog.close()
-      this.lock.close()
-    }
-  }
-
-  /** The last to close it brings to the disk what nobody waited for. */
-  private end(): void {
-    this.collector.collect()
-    if (this.lock.tryLock(OPEN_BYTE, true)) this.syncPacked()
-    if (!this.inexact) this.catalog.removeOpener()
-  }
-
-  private syncPacked(): void {
-    const ids = this.catalog
-      .list()
-      .filter(({ unsynced }) => unsynced)
-      .map(({ id }) => id)
-    if (ids.length === 0) return
-    for (const path of [...ids.map((id) => this.files.pathOf(id, 'packed')), this.files.dir])
-      syncFile(path)
-    this.catalog.setSynced(ids)
+    this.closed = true
+    this.parts.close()
   }
 
   [Symbol.dispose](): void {
@@ -604,38 +261,36 @@ export class Store implements Disposable {
 
   private assertOpen(): void {
     if (!this.closed) return
-    throw new RStoreError(
-      'RSTORE_CLOSED',
-      `the store ${this.files.dir} was closed. Open it again`,
-      { path: this.files.dir },
-    )
+    const path = this.parts.files.dir
+    throw new RStoreError('RSTORE_CLOSED', `the store ${path} was closed. Open it again`, { path })
   }
 
   private refuseReadOnly(): void {
-    if (!this.readOnly) return
+    if (!this.parts.readOnly) return
+    const path = this.parts.files.dir
     throw new RStoreError(
       'RSTORE_READ_ONLY',
-      `the store ${this.files.dir} was opened for reading`,
-      { path: this.files.dir },
+      `the store ${path} was opened for reading`,
+      { path },
     )
   }
+}
 
-  private notFound(name: string): RStoreError {
-    return new RStoreError(
-      'RSTORE_NOT_FOUND',
-      `there is no region called ${JSON.stringify(name)} in the store; list() tells what there is`,
-      { name },
-    )
-  }
+function notFound(name: string): RStoreError {
+  return new RStoreError(
+    'RSTORE_NOT_FOUND',
+    `there is no region called ${JSON.stringify(name)} in the store; list() tells what there is`,
+    { name },
+  )
+}
 
-  private wrongKind(name: string, kind: EntryKind): RStoreError {
-    const use = kind === 'live' ? 'region() and drop()' : 'packed() and release()'
-    return new RStoreError(
-      'RSTORE_WRONG_KIND',
-      `${JSON.stringify(name)} is a ${kind} region: use ${use}`,
-      { name, kind },
-    )
-  }
+function wrongKind(name: string, kind: RegionKind): RStoreError {
+  const use = kind === 'live' ? 'region() and drop()' : 'packed() and release()'
+  return new RStoreError(
+    'RSTORE_WRONG_KIND',
+    `${JSON.stringify(name)} is a ${kind} region: use ${use}`,
+    { name, kind },
+  )
 }
 
 function checkName(name: unknown): asserts name is string {
@@ -643,44 +298,16 @@ function checkName(name: unknown): asserts name is string {
   throw new TypeError('the name of a region in a store must be a string that is not empty')
 }
 
-function syncFile(path: string): void {
-  const fd = openSync(path, 'r')
+/** Calls `end` when it is over, however. */
+function settled<R>(fn: () => R | Promise<R>, end: () => void): R | Promise<R> {
+  let result: R | Promise<R>
   try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-}
-
-/** Whether a region cannot be read because of what it is, and not because of what goes on now. */
-const isDamage = (error: unknown): boolean => error instanceof RStoreError && DAMAGE.has(error.code)
-const DAMAGE = new Set<string>([
-  'RSTORE_CORRUPT',
-  'RSTORE_IO',
-  'RSTORE_NOT_FOUND',
-  'RSTORE_NOT_A_REGION',
-  'RSTORE_WRONG_KIND',
-  'RSTORE_TOO_NEW',
-  'RSTORE_TOO_OLD',
-])
-
-/** Calls `forget` when `fn` throws, rejects, or gives nothing. */
-function finally_<R>(
-  fn: () => R | undefined | Promise<R | undefined>,
-  forget: () => void,
-): R | undefined | Promise<R | undefined> {
-  const settle = (result: R | undefined): R | undefined => {
-    if (result === undefined) forget()
-    return result
-  }
-  const fail = (error: unknown): never => {
-    forget()
+    result = fn()
+  } catch (error) {
+    end()
     throw error
   }
-  try {
-    const result = fn()
-    return result instanceof Promise ? result.then(settle, fail) : settle(result)
-  } catch (error) {
-    return fail(error)
-  }
+  if (result instanceof Promise) return result.finally(end)
+  end()
+  return result
 }

@@ -15,7 +15,7 @@ export interface StoreAccess {
  * read may name; never lower.
  */
 export async function verifyStore(
-  entries: readonly StoreEntry[],
+  regions: readonly StoreEntry[],
   queued: readonly PendingLowering[],
   access: StoreAccess,
 ): Promise<VerifyReport> {
@@ -28,7 +28,6 @@ export async function verifyStore(
   const namedBy = new Map<number, string[]>()
   const count = (id: number): void => void counts.set(id, (counts.get(id) ?? 0) + 1)
   let exact = true
-  const regions = entries.filter(({ kind }) => kind !== 'packing')
   for (const entry of regions) {
     add(report, await verified(access, entry), entry)
     const names = access.namesIn(entry)

@@ -29,9 +29,9 @@ export class PackedType extends AnyType {
       : core.lease.session.readPacked(this, id, core.window.u32[(at >>> 2) + 1]!)
   }
   writeSlot(session: Session, window: Window, at: number, value: unknown): void {
-    this.releaseSlot(session, window, at)
     const { regionId, root } = value as { regionId: number; root: number }
-    session.retainPacked(this, regionId)
+    session.retainPacked(this, regionId)  // first: it may throw
+    this.releaseSlot(session, window, at)
     window.u32[at >>> 2] = regionId
     window.u32[(at >>> 2) + 1] = root
   }

@@ -112,12 +112,13 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
   void closeForExit() override { end(); }
 
  private:
-  /// begin(path, capacityBytes, initialPages): '' for memory.
+  /// begin(path, inPlace, capacityBytes, initialPages): '' for memory.
   Napi::Value begin(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    const auto capacity = static_cast<uint64_t>(info[1].As<Napi::Number>().DoubleValue());
-    const auto* pages = reinterpret_cast<const std::byte*>(info[2].As<Napi::Uint8Array>().Data());
-    Status status = writer_.begin(info[0].As<Napi::String>().Utf8Value(), capacity, pages);
+    const bool inPlace = info[1].As<Napi::Boolean>();
+    const auto capacity = static_cast<uint64_t>(info[2].As<Napi::Number>().DoubleValue());
+    const auto* pages = reinterpret_cast<const std::byte*>(info[3].As<Napi::Uint8Array>().Data());
+    Status status = writer_.begin(info[0].As<Napi::String>().Utf8Value(), inPlace, capacity, pages);
     if (status.ok()) status = mapped_.take(env, capacity);
     if (status.ok()) status = writer_.attach(mapped_.memory->memory.windows(), mapped_.block());
     if (!status.ok()) {

@@ -30,7 +30,7 @@ Status temporaryName(const std::string& path, std::string* name) {
 
 }  // namespace
 
-Status PackWriter::begin(const std::string& path, uint64_t capacityBytes,
+Status PackWriter::begin(const std::string& path, bool inPlace, uint64_t capacityBytes,
                          const std::byte* initialPages) {
   path_ = path;
   Status status = kSuccess;
@@ -38,8 +38,10 @@ Status PackWriter::begin(const std::string& path, uint64_t capacityBytes,
     fd_ = memfd_create("rstore", MFD_CLOEXEC);
     if (fd_ < 0) status = statusFromErrno(errno);
   } else {
-    status = temporaryName(path, &temporary_);
-    if (status.ok()) status = openFile(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600, &fd_);
+    std::string name = path;
+    if (!inPlace) status = temporaryName(path, &name);
+    if (status.ok()) status = openFile(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600, &fd_);
+    if (status.ok()) temporary_ = name;
   }
   if (!status.ok()) return status;
   identity_.magic = kRegionMagic;
@@ -78,13 +80,20 @@ Status PackWriter::attach(std::byte* base, ControlBlock* control) {
 Status PackWriter::finish(const PackRoot& root, bool replace, bool sync) {
   Status status = freeze(root, sync);
   detach();
-  if (status.ok() && !path_.empty()) {
+  if (status.ok() && !path_.empty()) status = publish(replace, sync);
+  if (!status.ok() || !path_.empty()) discard();
+  return status;
+}
+
+Status PackWriter::publish(bool replace, bool sync) {
+  const bool inPlace = temporary_ == path_;
+  if (!inPlace) {
     const int named = replace ? io().rename(temporary_.c_str(), path_.c_str())
                               : io().link(temporary_.c_str(), path_.c_str());
-    if (named < 0) status = statusFromErrno(-named);
-    if (status.ok() && sync) status = syncDirectoryOf(path_.c_str());
+    if (named < 0) return statusFromErrno(-named);
   }
-  if (!status.ok() || !path_.empty()) discard();
+  const Status status = sync ? syncDirectoryOf(path_.c_str()) : kSuccess;
+  if (status.ok() && inPlace) temporary_.clear();
   return status;
 }
 

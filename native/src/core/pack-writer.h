@@ -7,6 +7,8 @@
 //  2. finish: checksums, identity, permissions, sync.          The same.
 //  3. The name is given in one step (link, or rename to replace), then the folder is synced: the
 //     whole file or none.
+// In place it has its name from the beginning: for those who tell by other means whether it is
+// whole, and remove what a crash leaves.
 #pragma once
 
 #include <string>
@@ -32,8 +34,10 @@ class PackWriter {
   PackWriter& operator=(const PackWriter&) = delete;
   ~PackWriter() { discard(); }
 
-  /// Begins a file beside `path`, or memory when it is empty. `initialPages` as for a new region.
-  Status begin(const std::string& path, uint64_t capacityBytes, const std::byte* initialPages);
+  /// Begins a file beside `path`, or there, or memory when it is empty. `initialPages` as for a new
+  /// region.
+  Status begin(const std::string& path, bool inPlace, uint64_t capacityBytes,
+               const std::byte* initialPages);
   /// Maps it at the start of a reservation of at least the capacity.
   Status attach(std::byte* base, ControlBlock* control);
   Status grow(uint64_t endUnits) { return growFile(&range_, endUnits * kUnitBytes); }
@@ -48,10 +52,12 @@ class PackWriter {
 
  private:
   Status freeze(const PackRoot& root, bool sync);
+  Status publish(bool replace, bool sync);
   Status writeChecksums(uint64_t endPage);
   void detach();
 
   std::string path_;
+  /// What the file is called until it has its name; that, in place. Removed by `discard`.
   std::string temporary_;
   Identity identity_{};
   int fd_ = -1;

@@ -650,7 +650,7 @@ static_assert(offsetof(NodeHeader, prefixBytes) == 24);
 static_assert(offsetof(NodeHeader, prefixOffset) == 26);
 static_assert(offsetof(NodeHeader, firstChild) == 28);
 
-/// A region of a store that names a packed region: one cell for each that it names, in a list.
+/// A region of a store that names a packed region: one cell for each that it names, in a list by id.
 struct OutboundReference {
   /// As in CellHeader.
   uint32_t sizeAndFlags;
@@ -660,12 +660,12 @@ struct OutboundReference {
   uint16_t generation;
   /// The next of the list, or 0.
   uint32_t next;
-  /// Id of the packed region in the store.
+  /// Id of the packed region in the store; 0 in the first cell, which names nothing.
   uint32_t regionId;
-  /// Fields and entries of this region that name it; never 0.
+  /// Fields and entries of this region that name it; 0 in the first cell only.
   uint32_t count;
-  /// Zero; checked on reading.
-  uint8_t reserved[4];
+  /// Number of further links (u32) behind this; 11 in the first cell.
+  uint32_t links;
 };
 static_assert(sizeof(OutboundReference) == 24);
 static_assert(std::is_trivially_copyable_v<OutboundReference>);
@@ -676,7 +676,7 @@ static_assert(offsetof(OutboundReference, generation) == 6);
 static_assert(offsetof(OutboundReference, next) == 8);
 static_assert(offsetof(OutboundReference, regionId) == 12);
 static_assert(offsetof(OutboundReference, count) == 16);
-static_assert(offsetof(OutboundReference, reserved) == 20);
+static_assert(offsetof(OutboundReference, links) == 20);
 
 /// Which lines of a page a record changes.
 struct PageEntry {

@@ -1,0 +1,161 @@
+/**
+ * The packed regions of a store that this process uses: handles that were given out, what
+ * transactions are about to name, and what fields led to.
+ */
+import { RStoreError } from '../errors.js'
+import { loadSession, Packed } from '../region/packed.js'
+import type { AnyType } from '../types/type.js'
+import { byteOf } from './locks.js'
+import type { StoreParts } from './parts.js'
+import { StorePackedSession } from './sessions.js'
+
+/** Packed regions that are kept mapped because fields of them were read. */
+const SHARED_LIMIT = 256
+/** Those, and what one turn read beyond them, stay within the system's limits on open files. */
+const CLOSING_LIMIT = 500
+/** An id is not given again as soon as that (store-catalog.ts). */
+const SHARED_MS = 60 * 60 * 1000
+
+interface Shared {
+  readonly packed: Packed
+  readonly since: number
+}
+
+export class PackedRegions {
+  /** How many use each: while there are any, its byte is locked. */
+  private readonly uses = new Map<number, number>()
+  private readonly handles = new Map<number, Set<Packed<any>>>()
+  private readonly ids = new WeakMap<Packed<any>, number>()
+  /** Least recently used first. */
+  private readonly sharedRegions = new Map<number, Shared>()
+  /** No longer among them, to be closed when the turn is over. */
+  private readonly closing: Packed[] = []
+
+  constructor(private readonly store: StoreParts) {}
+
+  /** Id of a handle of this store, else 0. */
+  idOf(packed: Packed<any>): number {
+    return this.ids.get(packed) ?? 0
+  }
+
+  isUsed(id: number): boolean {
+    return this.uses.has(id)
+  }
+
+  /** Handles of this process. */
+  openHandles(id: number): number {
+    return this.handles.get(id)?.size ?? 0
+  }
+
+  /** Nobody deletes it until `letGo`. Throws RSTORE_NOT_FOUND when somebody did. */
+  use(id: number): void {
+    const { locks, catalog } = this.store
+    const uses = this.uses.get(id) ?? 0
+    if (uses === 0) {
+      locks.share(byteOf(id), `packed region ${id} is being deleted`)
+      if (catalog.find(id) === undefined) {
+        locks.unlock(byteOf(id))
+        throw new RStoreError('RSTORE_NOT_FOUND',
+          `packed region ${id} was deleted meanwhile`, { id })
+      }
+    }
+    this.uses.set(id, uses + 1)
+  }
+
+  letGo(id: number): void {
+    const uses = this.uses.get(id)! - 1
+    if (uses > 0) {
+      this.uses.set(id, uses)
+      return
+    }
+    this.uses.delete(id)
+    this.store.locks.unlock(byteOf(id))
+    this.store.collector.letGo(id)
+  }
+
+  /** A new handle. */
+  open<V>(id: number, root: AnyType | undefined): Packed<V> {
+    this.use(id)
+    let packed: Packed<V>
+    try {
+      packed = this.loadAs<V>(id, root)
+    } catch (error) {
+      this.letGo(id)
+      throw error
+    }
+    const set = this.handles.get(id) ?? new Set()
+    this.handles.set(id, set.add(packed))
+    packed.onClose = () => this.closed(id, packed)
+    return packed
+  }
+
+  private closed(id: number, packed: Packed<any>): void {
+    const set = this.handles.get(id)!
+    set.delete(packed)
+    if (set.size === 0) this.handles.delete(id)
+    this.letGo(id)
+  }
+
+  private loadAs<V>(id: number, root: AnyType | undefined): Packed<V> {
+    const session = this.load(id, 'none')
+    try {
+      const packed = new Packed<V>(session, root, 0)
+      this.ids.set(packed, id)
+      return packed
+    } catch (error) {
+      session.close()
+      throw error
+    }
+  }
+
+  load(id: number, verify: 'none' | 'lazy' | 'full'): StorePackedSession {
+    const path = this.store.files.pathOf(id, 'packed')
+    return loadSession(path, { verify }, (absolute, native, opened) =>
+      new StorePackedSession(absolute, native, opened).attachTo(this.store, id))
+  }
+
+  /** The packed region that a field names, mapped once for all who read it. */
+  shared(id: number): Packed {
+    const known = this.sharedRegions.get(id)
+    if (known !== undefined) this.sharedRegions.delete(id)
+    const isFresh = known !== undefined && Date.now() - known.since < SHARED_MS
+    if (known !== undefined && !isFresh) this.closeSoon(known.packed)
+    const shared = isFresh ? known : { packed: this.loadAs(id, undefined), since: Date.now() }
+    this.sharedRegions.set(id, shared)
+    if (this.sharedRegions.size > SHARED_LIMIT) this.evict()
+    return shared.packed
+  }
+
+  private evict(): void {
+    const [oldest] = this.sharedRegions
+    this.sharedRegions.delete(oldest![0])
+    this.closeSoon(oldest![1].packed)
+  }
+
+  /** When the turn is over, so that no view of it is in use; earlier when a turn reads too many. */
+  private closeSoon(packed: Packed): void {
+    if (this.closing.length === 0) setImmediate(() => this.closeEvicted())
+    this.closing.push(packed)
+    if (this.closing.length > CLOSING_LIMIT) this.closing.shift()!.close()
+  }
+
+  private closeEvicted(): void {
+    for (const packed of this.closing.splice(0)) packed.close()
+  }
+
+  /** It was deleted. */
+  forget(id: number): void {
+    this.sharedRegions.get(id)?.packed.close()
+    this.sharedRegions.delete(id)
+  }
+
+  closeHandles(): void {
+    for (const set of [...this.handles.values()]) for (const packed of [...set]) packed.close()
+  }
+
+  closeShared(): void {
+    for (const { packed } of this.sharedRegions.values()) packed.close()
+    this.sharedRegions.clear()
+    this.closeEvicted()
+  }
+}
