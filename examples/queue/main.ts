@@ -1,6 +1,7 @@
 /**
- * Runs the queue: main.js [requests] [producers]. Producers are processes of their own; this one
- * takes the requests. At the end nothing is left in the store but the ring.
+ * Runs the queue: main.js [requests] [producers] [batch]. Producers are processes of their own,
+ * which put `batch` requests at once; this one takes them. At the end nothing is left in the store
+ * but the ring.
  */
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
@@ -13,8 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { Store } from 'rstore'
 import { Queue } from './queue.js'
 
-const requests = Number(process.argv[2] ?? 300)
-const producers = Number(process.argv[3] ?? 2)
+const [requests = 300, producers = 2, batch = 50] = process.argv.slice(2).map(Number)
 const dir = mkdtempSync(join(tmpdir(), 'rstore-queue-'))
 const store = Store.open(dir, { create: true })
 const queue = new Queue(store)
@@ -23,32 +23,31 @@ const started = performance.now()
 const each = Math.floor(requests / producers)
 const script = fileURLToPath(new URL('producer.js', import.meta.url))
 const ends = Array.from({ length: producers }, (_, i) =>
-  once(fork(script, [dir, String(i * each), String(each)]), 'exit'))
+  once(fork(script, [dir, String(i * each), String(each), String(batch)]), 'exit'))
 let running = true
 const ended = Promise.all(ends).then((codes) => {
   running = false
   return codes
 })
 
-const seen = new Set<number>()
+const seen = new Uint8Array(each * producers)
+let taken = 0
 for (let idle = false; running || !idle; ) {
-  const taken = queue.take()
-  idle = taken === undefined
-  if (taken === undefined) {
-    await setTimeout(1)
-    continue
+  const some = queue.takeAll(batch)
+  idle = some.length === 0
+  for (const { number, path, sum } of some) {
+    assert.equal(path, `/request/${number}`)
+    assert.equal(sum, number + 3)
+    assert.equal(seen[number]!++, 0)
+    taken++
   }
-  assert.equal(taken.path, `/request/${taken.number}`)
-  assert.equal(taken.sum, taken.number + 3)
-  assert.ok(!seen.has(taken.number))
-  seen.add(taken.number)
-  if (seen.size % 16 === 0) await new Promise(setImmediate)
+  await (idle ? setTimeout(1) : new Promise(setImmediate))
 }
 for (const [code] of await ended) assert.equal(code, 0)
 const seconds = (performance.now() - started) / 1000
 const { put, overwritten } = queue.counts()
 assert.equal(put, each * producers)
-assert.equal(seen.size + overwritten, put)
+assert.equal(taken + overwritten, put)
 
 for (let tries = 0; store.list().length > 1 && tries < 1000; tries++) await setTimeout(10)
 assert.deepEqual(store.list().map(({ kind }) => kind), ['live'], 'nothing leaks')

@@ -228,14 +228,18 @@ export class Packed<V = unknown> extends ReadRegion {
 
   /** What `init` returned. */
   get root(): Frozen<V> {
+    return this.rootAt(this.session.opened.rootRef, this.rootType) as Frozen<V>
+  }
+
+  /** @internal What is in a cell, by its own type if it is not known. */
+  rootAt(ref: number, known?: AnyType): unknown {
     const { session } = this
     session.enter()
     session.assertOpen()
-    const { rootRef } = session.opened
-    const type = this.rootType ?? session.registry.typeOfCell(rootRef)
-    const value = type.readCell(session.lease, rootRef, undefined)
+    const type = known ?? session.registry.typeOfCell(ref)
+    const value = type.readCell(session.lease, ref as Ref, undefined)
     session.leave()
-    return value as Frozen<V>
+    return value
   }
 
   /** For `attach` in another thread, as long as this or another one holds the region. */

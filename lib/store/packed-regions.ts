@@ -4,6 +4,7 @@
  */
 import { RStoreError } from '../errors.js'
 import { loadSession, Packed } from '../region/packed.js'
+import type { PackedSession } from '../region/packed.js'
 import type { AnyType } from '../types/type.js'
 import { byteOf } from './locks.js'
 import type { StoreParts } from './parts.js'
@@ -25,7 +26,7 @@ export class PackedRegions {
   /** How many use each: while there are any, its byte is locked. */
   private readonly uses = new Map<number, number>()
   private readonly handles = new Map<number, Set<Packed<any>>>()
-  private readonly ids = new WeakMap<Packed<any>, number>()
+  private readonly ids = new WeakMap<PackedSession, number>()
   /** Least recently used first. */
   private readonly sharedRegions = new Map<number, Shared>()
   /** No longer among them, to be closed when the turn is over. */
@@ -33,9 +34,9 @@ export class PackedRegions {
 
   constructor(private readonly store: StoreParts) {}
 
-  /** Id of a handle of this store, else 0. */
-  idOf(packed: Packed<any>): number {
-    return this.ids.get(packed) ?? 0
+  /** Of a packed region of this store, else 0. */
+  idOf(session: PackedSession): number {
+    return this.ids.get(session) ?? 0
   }
 
   isUsed(id: number): boolean {
@@ -100,7 +101,7 @@ export class PackedRegions {
     const session = this.load(id, 'none')
     try {
       const packed = new Packed<V>(session, root, 0)
-      this.ids.set(packed, id)
+      this.ids.set(session, id)
       return packed
     } catch (error) {
       session.close()

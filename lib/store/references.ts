@@ -18,9 +18,10 @@ import { OutboundList } from '../space/outbound.js'
 import type { Session } from '../types/context.js'
 import { compare, describeShortly } from '../types/compatible.js'
 import type { PackedType } from '../types/packed/packed.js'
-import { RefType } from '../types/ref/ref.js'
+import { RefType, refOfView } from '../types/ref/ref.js'
 import { throwMismatch } from '../types/registry.js'
-import { Packed } from '../region/packed.js'
+import { coreOfView } from '../types/struct/view.js'
+import { Packed, PackedSession } from '../region/packed.js'
 import type { StoreParts } from './parts.js'
 
 /** What is stored in a field. */
@@ -35,6 +36,13 @@ export interface Renaming {
   readonly gone: readonly number[]
   /** Used until the end of the transaction. */
   readonly held: readonly number[]
+}
+
+/** Of a handle, or of the packed region that a view is in. */
+function sessionOf(value: unknown): PackedSession | undefined {
+  if (value instanceof Packed) return value.session
+  const session = coreOfView(value)?.lease.session
+  return session instanceof PackedSession ? session : undefined
 }
 
 export class References {
@@ -53,35 +61,39 @@ export class References {
     this.list = new OutboundList(session.space)
   }
 
-  read(type: PackedType, regionId: number): unknown {
+  read(type: PackedType, regionId: number, root: number): unknown {
     const packed = this.store.packed.shared(regionId)
-    this.checkType(type, packed)
-    return packed.root
+    this.checkType(type, packed.session, root)
+    return packed.rootAt(root)
   }
 
   prepare(type: PackedType, value: unknown, where: string): PackedName {
-    if (!(value instanceof Packed)) {
-      throw new TypeError(
-        `${where}: expected a packed region, as store.pack() or store.packed() give it`)
+    const session = sessionOf(value)
+    if (session === undefined) {
+      throw new TypeError(`${where}: expected a packed region, as store.pack() or store.packed() `
+        + 'give it, or a record in one')
     }
-    value.session.assertOpen()
-    const regionId = this.store.packed.idOf(value)
+    session.assertOpen()
+    const regionId = this.store.packed.idOf(session)
     if (regionId === 0) {
       throw new RStoreError('RSTORE_FOREIGN_REF',
-        `${where}: ${value.session.label} is not of this store. Pack it with store.pack()`,
+        `${where}: ${session.label} is not of this store. Pack it with store.pack()`,
         { where })
     }
-    this.checkType(type, value)
-    return { regionId, root: value.session.opened.rootRef }
+    const root = value instanceof Packed ? session.opened.rootRef : refOfView(value)
+    if (root === 0) {
+      throw new TypeError(`${where}: only a whole record can be named, not one inside of another`)
+    }
+    this.checkType(type, session, root)
+    return { regionId, root }
   }
 
-  private checkType(type: PackedType, packed: Packed): void {
-    const { registry, opened } = packed.session
-    const stored = registry.typeOf(opened.rootType)
+  private checkType(type: PackedType, { registry, label }: PackedSession, root: number): void {
+    const stored = registry.typeOfCell(root)
     // t.packed(t.self) is declared as a ref: of what it leads to
     const declared = type.root instanceof RefType ? type.root.target() : type.root
     const mismatch = compare(stored, declared, describeShortly(declared))
-    if (mismatch !== null) throwMismatch(packed.session.label, mismatch.path, mismatch.how)
+    if (mismatch !== null) throwMismatch(label, mismatch.path, mismatch.how)
   }
 
   retain(regionId: number): void {

@@ -18,8 +18,8 @@ export class StoreRegionSession extends RegionSession {
     this.references = new References(store, id, this)
   }
 
-  override readPacked(type: PackedType, regionId: number): unknown {
-    return this.references.read(type, regionId)
+  override readPacked(type: PackedType, regionId: number, root: number): unknown {
+    return this.references.read(type, regionId, root)
   }
 
   override preparePacked(type: PackedType, value: unknown, where: string): PackedName {
@@ -69,8 +69,8 @@ export class StorePackSession extends PackSession {
     this.references = new References(store, id, this)
   }
 
-  override readPacked(type: PackedType, regionId: number): unknown {
-    return this.references.read(type, regionId)
+  override readPacked(type: PackedType, regionId: number, root: number): unknown {
+    return this.references.read(type, regionId, root)
   }
 
   /** Throws RSTORE_CYCLE on what was begun after this one. */
@@ -112,7 +112,7 @@ export class StorePackedSession extends PackedSession {
     return this
   }
 
-  override readPacked(type: PackedType, regionId: number): unknown {
-    return this.references!.read(type, regionId)
+  override readPacked(type: PackedType, regionId: number, root: number): unknown {
+    return this.references!.read(type, regionId, root)
   }
 }

@@ -209,7 +209,7 @@ export class Store implements Disposable {
 
   /** @internal Of a handle of this store, else 0. */
   idOf(packed: Packed<any>): number {
-    return this.parts.packed.idOf(packed)
+    return this.parts.packed.idOf(packed.session)
   }
 
   // ── the whole ──

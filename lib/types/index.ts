@@ -4,7 +4,7 @@ import { DefaultType } from './default/default.js'
 import { simpleTypes } from './descriptor.js'
 import { EnumType } from './enum/enum.js'
 import type {
-  AnyShape, ArrayView, Fields, Infer, InferInput, PackedRoot, RecordInput, RecordView, RMap,
+  AnyShape, ArrayView, Fields, Infer, InferInput, PackedInput, RecordInput, RecordView, RMap,
   RMultimap, Self, Type,
 } from './infer.js'
 import { MapType, MultimapType } from './map/map.js'
@@ -71,8 +71,11 @@ export interface Types {
     key: Type<K, any>,
     value: Type<V, any>,
   ): Type<RMultimap<K, V>, Iterable<readonly [K, V]>>
-  /** The root of a packed region of the same store; counted. */
-  packed<V>(root: Type<V, any>): Type<V, PackedRoot<V>>
+  /**
+   * A record in a packed region of the same store; counted. Given a handle, its root; given a view
+   * of a record in one, that record: many may be in one region, which is there while any is named.
+   */
+  packed<V>(root: Type<V, any>): Type<V, PackedInput<V>>
 }
 
 function checkFields(name: unknown, fields: unknown): asserts name is string {

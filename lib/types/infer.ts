@@ -218,10 +218,15 @@ export interface RValue<V, I = V> {
   delete(): boolean
 }
 
-/** The root of a packed region, in a field. `close()` gives it back. */
+/** A handle of a packed region. */
 export interface PackedRoot<V> {
   readonly root: V | Frozen<V>
 }
+
+/** A handle of a packed region, or a view of a record in one. */
+export type PackedInput<V> = [V] extends [Self]
+  ? PackedRoot<any> | RecordMethods<any>
+  : PackedRoot<V> | V | Frozen<V>
 
 type ReadMultimap<K, V> = Pick<RMultimap<K, V>,
   'size' | 'has' | 'valuesOf' | 'countOf' | 'entries' | 'keys' | typeof Symbol.iterator>

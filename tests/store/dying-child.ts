@@ -9,7 +9,7 @@ for (let i = 0; ; i++) {
   const inner = packLink(store, null, 'inner')
   const outer = packLink(store, i % 5 === 0 ? `name ${process.pid} ${i}` : null, 'outer', inner)
   inner.close()
-  region.transact(() => slotsOf(region).set(i % 3, { link: outer } as never))
+  region.transact(() => slotsOf(region).set(i % 3, { link: outer }))
   if (i % 4 === 3) region.transact(() => { slotsOf(region).delete(i % 3) })
   outer.close()
   say(i)

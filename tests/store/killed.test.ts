@@ -54,7 +54,7 @@ test('two processes: what one names the other sees, and handles of both count', 
   const doc = packLink(store, 'doc', 'd')
   const theirs = second.packed('doc')
   const region = store.region('live')
-  region.transact(() => slotsOf(region).set(0, { link: doc } as never))
+  region.transact(() => slotsOf(region).set(0, { link: doc }))
   assert.is(slotsOf(second.region('live')).get(0)!.link!.title, 'd')
   store.release('doc')
   doc.close()
@@ -79,12 +79,12 @@ test('a dropped region names nothing any more', async () => {
   const region = second.region('live')
   const slots = slotsOf(region)
   const doc = packLink(second, null, 'd')
-  region.transact(() => slots.set(0, { link: doc } as never))
+  region.transact(() => slots.set(0, { link: doc }))
   store.drop('live')
   thrown('RSTORE_NOT_FOUND', () =>
     region.transact(() => {
       slots.set(0, {})
-      slots.set(1, { link: packLink(second, null, 'e') } as never)
+      slots.set(1, { link: packLink(second, null, 'e') })
     }),
   )
   region.transact(() => {
@@ -102,7 +102,7 @@ test('a file that is missing, or damaged, is reported; nothing else is lost', as
   const [inner, lost] = [packLink(store, null, 'inner'), packLink(store, null, 'lost')]
   const outer = packLink(store, 'outer', 'outer', inner)
   const [innerId, lostId, outerId] = [inner, lost, outer].map((packed) => store.idOf(packed))
-  region.transact(() => slotsOf(region).set(0, { link: lost } as never))
+  region.transact(() => slotsOf(region).set(0, { link: lost }))
   store.close()
   rmSync(join(dir, `${lostId}.packed`))
   const path = join(dir, `${outerId}.packed`)
@@ -138,7 +138,7 @@ test('only reading changes nothing', async () => {
   const { dir, store } = newStore()
   const region = store.region('live')
   const doc = packLink(store, 'doc', 'd')
-  region.transact(() => slotsOf(region).set(0, { link: doc } as never))
+  region.transact(() => slotsOf(region).set(0, { link: doc }))
   doc.close()
   store.close()
   const before = readFileSync(join(dir, 'catalog.region'))
@@ -170,7 +170,7 @@ test('a backup is whole while others pack, name and delete', async () => {
   })
   for (let i = 0; !done || i < 20; i++) {
     const link = packLink(store, i % 3 === 0 ? `n${i}` : null, 'link')
-    region.transact(() => slotsOf(region).set(i % 4, { link } as never))
+    region.transact(() => slotsOf(region).set(i % 4, { link }))
     link.close()
     await new Promise(setImmediate)
   }

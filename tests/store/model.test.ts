@@ -78,7 +78,7 @@ class Program {
   }
 
   private change(x: number, slot: number, link: Packed<any> | undefined): void {
-    slotsOf(this.store.region(LIVE[x % 2]!)).set(slot, { link } as never)
+    slotsOf(this.store.region(LIVE[x % 2]!)).set(slot, { link })
   }
 
   assign(x: number, y: number): void {

@@ -1,6 +1,6 @@
 /**
- * The root of a packed region of the same store: u32 region id, u32 ref of the root. Counted while
- * the field has it.
+ * A record in a packed region of the same store, often its root: u32 region id, u32 ref. Counted
+ * while the field has it.
  */
 import type { Window } from '../../space/window.js'
 import type { Session } from '../context.js'
