@@ -12,7 +12,10 @@ export const LockHeader = layout('LockHeader', 4096, 'Page 0.', {
   uuid: bytes(16, 16, 'That of the region.'),
   generation: u64(32, 'That of the region.'),
   readerSlotCount: u32(40, 'READER_SLOT_COUNT.'),
-  reserved: zeros(44, 4052),
+  reserved: zeros(44, 4),
+  device: u64(48, 'Of the region file: which file the lock file is for.'),
+  inode: u64(56, 'The same.'),
+  reservedTail: zeros(64, 4032),
 })
 
 export const SharedWords = layout('SharedWords', 4096, 'Page 1: each word on cache lines of its own.', {

@@ -1,5 +1,5 @@
 /** The log file as the stream that it holds: positions, segments, and what runs over their ends. */
-import { C, SegmentHeader, crc32c } from '../../formats/index.js'
+import { C, RedoRecord, SegmentHeader, crc32c } from '../../formats/index.js'
 import { FieldReader } from './fields.js'
 import type { ByteFile } from './file.js'
 import type { RegionIdentity } from './identity.js'
@@ -36,9 +36,15 @@ export class LogStream {
     return this.segments.size * C.SEGMENT_BYTES
   }
 
-  /** Whether the segment with this position is there. */
-  has(position: number): boolean {
-    return this.segments.has(Math.floor(position / C.SEGMENT_BYTES))
+  /**
+   * Whether the log holds the segment that a chain at `position` goes on in. Where the next record
+   * begins a segment, that may be missing, because nothing was written there yet, and the one
+   * before may be used again.
+   */
+  reaches(position: number): boolean {
+    const start = LogStream.recordStart(position, RedoRecord.bytes)
+    if (this.segments.has(Math.floor(start / C.SEGMENT_BYTES))) return true
+    return start % C.SEGMENT_BYTES === HEADER_BYTES && this.segments.size > 0
   }
 
   /** Where something goes on that would be at `position`, headers of segments being skipped. */

@@ -11,6 +11,7 @@
  * one commit. The same argument as a reader's pin, without the pin: it may have to try again.
  * Damage is looked at twice, because half a record may be whole a moment later.
  */
+import { realpathSync } from 'node:fs'
 import { C } from '../../formats/index.js'
 import { ByteFile } from './file.js'
 import { readIdentity, type RegionIdentity } from './identity.js'
@@ -55,7 +56,7 @@ const NO_LOG: LogState = {
 function readLog(image: RegionImage, file: ByteFile, log: ByteFile, slot: Slot): LogState {
   const stream = new LogStream(log, image.identity, slot.logSalt)
   const reader = new RecordReader(stream, slot)
-  if (stream.has(slot.logPosition)) reader.scan()
+  if (stream.reaches(slot.logPosition)) reader.scan()
   else image.problems.add('log', 'the log does not reach to the checkpoint: commits are lost')
   for (const [record, content] of reader.contents(file)) image.pages.apply(record, content)
   const { segmentCount, ownSegmentCount } = stream
@@ -136,10 +137,11 @@ const ATTEMPTS = 20
  * only while others write is looked at again. Throws NotReadable and what `fs` throws.
  */
 export function readRegion<R>(path: string, look: (image: RegionImage) => R): R {
+  const realPath = realpathSync(path)  // log and lock file are beside the file itself
   for (let attempt = 1; ; attempt++) {
-    const file = ByteFile.open(path)
+    const file = ByteFile.open(realPath)
     try {
-      const image = readImage(path, file)
+      const image = readImage(realPath, file)
       const result = look(image)
       const isSure = image.problems.count === 0 || attempt > 1
       if (isSure && (image.identity.kind !== 'live' || isUndisturbed(image, file))) return result

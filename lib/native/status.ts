@@ -58,6 +58,12 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     code: 'RSTORE_REPLACED', what: 'the file was replaced by a compacted one',
     todo: 'Open it again',
   },
+  elsewhere: {
+    code: 'RSTORE_BUSY',
+    what: 'others have it open by another name, or its file or lock file was moved, replaced or '
+      + 'removed meanwhile',
+    todo: 'Close their handles, then open it again. Leave the -lock file alone',
+  },
   failed: {
     code: 'RSTORE_IO', what: 'an earlier write through this handle failed',
     todo: 'Close the region and open it again',

@@ -9,7 +9,6 @@
  *   begin → … → commitLater → (await) → settle      the same, synced on another thread
  */
 import { statSync } from 'node:fs'
-import { resolve } from 'node:path'
 
 import { C, ControlBlock } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
@@ -18,6 +17,7 @@ import type { HandleOptions, NativeHandle, PackedStatus } from '../native/bindin
 import { check, errorOf } from '../native/status.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
 import { Window } from '../space/window.js'
+import { realPathOf } from './real-path.js'
 
 const words = ControlBlock.fields
 const CONTENT_SERIAL = words.contentSerial.offset >>> 2
@@ -70,7 +70,7 @@ export class View {
 
   /** @param epoch 0 for the last commit, else one that somebody pins */
   constructor(path: string, options: HandleOptions, epoch = 0) {
-    this.path = resolve(path)
+    this.path = realPathOf(path)
     this.native = new (addon().Handle)()
     const opened = this.native.open(this.path, options, epoch)
     if (typeof opened === 'number') throw openingError(opened, this.path, options.readOnly)

@@ -6,6 +6,7 @@
 import { copyFileSync, readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { readRegion } from '../../cli/read/region.js'
 import { C, CheckpointSlot, PageEntry, RedoRecord } from '../../formats/index.js'
 import { Region, t } from '../../lib/index.js'
 import { verifyFile, withRegion, type Place } from '../harness/with-region.js'
@@ -93,6 +94,7 @@ class Filled {
   /** What a crash now leaves, opened. */
   async recoverCopy(path: string): Promise<void> {
     for (const suffix of ['', '-wal']) copyFileSync(this.path + suffix, path + suffix)
+    assert.equal(readRegion(path, ({ problems }) => problems.list), [])
     const copy = Region.open(path)
     copy.read(() => {
       for (const [i, view] of wideOf(copy).entries()) assert.is(view.value, this.expected[i])

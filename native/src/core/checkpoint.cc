@@ -1,7 +1,6 @@
 #include "core/checkpoint.h"
 
 #include <signal.h>
-#include <string.h>
 
 #include <algorithm>
 
@@ -121,11 +120,9 @@ Status Checkpointer::makeTailsDurable(CheckpointSlot* slot, uint64_t target) {
 Status Checkpointer::openOwnFile() {
   if (own_.fd >= 0) return kSuccess;
   if (const Status opened = own_.open(path_, true, kKindLive); !opened.ok()) return opened;
-  const Identity& theirs = file_.identity;
-  const bool same = memcmp(own_.identity.uuid, theirs.uuid, sizeof theirs.uuid) == 0 &&
-                    own_.identity.generation == theirs.generation;
-  if (!same) own_.close();
-  return same ? kSuccess : failure(Code::kReplaced);
+  const Status same = own_.isSameAs(file_);
+  if (!same.ok()) own_.close();
+  return same;
 }
 
 Status Checkpointer::openLog(const CheckpointSlot& slot) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "core/file-lock.h"
 #include "core/io.h"
 #include "core/recovery.h"
 
@@ -44,15 +45,31 @@ Status Handle::openShared() {
   // The file may have been replaced between our open and the lock.
   const Status again = file_.open(path_, !options_.readOnly, kKindLive);
   if (!again.ok()) return again;
-  const Status joined = first ? becomeFirst() : lock_.join(file_.identity);
+  if (const Status claimed = claimFile(first); !claimed.ok()) return claimed;
+  const Status joined = first ? becomeFirst() : lock_.join(file_);
   if (!joined.ok()) return joined;
   checkpointer_ = std::make_unique<Checkpointer>(file_, lock_, path_);
   return openLogWhenBegun();
 }
 
+/// H8.
+Status Handle::claimFile(bool first) {
+  const int fd = file_.fd;
+  const Status claimed = tryLockByte(fd, kAliveByte, LockMode::kShared);
+  if (!claimed.ok() || !first) return claimed;
+  const int64_t deadline = monotonicMs() + options_.timeoutMs;
+  for (;;) {
+    bool held = false;
+    const Status probed = probeByte(fd, kAliveByte, LockMode::kExclusive, &held);
+    if (!probed.ok() || !held) return probed;
+    if (monotonicMs() >= deadline) return failure(Code::kElsewhere);
+    sleepMicroseconds(500);  // a process that is just ending lets go of one after the other
+  }
+}
+
 /// Recovery needs a file that can be written, also where the handle itself only reads.
 Status Handle::becomeFirst() {
-  if (const Status built = lock_.build(file_.identity); !built.ok()) return built;
+  if (const Status built = lock_.build(file_); !built.ok()) return built;
   CheckpointSlot slot;
   if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;
   if (slot.clean == 0) {
@@ -81,8 +98,9 @@ Status Handle::openLogWhenBegun() {
   if (atomicWord(words.logBegun).load(std::memory_order_seq_cst) == 0) return kSuccess;
   const Status opened = log_.open(logPath(), file_.identity, words.logSalt);
   if (!opened.ok()) return opened;
-  // A view that knows only a clean slot does not know where the log goes on.
-  if (view_.isOpen() && view_.cursor().position == 0) view_.requireRestart();
+  // A view that knows only a clean slot does not know where the log goes on; one that knows the
+  // slot of a beginning that failed would go on with the checksum of another log.
+  if (view_.isOpen()) view_.requireRestart();
   return kSuccess;
 }
 
@@ -106,8 +124,8 @@ void Handle::close() {
   if (hasLock() && checkpointer_) closeAsLast();
   checkpointer_.reset();
   log_.close();
+  file_.close();  // before the lock: H8
   lock_.close();
-  file_.close();
   transacting_ = false;
 }
 
@@ -118,7 +136,7 @@ void Handle::closeAsLast() {
   if (!lock_.becomeLast()) return;
   RegionFile writable;
   if (!writable.open(path_, true, kKindLive).ok()) return;
-  if (writable.identity.generation != file_.identity.generation) return;
+  if (!writable.isSameAs(file_).ok()) return;
   if (finishFile(writable).ok()) lock_.remove();
 }
 

@@ -36,6 +36,11 @@
 //     descriptors are done under `syncing_`, and whoever gets the error sets logSuspect before
 //     letting go of it. So a commit that finds logSuspect still 0 after its syncs has lost nothing;
 //     otherwise it fails.
+// H8. One lock file for one file, whatever names it has. A handle holds a shared lock on a byte of
+//     the region file, too, before it reads a slot and until after it has let go of everything
+//     else; the first opener goes on only when nobody else holds one. So a file that has a second
+//     name (a link), or whose lock file somebody removed, is never opened twice by two who do not
+//     know of each other.
 #pragma once
 
 #include <memory>
@@ -131,6 +136,7 @@ class Handle {
   };
 
   Status openShared();
+  Status claimFile(bool first);
   Status openWithoutLock();
   Status becomeFirst();
   Status openLogWhenBegun();

@@ -29,11 +29,6 @@ int64_t clockMs(clockid_t clock) {
   return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
 }
 
-void sleepMicroseconds(int64_t microseconds) {
-  timespec duration{microseconds / 1'000'000, (microseconds % 1'000'000) * 1000};
-  nanosleep(&duration, nullptr);
-}
-
 inline void cpuRelax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -49,6 +44,11 @@ uint32_t generationOfWord(uint64_t word) { return static_cast<uint32_t>(word >> 
 
 int64_t wallClockMs() { return clockMs(CLOCK_REALTIME); }
 int64_t monotonicMs() { return clockMs(CLOCK_MONOTONIC); }
+
+void sleepMicroseconds(int64_t microseconds) {
+  timespec duration{microseconds / 1'000'000, (microseconds % 1'000'000) * 1000};
+  nanosleep(&duration, nullptr);
+}
 
 void futexWake(std::atomic<uint32_t>& word, int count) {
   syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
@@ -96,7 +96,9 @@ bool LockFile::sameFile() const {
          byName.st_ino == byDescriptor.st_ino && byName.st_dev == byDescriptor.st_dev;
 }
 
-Status LockFile::build(const Identity& identity) {
+Status LockFile::build(const RegionFile& region) {
+  struct stat file;
+  if (fstat(region.fd, &file) != 0) return statusFromErrno(errno);
   // Whoever dies here leaves `ready` at 0, and the next opener, exclusive again, starts over.
   if (const int cut = io().truncate(fd_, 0); cut < 0) return statusFromErrno(-cut);
   if (const Status grown = growFileTo(fd_, kLockFileBytes); !grown.ok()) return grown;
@@ -104,8 +106,10 @@ Status LockFile::build(const Identity& identity) {
   auto& header = *reinterpret_cast<LockHeader*>(base_);
   header.magic = kLockMagic;
   header.formatVersion = kFormatVersion;
-  memcpy(header.uuid, identity.uuid, sizeof header.uuid);
-  header.generation = identity.generation;
+  memcpy(header.uuid, region.identity.uuid, sizeof header.uuid);
+  header.generation = region.identity.generation;
+  header.device = file.st_dev;
+  header.inode = file.st_ino;
   header.readerSlotCount = kReaderSlotCount;
   return takeSlot();
 }
@@ -116,14 +120,20 @@ void LockFile::announceReady() {
   (void)tryLockByte(fd_, kAliveByte, LockMode::kShared);  // a downgrade cannot fail
 }
 
-Status LockFile::join(const Identity& identity) {
+Status LockFile::join(const RegionFile& region) {
+  struct stat file;
+  if (fstat(region.fd, &file) != 0) return statusFromErrno(errno);
   if (const Status mapped = map(); !mapped.ok()) return mapped;
   const auto& header = *reinterpret_cast<const LockHeader*>(base_);
   if (header.magic != kLockMagic) return failure(Code::kCorrupt);
   if (header.formatVersion != kFormatVersion) return failure(Code::kTooNew);
-  if (memcmp(header.uuid, identity.uuid, sizeof header.uuid) != 0 ||
-      header.generation != identity.generation) {
+  if (memcmp(header.uuid, region.identity.uuid, sizeof header.uuid) != 0 ||
+      header.generation != region.identity.generation) {
     return failure(Code::kReplaced);
+  }
+  // A copy of the region that was moved to its name.
+  if (header.device != file.st_dev || header.inode != file.st_ino) {
+    return failure(Code::kElsewhere);
   }
   return takeSlot();
 }

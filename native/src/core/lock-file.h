@@ -44,6 +44,7 @@
 #include "core/address-space.h"
 #include "core/fault.h"
 #include "core/generated/layout.h"
+#include "core/region-file.h"
 #include "core/status.h"
 
 namespace rstore {
@@ -71,6 +72,7 @@ inline std::atomic<T>& atomicWord(T& word) {
 
 int64_t wallClockMs();
 int64_t monotonicMs();
+void sleepMicroseconds(int64_t microseconds);
 
 class LockFile {
  public:
@@ -86,11 +88,12 @@ class LockFile {
   Status open(const std::string& path, uint32_t mode, int64_t timeoutMs, bool* first);
 
   /// First opener: makes the file anew for this region and takes a slot.
-  Status build(const Identity& identity);
+  Status build(const RegionFile& region);
   void announceReady();
 
   /// Anyone but the first opener: checks the header against the region and takes a slot.
-  Status join(const Identity& identity);
+  /// kElsewhere: it is the lock file of another file, which had this name before.
+  Status join(const RegionFile& region);
 
   /// True when nobody else has the region open; then holds the alive byte exclusively, until
   /// `close`.

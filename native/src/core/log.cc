@@ -32,12 +32,10 @@ LogCursor cursorOfSlot(const CheckpointSlot& slot) {
 Status Log::begin(const std::string& path, const Identity& identity, uint64_t salt, uint32_t mode) {
   close();
   Status status = openFile(path.c_str(), O_RDWR | O_CREAT, mode, &fd_);
-  if (!status.ok()) return status;
-  if (const int cut = io().truncate(fd_, 0); cut < 0) return statusFromErrno(-cut);
-  status = map(identity, salt);
-  if (!status.ok()) return status;
-  forgetTable();
-  status = provideSegment(0, 1);
+  if (status.ok()) status = statusFromErrno(-io().truncate(fd_, 0));
+  if (status.ok()) status = map(identity, salt);
+  if (status.ok()) forgetTable();
+  if (status.ok()) status = provideSegment(0, 1);
   if (status.ok()) status = sync();
   if (status.ok()) status = syncDirectoryOf(path.c_str());
   if (!status.ok()) close();

@@ -138,6 +138,19 @@ Status RegionFile::adopt(int descriptor, uint32_t kind) {
   return checked;
 }
 
+Status RegionFile::isSameAs(const RegionFile& other) const {
+  const Identity& theirs = other.identity;
+  if (memcmp(identity.uuid, theirs.uuid, sizeof theirs.uuid) != 0 ||
+      identity.generation != theirs.generation) {
+    return failure(Code::kReplaced);
+  }
+  struct stat own;
+  struct stat found;
+  if (fstat(fd, &own) != 0 || fstat(other.fd, &found) != 0) return statusFromErrno(errno);
+  const bool same = own.st_dev == found.st_dev && own.st_ino == found.st_ino;
+  return same ? kSuccess : failure(Code::kElsewhere);
+}
+
 void RegionFile::close() {
   if (fd >= 0) closeFile(fd);
   fd = -1;

@@ -33,6 +33,9 @@ struct RegionFile {
   /// The same for a descriptor, which is the file's from now on.
   Status adopt(int descriptor, uint32_t kind);
   void close();
+  /// Whether another, open one is this very file: kReplaced when it is of another region or
+  /// generation, kElsewhere when it is a copy.
+  Status isSameAs(const RegionFile& other) const;
 
   uint64_t firstDataUnits() const { return uint64_t{identity.firstDataPage} * (kPageBytes / 8); }
   uint64_t checksumOffset(uint64_t page) const {

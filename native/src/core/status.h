@@ -28,6 +28,7 @@ enum class Code : uint32_t {
   kWrongKind,   // live, packed or shared, and another was expected; `error` says which it is
   kStale,       // overtaken: begin again from the file
   kReplaced,    // the file was replaced by a compacted one: reopen
+  kElsewhere,   // others have the region open by another name or lock file
   kFailed,      // this handle failed before and is latched
   kClosed,      // the handle was closed meanwhile
   kRevoked,     // a pin that does not count any more
@@ -47,9 +48,9 @@ enum class Code : uint32_t {
 inline constexpr const char* kCodeNames[] = {
     "ok",         "noSpace",    "io",          "corrupt", "regionFull",     "readOnly",
     "busy",       "notFound",   "exists",      "notRegion", "tooNew",       "tooOld",
-    "wrongKind",  "stale",      "replaced",    "failed",  "closed",         "revoked",
-    "unsupported", "memory",    "tooManyHandles", "logMissing", "needsRecovery", "logFull",
-    "invalid",
+    "wrongKind",  "stale",      "replaced",    "elsewhere", "failed",       "closed",
+    "revoked",    "unsupported", "memory",     "tooManyHandles", "logMissing", "needsRecovery",
+    "logFull",    "invalid",
 };
 static_assert(sizeof kCodeNames / sizeof kCodeNames[0] ==
               static_cast<uint32_t>(Code::kInvalid) + 1);

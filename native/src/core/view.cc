@@ -11,7 +11,8 @@ namespace rstore {
 
 namespace {
 
-constexpr int kSlotReadTries = 100;  // a slot that is just being written may read as torn
+/// A slot that is just being written may read as torn, or be overtaken by a newer one.
+constexpr int kSlotReadTries = 100;
 
 uint64_t pageCeiling(uint64_t units) { return (units * 8 + kPageBytes - 1) / kPageBytes; }
 
@@ -73,17 +74,18 @@ Status View::advanceTo(uint64_t limit) {
 
 Status View::restart() {
   SharedWords& words = lock_.words();
-  CheckpointSlot slot;
-  for (int tries = 0;; tries++) {
-    const Status read = readSlot(file_.fd, file_.identity, &slot);
-    if (read.ok()) {
-      lock_.pin(slot.epoch);
-      if (atomicWord(words.slotEpoch).load(std::memory_order_seq_cst) <= slot.epoch) break;  // L4
-    } else if (tries >= kSlotReadTries) {
-      return read;
+  Status read = kSuccess;
+  for (int tries = 0; tries < kSlotReadTries; tries++) {
+    CheckpointSlot slot;
+    read = readSlot(file_.fd, file_.identity, &slot);
+    if (!read.ok()) continue;
+    lock_.pin(slot.epoch);
+    if (atomicWord(words.slotEpoch).load(std::memory_order_seq_cst) <= slot.epoch) {  // L4
+      return showSlot(slot);
     }
   }
-  return showSlot(slot);
+  // Checkpoints do not follow each other so fast: they go to another file than the one we have.
+  return read.ok() ? failure(Code::kElsewhere) : read;
 }
 
 Status View::showSlot(const CheckpointSlot& slot) {

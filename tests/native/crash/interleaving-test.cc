@@ -244,6 +244,31 @@ void dieAtTheEndOfASegment(const std::string& path, uint32_t) {
   if (atStart && position > kSegmentBytes && region.handle.checkpoint().ok()) die();
 }
 
+/** Behind the slot that names the new log, before anybody is told. */
+void dieBeginningTheLog(const std::string& path, uint32_t) {
+  Region dying;
+  if (!dying.open(path).ok()) return;
+  uint32_t slots = 0;
+  useHooks({{}, [&](int fd, uint64_t, size_t) {
+    if (fd == dying.handle.file().fd && ++slots == 2) die();
+  }, {}});
+  (void)stamp(dying, 1, true);
+}
+
+/** Another log is begun, and a view that has seen the first one's slot writes the first record. */
+void dieBehindTheSecondLog(const std::string& path, uint32_t) {
+  Region beginner, seer;
+  if (!beginner.open(path).ok()) return;
+  beginner.handle.unpin();
+  if (!dies("beginningTheLog", path) || !seer.open(path).ok() || !beginner.begin().ok()) return;
+  seer.handle.unpin();
+  beginner.write(kAllocationPage * uint64_t{kLinesOfPage}, stampOf(3));
+  if (!beginner.handle.prepare(beginner.changes(), true).ok()) return;
+  beginner.rollback();
+  beginner.handle.unpin();
+  if (stamp(seer, 7, true).ok()) die();
+}
+
 HandleOptions longLog() {
   HandleOptions options = Region::smallLog();
   options.segmentLimit = 8;
@@ -281,7 +306,8 @@ constexpr Scene kScenes[] = {
     {"behindATail", dieBehindATail},           {"inTransaction", dieInTransaction},
     {"inCheckpoint", dieInCheckpoint},         {"twoCommits", dieAfterTwoCommits},
     {"endOfASegment", dieAtTheEndOfASegment},  {"behindAHeader", dieBehindAHeader},
-    {"afterReuse", dieAfterReuse},
+    {"afterReuse", dieAfterReuse},             {"beginningTheLog", dieBeginningTheLog},
+    {"behindTheSecondLog", dieBehindTheSecondLog},
 };
 
 // ── pins ──
@@ -660,6 +686,25 @@ TEST(aLogThatEndsWithASegmentIsComplete) {  // Y5
   CHECK(dies("endOfASegment", path));
   Region again;
   CHECK(again.open(path).ok() && stampShown(again) == 1);
+}
+
+TEST(aLogThatWasBegunTwiceIsOneChain) {  // H5
+  const std::string path = newRegion();
+  CHECK(dies("behindTheSecondLog", path));
+  Region again;
+  CHECK(again.open(path).ok() && stampShown(again) == 7);
+}
+
+TEST(aLogThatCannotBeBegunIsBegunAgain) {
+  const std::string path = newRegion();
+  Region region;
+  CHECK(region.open(path).ok());
+  IoTable table = systemIo;
+  table.truncate = [](int, uint64_t) { return -ENOSPC; };
+  ioTable.store(&table);
+  CHECK(stamp(region, 1).code == Code::kNoSpace);
+  noHooks();
+  CHECK(stamp(region, 2, true).ok() && stampShown(region) == 2);
 }
 
 TEST(noTwoSegmentsClaimOneNumber) {  // G3

@@ -563,7 +563,13 @@ struct LockHeader {
   /// READER_SLOT_COUNT.
   uint32_t readerSlotCount;
   /// Zero; checked on reading.
-  uint8_t reserved[4052];
+  uint8_t reserved[4];
+  /// Of the region file: which file the lock file is for.
+  uint64_t device;
+  /// The same.
+  uint64_t inode;
+  /// Zero; checked on reading.
+  uint8_t reservedTail[4032];
 };
 static_assert(sizeof(LockHeader) == 4096);
 static_assert(std::is_trivially_copyable_v<LockHeader>);
@@ -575,6 +581,9 @@ static_assert(offsetof(LockHeader, uuid) == 16);
 static_assert(offsetof(LockHeader, generation) == 32);
 static_assert(offsetof(LockHeader, readerSlotCount) == 40);
 static_assert(offsetof(LockHeader, reserved) == 44);
+static_assert(offsetof(LockHeader, device) == 48);
+static_assert(offsetof(LockHeader, inode) == 56);
+static_assert(offsetof(LockHeader, reservedTail) == 64);
 
 /// What a multimap is named by: its cell never moves.
 struct MultimapCell {
