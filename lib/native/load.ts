@@ -5,10 +5,12 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { arch, platform } from 'node:process'
 import { fileURLToPath } from 'node:url'
 
 import { RStoreError } from '../errors.js'
+
+// Not imported from 'node:process': that opens stdin, which then does not block any more.
+const { arch, platform } = process
 
 /** The folder of package.json: two above the compiled file or one above the source. */
 function packageRoot(): string {
