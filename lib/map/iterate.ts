@@ -1,11 +1,14 @@
 /**
- * Iterators over maps. Each step is an operation of its own: it enters the session, so that an
- * iteration goes on in a later turn of the event loop, over what the map is then. Views are made
- * under the lease of the step that made them.
+ * Iterators over maps. Each step is an operation of its own, so that an iteration goes on in a
+ * later turn of the event loop, over what the map is then. Views are made under the lease of the
+ * step that made them.
  *
  * There is a class for each thing that is iterated over, with `next` in one piece, so that the
  * engine can take it into the loop that calls it: an entry then costs about as much as the memory
- * that is read. `plain` says that nothing limits the walk.
+ * that is read. Most steps are hops of the cursor inside a leaf.
+ *
+ *  I1. A cursor that may hop is placed. Whatever ends the lease, or makes the handle look its map
+ *      up again, detaches it before (Space S5): so a hop need not enter the session.
  */
 import type { Cursor } from '../tree/cursor.js'
 import type { KeyForm } from '../types/keys.js'
@@ -20,7 +23,6 @@ export interface Steps {
 
 abstract class Steppings<T> implements IterableIterator<T> {
   protected readonly cursor: Cursor<KeyForm>
-  protected plain = false
 
   constructor(
     protected readonly map: MapReader,
@@ -35,22 +37,22 @@ abstract class Steppings<T> implements IterableIterator<T> {
 
   abstract next(): IteratorResult<T>
 
-  /** A step that has to look at more than the cursor. */
+  /** A step that is no hop; the next ones may be. */
   protected walk(): boolean {
-    const there = this.walker.step()
-    this.plain = there && this.walker.isPlain
+    const { map, walker } = this
+    map.enter()
+    const there = walker.step()
+    if (there) this.lookAhead(walker.stretch())
+    map.leave()
     return there
   }
 
-  /** The end: what went before was the last. */
-  protected finish(): void {
-    this.plain = false
-    this.walker.stop()
-    this.map.leave()
+  /** The values of so many more entries will be read. */
+  protected lookAhead(hops: number): void {
+    this.map.stored.readAhead(this.cursor, hops)
   }
 
   return(value?: unknown): IteratorResult<T> {
-    this.plain = false
     this.walker.stop()
     return { done: true, value: value as T }
   }
@@ -62,16 +64,13 @@ abstract class Steppings<T> implements IterableIterator<T> {
 export class EntryIterator extends Steppings<[unknown, unknown]> {
   next(): IteratorResult<[unknown, unknown]> {
     const { map, cursor } = this
-    map.enter()
     let value: [unknown, unknown] | undefined
     let done = false
-    if (this.plain ? cursor.next() : this.walk()) {
+    if (!cursor.hop()) done = !this.walk()
+    if (!done) {
       const key = map.codec.decode(cursor.key())
       value = [key, map.stored.read(cursor.window, cursor.valueIndex, map.ownerOf(key))]
       map.leave()
-    } else {
-      done = true
-      this.finish()
     }
     return { done, value } as IteratorResult<[unknown, unknown]>
   }
@@ -80,33 +79,28 @@ export class EntryIterator extends Steppings<[unknown, unknown]> {
 export class KeyIterator extends Steppings<unknown> {
   next(): IteratorResult<unknown> {
     const { map, cursor } = this
-    map.enter()
     let value: unknown
     let done = false
-    if (this.plain ? cursor.next() : this.walk()) {
+    if (!cursor.hop()) done = !this.walk()
+    if (!done) {
       value = map.codec.decode(cursor.key())
       map.leave()
-    } else {
-      done = true
-      this.finish()
     }
     return { done, value }
   }
+
+  protected override lookAhead(): void {}
 }
 
 export class ValueIterator extends Steppings<unknown> {
   next(): IteratorResult<unknown> {
     const { map, cursor } = this
-    map.enter()
     let value: unknown
     let done = false
-    if (this.plain ? cursor.next() : this.walk()) {
+    if (!cursor.hop()) done = !this.walk()
+    if (!done) {
       const owner = map.watched ? map.ownerOf(map.codec.decode(cursor.key())) : undefined
       value = map.stored.read(cursor.window, cursor.valueIndex, owner)
-      map.leave()
-    } else {
-      done = true
-      this.finish()
     }
     return { done, value }
   }

@@ -27,12 +27,16 @@ export class Observers {
     readonly directory: Directory,
   ) {}
 
+  private watchers = 0
+
   /** Whether changes have to go the long way. */
-  watching = false
+  get watching(): boolean {
+    return this.watchers !== 0
+  }
 
   /** To be called after indexes or listeners have come or gone. */
   changed(): void {
-    this.watching = this.indexes.size + this.undeclared.size + this.listeners.size !== 0
+    this.watchers = this.indexes.size + this.undeclared.size + this.listeners.size
   }
 
   /** Throws when an index cannot be kept right because its function is unknown. */

@@ -148,20 +148,7 @@ export abstract class MapReader extends Handle implements Steps {
   }
 
   forEach(fn: (value: unknown, key: unknown) => void): void {
-    this.enter()
-    const cursor = this.tree.cursor()
-    try {
-      for (let there = cursor.first(); there; there = cursor.next()) {
-        const key = this.codec.decode(cursor.key())
-        const value = this.stored.read(cursor.window, cursor.valueIndex, this.ownerOf(key))
-        this.leave()
-        fn(value, key)
-        this.enter()
-      }
-    } finally {
-      cursor.close()
-    }
-    this.leave()
+    for (const [key, value] of this.entries()) fn(value, key)
   }
 
   /** Keys of a range, all at once: for changes that would move the ground under a cursor. */

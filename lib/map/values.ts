@@ -7,6 +7,7 @@
  */
 import { RStoreError } from '../errors.js'
 import type { Window } from '../space/window.js'
+import type { Cursor } from '../tree/cursor.js'
 import { wordIndexOf } from '../space/ref.js'
 import type { Tree } from '../tree/tree.js'
 import type { Owner, Session } from '../types/context.js'
@@ -14,6 +15,7 @@ import type { Binding } from '../types/registry.js'
 import { StructType } from '../types/struct/struct.js'
 import type { ViewClass } from '../types/struct/view.js'
 import { Core, type AnyType, type VisitRef } from '../types/type.js'
+import { STRETCH } from './walker.js'
 
 /** Bytes that values of a type take in a leaf. */
 export const leafBytesOf = (type: AnyType): 4 | 8 => type.inLeaf && type.slotBytes > 4 ? 8 : 4
@@ -37,6 +39,12 @@ export abstract class Values {
   /** The same, when the entry is gone and this was its first word. */
   abstract free(word: number): void
   abstract visit(window: Window, index: number, visit: VisitRef, path: string): void
+
+  /**
+   * Asks memory for what the values are that a cursor may hop to: these reads do not wait for each
+   * other, as those of a loop over the values would.
+   */
+  readAhead(_cursor: Cursor<unknown>, _hops: number): void {}
 }
 
 export function valuesOf(session: Session, type: AnyType): Values {
@@ -74,9 +82,16 @@ class LeafValues extends Values {
   }
 }
 
+/** The refs that are read ahead, gathered so that the loop which reads is short. */
+const ahead = new Uint32Array(STRETCH)
+/** Cells that follow each other about as closely as this are fetched by the processor unasked. */
+const NEAR_UNITS = 64
+
 class BoxedValues extends Values {
   readonly inLeaf = false
   protected readonly binding: Binding
+  /** What was read ahead: of no use, but that the engine does not leave the reads out. */
+  protected seen = 0
 
   constructor(session: Session, type: AnyType) {
     super(session, type)
@@ -88,6 +103,21 @@ class BoxedValues extends Values {
     const value = ref === 0 && this.type.nullable ? undefined : this.readCell(ref, owner)
     this.session.leave()
     return value
+  }
+
+  override readAhead(cursor: Cursor<unknown>, hops: number): void {
+    if (hops < 2) return
+    const { u32 } = cursor.window
+    const apart = u32[cursor.valueAhead(hops)]! - u32[cursor.valueAhead(1)]!
+    if (Math.abs(apart) < hops * NEAR_UNITS) return
+    for (let hop = 0; hop < hops; hop++) ahead[hop] = u32[cursor.valueAhead(hop + 1)]!
+    const { windows } = this.session.space
+    let stamps = 0
+    for (let hop = 0; hop < hops; hop++) {
+      const ref = ahead[hop]!
+      stamps |= windows[ref >>> 28]!.i32[((ref & 0x0fff_ffff) << 1) + 1]!
+    }
+    this.seen = stamps
   }
 
   protected readCell(ref: number, owner: Owner | undefined): unknown {
@@ -152,10 +182,10 @@ class RecordValues extends BoxedValues {
 
   override read(window: Window, index: number, owner: Owner | undefined): unknown {
     const ref = window.u32[index]!
-    const target = this.windows[ref >>> 28]
+    const target = this.windows[ref >>> 28]!
     const cell = (ref & 0x0fff_ffff) << 1
-    const stamp = target === undefined ? 0 : target.i32[cell + 1]!
+    const stamp = target.i32[cell + 1]!
     if ((stamp & 0xffff) !== this.binding.typeId || stamp === 0) return this.readCell(ref, owner)
-    return new this.view(new Core(this.session.lease, target!, cell, (cell << 2) + 8, stamp, owner))
+    return new this.view(new Core(this.session.lease, target, cell, (cell << 2) + 8, stamp, owner))
   }
 }

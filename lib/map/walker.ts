@@ -7,6 +7,9 @@ import type { Cursor } from '../tree/cursor.js'
 import type { KeyForm } from '../types/keys.js'
 import type { Bounds } from './ranges.js'
 
+/** Entries that a walk looks ahead: as many reads of memory are under way at once. */
+export const STRETCH = 32
+
 export class Walker {
   readonly cursor: Cursor<KeyForm>
   private left: number
@@ -22,18 +25,29 @@ export class Walker {
     this.end = bounds.reverse ? bounds.low : bounds.high
   }
 
-  /** Whether the walk, once begun, ends only with the tree: then the cursor alone may go on. */
-  get isPlain(): boolean {
-    return this.end === undefined && !this.bounds.reverse && this.bounds.limit === Infinity
-  }
-
   /** To the next entry; false behind the last one, where the cursor is given up. */
   step(): boolean {
-    if (this.left-- <= 0) return this.stop()
+    const { cursor, end } = this
+    this.left -= cursor.takeHops() + 1
+    if (this.left < 0) return this.stop()
     const there = this.started
-      ? (this.bounds.reverse ? this.cursor.previous() : this.cursor.next()) : this.start()
-    if (there && (this.end === undefined || this.inside(this.end))) return true
+      ? (this.bounds.reverse ? cursor.previous() : cursor.next()) : this.start()
+    if (there && (end === undefined || this.inside(cursor.key(), end))) return true
     return this.stop()
+  }
+
+  /**
+   * Lets the cursor hop over the entries next to its own, so far as they are in the range; gives
+   * how many they are.
+   */
+  stretch(): number {
+    const { cursor, end, bounds: { reverse } } = this
+    let entries = cursor.allow(Math.min(this.left, STRETCH), reverse)
+    if (end === undefined) return entries
+    while (entries > 0 && !this.inside(cursor.keyAhead(entries), end)) {
+      entries = cursor.allow(entries >>> 1, reverse)
+    }
+    return entries
   }
 
   private start(): boolean {
@@ -47,8 +61,8 @@ export class Walker {
       : cursor.seek(bounds.low, bounds.lowExcluded ? 'gt' : 'ge')
   }
 
-  private inside(end: KeyForm): boolean {
-    const order = this.tree.compare(this.cursor.key(), end)
+  private inside(key: KeyForm, end: KeyForm): boolean {
+    const order = this.tree.compare(key, end)
     const { reverse, lowExcluded, highExcluded } = this.bounds
     return reverse
       ? order > 0 || (order === 0 && !lowExcluded)

@@ -70,7 +70,7 @@ export abstract class BranchingTree<K> extends Tree<K> {
   /** The child that a key is in. */
   abstract slotOf(node: number, key: K): number
   abstract childAt(node: number, slot: number): number
-  /** Words from a value to the next in its leaf; −1 where they are not side by side. */
+  /** Words from a value to the next in its leaf; 0 where they are not side by side. */
   abstract readonly valueStride: number
   /** Value index. */
   abstract valueAt(leaf: number, index: number): number

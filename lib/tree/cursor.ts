@@ -26,6 +26,23 @@ export abstract class Cursor<K> {
   abstract previous(): boolean
 
   /**
+   * Lets `hop` go on by at most so many entries, forward or back, but not out of the leaf; gives by
+   * how many it may.
+   */
+  abstract allow(entries: number, reverse: boolean): number
+  /**
+   * To the next entry that `allow` has allowed: with nothing to look up. False, the cursor being
+   * where it was, when there is none, or the cursor was detached.
+   */
+  abstract hop(): boolean
+  /** How often `hop` has moved since this was asked last. */
+  abstract takeHops(): number
+  /** Where `hop` will be after so many moves, all of them allowed: the key, as `key` gives it. */
+  abstract keyAhead(hops: number): K
+  /** The same, the value index. */
+  abstract valueAhead(hops: number): number
+
+  /**
    * The key of the entry: a number, or one object of the cursor's own that the next call fills
    * again. Also after the tree has changed: the key that the cursor is at.
    */

@@ -207,7 +207,7 @@ export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
     return slot === 0 ? u32[at + FIRST_CHILD]! : u32[entryWord(u32, at, slot - 1)]!
   }
 
-  override readonly valueStride = -1
+  override readonly valueStride = 0
 
   override valueAt(leaf: number, index: number): number {
     return entryWord(this.windows[leaf >>> 28]!.u32, wordOf(leaf), index)

@@ -6,7 +6,8 @@
  *      has moved: whoever moves something detaches it before (Space S5).
  *  K2. A detached cursor that moves on seeks the neighbour of its key: right whether the entry is
  *      still there or not.
- *  K3. Leaves may be empty (BranchingTree B3): moving on goes over them.
+ *  K3. `hop` may move only while the cursor is placed, and in its leaf: `hopsLeft` is 0 otherwise.
+ *  K4. Leaves may be empty (BranchingTree B3): moving on goes over them.
  */
 import type { Ref } from '../space/ref.js'
 import type { Place } from '../space/space.js'
@@ -37,15 +38,19 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
   /** Level of the top: that of every other node follows from its depth. */
   private height = 0
   private saved: K
-  /** Words from a value to the next in the same leaf; −1 where they are not side by side. */
-  private readonly stride: number
+  /** K3. */
+  private hopsLeft = 0
+  private hopsAllowed = 0
+  /** Entries from one hop to the next: 1 or −1. */
+  private hopBy = 1
+  /** Words from value to value; 0 where they have to be looked up. */
+  private hopWords = 0
 
   constructor(private readonly tree: BranchingTree<K>) {
     super()
     this.root = tree.root
     this.window = tree.window
     this.saved = tree.newKey()
-    this.stride = tree.valueStride
   }
 
   override first(): boolean {
@@ -69,24 +74,55 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
 
   override next(): boolean {
     if (this.state !== PLACED) return this.resume('gt')
-    if (++this.index < this.count) {
-      const { stride } = this
-      if (stride >= 0) this.valueIndex += stride
-      else this.valueIndex = this.tree.valueAt(this.leaf, this.index)
-      return true
-    }
+    this.forbid()
+    this.index++
     return this.settleForward()
   }
 
   override previous(): boolean {
     if (this.state !== PLACED) return this.resume('lt')
-    if (--this.index >= 0) {
-      const { stride } = this
-      if (stride >= 0) this.valueIndex -= stride
-      else this.valueIndex = this.tree.valueAt(this.leaf, this.index)
-      return true
-    }
+    this.forbid()
+    this.index--
     return this.settleBackward()
+  }
+
+  override allow(entries: number, reverse: boolean): number {
+    const others = reverse ? this.index : this.count - 1 - this.index
+    const hops = this.state === PLACED ? Math.min(entries, others) : 0
+    this.hopsLeft = this.hopsAllowed = hops
+    this.hopBy = reverse ? -1 : 1
+    this.hopWords = this.tree.valueStride * this.hopBy
+    return hops
+  }
+
+  override hop(): boolean {
+    if (this.hopsLeft === 0) return false
+    this.hopsLeft--
+    this.index += this.hopBy
+    if (this.hopWords !== 0) this.valueIndex += this.hopWords
+    else this.valueIndex = this.tree.valueAt(this.leaf, this.index)
+    return true
+  }
+
+  override takeHops(): number {
+    const hops = this.hopsAllowed - this.hopsLeft
+    this.hopsAllowed = this.hopsLeft
+    return hops
+  }
+
+  /** K3. What has been hopped stays known. */
+  private forbid(): void {
+    this.hopsAllowed -= this.hopsLeft
+    this.hopsLeft = 0
+  }
+
+  override keyAhead(hops: number): K {
+    this.saved = this.tree.keyAt(this.leaf, this.index + hops * this.hopBy, this.saved)
+    return this.saved
+  }
+
+  override valueAhead(hops: number): number {
+    return this.tree.valueAt(this.leaf, this.index + hops * this.hopBy)
   }
 
   override key(): K {
@@ -95,6 +131,7 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
   }
 
   override close(): void {
+    this.forbid()
     if (this.state === PLACED) this.tree.space.unregister(this)
     this.state = FREE
     this.valueIndex = -1
@@ -107,6 +144,7 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
   detach(): void {
     this.state = DETACHED
     this.valueIndex = -1
+    this.forbid()
     try {
       this.saved = this.tree.keyAt(this.leaf, this.index, this.saved)
     } catch {
@@ -121,6 +159,7 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
 
   /** Before a new search: the path is about to be overwritten. */
   private start(): void {
+    this.forbid()
     if (this.state === PLACED) this.tree.space.unregister(this)
     this.state = FREE
     this.depth = 0
@@ -174,7 +213,7 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
     this.enter(node)
   }
 
-  /** K3: from `index`, possibly behind the last of the leaf, to the next entry there is. */
+  /** K4: from `index`, possibly behind the last of the leaf, to the next entry there is. */
   private settleForward(): boolean {
     while (this.index >= this.count) {
       if (!this.climb(1)) return this.none()

@@ -52,8 +52,8 @@ export abstract class Tree<K> {
 
   /**
    * Value index of a key, which is added when it is absent: then `inserted` is true and the value
-   * zero and marked. The value of an entry that was there is not: it may be of use to leave the page
-   * as it is. Throws what Space.allocate throws.
+   * zero and marked. The value of an entry that was there is not: it may be of use to leave the
+   * page as it is. Throws what Space.allocate throws.
    */
   abstract place(key: K): number
 

@@ -40,7 +40,8 @@ const WHY: Readonly<Record<EndReason, string>> = {
 
 /** The time for which views are good. */
 export class Lease {
-  live = true
+  /** A number: the engine compares it at once, where it would ask of a boolean what it is. */
+  private ended = 0
   reason: EndReason = 'turn'
   /** Word 0 is not 0 when a fault was served: what was read since may be zeros. */
   readonly faults: Uint32Array
@@ -49,8 +50,12 @@ export class Lease {
     this.faults = session.faults
   }
 
+  get live(): boolean {
+    return this.ended === 0
+  }
+
   end(reason: EndReason): void {
-    this.live = false
+    this.ended = 1
     this.reason = reason
   }
 }

@@ -94,6 +94,40 @@ test('an iteration goes on through changes, and gives a fresh view each time', (
   assertSound(region)
 })
 
+test('ranges with limits and ends, forward and back, while entries come and go', () => {
+  let seed = 7
+  const random = (limit: number): number => (seed = (seed * 48271) % 2147483647) % limit
+  for (let round = 0; round < 60; round++) {
+    const { region, map } = filled(200)
+    const model = new Set(Array.from({ length: 200 }, (_, i) => i * 2))
+    const change = (): void => region.transact(() => {
+      for (const key of [random(400), random(400)]) {
+        if (model.delete(key)) map.delete(key)
+        else model.add(key) && map.set(key, city(key / 2))
+      }
+    })
+    const [low, high] = [random(200), 200 + random(200)]
+    const reverse = round % 2 === 0
+    const limit = round % 3 === 0 ? random(150) : Infinity
+    const steps = map.entries(round % 5 === 0 ? { reverse, limit }
+      : { gte: low, lt: high, reverse, limit })
+    const inside = (key: number): boolean => round % 5 === 0 || (key >= low && key < high)
+    let last = reverse ? Infinity : -1
+    for (let left = limit; ; left--) {
+      const ahead = [...model].filter((key) => inside(key) && (reverse ? key < last : key > last))
+      const expected = reverse ? Math.max(...ahead) : Math.min(...ahead)
+      const next = steps.next()
+      assert.is(next.done, left === 0 || ahead.length === 0)
+      if (next.done) break
+      assert.is(next.value[0], expected)
+      assert.is(next.value[1].population, expected * 5)
+      last = expected
+      if (random(8) === 0) change()
+      if (random(20) === 0) region.turn()
+    }
+  }
+})
+
 test('an iteration goes on in a later turn', () => {
   const { region, map } = filled(10)
   const steps = map.entries({ gte: 4 })

@@ -35,7 +35,9 @@ export type Command<Plain> =
   | { do: 'seek'; key: Plain; mode: SeekMode; steps: number; value: number }
   | { do: 'clearRange' | 'count'; key: Plain; to: Plain; low: boolean; high: boolean }
   | { do: 'fill' | 'load'; keys: Plain[] }
+  | { do: 'allow'; entries: number; reverse: boolean }
   | { do: 'clear' | 'begin' | 'release' | 'rollback' | 'commit' | 'abort' | 'next' | 'previous' }
+  | { do: 'hop' }
 
 export interface Setup {
   valueBytes: 0 | 4 | 8
@@ -58,6 +60,9 @@ export class TreeModel<Kind extends KeyKind, Plain> {
   deepest = 0
   private levels: Level<Plain>[] = [[], []]
   private readonly cursor
+  /** How the cursor may hop, and how often it has since it was asked. */
+  private reverse = false
+  private hopsTaken = 0
   /** Where the cursor is, or undefined. */
   private at: Plain | undefined
   private readonly emptyUnits: number
@@ -117,6 +122,8 @@ export class TreeModel<Kind extends KeyKind, Plain> {
       case 'find': return this.find(command.key)
       case 'seek': return this.seek(command.key, command.mode, command.steps)
       case 'next': case 'previous': return this.step(command.do)
+      case 'allow': return this.allow(command.entries, command.reverse)
+      case 'hop': return this.hop()
       case 'count': case 'clearRange': return this.range(command)
       case 'clear': {
         this.tree.clear()
@@ -192,13 +199,44 @@ export class TreeModel<Kind extends KeyKind, Plain> {
 
   private step(way: 'next' | 'previous'): void {
     const moved = this.cursor[way]()
-    if (this.at !== undefined) {
-      const index = this.indexOf(this.at)
-      const behind = index + Number(this.has(index, this.at))
-      this.at = this.model[way === 'next' ? behind : index - 1]?.key
-    }
+    this.at = this.beside(1, way === 'previous')
     assert.is(moved, this.at !== undefined)
     this.checkCursor()
+  }
+
+  /** The key so many entries from where the cursor is, or was when its own entry was taken out. */
+  private beside(entries: number, reverse: boolean): Plain | undefined {
+    if (this.at === undefined) return undefined
+    const index = this.indexOf(this.at)
+    const before = index - 1 + Number(this.has(index, this.at))
+    return this.model[reverse ? index - entries : before + entries]?.key
+  }
+
+  private allow(entries: number, reverse: boolean): void {
+    const hops = this.cursor.allow(entries, reverse)
+    this.reverse = reverse
+    this.hopsTaken = 0
+    assert.ok(hops <= entries && (hops === 0 || this.at !== undefined))
+    for (let hop = 1; hop <= hops; hop++) {
+      const key = this.beside(hop, reverse)
+      assert.equal(this.family.toPlain(this.cursor.keyAhead(hop)), key)
+      this.tree.window = this.cursor.window
+      const { value } = this.model[this.indexOf(key!)]!
+      assert.is(this.readValue(this.cursor.valueAhead(hop)), value)
+    }
+  }
+
+  /** Whether a hop was allowed is the cursor's to know; it must be to the next entry. */
+  private hop(): void {
+    while (this.cursor.hop()) {
+      this.hopsTaken++
+      this.at = this.beside(1, this.reverse)
+      assert.ok(this.at !== undefined)
+      this.checkCursor()
+      if (this.hopsTaken % 3 === 0) break
+    }
+    assert.is(this.cursor.takeHops(), this.hopsTaken)
+    this.hopsTaken = 0
   }
 
   private checkCursor(): void {
@@ -305,6 +343,13 @@ export function commands<Plain>(key: fc.Arbitrary<Plain>): fc.Arbitrary<Command<
         do: fc.constant('seek' as const), key, mode, steps: fc.nat(4), value,
       }),
     },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        do: fc.constant('allow' as const), entries: fc.nat(20), reverse: fc.boolean(),
+      }),
+    },
+    { weight: 6, arbitrary: plain('hop') },
     { weight: 4, arbitrary: plain('next') },
     { weight: 4, arbitrary: plain('previous') },
     {
