@@ -13,7 +13,7 @@ import { overflowError, parseError, readError } from './errors.js'
 import {
   builderAddon, STOP, type NumberParser, type Produced, type ProducerSource,
 } from './native.js'
-import { runBytesFor, type Run, type RunSet } from './runs.js'
+import type { Run, RunSet } from './runs.js'
 
 /** The builder, as producers see it. */
 export interface Sink {
@@ -181,6 +181,3 @@ export class Producers {
     throw overflowError(this.sink.capacity, this.sink.count())
   }
 }
-
-/** What the least staging run holds: for tests. */
-export const stagingBytes = (): number => runBytesFor(STAGING_BYTES)

@@ -47,7 +47,6 @@ export abstract class Handle {
     if (home !== undefined) this.label = home.label
   }
 
-
   protected attach(root: Ref): void {
     this.root = root
     this.window = this.session.space.windowOf(root)

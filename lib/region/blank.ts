@@ -7,8 +7,7 @@ import { Space } from '../space/space.js'
 import { Window } from '../space/window.js'
 import { createTree } from '../tree/open.js'
 
-/** Roots of the two trees that every region has. */
-export const CATALOG_ROOT = refOfPage(C.CATALOG_PAGE)
+/** Root of the tree of types. */
 export const TYPES_ROOT = refOfPage(C.TYPES_PAGE)
 
 const PAGE_COUNT = C.TYPES_PAGE + 1

@@ -8,23 +8,11 @@ declare const target: unique symbol
  */
 export type Ref<T = unknown> = number & { readonly [target]?: T; readonly __ref: T }
 
-export const NO_REF = 0 as Ref<never>
-
 /** Index of the window that a ref is in. */
 export const windowIndexOf = (ref: number): number => ref >>> 28
 /** Index of a ref's first byte in its window's `u8`. */
 export const byteIndexOf = (ref: number): number => (ref & 0x0fff_ffff) << 3
 /** Index of a ref's first word in its window's `u32`. */
 export const wordIndexOf = (ref: number): number => (ref & 0x0fff_ffff) << 1
-/** Index of a ref's double in its window's `f64`. */
-export const doubleIndexOf = (ref: number): number => ref & 0x0fff_ffff
-/** The page of the file that a ref is in. */
-export const pageOf = (ref: number): number => ref >>> 9
-/** The 64-byte line of the file that a ref is in. */
-export const lineOf = (ref: number): number => ref >>> 3
 /** The ref of the first byte of a page. */
 export const refOfPage = (page: number): Ref => ((page << 9) >>> 0) as Ref
-/** Byte address in the file. A float beyond 2 GiB: never shift it. */
-export const addressOf = (ref: number): number => ref * 8
-/** Units that hold so many bytes. */
-export const unitsFor = (bytes: number): number => Math.ceil(bytes / 8)

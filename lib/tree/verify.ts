@@ -155,4 +155,3 @@ export function verifyTree<K>(
   verifier.run()
   return verifier.problems
 }
-

@@ -219,4 +219,3 @@ export function checkArray(codec: Codec, elements: unknown): asserts elements is
     throw new RangeError('pushMany: booleans are bytes of 0 or 1')
   }
 }
-

@@ -149,7 +149,7 @@ test('numbers: an overflow leaves the descriptor at the element that did not fit
 
 test('numbers: from a slow pipe; what was read ahead is not lost', async () => {
   const text = LONG.slice(0, 2000).join('\n')
-  const writer = "const t = process.argv[1]; let at = 0; const next = () => { if (at < t.length) {"
+  const writer = 'const t = process.argv[1]; let at = 0; const next = () => { if (at < t.length) {'
     + 'process.stdout.write(t.slice(at, at += 3000), () => setTimeout(next, 5)) } }; next()'
   const path = join(folder, 'pipe')
   const { status } = await finished(spawn('mkfifo', [path]))

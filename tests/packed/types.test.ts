@@ -21,11 +21,11 @@ export function compiles(packed: Packed<DocView>, read: ReadRegion): void {
   // @ts-expect-error and so are maps in them
   packed.root.tags.set('x', 1)
   // @ts-expect-error a forgotten return
-  Region.pack('x', OPTIONS, () => {})
+  void Region.pack('x', OPTIONS, () => {})
   // @ts-expect-error the same, of a promise
-  Region.pack('x', OPTIONS, async () => {})
+  void Region.pack('x', OPTIONS, async () => {})
   // @ts-expect-error a root of another type
-  Region.pack('x', OPTIONS, () => 7n)
+  void Region.pack('x', OPTIONS, () => 7n)
   const discarded: Packed<DocView> | undefined = Region.pack('x', OPTIONS, () => DISCARD)
   const maybe = Region.pack('x', OPTIONS, (_, root) => root.title === '' ? DISCARD : root)
   const later: Promise<Packed<DocView> | undefined> = Region.pack('x', OPTIONS, async () => DISCARD)

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { inRoot } from '../../harness/paths.js'
 import { OURS, RIVAL } from '../drivers/index.js'
-import { median, type Series } from '../rounds.js'
+import type { Series } from '../rounds.js'
 import { TARGETS } from '../targets.js'
 import { advantage } from './numbers.js'
 import type { Machine } from './machine.js'
@@ -138,7 +138,3 @@ export async function writeScale(scale: Scale): Promise<void> {
   writeFileSync(inResults('scale.json'), json(scale))
   await write(readJson<Results>('results.json'), scale)
 }
-
-/** Median of the first metric of each series. */
-export const pointOf = (panel: string, { driver, records, values }: Series): Point =>
-  ({ panel, driver, records, value: median(values[0]!) })
