@@ -203,6 +203,29 @@ TEST(bumpingGrowsTheFile) {
   CHECK(::pread(view.fd, &stored, 1, 4 * kMiB) == 1 && stored == 0);  // the view is private
 }
 
+TEST(aLargeTailIsInMemoryUntilTheRangeIsRepaired) {
+  View view(check::makeFile("tail", 64 * kKiB), 64 * kMiB, 64 * kKiB);
+  view.control.growing = 1;
+  view.range.buffersTail = 1;
+  const auto touch = [&](uint64_t at) {
+    view.bumpTo(at + 8);
+    view.at(at) = 7;
+  };
+  touch(64 * kKiB + kBufferedTailBytes / 2);
+  CHECK(view.range.tailBuffered == 0);  // what goes through the log stays the file's
+  for (uint64_t at = 128 * kKiB; at < 32 * kMiB; at += 4096) touch(at);
+  CHECK(view.range.tailBuffered == 1);
+  CHECK(view.bits() == 0);
+  CHECK(check::lengthOf(view.fd) >= static_cast<off_t>(32 * kMiB));
+  CHECK(writeFully(view.fd, "x", 1, 30 * kMiB).ok());
+  CHECK(view.at(30 * kMiB) == 7);
+  CHECK(view.at(30 * kMiB + 1) == 0);
+  CHECK(repairRange(&view.range).ok());
+  CHECK(view.range.tailBuffered == 0);
+  CHECK(view.at(30 * kMiB) == 'x');
+  CHECK(view.at(28 * kMiB) == 0);
+}
+
 TEST(farFromTheFrontierTheFileDoesNotGrow) {
   View view(check::makeFile("far", 64 * kKiB), 64 * kMiB, 64 * kKiB);
   view.control.growing = 1;

@@ -13,7 +13,7 @@ namespace rstore {
 namespace {
 
 /// So many brand-new pages and more go straight to the region file instead of through the log.
-constexpr uint64_t kDirectTailPages = 64;
+constexpr uint64_t kDirectTailPages = kBufferedTailBytes / kPageBytes;
 /// A checkpoint is due after so many distinct pages: applying them is what a fresh view pays.
 constexpr uint64_t kCheckpointPages = 4096;
 constexpr size_t kTailPiecePages = 256;
@@ -63,7 +63,8 @@ Status Handle::prepare(const Changes& changes, bool sync) {
   }
   const uint64_t firstNew = pageCeiling(view_.cursor().endUnits);
   const uint64_t newPages = pageCeiling(changes.endUnits) - firstNew;
-  if (newPages >= kDirectTailPages && newPages < UINT32_MAX) {
+  const uint64_t leastTail = view_.faultRange().tailBuffered != 0 ? 1 : kDirectTailPages;
+  if (newPages >= leastTail && newPages < UINT32_MAX) {
     pending_.tailFirstPage = firstNew;
     pending_.tailPageCount = newPages;
   }
@@ -278,6 +279,7 @@ void Handle::countChanges() {
 /// The view follows its own commit.
 void Handle::finish() {
   View& view = view_;
+  view.endBufferedTail();
   if (pending_.published) {
     for (const uint32_t page : pending_.pages) view.notePrivate(page, pending_.cursor.epoch);
     if (pending_.tailPageCount != 0) {

@@ -30,6 +30,12 @@
  *  F7. Serving is done under the range's spin lock; a second thread that faulted on the same page
  *      finds it provided and repeats its access. The holder never faults (F1), so it is never
  *      waited for in vain.
+ *  F8. Where `buffersTail` is set, a transaction that has grown by kBufferedTailBytes gets anonymous
+ *      memory where the file is made longer for it, not pages of the file, each of which the kernel
+ *      would read only to copy it. Nobody has touched those pages yet, and they are zero either way.
+ *      The memory is a patch (F5), and its content is in no file until a commit writes it there:
+ *      whoever ends the transaction writes the whole tail straight to the file, and repairs the
+ *      range.
  */
 #pragma once
 
@@ -74,6 +80,9 @@ struct FaultPatch {
 
 constexpr uint32_t kFaultPatchLimit = 62;
 
+/** F8. As many bytes of new pages go straight to the file anyway. */
+constexpr uint64_t kBufferedTailBytes = 64 * kPageBytes;
+
 /**
  * One registered range. Belongs to the view (or log, lock …) that registered it, never moves while
  * it is registered. Fields are set before registerRange and changed only by changeRange and the
@@ -86,6 +95,7 @@ struct FaultRange {
   int fd = -1;                    // -1 where there is none
   uint64_t fileOffset = 0;        // offset in the file of `base`; 0 for views
   ControlBlock* control = nullptr;  // null: nobody is told
+  uint32_t buffersTail = 0;       // kView, privately mapped: 1 when its owner knows F8
 
   /**
    * kPacked, lazily verified: the range begins without access, a chunk is opened and checked when
@@ -104,6 +114,7 @@ struct FaultRange {
   uint32_t slot = 0;              // in the table, plus 1; 0 when not registered
   uint32_t retryPage = 0;         // page whose access was last repeated without a change, plus 1
   uint32_t retryCount = 0;        // how many times
+  uint32_t tailBuffered = 0;      // 1 when a patch is part of a tail (F8)
   uint32_t restart = 0;           // 1 when a patch could not be listed (F5)
   uint32_t patchCount = 0;
   FaultPatch patches[kFaultPatchLimit] = {};

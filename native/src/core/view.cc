@@ -38,6 +38,7 @@ Status View::open(const ViewMemory& memory, ControlBlock* control) {
   faultRange_.base = base_;
   faultRange_.bytes = memory.windowBytes;
   faultRange_.kind = FaultKind::kView;
+  faultRange_.buffersTail = 1;
   faultRange_.fd = file_.fd;
   faultRange_.control = control_;
   restart_ = true;
@@ -171,6 +172,10 @@ void View::notePrivate(uint64_t page, uint64_t epoch) {
 
 void View::giveBackTail(uint64_t firstPage, uint64_t pageCount) {
   (void)giveBackPages(base_ + firstPage * kPageBytes, pageCount * kPageBytes);
+}
+
+void View::endBufferedTail() {
+  if (faultRange_.tailBuffered != 0 && !repairRange(&faultRange_).ok()) restart_ = true;
 }
 
 void View::forget(const uint32_t* pages, uint32_t count) {

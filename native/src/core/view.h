@@ -96,6 +96,8 @@ class View {
   }
   /// A tail was written to the file as it is here: its pages need not stay private.
   void giveBackTail(uint64_t firstPage, uint64_t pageCount);
+  /// The file is shown again where the tail of a transaction was in other memory (fault.h, F8).
+  void endBufferedTail();
   /// After a rollback: the pages it made private and everything past the committed end. kStale:
   /// refresh begins again.
   void forget(const uint32_t* pages, uint32_t count);
