@@ -16,6 +16,7 @@ import { MapReader } from './read-map.js'
 import type { Listener } from './observers.js'
 import type { IndexFunction } from './secondary-index.js'
 import type { KeyForm } from '../types/keys.js'
+import { imageSerial } from '../types/struct/image.js'
 
 export class OrderedMap extends MapReader {
   /**
@@ -41,15 +42,29 @@ export class OrderedMap extends MapReader {
 
   set(key: unknown, value: unknown): void {
     this.enterWrite()
-    const prepared = this.valueType.prepare(value, this.label, this.session)
-    if (this.watched) this.observed(key, 'set', () => this.put(key, prepared))
-    else this.put(key, prepared)
+    if (this.watched) this.setObserved(key, value)
+    else this.putValue(key, value)
     this.leave()
+  }
+
+  /** An index may be by a function of the user: the value is prepared so that it stays. */
+  private setObserved(key: unknown, value: unknown): void {
+    const prepared = this.valueType.prepare(value, this.label, this.session)
+    this.observed(key, 'set', () => this.putPrepared(key, prepared))
+  }
+
+  /** W1: what is prepared is still there when the key is encoded. */
+  private putValue(key: unknown, value: unknown): void {
+    let prepared = this.stored.prepare(value, this.label)
+    const serial = imageSerial()
+    const form = this.codec.encode(key, this.form, this.label)
+    if (serial !== imageSerial()) prepared = this.valueType.prepare(value, this.label, this.session)
+    this.put(form, prepared)
   }
 
   /** As `set`, with a value that was prepared: for maps in records. */
   putPrepared(key: unknown, prepared: unknown): void {
-    this.put(key, prepared)
+    this.put(this.codec.encode(key, this.form, this.label), prepared)
   }
 
   /** Removes everything, and the map itself: the handle is dead afterwards. */
@@ -59,9 +74,8 @@ export class OrderedMap extends MapReader {
   }
 
   /** W3. */
-  private put(key: unknown, prepared: unknown): void {
+  private put(form: KeyForm, prepared: unknown): void {
     const { tree, stored } = this
-    const form = this.codec.encode(key, this.form, this.label)
     try {
       const at = tree.place(form)
       if (tree.inserted) this.fill(form, at, prepared)
@@ -191,8 +205,11 @@ export class OrderedMap extends MapReader {
       const loader = tree.loader()
       for (let next = entries.next(); next.done !== true; next = entries.next()) {
         const [key, value] = next.value
-        const prepared = this.valueType.prepare(value, this.label, session)
-        const at = loader.append(this.codec.encode(key, this.form, this.label))
+        let prepared = stored.prepare(value, this.label)
+        const serial = imageSerial()
+        const form = this.codec.encode(key, this.form, this.label)
+        if (serial !== imageSerial()) prepared = this.valueType.prepare(value, this.label, session)
+        const at = loader.append(form)
         stored.create(tree.window, at, prepared)
         onEntry()
       }

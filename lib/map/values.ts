@@ -34,6 +34,13 @@ export abstract class Values {
   abstract assign(tree: Place, index: number, value: unknown): void
   /** Writes a prepared value into a new entry, whose leaf bytes are marked and zero. */
   abstract create(window: Window, index: number, value: unknown): void
+  /**
+   * What `assign` and `create` take, made of what a user passes. It has to be written before
+   * another image of a record is made: see `imageSerial`.
+   */
+  prepare(value: unknown, where: string): unknown {
+    return this.type.prepare(value, where, this.session)
+  }
   /** Frees what a value owns, whose entry goes. */
   abstract release(window: Window, index: number): void
   /** The same, when the entry is gone and this was its first word. */
@@ -140,7 +147,7 @@ class BoxedValues extends Values {
     window.u32[index] = after
   }
 
-  private assignRef(ref: number, value: unknown): number {
+  protected assignRef(ref: number, value: unknown): number {
     const { session, type } = this
     if (value === undefined && type.nullable) {
       this.free(ref)
@@ -169,13 +176,18 @@ class BoxedValues extends Values {
   }
 }
 
-/** Records: what is read most often, in one piece. */
+/** What `prepare` gives for a record that has an image: see types/struct/image.ts. */
+const IMAGED = Symbol('image')
+
+/** Records: what is read and written most often, in one piece. */
 class RecordValues extends BoxedValues {
   private readonly view: ViewClass
   private readonly windows: readonly Window[]
+  private readonly struct: StructType
 
   constructor(session: Session, type: StructType) {
     super(session, type)
+    this.struct = type
     this.view = type.view
     this.windows = session.space.windows
   }
@@ -187,5 +199,18 @@ class RecordValues extends BoxedValues {
     const stamp = target.i32[cell + 1]!
     if ((stamp & 0xffff) !== this.binding.typeId || stamp === 0) return this.readCell(ref, owner)
     return new this.view(new Core(this.session.lease, target, cell, (cell << 2) + 8, stamp, owner))
+  }
+
+  override prepare(value: unknown, where: string): unknown {
+    return this.struct.makeImage(value, this.session) ? IMAGED : super.prepare(value, where)
+  }
+  protected override assignRef(ref: number, value: unknown): number {
+    if (value !== IMAGED) return super.assignRef(ref, value)
+    const { struct, session } = this
+    return ref === 0 ? struct.createImaged(session) : struct.assignImaged(session, ref)
+  }
+  override create(window: Window, index: number, value: unknown): void {
+    if (value !== IMAGED) return super.create(window, index, value)
+    window.u32[index] = this.struct.createImaged(this.session)
   }
 }

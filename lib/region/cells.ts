@@ -6,6 +6,7 @@ import type { Ref } from '../space/ref.js'
 import { ArrayType, ELEMENTS_OFFSET, originOf } from '../types/array/array.js'
 import { throwStale, type Session } from '../types/context.js'
 import { refOfView } from '../types/ref/ref.js'
+import { StructType } from '../types/struct/struct.js'
 import { coreOfView } from '../types/struct/view.js'
 import { typeFrom, unitOf, type AnyType } from '../types/type.js'
 import type { OpenSession } from './open-session.js'
@@ -23,16 +24,20 @@ function isForeign(view: unknown, session: CellSession): boolean {
 export function allocCell(session: CellSession, type: unknown, value: unknown): Ref {
   session.enterWrite()
   const own = typeFrom(type, 'alloc')
-  const prepared = own.prepare(value, 'alloc', session)
-  const ref = createCell(session, own, prepared)
+  const imaged = own instanceof StructType && own.makeImage(value, session)
+  const prepared = imaged ? undefined : own.prepare(value, 'alloc', session)
+  const ref = createCell(session, own, imaged, prepared)
   session.leave()
   return ref
 }
 
 /** As `session.change`, but without a closure: `alloc` is called for every record of a graph. */
-function createCell(session: CellSession, type: AnyType, prepared: unknown): Ref {
+function createCell(
+  session: CellSession, type: AnyType, imaged: boolean, prepared: unknown,
+): Ref {
   try {
-    return type.createCell(session, prepared)
+    return imaged
+      ? (type as StructType).createImaged(session) : type.createCell(session, prepared)
   } catch (error) {
     session.spoiled ??= error
     throw error

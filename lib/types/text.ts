@@ -74,6 +74,65 @@ export function writeCellText(window: Window, at: number, text: string, bytes: n
   for (let i = 0; i < words; i++) u32[to + i] = scratchWords[i]!
 }
 
+/** Texts that are on their way into a space at a time, and how long each may be. */
+export const TEXT_LIMIT = 16
+const TEXT_CHARACTERS = 1024
+
+class TextBuffer {
+  readonly u8 = new Uint8Array(TEXT_CHARACTERS * 3 + 4)
+  readonly u32 = new Uint32Array(this.u8.buffer)
+}
+const buffers = Array.from({ length: TEXT_LIMIT }, () => new TextBuffer())
+
+/** Up to here, packing the characters of ASCII here is faster than a call into the engine. */
+const SHORT_PACK = 32
+
+/**
+ * Puts a string as UTF-8 into a buffer of this module, with zeros up to the next multiple of 4.
+ * Gives its bytes, or -1 when it is too long or has a lone surrogate.
+ */
+export function encodeText(text: string, index: number): number {
+  const { u8, u32 } = buffers[index]!
+  const { length } = text
+  if (length <= SHORT_PACK && packAscii(text, u32) < 0x80) return length
+  if (length > TEXT_CHARACTERS) return -1
+  const bytes = encoder.encodeInto(text, u8).written
+  if (bytes !== length && !wellFormed(text)) return -1
+  u8[bytes] = u8[bytes + 1] = u8[bytes + 2] = 0
+  return bytes
+}
+
+/** Four characters a word. Gives all their bits. */
+function packAscii(text: string, words: Uint32Array): number {
+  const { length } = text
+  const end = length & ~3
+  let all = 0
+  let at = 0
+  for (; at < end; at += 4) {
+    const a = text.charCodeAt(at)
+    const b = text.charCodeAt(at + 1)
+    const c = text.charCodeAt(at + 2)
+    const d = text.charCodeAt(at + 3)
+    all |= a | b | c | d
+    words[at >>> 2] = a | (b << 8) | (c << 16) | (d << 24)
+  }
+  let word = 0
+  for (let shift = 0; at < length; at++, shift += 8) {
+    const code = text.charCodeAt(at)
+    all |= code
+    word |= code << shift
+  }
+  words[end >>> 2] = word
+  return all
+}
+
+/** Copies what `encodeText` has put into a buffer into a cell, and zeros up to the next word. */
+export function copyText({ u32: target }: Window, to: number, index: number, bytes: number): void {
+  const { u32 } = buffers[index]!
+  const words = (bytes + 3) >>> 2
+  for (let i = 0; i < words; i++) target[to + i] = u32[i]!
+}
+
 /** Writes a string of which `textBytes` has said that it has `bytes` bytes. */
 export function writeText(target: Uint8Array, at: number, text: string, bytes: number): void {
   const length = text.length

@@ -1,4 +1,5 @@
 /** A record: named fields, inline in what it is a field of, or in a cell of its own. */
+import type { Ref } from '../../space/ref.js'
 import type { Window } from '../../space/window.js'
 import type { Session } from '../context.js'
 import type { DefaultType } from '../default/default.js'
@@ -6,12 +7,12 @@ import { show } from '../text.js'
 import {
   AnyType, Core, type CellReader, type Descriptor, type SlotReader, type VisitRef,
 } from '../type.js'
+import { assignImage, createFromImage, makeImage, stepsOf, type Step } from './image.js'
 import { layoutOf, slotTypeOf, type FieldLayout, type StructLayout } from './layout.js'
 import {
   coreOfView, getterOf, oldSetter, RESERVED_NAMES, setOwn, setterOf, structOfView, viewClass,
-  type Struct, type ViewClass,
+  writeOptional, type Struct, type ViewClass,
 } from './view.js'
-import { writerOf, type Writer } from './writers.js'
 
 /** Inherited by every object: read only where it is an object's own. */
 const readField = (from: object, name: string): unknown =>
@@ -36,7 +37,8 @@ export class StructType extends AnyType implements Struct {
   readonly #labels: readonly string[]
   readonly #owning: readonly FieldLayout[]
   readonly #naming: readonly FieldLayout[]
-  readonly #writers: readonly Writer[]
+  /** How images of it are made; undefined when it can have none. */
+  readonly steps: readonly Step[] | undefined
   #view: ViewClass | undefined
 
   constructor(override readonly name: string, fields: readonly (readonly [string, AnyType])[]) {
@@ -50,7 +52,8 @@ export class StructType extends AnyType implements Struct {
     this.#owning = this.layout.fields.filter(({ slot }) => slot.owns)
     this.#naming = this.layout.fields.filter(({ slot }) =>
       slot.nullable || slot.owns || slot.kind === 'struct' || slot.kind === 'tuple')
-    this.#writers = this.layout.fields.map(writerOf)
+    this.steps = stepsOf(
+      this.layout.fields, this.#labels, (inner) => (inner as StructType).steps)
     this.owns = this.#owning.length > 0
   }
 
@@ -92,29 +95,6 @@ export class StructType extends AnyType implements Struct {
     }
     const input =
       coreOfView(value) === undefined ? value : (structOfView(value).plain(value) as object)
-    return this.#prepareInOrder(input, session) ?? this.#prepareByName(input, session)
-  }
-
-  /**
-   * Objects whose own fields are these in this order, as a literal has them: names are then
-   * compared, not looked up. Undefined for all others.
-   */
-  #prepareInOrder(input: object, session: Session | null): unknown[] | undefined {
-    const { fields } = this.layout
-    const prepared = new Array<unknown>(fields.length)
-    let i = 0
-    for (const name in input) {
-      if (i === fields.length) return undefined
-      const { name: expected, type } = fields[i]!
-      if (name !== expected) return undefined
-      const given = (input as Record<string, unknown>)[name]
-      prepared[i] = type.prepare(given, this.#labels[i]!, session)
-      i++
-    }
-    return i === fields.length ? prepared : undefined
-  }
-
-  #prepareByName(input: object, session: Session | null): unknown[] {
     const { fields } = this.layout
     const prepared = new Array<unknown>(fields.length)
     for (let i = 0; i < fields.length; i++) {
@@ -125,14 +105,37 @@ export class StructType extends AnyType implements Struct {
     return prepared
   }
 
+  /**
+   * Makes the image of a value, for `createImaged` or `assignImaged` to store. False when the value
+   * has to be prepared instead: see image.ts.
+   */
+  makeImage(value: unknown, session: Session): boolean {
+    return this.steps !== undefined && typeof value === 'object' && value !== null
+      && makeImage(this.steps, this.slotBytes, value, session)
+  }
+  /** As `createCell`, for the value of the image. */
+  createImaged(session: Session): Ref {
+    return createFromImage(session, this.slotBytes, session.registry.idOf(this))
+  }
+  /** As `assignCell`. */
+  assignImaged(session: Session, ref: number): Ref {
+    if (session.space.typeIdOf(ref) === session.registry.idOf(this)) {
+      assignImage(session, ref as Ref, this.slotBytes)
+      return ref as Ref
+    }
+    session.registry.typeOfCell(ref).freeCell(session, ref)
+    return this.createImaged(session)
+  }
+
   readSlot(core: Core, at: number): unknown {
     return new this.view(new Core(core.lease, core.window, core.cell, at, core.stamp, core.owner))
   }
   writeSlot(session: Session, window: Window, at: number, value: unknown): void {
-    const writers = this.#writers
-    for (let i = 0; i < writers.length; i++) {
-      writers[i]!(session, window, at, (value as unknown[])[i])
-    }
+    this.layout.fields.forEach((field, i) => {
+      const prepared = (value as unknown[])[i]
+      if (field.presenceByte >= 0) writeOptional(session, window, at, field, prepared)
+      else field.slot.writeSlot(session, window, at + field.offset, prepared)
+    })
   }
   override releaseSlot(session: Session, window: Window, at: number): void {
     for (const field of this.#owning) {
