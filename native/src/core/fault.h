@@ -30,12 +30,12 @@
  *  F7. Serving is done under the range's spin lock; a second thread that faulted on the same page
  *      finds it provided and repeats its access. The holder never faults (F1), so it is never
  *      waited for in vain.
- *  F8. Where `buffersTail` is set, a transaction that has grown by kBufferedTailBytes gets anonymous
- *      memory where the file is made longer for it, not pages of the file, each of which the kernel
- *      would read only to copy it. Nobody has touched those pages yet, and they are zero either way.
- *      The memory is a patch (F5), and its content is in no file until a commit writes it there:
- *      whoever ends the transaction writes the whole tail straight to the file, and repairs the
- *      range.
+ *  F8. Where `buffersTail` is set, a transaction that has grown by kBufferedTailBytes gets
+ *      anonymous memory where the file is made longer for it, not pages of the file, each of which
+ *      the kernel would read only to copy it. Nobody has touched those pages yet, and they are zero
+ *      either way. The memory is a patch (F5), and its content is in no file until a commit writes
+ *      it there: whoever ends the transaction writes the whole tail straight to the file, and
+ *      repairs the range.
  */
 #pragma once
 
