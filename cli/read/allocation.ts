@@ -56,13 +56,13 @@ function readList(image: RegionImage, sizeClass: number, head: number): FreeClas
     else if (cell.typeId !== C.TYPE_FREE || sizeClassOf(cell.units) !== sizeClass) {
       wrong(`the list leads to ref ${ref}, which is no free cell of this class`)
     } else {
-      const bytes = image.pages.read(ref * C.UNIT_BYTES, FreeCell.bytes)
-      const fields = new FieldReader(FreeCell, bytes)
-      if (fields.u32('previous') !== previous) wrong(`the link back of ref ${ref} is wrong`)
+      const { next, previous: back } = FreeCell.fields
+      const address = ref * C.UNIT_BYTES
+      if (image.pages.u32(address + back.offset) !== previous) wrong(`the link back of ref ${ref} is wrong`)
       seen.add(ref)
       units += cell.units
       previous = ref
-      ref = fields.u32('next')
+      ref = image.pages.u32(address + next.offset)
       continue
     }
     break

@@ -1,6 +1,5 @@
 /** Cells: what a ref names, checked before anything is read from it. */
 import { C, CellHeader } from '../../formats/index.js'
-import { FieldReader } from './fields.js'
 import type { RegionImage } from './region.js'
 
 export interface Cell {
@@ -25,18 +24,17 @@ export function cellAt(image: RegionImage, ref: number): Cell | string {
   if ((ref < first && !isRoot(ref)) || ref >= image.endUnits) {
     return `ref ${ref} is outside the data`
   }
-  const bytes = image.pages.read(ref * C.UNIT_BYTES, CellHeader.bytes)
-  const header = new FieldReader(CellHeader, bytes)
-  const sizeAndFlags = header.u32('sizeAndFlags')
+  const sizeAndFlags = image.pages.u32(ref * C.UNIT_BYTES)
   const units = sizeAndFlags & C.CELL_SIZE_MASK
-  const typeId = header.u32('typeId')
+  const stamp = image.pages.u32(ref * C.UNIT_BYTES + 4)
+  const typeId = stamp & 0xffff
   const straddles = Math.floor(ref / WINDOW_UNITS) !== Math.floor((ref + units - 1) / WINDOW_UNITS)
   const end = isRoot(ref) ? ref + units : image.endUnits
   if (units < C.MINIMUM_CELL_UNITS || ref + units > end || straddles || typeId === 0) {
     return `there is no cell at ref ${ref}`
   }
   const free = (sizeAndFlags & C.CELL_FREE) !== 0 || typeId === C.TYPE_FREE_PAGE
-  return { ref, units, typeId, generation: header.u32('generation'), free }
+  return { ref, units, typeId, generation: stamp >>> 16, free }
 }
 
 /** A live cell of one type, or a sentence. */
@@ -49,13 +47,28 @@ export function cellOfType(image: RegionImage, ref: number, typeId: number): Cel
 export const cellBytes = (image: RegionImage, { ref, units }: Cell): Buffer =>
   image.pages.read(ref * C.UNIT_BYTES, units * C.UNIT_BYTES)
 
-/** What a cell holds that begins with a length: the bytes, or a sentence. */
-export function blobIn(image: RegionImage, ref: number, typeId: number): Buffer | string {
+/** What a cell holds that begins with a length: how much, and the beginning of it; or a sentence. */
+export function blobStart(
+  image: RegionImage, ref: number, typeId: number, most: number,
+): { length: number; start: Buffer } | string {
   const cell = cellOfType(image, ref, typeId)
   if (typeof cell === 'string') return cell
-  const bytes = cellBytes(image, cell)
-  const length = bytes.readUInt32LE(CellHeader.bytes)
-  const start = CellHeader.bytes + 4
-  if (start + length > bytes.length) return `the length in the cell at ref ${ref} is wrong`
-  return bytes.subarray(start, start + length)
+  const address = ref * C.UNIT_BYTES + CellHeader.bytes
+  const length = image.pages.read(address, 4).readUInt32LE()
+  if (CellHeader.bytes + 4 + length > cell.units * C.UNIT_BYTES) {
+    return `the length in the cell at ref ${ref} is wrong`
+  }
+  return { length, start: image.pages.read(address + 4, Math.min(length, most)) }
+}
+
+/** Longer keys, names and descriptors are not to be had: a damaged length does no harm. */
+const LONGEST_BLOB = 2 ** 24
+
+/** The whole of it. */
+export function blobIn(image: RegionImage, ref: number, typeId: number): Buffer | string {
+  const blob = blobStart(image, ref, typeId, LONGEST_BLOB)
+  if (typeof blob === 'string') return blob
+  return blob.length > LONGEST_BLOB
+    ? `the cell at ref ${ref} holds ${blob.length} bytes, which is too much`
+    : blob.start
 }

@@ -5,10 +5,14 @@ import {
 } from './allocation.js'
 import { readCatalog, readTypes, type CatalogName, type StoredType } from './catalog.js'
 import type { NotedHandle } from './lock.js'
+import { OwnerWalk, type NameSpace } from './owners.js'
+import { readPageMap, readVectorMap, type OnProgress, type PageMap } from './pageMap.js'
+import { PageSet } from './pageSet.js'
 import type { Problem } from './problems.js'
 import type { LogEnd } from './records.js'
 import type { RegionImage } from './region.js'
 import { typeText } from './typeText.js'
+import { TypeTable } from './typeTable.js'
 import { inspectVector, type InspectedVector } from './vector.js'
 import { walkMultimap, walkTree } from './tree.js'
 
@@ -26,6 +30,8 @@ export interface InspectedName {
   nodeBytes?: number
   /** Part of the nodes' bytes that is in use. */
   fill?: number
+  /** In a survey: of all that belongs to it. */
+  space?: NameSpace
 }
 
 export interface Inspection {
@@ -52,7 +58,7 @@ export interface Inspection {
     named: NamedRegion[]
   } | undefined
   /** Of a packed region. */
-  root: { ref: number; page: number; type: string } | undefined
+  root: { ref: number; page: number; type: string; space?: NameSpace } | undefined
   /** Of a shared vector, which has nothing else. */
   vector: InspectedVector | undefined
   /** Of a live region. */
@@ -80,33 +86,45 @@ export interface Inspection {
   types: (StoredType & { text: string })[]
   problemCount: number
   problems: Problem[]
+  /** Others wrote all the while: figures may be of several commits, and problems none. */
+  disturbed: boolean
 }
 
-/** What type ids are called: fixed ones by their constants, stored ones by their descriptors. */
-function typeNames(types: readonly StoredType[]): (id: number) => string {
-  const stored = new Map(types.map(({ id, descriptor }) => [id, typeText(descriptor)]))
-  const fixed = new Map<number, string>([
-    [C.TYPE_STRING, 'string'], [C.TYPE_BYTES, 'bytes'], [C.TYPE_JSON, 'json'],
-  ])
-  return (id) => id === 0 ? '' : stored.get(id) ?? fixed.get(id) ?? `type ${id}`
+/** What is found out by reading every page, and following everything that names own. */
+export interface Survey {
+  inspection: Inspection
+  types: TypeTable
+  map: PageMap
 }
 
-function inspectName(
-  image: RegionImage, entry: CatalogName, typeName: (id: number) => string,
-): InspectedName {
-  const { name, kind, root } = entry
+/** How the names of a region are looked at; `owners` in a survey only. */
+interface Look {
+  image: RegionImage
+  types: TypeTable
+  /** Pages that are nodes of trees. */
+  seen: PageSet
+  owners: OwnerWalk | undefined
+}
+
+function inspectName({ image, types, seen, owners }: Look, entry: CatalogName, index: number) {
+  const { name, kind, root, valueType } = entry
+  const where = `${kind} ${JSON.stringify(name)}`
+  const space = owners?.begin(where, index)
   const inspected: InspectedName = {
     name,
     kind,
-    keyType: typeName(entry.keyType),
-    valueType: typeName(entry.valueType),
+    keyType: types.nameOf(entry.keyType),
+    valueType: types.nameOf(valueType),
     rootRef: root,
     rootPage: root >>> 9,
+    ...space && { space },
   }
+  if (kind === 'value') owners?.cell(root, types.shapeOf(valueType))
   if (kind === 'value' || kind === 'unknown') return inspected
   const walk = kind === 'multimap' ? walkMultimap : walkTree
-  const { entries, depth, nodes, nodeBytes, usedBytes } =
-    walk(image, root, `${kind} ${JSON.stringify(name)}`)
+  if (kind === 'multimap') owners?.addMultimap(root)
+  const visit = owners?.nodeVisitor(kind === 'map' ? types.descriptorOf(valueType) : undefined)
+  const { entries, depth, nodes, nodeBytes, usedBytes } = walk(image, root, where, visit, seen)
   return { ...inspected, entries, depth, nodes, nodeBytes, fill: usedBytes / nodeBytes || 0 }
 }
 
@@ -140,25 +158,32 @@ function identityOf({ identity }: RegionImage): Inspection['identity'] {
   return shown
 }
 
-/** Maps, types and space: what live and packed regions have. */
-function contentOf(image: RegionImage): Pick<Inspection, 'root' | 'space' | 'names' | 'types'> {
+/** Of a packed region; its space is counted behind the names. */
+function rootOf({ image, types, owners }: Look, index: number): Inspection['root'] {
   const { kind, rootRef, rootType } = image.identity
-  const types = readTypes(image)
-  const typeName = typeNames(types)
+  if (kind !== 'packed') return undefined
+  const space = owners?.begin('root', index)
+  owners?.cell(rootRef, types.shapeOf(rootType))
+  const type = types.nameOf(rootType)
+  return { ref: rootRef, page: rootRef >>> 9, type, ...space && { space } }
+}
+
+/** Maps, types and space: what live and packed regions have. */
+function contentOf(look: Look): Pick<Inspection, 'root' | 'space' | 'names' | 'types'> {
+  const { image, types } = look
+  const names = readCatalog(image).map((entry, index) => inspectName(look, entry, index))
   return {
-    root: kind === 'packed'
-      ? { ref: rootRef, page: rootRef >>> 9, type: typeName(rootType) }
-      : undefined,
+    root: rootOf(look, names.length),
     space: spaceOf(image, readAllocation(image)),
-    names: readCatalog(image).map((entry) => inspectName(image, entry, typeName)),
-    types: types.map((type) => ({ ...type, text: typeText(type.descriptor) })),
+    names,
+    types: types.stored.map((type) => ({ ...type, text: typeText(type.descriptor) })),
   }
 }
 
 const NO_CONTENT = { root: undefined, space: undefined, names: [], types: [] }
 
-/** Reads a region through; damage is in `problems`. */
-export function inspectRegion(image: RegionImage): Inspection {
+function inspectionOf(look: Look): Inspection {
+  const { image } = look
   const { identity: { kind }, slot, problems } = image
   const isLive = kind === 'live' || kind === 'unknown'
   return {
@@ -166,7 +191,7 @@ export function inspectRegion(image: RegionImage): Inspection {
     fileBytes: image.fileBytes,
     diskBytes: image.diskBytes,
     identity: identityOf(image),
-    ...kind === 'shared' ? NO_CONTENT : contentOf(image),
+    ...kind === 'shared' ? NO_CONTENT : contentOf(look),
     vector: kind === 'shared' ? inspectVector(image) : undefined,
     epoch: isLive ? image.epoch : undefined,
     checkpoint: slot && {
@@ -181,5 +206,33 @@ export function inspectRegion(image: RegionImage): Inspection {
     handles: image.lock?.handles ?? [],
     problemCount: problems.count,
     problems: problems.list,
+    disturbed: image.isDisturbed(),
   }
+}
+
+/** The types of a region; a shared vector stores none. */
+export const typesOf = (image: RegionImage): TypeTable =>
+  new TypeTable(image.identity.kind === 'shared' ? [] : readTypes(image))
+
+/** Reads headers, log, free lists and trees; damage is in `problems`. */
+export const inspectRegion = (image: RegionImage): Inspection =>
+  inspectionOf({ image, types: typesOf(image), seen: new PageSet(), owners: undefined })
+
+function surveyVector(image: RegionImage): Survey {
+  const types = typesOf(image)
+  const inspection = inspectRegion(image)
+  const { size, elementBytes } = inspection.vector!
+  return { inspection, types, map: readVectorMap(image, size, elementBytes === 8 ? 16 : 8) }
+}
+
+/** Reads every page as well, and all that names own. */
+export function surveyRegion(image: RegionImage, onProgress: OnProgress = () => {}): Survey {
+  if (image.identity.kind === 'shared') return surveyVector(image)
+  const types = typesOf(image)
+  const seen = new PageSet()
+  const map = readPageMap(image, types, (done, total) => onProgress(done, total * 2))
+  const cells = map.types.reduce((sum, type) => sum + type.cells, 0)
+  const owners = new OwnerWalk(image, types, seen, map, (done) =>
+    onProgress(map.pageCount * (1 + Math.min(1, done / cells)), map.pageCount * 2))
+  return { inspection: inspectionOf({ image, types, seen, owners }), types, map }
 }

@@ -1,20 +1,35 @@
 /**
  * The pages of a region as of its last commit: the region file's, with the lines of the redo
- * records behind the checkpoint slot put over them. Nothing is written anywhere.
+ * records behind the checkpoint slot put over them. Nothing is written anywhere. Memory: the lines,
+ * and a cache of fixed size.
  */
 import { C, pageChecksum } from '../../formats/index.js'
 import type { ByteFile } from './file.js'
 import type { RegionIdentity } from './identity.js'
+import { PageSet } from './pageSet.js'
 import type { Problems } from './problems.js'
 import type { Record, RecordContent } from './records.js'
 
 interface OverlayPage { mask: bigint; bytes: Buffer }
 
+/** Pages that are kept: 64 MiB. */
+const CACHED_PAGES = 16_384
+/** Pages read at once when they are asked for one after the other; a divisor of the above. */
+const READ_AHEAD = 32
+
 export class Pages {
   private readonly overlay = new Map<number, OverlayPage>()
+  private lastInLog = -1
   /** Checksums of pages that records' tails wrote: the table gets them with the checkpoint. */
   private readonly tails = new Map<number, number>()
-  private readonly checked = new Set<number>()
+  private readonly checked = new PageSet()
+  private readonly wrong = new PageSet()
+  /** Page i, if it is there, is in place i modulo CACHED_PAGES. */
+  private readonly cache = Buffer.allocUnsafeSlow(CACHED_PAGES * C.PAGE_BYTES)
+  private readonly cached = new Float64Array(CACHED_PAGES).fill(-1)
+  private lastLoaded = -1
+  /** A part of the table of checksums: the first page that it is for, and the part. */
+  private table: { firstPage: number; bytes: Buffer } = { firstPage: -1, bytes: Buffer.alloc(0) }
 
   constructor(
     private readonly file: ByteFile,
@@ -27,11 +42,22 @@ export class Pages {
     return this.overlay.size
   }
 
+  /** Whether records behind the slot change the page. */
+  isInLog(page: number): boolean {
+    return this.overlay.has(page) || this.tails.has(page)
+  }
+
+  /** The first page behind the file's end, and behind what the log adds to it. */
+  get endPage(): number {
+    return Math.max(this.lastInLog + 1, Math.ceil(this.file.length / C.PAGE_BYTES))
+  }
+
   apply(record: Record, { tailChecksums, changes }: RecordContent): void {
     tailChecksums.forEach((checksum, i) => this.tails.set(record.tailFirstPage + i, checksum))
     for (const { page, mask, lines } of changes) {
       const target = this.overlay.get(page) ?? { mask: 0n, bytes: Buffer.alloc(C.PAGE_BYTES) }
       this.overlay.set(page, target)
+      this.lastInLog = Math.max(this.lastInLog, page)
       target.mask |= mask
       let from = 0
       for (let line = 0; line < C.PAGE_BYTES / C.LINE_BYTES; line++) {
@@ -42,6 +68,12 @@ export class Pages {
     }
   }
 
+  /** The word at an address, a multiple of 4. */
+  u32(address: number): number {
+    const page = Math.floor(address / C.PAGE_BYTES)
+    return this.cache.readUInt32LE(this.place(page) + address - page * C.PAGE_BYTES)
+  }
+
   /** Bytes of the file as they are: for pages without checksum that no log changes. */
   readRaw(address: number, length: number): Buffer {
     return this.file.read(address, length)
@@ -49,46 +81,84 @@ export class Pages {
 
   /** Bytes at an address of the region; zero past the end of the file. */
   read(address: number, length: number): Buffer {
-    const bytes = this.file.read(address, length)
-    const last = Math.floor((address + length - 1) / C.PAGE_BYTES)
-    for (let page = Math.floor(address / C.PAGE_BYTES); page <= last; page++) {
-      this.checkOnce(page)
-      this.putOver(page, address, bytes)
+    const bytes = Buffer.allocUnsafe(length)
+    for (let done = 0; done < length;) {
+      const page = Math.floor((address + done) / C.PAGE_BYTES)
+      const from = address + done - page * C.PAGE_BYTES
+      const count = Math.min(length - done, C.PAGE_BYTES - from)
+      const place = this.place(page) + from
+      this.cache.copy(bytes, done, place, place + count)
+      done += count
     }
     return bytes
   }
 
-  private putOver(page: number, address: number, bytes: Buffer): void {
-    const over = this.overlay.get(page)
-    if (over === undefined) return
-    for (let line = 0; line < C.PAGE_BYTES / C.LINE_BYTES; line++) {
-      if ((over.mask >> BigInt(line) & 1n) === 0n) continue
-      const lineAddress = page * C.PAGE_BYTES + line * C.LINE_BYTES
-      const from = Math.max(address, lineAddress)
-      const to = Math.min(address + bytes.length, lineAddress + C.LINE_BYTES)
-      if (from >= to) continue
-      const inPage = from - page * C.PAGE_BYTES
-      over.bytes.copy(bytes, from - address, inPage, inPage + to - from)
-    }
+  /** Where in the cache a page is, which has been checked. */
+  private place(page: number): number {
+    const index = page % CACHED_PAGES
+    if (this.cached[index] !== page) this.load(page)
+    return index * C.PAGE_BYTES
   }
 
+  private load(first: number): void {
+    const isSequential = first === this.lastLoaded + 1
+    const count = isSequential ? READ_AHEAD - first % READ_AHEAD : 1
+    const place = first % CACHED_PAGES * C.PAGE_BYTES
+    const target = this.cache.subarray(place, place + count * C.PAGE_BYTES)
+    this.file.readInto(target, first * C.PAGE_BYTES)
+    for (let i = 0; i < count; i++) {
+      const page = first + i
+      this.cached[page % CACHED_PAGES] = page
+      const bytes = target.subarray(i * C.PAGE_BYTES, (i + 1) * C.PAGE_BYTES)
+      if (this.checked.add(page)) this.check(page, bytes)
+      const over = this.overlay.get(page)
+      if (over !== undefined) putOver(over, bytes)
+    }
+    this.lastLoaded = first + count - 1
+  }
+
+  /** The stored checksum of a page of the file; 0: it was never written. */
   private tableChecksum(page: number): number {
-    return this.file.read(C.CHECKSUM_PAGE * C.PAGE_BYTES + page * 4, 4).readUInt32LE()
+    const perPage = C.PAGE_BYTES / 4
+    const firstPage = page - page % perPage
+    if (this.table.firstPage !== firstPage) {
+      const address = C.CHECKSUM_PAGE * C.PAGE_BYTES + firstPage * 4
+      this.table = { firstPage, bytes: this.file.read(address, C.PAGE_BYTES) }
+    }
+    return this.table.bytes.readUInt32LE((page - firstPage) * 4)
+  }
+
+  /** Pages that have a checksum. */
+  hasChecksum(page: number): boolean {
+    return page >= C.ALLOCATION_PAGE
+      && (page < C.CHECKSUM_PAGE || page >= this.identity.firstDataPage)
+  }
+
+  /** Whether the page was read and found not to have its checksum. */
+  isWrong(page: number): boolean {
+    return this.wrong.has(page)
   }
 
   /**
    * Reports a page of the file that does not have its checksum, once. Pages that the log changes
    * are left out: a checkpoint that is under way, or was killed, may have written them.
    */
-  private checkOnce(page: number): void {
-    if (this.checked.has(page) || page < C.ALLOCATION_PAGE || this.overlay.has(page)) return
-    if (page >= C.CHECKSUM_PAGE && page < this.identity.firstDataPage) return
-    this.checked.add(page)
+  private check(page: number, bytes: Buffer): void {
+    if (!this.hasChecksum(page) || this.overlay.has(page)) return
     const expected = this.tails.get(page) ?? this.tableChecksum(page)
-    const bytes = this.file.read(page * C.PAGE_BYTES, C.PAGE_BYTES)
     const isRight = expected === 0
       ? bytes.every((byte) => byte === 0)
       : pageChecksum(bytes) === expected
-    if (!isRight) this.problems.add('page checksums', 'the checksum of the page is wrong', page)
+    if (isRight) return
+    this.wrong.add(page)
+    this.problems.add('page checksums', 'the checksum of the page is wrong', page)
+  }
+}
+
+function putOver({ mask, bytes }: OverlayPage, target: Buffer): void {
+  for (let line = 0; line < C.PAGE_BYTES / C.LINE_BYTES; line++) {
+    if ((mask >> BigInt(line) & 1n) === 0n) continue
+    const at = line * C.LINE_BYTES
+    bytes.copy(target, at, at, at + C.LINE_BYTES)
   }
 }

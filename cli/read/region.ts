@@ -46,6 +46,8 @@ export interface RegionImage {
   endUnits: number
   pages: Pages
   problems: Problems
+  /** Whether others may have changed what was read meanwhile. */
+  isDisturbed(): boolean
 }
 
 const NO_LOG: LogState = {
@@ -112,13 +114,23 @@ function readImage(path: string, file: ByteFile): RegionImage {
     endUnits: slot?.endUnits ?? (isLive ? fileUnits : identity.endUnits),
     pages: new Pages(file, identity, problems),
     problems,
+    isDisturbed: () => isLive && !isUndisturbed(image, file),
   }
   addLog(image, file)
+  boundEnd(image)
   const dataBytes = image.endUnits * C.UNIT_BYTES
-  if (isLive && image.fileBytes < dataBytes) {
+  if (identity.kind !== 'shared' && image.fileBytes < dataBytes) {
     problems.add('file', `it has ${image.fileBytes} bytes, its data ${dataBytes}: it was cut`)
   }
   return image
+}
+
+/** So that nothing is looked for where nothing can be. */
+function boundEnd(image: RegionImage): void {
+  const most = image.identity.capacityBytes / C.UNIT_BYTES
+  if (image.endUnits <= most) return
+  image.problems.add('identity', 'the data ends past the capacity', C.IDENTITY_PAGE)
+  image.endUnits = most
 }
 
 /** Whether what was read cannot have changed under the reading. */
@@ -130,25 +142,26 @@ function isUndisturbed(image: RegionImage, file: ByteFile): boolean {
   return lock === undefined || lock.checkpointTarget <= image.epoch
 }
 
+/** A region that is written all the while is read again, up to so often, within so much time. */
 const ATTEMPTS = 20
+const PATIENCE_MS = 10_000
 
 /**
  * Reads a region and gives what `look` makes of it. `look` may run several times; damage that shows
- * only while others write is looked at again. Throws NotReadable and what `fs` throws.
+ * only while others write is looked at again. `image.isDisturbed()`, asked at the end of `look`,
+ * says whether the figures may be of several commits. Throws NotReadable and what `fs` throws.
  */
 export function readRegion<R>(path: string, look: (image: RegionImage) => R): R {
   const realPath = realpathSync(path)  // log and lock file are beside the file itself
+  const begun = performance.now()
   for (let attempt = 1; ; attempt++) {
     const file = ByteFile.open(realPath)
     try {
       const image = readImage(realPath, file)
       const result = look(image)
-      const isSure = image.problems.count === 0 || attempt > 1
-      if (isSure && (image.identity.kind !== 'live' || isUndisturbed(image, file))) return result
-      if (attempt < ATTEMPTS) continue
-      image.problems.add('reading', `checkpoints came in between ${ATTEMPTS} times: what is shown `
-        + 'may be of several commits; try again')
-      return look(image)
+      const isLast = attempt >= ATTEMPTS || performance.now() - begun > PATIENCE_MS
+      const isSure = image.problems.count === 0 || attempt > 1 || image.lock === undefined
+      if (isLast || (isSure && !image.isDisturbed())) return result
     } finally {
       file.close()
     }

@@ -1,11 +1,13 @@
 /**
  * Walks a tree as far as it can: every ref is checked before it is followed, a child is one level
- * below its parent, and no node is entered twice. So the walk ends, whatever the file holds.
+ * below its parent and a page, and no page is entered twice, by walks that share what they have seen.
+ * So they end, whatever the file holds.
  */
 import { C, MultimapCell, NodeHeader } from '../../formats/index.js'
-import { cellAt, cellBytes } from './cells.js'
+import { cellAt, cellBytes, pageOfRef, refOfPage } from './cells.js'
 import { FieldReader } from './fields.js'
 import { Node } from './node.js'
+import { PageSet } from './pageSet.js'
 import type { RegionImage } from './region.js'
 
 export interface TreeShape {
@@ -18,6 +20,10 @@ export interface TreeShape {
   /** Bytes of nodes, and of what is in them. */
   nodeBytes: number
   usedBytes: number
+}
+
+const NO_TREE: TreeShape = {
+  depth: 0, nodes: 0, leaves: 0, entries: 0, nodeBytes: 0, usedBytes: 0,
 }
 
 export type VisitNode = (node: Node) => void
@@ -36,28 +42,32 @@ function readNode(image: RegionImage, ref: number): Node | string {
 }
 
 class Walk {
-  readonly shape: TreeShape = {
-    depth: 0, nodes: 0, leaves: 0, entries: 0, nodeBytes: 0, usedBytes: 0,
-  }
-
-  private readonly seen = new Set<number>()
+  readonly shape: TreeShape = { ...NO_TREE }
 
   constructor(
     private readonly image: RegionImage,
     private readonly where: string,
     private readonly visit: VisitNode,
+    private readonly seen: PageSet,
   ) {}
 
-  /** @param level what the parent says; undefined for the root */
+  /** @param level what the parent says; undefined for the root, and for the page of an anchor */
   enter(ref: number, level: number | undefined): Node | undefined {
-    const node = this.seen.has(ref) ? `ref ${ref} is in the tree twice` : readNode(this.image, ref)
+    const node = this.read(ref, level)
     if (typeof node === 'string') return this.wrong(ref, `the walk stops: ${node}`)
     if (level !== undefined && node.level !== level) {
       return this.wrong(ref, `at ref ${ref} is a node of level ${node.level}, not ${level}`)
     }
-    this.seen.add(ref)
     this.add(node)
     return node
+  }
+
+  /** Only the root of a map in a record is less than a page; nobody else leads to that one. */
+  private read(ref: number, level: number | undefined): Node | string {
+    const page = pageOfRef(ref)
+    if (ref === refOfPage(page) && !this.seen.add(page)) return `ref ${ref} is in a tree twice`
+    if (ref !== refOfPage(page) && level !== undefined) return `ref ${ref} is no page`
+    return readNode(this.image, ref)
   }
 
   private wrong(ref: number, message: string): undefined {
@@ -102,42 +112,60 @@ class Walk {
 
 /**
  * Visits every node that can be reached, parents first, from left to right; anchors are not shown.
+ * @param seen pages that are nodes of other trees; those of this one are added
  */
 export function walkTree(
   image: RegionImage, root: number, where: string, visit: VisitNode = () => {},
+  seen = new PageSet(),
 ): TreeShape {
-  const walk = new Walk(image, where, visit)
+  const walk = new Walk(image, where, visit, seen)
   walk.run(root)
   return walk.shape
 }
 
 /** The same for a multimap: a tree from keys to trees of values. Entries are pairs. */
-export function walkMultimap(image: RegionImage, root: number, where: string): TreeShape {
-  const cell = cellAt(image, root)
-  if (typeof cell === 'string' || cell.free) {
+export function walkMultimap(
+  image: RegionImage, root: number, where: string, visit: VisitNode = () => {},
+  seen = new PageSet(),
+): TreeShape {
+  const cell = cellOfMultimap(image, root)
+  if (cell === undefined) {
     image.problems.add(where, `at ref ${root} is no multimap`, root >>> 9)
-    return new Walk(image, where, () => {}).shape
+    return { ...NO_TREE }
   }
-  const fields = new FieldReader(MultimapCell, cellBytes(image, cell))
-  const inner: TreeShape[] = []
-  const outer = walkTree(image, fields.u32('tree'), where, (node) => {
+  const all = { ...NO_TREE }
+  const add = ({ nodes, leaves, nodeBytes, usedBytes }: TreeShape): void => {
+    all.nodes += nodes
+    all.leaves += leaves
+    all.nodeBytes += nodeBytes
+    all.usedBytes += usedBytes
+  }
+  const outer = walkTree(image, cell.tree, where, (node) => {
+    visit(node)
     for (let i = 0; !node.isInner && i < node.count; i++) {
       const value = node.entries.value(i)
-      if (value.length === 4) inner.push(walkTree(image, value.readUInt32LE(), where))
+      if (value.length !== 4) continue
+      const inner = walkTree(image, value.readUInt32LE(), where, visit, seen)
+      add(inner)
+      all.entries += inner.entries
     }
-  })
-  const sum = (name: keyof TreeShape) => inner.reduce((total, shape) => total + shape[name], 0)
-  const pairCount = fields.u32('pairCount')
-  if (pairCount !== sum('entries')) {
-    const found = `${pairCount} pairs are noted, ${sum('entries')} were found`
+  }, seen)
+  add(outer)
+  if (cell.pairCount !== all.entries) {
+    const found = `${cell.pairCount} pairs are noted, ${all.entries} were found`
     image.problems.add(where, found, root >>> 9)
   }
-  return {
-    depth: outer.depth,
-    nodes: outer.nodes + sum('nodes'),
-    leaves: outer.leaves + sum('leaves'),
-    entries: sum('entries'),
-    nodeBytes: outer.nodeBytes + sum('nodeBytes'),
-    usedBytes: outer.usedBytes + sum('usedBytes'),
+  return { ...all, depth: outer.depth }
+}
+
+function cellOfMultimap(
+  image: RegionImage, root: number,
+): { tree: number; pairCount: number } | undefined {
+  const cell = cellAt(image, root)
+  if (typeof cell === 'string' || cell.free || cell.units * C.UNIT_BYTES < MultimapCell.bytes) {
+    return undefined
   }
+  const bytes = image.pages.read(root * C.UNIT_BYTES, MultimapCell.bytes)
+  const fields = new FieldReader(MultimapCell, bytes)
+  return { tree: fields.u32('tree'), pairCount: fields.u32('pairCount') }
 }
