@@ -3,8 +3,8 @@ import type { Listing } from '../shared/command.js'
 
 export const COMMANDS: readonly Listing[] = [
   {
-    command: 'inspect <file>',
-    describe: 'Show what is in a region: maps, types, space, log, checkpoints',
+    command: 'inspect <path>',
+    describe: 'Show what is in a region or store: maps, types, space, pages, log, readers',
     load: () => import('./inspect.js'),
   },
 ]

@@ -50,9 +50,12 @@ const END_TEXT: { readonly [K in LogEnd['kind']]: (end: LogEnd & { kind: K }) =>
   damaged: ({ epoch, position }) => `the record of commit ${epoch} at ${position} is damaged`,
 }
 
+export const logEndText = (end: LogEnd): string =>
+  (END_TEXT[end.kind] as (end: LogEnd) => string)(end)
+
 function commitText({ epoch, checkpoint, log }: Inspection): string[] {
   if (log === undefined) return []
-  const end = (END_TEXT[log.end.kind] as (end: LogEnd) => string)(log.end)
+  const end = logEndText(log.end)
   const checkpointText = checkpoint === undefined
     ? 'no valid slot'
     : `commit ${checkpoint.epoch}, slot ${checkpoint.slot} of ${checkpoint.validSlots} valid, `
@@ -75,7 +78,7 @@ const optional = (value: number | undefined, format: (value: number) => string):
   value === undefined ? '' : format(value)
 
 /** An index is stored by the name of its map, NUL, and its own. */
-const shownName = ({ name, kind }: InspectedName): string =>
+export const shownName = ({ name, kind }: Pick<InspectedName, 'name' | 'kind'>): string =>
   kind === 'index' ? name.replace('\0', ' / ') : name
 
 function nameRow(inspected: InspectedName): string[] {
@@ -122,21 +125,36 @@ function namedText({ space }: Inspection): string[] {
     named.map(({ regionId, count }) => [String(regionId), formatCount(count)])))]
 }
 
+const ALIVE = { true: 'yes', false: 'no: it died', undefined: 'not known' } as const
+
 function handlesText({ handles }: Inspection): string[] {
   if (handles.length === 0) return []
-  return [section('handles noted in the lock file (their processes may be gone)', tableLines(
-    [numeric('slot'), { title: 'kind' }, numeric('process'), { title: 'reads commit' }],
-    handles.map(({ slot, kind, pid, pinEpoch }) =>
-      [String(slot), kind, String(pid), pinEpoch === 0n ? '' : String(pinEpoch)])))]
+  return [section('handles', tableLines(
+    [numeric('slot'), { title: 'kind' }, numeric('process'), { title: 'alive' },
+      { title: 'reads commit' }],
+    handles.map(({ slot, kind, pid, alive, pinEpoch }) => [
+      String(slot), kind, String(pid), ALIVE[`${alive}`], pinEpoch === 0n ? '' : String(pinEpoch),
+    ])))]
 }
 
-function problemsText({ problems, problemCount }: Inspection): string {
-  if (problemCount === 0) return 'No damage found in what was read: headers, log, maps, free lists.'
+export type Checked = Pick<Inspection, 'problems' | 'problemCount' | 'disturbed'>
+
+const DISTURBED = 'Others wrote all the while: figures may be of several commits'
+
+export function problemsText(
+  { problems, problemCount, disturbed }: Checked,
+): string {
+  if (problemCount === 0) {
+    return disturbed ? `${DISTURBED}.`
+      : 'No damage found in what was read: headers, log, maps, free lists.'
+  }
   const more = problemCount - problems.length
   const lines = tableLines([{ title: 'where' }, numeric('page'), { title: 'what' }],
     problems.map(({ where, page, message }) => [where, optional(page, String), message]))
-  return section(`DAMAGE: ${formatCount(problemCount)} problems`,
-    more > 0 ? [...lines, `… and ${formatCount(more)} more`] : lines)
+  const title = disturbed
+    ? `${DISTURBED}, and these problems none. Try again`
+    : `DAMAGE: ${formatCount(problemCount)} problems`
+  return section(title, more > 0 ? [...lines, `… and ${formatCount(more)} more`] : lines)
 }
 
 /** The whole of it, sections divided by empty lines. */

@@ -49,6 +49,6 @@ export function pairLines(pairs: readonly (readonly [name: string, value: string
   return linesOf(table)
 }
 
-/** A title, and lines indented below it. */
+/** A title, which is made safe for the terminal, and lines indented below it. */
 export const section = (title: string, lines: readonly string[]): string =>
-  [title, ...lines.map((line) => `  ${line}`.trimEnd())].join('\n')
+  [escapeText(title), ...lines.map((line) => `  ${line}`.trimEnd())].join('\n')

@@ -58,7 +58,9 @@ function readList(image: RegionImage, sizeClass: number, head: number): FreeClas
     } else {
       const { next, previous: back } = FreeCell.fields
       const address = ref * C.UNIT_BYTES
-      if (image.pages.u32(address + back.offset) !== previous) wrong(`the link back of ref ${ref} is wrong`)
+      if (image.pages.u32(address + back.offset) !== previous) {
+        wrong(`the link back of ref ${ref} is wrong`)
+      }
       seen.add(ref)
       units += cell.units
       previous = ref

@@ -7,15 +7,16 @@ import { C } from '../../formats/index.js'
 import { refOfPage } from './cells.js'
 import type { RegionImage } from './region.js'
 
-/** @param words the cell's bytes from its header on, as far as they are in the same page */
-export type VisitCell = (
-  ref: number, units: number, typeId: number, free: boolean, words: Uint32Array, index: number,
-) => void
-
 export interface CellVisitor {
-  cell: VisitCell
+  /**
+   * The header is `words[index]` and the next; of a node all of it follows. The walk goes on when
+   * this gives true.
+   */
+  cell(
+    ref: number, units: number, typeId: number, free: boolean, words: Uint32Array, index: number,
+  ): boolean
   /** Units that no cell explains. */
-  gap(ref: number, units: number): void
+  gap(ref: number, units: number): boolean
   /** Called now and then with the ref that has been reached. */
   progress?(ref: number): void
 }
@@ -81,11 +82,11 @@ class Walk {
       const typeId = words[index + 1]! & 0xffff
       if (this.isCell(ref, units, typeId)) {
         const free = (words[index]! & C.CELL_FREE) !== 0 || typeId === C.TYPE_FREE_PAGE
-        this.visitor.cell(ref, units, typeId, free, words, index)
+        if (!this.visitor.cell(ref, units, typeId, free, words, index)) return
         ref += units
       } else {
         const next = this.resume(ref)
-        this.visitor.gap(ref, next - ref)
+        if (!this.visitor.gap(ref, next - ref)) return
         ref = next
       }
     }

@@ -47,7 +47,7 @@ export function cellOfType(image: RegionImage, ref: number, typeId: number): Cel
 export const cellBytes = (image: RegionImage, { ref, units }: Cell): Buffer =>
   image.pages.read(ref * C.UNIT_BYTES, units * C.UNIT_BYTES)
 
-/** What a cell holds that begins with a length: how much, and the beginning of it; or a sentence. */
+/** What a cell holds behind a length: how much, and the beginning of it; or a sentence. */
 export function blobStart(
   image: RegionImage, ref: number, typeId: number, most: number,
 ): { length: number; start: Buffer } | string {

@@ -11,6 +11,10 @@ export interface NotedHandle {
   threadId: number
   /** The commit that it reads; 0 when it reads none. */
   pinEpoch: bigint
+  /** Since when, milliseconds since 1970; 0 when it reads none. */
+  pinnedMs: number
+  /** Whether its owner is alive; undefined where the system does not tell. */
+  alive: boolean | undefined
 }
 
 export interface LockState {
@@ -19,6 +23,8 @@ export interface LockState {
   /** The region file may already hold commits up to this one. */
   checkpointTarget: bigint
   checkpointCount: number
+  /** Slot of the handle that holds the write lock; undefined: nobody does. */
+  writer: number | undefined
   handles: NotedHandle[]
 }
 
@@ -39,9 +45,15 @@ function readHandles(file: ByteFile, count: number): NotedHandle[] {
       pid: fields.u32('pid'),
       threadId: fields.u32('threadId'),
       pinEpoch: fields.u64('pinEpoch'),
+      pinnedMs: fields.u64('pinEpoch') === 0n ? 0 : fields.number('pinnedMs'),
+      alive: undefined,
     }
   }).filter(({ taken }) => taken).map(({ taken: _, ...handle }) => handle)
 }
+
+/** The low half of the word is the slot plus 1. */
+const writerOf = (writeLock: bigint): number | undefined =>
+  writeLock === 0n ? undefined : Number(writeLock & 0xffff_ffffn) - 1
 
 /** undefined when there is no lock file, or one of another region. */
 export function readLockFile(path: string, identity: RegionIdentity): LockState | undefined {
@@ -57,6 +69,7 @@ export function readLockFile(path: string, identity: RegionIdentity): LockState 
       publishedEpoch: words.u64('publishedEpoch'),
       slotEpoch: words.u64('slotEpoch'),
       checkpointTarget: words.u64('checkpointTarget'),
+      writer: writerOf(words.u64('writeLock')),
       checkpointCount: words.number('checkpointCount'),
       handles: readHandles(file, Math.min(header.u32('readerSlotCount'), C.READER_SLOT_COUNT)),
     }

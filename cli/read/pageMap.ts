@@ -8,7 +8,7 @@ import { pageOfRef, refOfPage } from './cells.js'
 import type { RegionImage } from './region.js'
 import type { TypeTable } from './typeTable.js'
 
-/** Uses of pages; a page of several has the one that most of its bytes are of. */
+/** Uses of pages; a page of several has the one that most of its bytes in use are of. */
 export const USES = [
   'header', 'checksums', 'catalog', 'inner', 'leaf', 'record', 'text', 'array',
   'element', 'free', 'unused', 'unknown',
@@ -65,6 +65,8 @@ export type OnProgress = (done: number, total: number) => void
 const PAGE_UNITS = refOfPage(1)
 const DECILES = 10
 
+const tenths = (): number[] => new Array<number>(DECILES).fill(0)
+
 function emptyMap(pageCount: number): PageMap {
   return {
     pageCount,
@@ -73,7 +75,7 @@ function emptyMap(pageCount: number): PageMap {
     flags: new Uint8Array(pageCount),
     owner: new Uint16Array(pageCount),
     types: [],
-    nodeFill: { inner: new Array<number>(DECILES).fill(0), leaf: new Array<number>(DECILES).fill(0) },
+    nodeFill: { inner: tenths(), leaf: tenths() },
     useBytes: Object.fromEntries(USES.map((use) => [use, 0])) as Record<Use, number>,
   }
 }
@@ -139,7 +141,7 @@ class MapBuilder implements CellVisitor {
 
   cell(
     ref: number, units: number, typeId: number, free: boolean, words: Uint32Array, index: number,
-  ): void {
+  ): boolean {
     if (free) return this.add(ref, units, USE.free, 0)
     this.cells[typeId]!++
     this.bytes[typeId]! += units * C.UNIT_BYTES
@@ -150,13 +152,13 @@ class MapBuilder implements CellVisitor {
     const share = usedInNode(words, index, units * C.UNIT_BYTES) / (units * C.UNIT_BYTES)
     const fills = this.map.nodeFill[level > 0 ? 'inner' : 'leaf']
     fills[Math.min(DECILES - 1, Math.floor(share * DECILES))]!++
-    this.add(ref, units, use, share)
+    return this.add(ref, units, use, share)
   }
 
-  gap(ref: number, units: number): void {
-    this.image.problems.add('cells', `${units * C.UNIT_BYTES} bytes from ref ${ref} on are no cells`,
-      pageOfRef(ref))
-    this.add(ref, units, USE.unknown, 0)
+  gap(ref: number, units: number): boolean {
+    const message = `${units * C.UNIT_BYTES} bytes from ref ${ref} on are no cells`
+    this.image.problems.add('cells', message, pageOfRef(ref))
+    return this.add(ref, units, USE.unknown, 0)
   }
 
   progress(ref: number): void {
@@ -164,7 +166,7 @@ class MapBuilder implements CellVisitor {
   }
 
   /** @param share part of the bytes that is in use */
-  private add(ref: number, units: number, use: number, share: number): void {
+  private add(ref: number, units: number, use: number, share: number): true {
     const end = ref + units
     for (let at = ref; at < end;) {
       const page = pageOfRef(at)
@@ -175,6 +177,7 @@ class MapBuilder implements CellVisitor {
       this.live += bytes * share
       at = next
     }
+    return true
   }
 
   /** Also reads the page, where the walk jumped over it: so that its checksum is looked at. */
@@ -187,15 +190,27 @@ class MapBuilder implements CellVisitor {
   private finishPage(): void {
     const { page, map, inPage } = this
     if (page < 0 || page >= map.pageCount) return
-    let most = USE.unused
+    let known = 0
     for (let use = 0; use < inPage.length; use++) {
-      if (inPage[use]! > inPage[most]!) most = use
       map.useBytes[useOf(use)] += inPage[use]!
+      known += inPage[use]!
     }
-    map.use[page] = most
+    map.useBytes.unused += C.PAGE_BYTES - known
+    map.use[page] = this.mainUse()
     map.fill[page] = Math.round(this.live / C.PAGE_BYTES * 100)
     inPage.fill(0)
     this.live = 0
+  }
+
+  /** What most bytes are; free only where that is half of the page. */
+  private mainUse(): number {
+    const { inPage } = this
+    if (inPage[USE.free]! * 2 >= C.PAGE_BYTES) return USE.free
+    let most = USE.header
+    for (let use = 0; use < inPage.length; use++) {
+      if (use !== USE.free && inPage[use]! > inPage[most]!) most = use
+    }
+    return most
   }
 
   finish(): void {

@@ -12,7 +12,7 @@ import type { Record, RecordContent } from './records.js'
 
 interface OverlayPage { mask: bigint; bytes: Buffer }
 
-/** Pages that are kept: 64 MiB. */
+/** Pages that are kept, at most: 64 MiB. */
 const CACHED_PAGES = 16_384
 /** Pages read at once when they are asked for one after the other; a divisor of the above. */
 const READ_AHEAD = 32
@@ -24,9 +24,9 @@ export class Pages {
   private readonly tails = new Map<number, number>()
   private readonly checked = new PageSet()
   private readonly wrong = new PageSet()
-  /** Page i, if it is there, is in place i modulo CACHED_PAGES. */
-  private readonly cache = Buffer.allocUnsafeSlow(CACHED_PAGES * C.PAGE_BYTES)
-  private readonly cached = new Float64Array(CACHED_PAGES).fill(-1)
+  /** Page i, if it is there, is in place i modulo the number of places. */
+  private readonly cache: Buffer
+  private readonly cached: Float64Array
   private lastLoaded = -1
   /** A part of the table of checksums: the first page that it is for, and the part. */
   private table: { firstPage: number; bytes: Buffer } = { firstPage: -1, bytes: Buffer.alloc(0) }
@@ -35,7 +35,12 @@ export class Pages {
     private readonly file: ByteFile,
     private readonly identity: RegionIdentity,
     private readonly problems: Problems,
-  ) {}
+  ) {
+    const wanted = Math.ceil(file.length / C.PAGE_BYTES / READ_AHEAD) * READ_AHEAD
+    const places = Math.max(READ_AHEAD, Math.min(CACHED_PAGES, wanted))
+    this.cache = Buffer.allocUnsafeSlow(places * C.PAGE_BYTES)
+    this.cached = new Float64Array(places).fill(-1)
+  }
 
   /** Pages that records behind the slot change. */
   get overlayPageCount(): number {
@@ -95,7 +100,7 @@ export class Pages {
 
   /** Where in the cache a page is, which has been checked. */
   private place(page: number): number {
-    const index = page % CACHED_PAGES
+    const index = page % this.cached.length
     if (this.cached[index] !== page) this.load(page)
     return index * C.PAGE_BYTES
   }
@@ -103,12 +108,12 @@ export class Pages {
   private load(first: number): void {
     const isSequential = first === this.lastLoaded + 1
     const count = isSequential ? READ_AHEAD - first % READ_AHEAD : 1
-    const place = first % CACHED_PAGES * C.PAGE_BYTES
+    const place = first % this.cached.length * C.PAGE_BYTES
     const target = this.cache.subarray(place, place + count * C.PAGE_BYTES)
     this.file.readInto(target, first * C.PAGE_BYTES)
     for (let i = 0; i < count; i++) {
       const page = first + i
-      this.cached[page % CACHED_PAGES] = page
+      this.cached[page % this.cached.length] = page
       const bytes = target.subarray(i * C.PAGE_BYTES, (i + 1) * C.PAGE_BYTES)
       if (this.checked.add(page)) this.check(page, bytes)
       const over = this.overlay.get(page)
@@ -130,7 +135,7 @@ export class Pages {
 
   /** Pages that have a checksum. */
   hasChecksum(page: number): boolean {
-    return page >= C.ALLOCATION_PAGE
+    return this.identity.kind !== 'shared' && page >= C.ALLOCATION_PAGE
       && (page < C.CHECKSUM_PAGE || page >= this.identity.firstDataPage)
   }
 

@@ -97,7 +97,8 @@ function optionalShape(descriptor: unknown, depth: number): OptionalShape | unde
   const inner = shapeOf(descriptor, depth + 1)
   if (inner === undefined) return undefined
   const { bytes, align } = inner
-  return { kind: 'optional', inner, align, bytes: isNullable(inner) ? bytes : roundUp(bytes + 1, align) }
+  const whole = isNullable(inner) ? bytes : roundUp(bytes + 1, align)
+  return { kind: 'optional', inner, bytes: whole, align }
 }
 
 /** The shape of a slot of this type; undefined where the descriptor is not understood. */

@@ -1,7 +1,7 @@
 /**
  * Walks a tree as far as it can: every ref is checked before it is followed, a child is one level
- * below its parent and a page, and no page is entered twice, by walks that share what they have seen.
- * So they end, whatever the file holds.
+ * below its parent and a page, and no page is entered twice, not by several walks either that share
+ * what they have seen. So they end, whatever the file holds.
  */
 import { C, MultimapCell, NodeHeader } from '../../formats/index.js'
 import { cellAt, cellBytes, pageOfRef, refOfPage } from './cells.js'
@@ -123,10 +123,13 @@ export function walkTree(
   return walk.shape
 }
 
-/** The same for a multimap: a tree from keys to trees of values. Entries are pairs. */
+/**
+ * The same for a multimap: a tree from keys to trees of values. Entries are pairs.
+ * @param visitInner gets the nodes of the trees of values
+ */
 export function walkMultimap(
   image: RegionImage, root: number, where: string, visit: VisitNode = () => {},
-  seen = new PageSet(),
+  seen = new PageSet(), visitInner = visit,
 ): TreeShape {
   const cell = cellOfMultimap(image, root)
   if (cell === undefined) {
@@ -145,7 +148,7 @@ export function walkMultimap(
     for (let i = 0; !node.isInner && i < node.count; i++) {
       const value = node.entries.value(i)
       if (value.length !== 4) continue
-      const inner = walkTree(image, value.readUInt32LE(), where, visit, seen)
+      const inner = walkTree(image, value.readUInt32LE(), where, visitInner, seen)
       add(inner)
       all.entries += inner.entries
     }

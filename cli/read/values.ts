@@ -21,6 +21,8 @@ const MOST_ELEMENTS = 1000
 const shorten = (text: string): string =>
   text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT - 1)}…`
 
+const quoted = (utf8: Buffer): string => shorten(JSON.stringify(utf8.toString('utf8')))
+
 const dateText = (ms: number): string => {
   const date = new Date(ms)
   return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString()
@@ -44,12 +46,12 @@ const READ: { readonly [S in ScalarName]: (bytes: Buffer, at: number) => string 
 const labelText = ({ labels }: Pick<EnumShape, 'labels'>, index: number): string =>
   labels[index] === undefined ? `${index}, which is no label` : JSON.stringify(labels[index])
 
-/** The beginning of what a string or bytes cell holds; the ref alone where there is no such cell. */
+/** The beginning of what a string or bytes cell holds; or why there is none. */
 function contentText(image: RegionImage, kind: 'string' | 'bytes' | 'json', ref: number): string {
   const typeId = { string: C.TYPE_STRING, bytes: C.TYPE_BYTES, json: C.TYPE_JSON }[kind]
   const blob = blobStart(image, ref, typeId, LONGEST_TEXT)
   if (typeof blob === 'string') return `ref ${ref}: ${blob}`
-  if (kind === 'string') return `ref ${ref}: ${shorten(JSON.stringify(blob.start.toString('utf8')))}`
+  if (kind === 'string') return `ref ${ref}: ${quoted(blob.start)}`
   return `ref ${ref}: ${blob.length} bytes, ${blob.start.subarray(0, 16).toString('hex')}`
 }
 

@@ -156,6 +156,10 @@ export interface Addon extends NativeKernels {
   /** Empties what `bufferOver` made. */
   detach(buffers: ArrayBuffer[]): void
   networkFileSystem(path: string): string
+  /** A byte for each page of the file: 1 when it is in memory. */
+  pagesInMemory(path: string): Uint8Array | PackedStatus
+  /** A byte for each byte of the file from `first` on: 1 when somebody holds a lock on it. */
+  heldBytes(path: string, first: bigint, count: number): Uint8Array | PackedStatus
   /** What the codes of packed statuses mean, by index. */
   statusNames: readonly string[]
 }

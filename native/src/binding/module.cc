@@ -5,6 +5,7 @@
 #include "binding/handle-object.h"
 #include "binding/kernel.h"
 #include "binding/lock-object.h"
+#include "binding/observe.h"
 #include "binding/pack-object.h"
 #include "binding/pool.h"
 #include "binding/status.h"
@@ -64,6 +65,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   (void)installFaultHandler();
   HandleObject::registerClass(env, exports);
   registerLock(env, exports);
+  registerObserve(env, exports);
   registerPack(env, exports);
   registerVector(env, exports);
   registerArena(env, exports);
