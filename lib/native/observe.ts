@@ -1,4 +1,6 @@
 /** What the system knows of a region's files while others use them. Nothing is changed. */
+import { realpathSync } from 'node:fs'
+
 import { C } from '../../formats/index.js'
 import { addon } from './binding.js'
 
@@ -25,14 +27,15 @@ const heldBytes = (path: string, first: bigint, count: number): Uint8Array | und
 
 /**
  * Observes a live region, or with `shared` the file of a shared vector. A moment later it may be
- * otherwise. Throws RSTORE_NO_ADDON.
+ * otherwise. Throws RSTORE_NO_ADDON, and what `fs` throws when there is no such file.
  */
 export function observe(path: string, { shared = false } = {}): Observation {
-  const pages = addon().pagesInMemory(path)
+  const realPath = realpathSync(path)  // the lock file is beside the file itself
+  const pages = addon().pagesInMemory(realPath)
   return {
     pagesInMemory: typeof pages === 'number' ? undefined : pages,
     heldSlots: shared
-      ? heldBytes(path, C.VECTOR_LOCK_BYTE, C.VECTOR_SLOT_COUNT)
-      : heldBytes(`${path}-lock`, FIRST_SLOT_BYTE, C.READER_SLOT_COUNT),
+      ? heldBytes(realPath, C.VECTOR_LOCK_BYTE, C.VECTOR_SLOT_COUNT)
+      : heldBytes(`${realPath}-lock`, FIRST_SLOT_BYTE, C.READER_SLOT_COUNT),
   }
 }
