@@ -45,7 +45,7 @@ export class Queue {
   /** Packs requests into one region and puts all of them into the ring. */
   put(...requests: NewRequest[]): void {
     // Without waiting for the disk: a request need not survive a crash of the machine.
-    const options = { root: Batch, capacity: '16MiB', durability: 'none' } as const
+    const options = { root: Batch, capacity: '1MiB', durability: 'none' } as const
     const batch = this.store.pack(null, options, (region) => ({
       requests: requests.map((request) => region.alloc(Request, request)),
     }))!

@@ -1,4 +1,4 @@
-/** The queue of packed requests, with small counts. */
+/** The queue of packed requests, with small counts; `npm run queue:long` is a million. */
 import { spawnSync } from 'node:child_process'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -7,15 +7,28 @@ import { Queue } from '../../examples/queue/queue.js'
 import { inRoot } from '../harness/paths.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { until } from '../store/shapes.js'
+import { runQueue } from './queue-run.js'
 
 const test = suite('example: queue')
 
 test('producers in other processes, and nothing is left', () => {
   const { status, stdout, stderr } = spawnSync(process.execPath,
-    [inRoot('dist/examples/queue/main.js'), '120', '2'], { encoding: 'utf8' })
+    [inRoot('dist/examples/queue/main.js'), '120', '2', '7'], { encoding: 'utf8' })
   assert.is(status, 0, stderr)
   assert.match(stdout, /^120 requests in /)
 })
+
+for (const batch of [1, 20]) {
+  test(`processes put and take ${batch} at once, two are killed, and nothing is left`, async () => {
+    const dir = temporaryDirectory()
+    Store.open(dir, { create: true }).close()
+    const requests = batch * 200
+    const plan = { requests, producers: 2, consumers: 2, batch, killAfter: requests / 5 }
+    const { put, taken, overwritten } = await runQueue(dir, plan)
+    assert.ok(put > requests - batch - 1 && put <= requests, `${put} were put`)
+    assert.is(taken + overwritten, put)
+  })
+}
 
 test('overwriting a slot frees what it named', async () => {
   const slotCount = 30
