@@ -121,7 +121,9 @@ export abstract class FixedBuilder implements ArrayBuilder {
   }
 
   assertOpen(): void {
-    if (this.limit < 0) throw consumedError(this.#reason)
+    if (this.limit >= 0) return
+    if (this.#reason === 'ended') this.session.enter()  // tells where the whole region is gone
+    throw consumedError(this.#reason)
   }
 
   checkpoint(): void {

@@ -227,6 +227,11 @@ export function faultError(bits: number, path: string): RStoreError {
       `growing ${path}: the capacity is reached. Nothing was changed; `
       + 'copy into a region with a larger one', { path })
   }
+  if (bits & C.FAULT_READ_ONLY) {
+    return new RStoreError('RSTORE_READ_ONLY',
+      `${path} is packed, and something wrote to memory that shows it. The file is as it was; `
+      + 'this handle shows what was written: close it', { path })
+  }
   return new RStoreError('RSTORE_CORRUPT',
     `reading ${path}: the file is damaged: a page does not fit its checksum, or a ref leads out of `
     + 'the data. Run "rstore verify"', { path })

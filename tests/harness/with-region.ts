@@ -125,3 +125,13 @@ function checked(code: string, error: unknown): RStoreError {
 
 /** The next turn of the event loop. */
 export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** A test in a folder of its own. */
+export const inPlace = (body: (place: Place) => void | Promise<void>) => async (): Promise<void> => {
+  const place = new Place()
+  try {
+    await body(place)
+  } finally {
+    place.close()
+  }
+}

@@ -7,20 +7,11 @@ import { C, Identity } from '../../formats/index.js'
 import {
   DISCARD, Packed, Region, t, type RStoreError, type WritableRegion,
 } from '../../lib/index.js'
-import { Place, thrown } from '../harness/with-region.js'
+import { inPlace, thrown } from '../harness/with-region.js'
 import { Atlas, City, fill, type AtlasView } from './shapes.js'
 
 const test = suite('packed regions')
 const OPTIONS = { root: Atlas, capacity: '64MiB' } as const
-
-const inPlace = (body: (place: Place) => void | Promise<void>) => async (): Promise<void> => {
-  const place = new Place()
-  try {
-    await body(place)
-  } finally {
-    place.close()
-  }
-}
 
 test('what was packed is read by whoever loads it', inPlace(async (place) => {
   const path = place.path('atlas.packed')
@@ -86,38 +77,6 @@ test('a root that is elsewhere', inPlace((place) => {
     Region.pack(place.path('x'), { root: City, capacity: '1MiB' }, () => 0x1fff_ffff as never))
   other.transact(() => other.free(ref))
   assert.not.ok(existsSync(place.path('x')))
-}))
-
-test('no write gets through afterwards, whatever was kept', inPlace((place) => {
-  const kept: (() => void)[] = []
-  const path = place.path('atlas')
-  const init = (region: WritableRegion, root: AtlasView): AtlasView => {
-    const cities = root.cities
-    const named = region.map('named', t.u32, t.u32)
-    const builder = region.arrayBuilder(t.f64)
-    fill(3)(region, root)
-    kept.push(
-      () => { root.title = 'changed' },
-      () => cities.set('new', { name: 'n', population: 1, shape: [] }),
-      () => { cities.clear() },
-      () => named.set(1, 1),
-      () => { region.alloc(City, { name: 'n', population: 1, shape: [] }) },
-      () => region.map('other', t.u32, t.u32),
-      () => { builder.push(1); builder.finish() },
-      () => { region.editArray(cities.get('city 1')!.shape, 0, 1, () => {}) },
-    )
-    return root
-  }
-  const packed = place.keep(Region.pack(path, OPTIONS, init)!)
-  const before = readFileSync(path)
-  for (const write of kept) thrown('RSTORE_REVOKED', write)
-  thrown('RSTORE_READ_ONLY', () => { (packed.root as AtlasView).title = 'x' })
-  thrown('RSTORE_READ_ONLY', () => { (packed.root.cities as AtlasView['cities']).delete('city 1') })
-  thrown('RSTORE_READ_ONLY', () => Region.open(path))
-  thrown('RSTORE_WRONG_KIND', () => Region.open(path, { readOnly: true }))
-  thrown('RSTORE_EXISTS', () => Region.pack(path, OPTIONS, fill(1)))
-  assert.ok(readFileSync(path).equals(before))
-  assert.is(packed.root.cities.size, 3)
 }))
 
 test('replacing: who has the old one mapped goes on with it', inPlace((place) => {

@@ -35,7 +35,7 @@ Status PackWriter::begin(const std::string& path, bool inPlace, uint64_t capacit
   path_ = path;
   Status status = kSuccess;
   if (path.empty()) {
-    fd_ = memfd_create("rstore", MFD_CLOEXEC);
+    fd_ = memfd_create("rstore", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd_ < 0) status = statusFromErrno(errno);
   } else {
     std::string name = path;
@@ -80,9 +80,15 @@ Status PackWriter::attach(std::byte* base, ControlBlock* control) {
 Status PackWriter::finish(const PackRoot& root, bool replace, bool sync) {
   Status status = freeze(root, sync);
   detach();
-  if (status.ok() && !path_.empty()) status = publish(replace, sync);
+  if (status.ok()) status = path_.empty() ? seal() : publish(replace, sync);
   if (!status.ok() || !path_.empty()) discard();
   return status;
+}
+
+/// Memory has no permissions, but this: not even whoever has the descriptor can write to it.
+Status PackWriter::seal() {
+  const int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+  return fcntl(fd_, F_ADD_SEALS, seals) == 0 ? kSuccess : statusFromErrno(errno);
 }
 
 Status PackWriter::publish(bool replace, bool sync) {

@@ -52,6 +52,7 @@ class PackWriter {
 
  private:
   Status freeze(const PackRoot& root, bool sync);
+  Status seal();
   Status publish(bool replace, bool sync);
   Status writeChecksums(uint64_t endPage);
   void detach();
