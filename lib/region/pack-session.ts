@@ -38,6 +38,8 @@ function beginWith(
 
 export class PackSession extends OpenSession {
   declare readonly space: ContiguousSpace
+  /** Once it is frozen. */
+  uuid = new Uint8Array(16)
 
   constructor(
     readonly path: string | null,
@@ -75,9 +77,9 @@ export class PackSession extends OpenSession {
     this.space.prepareCommit()
     const typeId = this.space.typeIdOf(root)
     const endUnits = this.space.frontierUnits
-    const uuid = this.hash(root, endUnits)
+    this.uuid = this.hash(root, endUnits)
     this.revoke()
-    const status = this.writer.finish(root, typeId, endUnits, uuid, replace, sync)
+    const status = this.writer.finish(root, typeId, endUnits, this.uuid, replace, sync)
     if (status > 0) throw errorOf(status, this.label, 'packing')
     return -status
   }
@@ -90,7 +92,7 @@ export class PackSession extends OpenSession {
   /**
    * The same content gives the same name: a hash of all pages but those with names and checksums.
    */
-  private hash(root: Ref, endUnits: number): Uint8Array {
+  private hash(root: Ref, endUnits: number): Uint8Array<ArrayBuffer> {
     const hash = createHash('sha256').update(`rstore packed ${root} ${endUnits}\n`)
     const { firstDataPage, windows } = this.space
     const ranges = [

@@ -3,6 +3,7 @@
  * transactions are about to name, and what fields led to.
  */
 import { RStoreError } from '../errors.js'
+import type { VerifyReport } from '../map/verify.js'
 import { loadSession, Packed } from '../region/packed.js'
 import type { PackedSession } from '../region/packed.js'
 import type { AnyType } from '../types/type.js'
@@ -21,6 +22,9 @@ interface Shared {
   readonly packed: Packed
   readonly since: number
 }
+
+export const contentOf = (uuid: Uint8Array): bigint =>
+  new DataView(uuid.buffer, uuid.byteOffset).getBigUint64(0, true)
 
 export class PackedRegions {
   /** How many use each: while there are any, its byte is locked. */
@@ -109,10 +113,27 @@ export class PackedRegions {
     }
   }
 
+  /** Throws what is wrong with its file; RSTORE_CORRUPT when that is another region's. */
   load(id: number, verify: 'none' | 'lazy' | 'full'): StorePackedSession {
-    const path = this.store.files.pathOf(id, 'packed')
-    return loadSession(path, { verify }, (absolute, native, opened) =>
+    const { files, catalog } = this.store
+    const path = files.pathOf(id, 'packed')
+    const session = loadSession(path, { verify }, (absolute, native, opened) =>
       new StorePackedSession(absolute, native, opened).attachTo(this.store, id))
+    const entry = catalog.find(id)
+    if (entry === undefined || entry.content === contentOf(session.opened.uuid)) return session
+    session.close()
+    throw new RStoreError('RSTORE_CORRUPT',
+      `${path} holds another region than the one that was packed as ${id}: somebody replaced it`,
+      { path, id })
+  }
+
+  async verify(id: number): Promise<VerifyReport> {
+    const packed = this.loadAs(id, undefined)
+    try {
+      return await packed.verify()
+    } finally {
+      packed.close()
+    }
   }
 
   /** The packed region that a field names, mapped once for all who read it. */

@@ -3,6 +3,7 @@ import { PackSession } from '../region/pack-session.js'
 import type { Packed } from '../region/packed.js'
 import type { AnyType } from '../types/type.js'
 import { byteOf } from './locks.js'
+import { contentOf } from './packed-regions.js'
 import type { StoreParts } from './parts.js'
 import { StorePackSession } from './sessions.js'
 
@@ -33,9 +34,11 @@ export class StorePacking {
   /** The file is there, and the lock held: nobody deletes it before it has a handle. */
   publish<V>(root: AnyType): Packed<V> {
     const { catalog, packed } = this.store
-    catalog.publish(this.id, this.serial, this.name, this.session!.named, this.unsynced)
+    const { id, name, serial, unsynced } = this
+    const { named, uuid } = this.session!
+    catalog.publish({ id, name, serial, unsynced, content: contentOf(uuid) }, named)
     this.published = true
-    return packed.open<V>(this.id, root)
+    return packed.open<V>(id, root)
   }
 
   /** When it is over, however. */

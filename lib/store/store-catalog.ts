@@ -20,6 +20,8 @@ const Entry = t.struct('StoreEntry', {
   unsynced: t.bool,
   /** Packed: how many packed regions it names. */
   named: t.u32,
+  /** Packed: the first half of its uuid, which is a hash of its content. */
+  content: t.u64,
   /** When it was begun, as a number that only rises. */
   serial: t.f64,
 })
@@ -50,8 +52,12 @@ export interface StoreEntry {
   references: number
   unsynced: boolean
   named: number
+  content: bigint
   serial: number
 }
+/** What is known of a region when it was packed. */
+export type NewPacked = Pick<StoreEntry, 'id' | 'name' | 'serial' | 'unsynced' | 'content'>
+
 /** What a region took away with its commit `epoch`; 0 for what can never come back. */
 export interface Lowered {
   readonly ids: readonly number[]
@@ -127,8 +133,8 @@ export class StoreCatalog {
   }
 
   private entryOf(id: number, view: Infer<typeof Entry>): StoreEntry {
-    const { name = null, kind, references, unsynced, named, serial } = view
-    return { id, name, kind, references, unsynced, named, serial }
+    const { name = null, kind, references, unsynced, named, content, serial } = view
+    return { id, name, kind, references, unsynced, named, content, serial }
   }
 
   find(id: number): StoreEntry | undefined {
@@ -178,10 +184,11 @@ export class StoreCatalog {
       const known = this.byName(name)
       if (known !== undefined) return known
       const { id, serial } = this.takeId()
-      const entry = { kind: 'live', references: 1, unsynced: false, named: 0, serial } as const
-      this.entries.set(id, { name, ...entry })
+      const zeros = { unsynced: false, named: 0, content: 0n }
+      const entry = { name, kind: 'live', references: 1, serial, ...zeros } as const
+      this.entries.set(id, entry)
       this.names.set(name, id)
-      return { id, name, ...entry }
+      return { id, ...entry }
     }, 'sync')
   }
 
@@ -201,21 +208,18 @@ export class StoreCatalog {
    * What was packed is there, and what it names is counted. A name is one reference. Throws
    * RSTORE_EXISTS when the name is taken.
    */
-  publish(
-    id: number, serial: number, name: string | null, named: readonly number[], unsynced: boolean,
-  ): void {
+  publish({ id, name, ...known }: NewPacked, named: readonly number[]): void {
     this.transact(
       () => {
         if (name !== null) this.refuseTaken(name)
         for (const other of named) this.raiseOne(other)
         const references = name === null ? 0 : 1
         this.entries.set(id, {
-          name: name ?? undefined, kind: 'packed', references, unsynced, named: named.length,
-          serial,
+          name: name ?? undefined, kind: 'packed', references, named: named.length, ...known,
         })
         if (name !== null) this.names.set(name, id)
       },
-      unsynced ? 'none' : 'sync',
+      known.unsynced ? 'none' : 'sync',
     )
   }
 

@@ -237,13 +237,14 @@ export class Store implements Disposable {
   verify(): Promise<VerifyReport> {
     this.assertOpen()
     const { parts } = this
-    const { catalog, collector, files, live } = parts
+    const { catalog, collector, live, packed } = parts
     if (!parts.readOnly) collector.collectAll()
     return verifyStore(catalog.list(), catalog.queued(), {
+      verifyCatalog: () => catalog.region.verify(),
       verify: ({ id, kind }) =>
         kind === 'live'
           ? live.useLater(id, (region) => region.verify())
-          : Packed.verify(files.pathOf(id, 'packed')),
+          : packed.verify(id),
       namesIn: ({ id, kind }) => namesIfReadable(parts, { id, kind, unsynced: false }),
     })
   }

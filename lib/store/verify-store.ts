@@ -5,6 +5,7 @@ import type { PendingLowering, StoreEntry } from './store-catalog.js'
 
 /** How regions are reached. */
 export interface StoreAccess {
+  verifyCatalog(): Promise<VerifyReport>
   verify(entry: StoreEntry): Promise<VerifyReport>
   /** Ids of the packed regions that a region names; undefined where that cannot be read. */
   namesIn(entry: StoreEntry): number[] | undefined
@@ -28,8 +29,9 @@ export async function verifyStore(
   const namedBy = new Map<number, string[]>()
   const count = (id: number): void => void counts.set(id, (counts.get(id) ?? 0) + 1)
   let exact = true
+  add(report, await verified(() => access.verifyCatalog()), 'catalog')
   for (const entry of regions) {
-    add(report, await verified(access, entry), entry)
+    add(report, await verified(() => access.verify(entry)), labelOf(entry))
     const names = access.namesIn(entry)
     if (names === undefined) exact = false
     for (const id of names ?? []) {
@@ -60,9 +62,9 @@ const labelOf = ({ id, name }: StoreEntry): string =>
   name === null ? `region ${id}` : `region ${id} (${name})`
 
 /** One that is missing, or cannot be opened, is a problem like any other. */
-async function verified(access: StoreAccess, entry: StoreEntry): Promise<VerifyReport> {
+async function verified(verify: () => Promise<VerifyReport>): Promise<VerifyReport> {
   try {
-    return await access.verify(entry)
+    return await verify()
   } catch (error) {
     if (!(error instanceof RStoreError)) throw error
     const { code, message } = error
@@ -74,8 +76,7 @@ async function verified(access: StoreAccess, entry: StoreEntry): Promise<VerifyR
   }
 }
 
-function add(report: VerifyReport, part: VerifyReport, entry: StoreEntry): void {
-  const label = labelOf(entry)
+function add(report: VerifyReport, part: VerifyReport, label: string): void {
   for (const problem of part.problems) {
     report.problems.push({ ...problem, message: `${label}: ${problem.message}` })
   }

@@ -1,56 +1,115 @@
-/** Packing that is killed, or fails, at each of its file operations: the whole file or none. */
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+/**
+ * Packing that is killed, or fails, at each of its file operations: the whole file or none. Where
+ * nobody waits for the disk, a crash of the machine may leave a part: then loading in full says so.
+ * Into a store every fourth operation, with RSTORE_EVERY_OPERATION each of them.
+ */
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Packed } from '../../lib/index.js'
+import { Packed, RStoreError, Store } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
 import { Place } from '../harness/with-region.js'
-import { Atlas } from './shapes.js'
+import { Atlas, type AtlasView } from './shapes.js'
 
 const test = suite('packing cut off')
-const OPERATION_LIMIT = 60
+const OPERATION_LIMIT = 120
 
-async function packUnder(path: string, plan: string): Promise<boolean> {
-  const child = new Child<{ packed: boolean }>('dist/tests/packed/packing-child.js', [path], {
-    RSTORE_TEST_ADDON: 'rstore_test.node', RSTORE_TEST_IO: plan,
-  })
+async function packUnder(path: string, durability: string, plan: string): Promise<boolean> {
+  const child = new Child<{ packed: boolean }>(
+    'dist/tests/packed/packing-child.js', [path, durability],
+    { RSTORE_TEST_ADDON: 'rstore_test.node', RSTORE_TEST_IO: plan })
   const done = await child.next()
-  await child.ended
-  return done?.packed === true
+  const { code } = await child.ended
+  return done?.packed === true && code === 0
+}
+
+function isWhole(packed: Packed<AtlasView>): void {
+  assert.is(packed.root.cities.size, 300)
+  assert.is(packed.root.cities.get('city 299')!.name, 'name 299')
+  packed.close()
 }
 
 async function isWholeOrNone(path: string): Promise<void> {
   if (!existsSync(path)) return
   assert.equal((await Packed.verify(path)).problems, [])
-  const packed = Packed.load(path, { root: Atlas })
-  assert.is(packed.root.cities.size, 300)
-  packed.close()
+  isWhole(Packed.load(path, { root: Atlas }))
 }
 
-for (const [what, plan] of [
-  ['killed', (n: number) => `kill@${n}`],
-  ['torn by a machine crash', (n: number) => `tear:seed=${n}@${n}`],
-  ['failing', (n: number) => `fail:EIO@${n}`],
-  ['full', (n: number) => `fail:ENOSPC@${n}+`],
-] as const) {
-  test(`${what} at every operation`, async () => {
-    const place = new Place()
-    const path = place.path('atlas')
-    let operation = 1
-    for (; operation < OPERATION_LIMIT; operation++) {
-      const finished = await packUnder(path, plan(operation))
-      await isWholeOrNone(path)
-      if (what === 'failing' || what === 'full') {
-        const left = readdirSync(place.folder).filter((name) => name.endsWith('.tmp'))
-        if (what === 'failing' && !finished) {
-          assert.ok(left.length <= 1, 'at most what could not be removed')
-        }
-      }
-      for (const name of readdirSync(place.folder)) rmSync(place.path(name))
-      if (finished) break
-    }
-    assert.ok(operation > 4 && operation < OPERATION_LIMIT, `${operation} operations`)
-  })
+/** What a crash of the machine may leave where nobody waited for the disk. */
+async function isWholeOrSaysSo(path: string): Promise<void> {
+  if (!existsSync(path)) return
+  try {
+    isWhole(Packed.load(path, { root: Atlas, verify: 'full' }))
+  } catch (error) {
+    if (!(error instanceof RStoreError)) throw error
+    assert.match(error.code, /^RSTORE_(CORRUPT|NOT_A_REGION)$/)
+  }
 }
+
+const PLANS = {
+  killed: (n: number) => `kill@${n}`,
+  torn: (n: number) => `tear:seed=${n}@${n}`,
+  failing: (n: number) => `fail:EIO@${n}`,
+  full: (n: number) => `fail:ENOSPC@${n}+`,
+} as const
+
+/** Until it gets through; what is left in the folder is looked at each time. */
+async function atEveryOperation(
+  what: keyof typeof PLANS, durability: 'sync' | 'none',
+  look: (path: string, place: Place) => Promise<void>,
+): Promise<void> {
+  const place = new Place()
+  const path = place.path('atlas')
+  let operation = 1
+  for (; operation < OPERATION_LIMIT; operation++) {
+    const finished = await packUnder(path, durability, PLANS[what](operation))
+    await look(path, place)
+    for (const name of readdirSync(place.folder)) rmSync(place.path(name))
+    if (finished) break
+  }
+  assert.ok(operation > 4 && operation < OPERATION_LIMIT, `${operation} operations`)
+}
+
+for (const what of ['killed', 'torn', 'failing', 'full'] as const) {
+  test(`${what} at every operation`, () => atEveryOperation(what, 'sync', async (path, place) => {
+    await isWholeOrNone(path)
+    if (what !== 'failing') return
+    const left = readdirSync(place.folder).filter((name) => name.endsWith('.tmp'))
+    assert.ok(left.length <= 1, 'at most what could not be removed')
+  }))
+}
+
+test('killed at every operation, without waiting for the disk', () =>
+  atEveryOperation('killed', 'none', isWholeOrNone))
+
+test('torn at every operation, without waiting for the disk', () =>
+  atEveryOperation('torn', 'none', isWholeOrSaysSo))
+
+/** A store that somebody else has open meanwhile; whoever opens it next finds no trace. */
+async function inStoreAtEveryOperation(
+  what: 'killed' | 'torn', durability: 'sync' | 'none',
+): Promise<void> {
+  const place = new Place()
+  const step = process.env['RSTORE_EVERY_OPERATION'] === undefined ? 4 : 1
+  let operation = 1
+  for (; operation < OPERATION_LIMIT; operation += step) {
+    const dir = place.path(String(operation))
+    mkdirSync(dir)
+    Store.open(dir, { create: true }).close()
+    const finished = await packUnder(dir, durability, PLANS[what](operation))
+    const store = Store.open(dir)
+    const listed = store.list()
+    assert.equal(readdirSync(dir).filter((name) => name.includes('.packed')),
+      listed.map(({ id }) => `${id}.packed`))
+    if (listed.length > 0) isWhole(store.packed('atlas', Atlas))
+    assert.equal((await store.verify()).problems, [])
+    store.close()
+    if (finished) break
+  }
+  assert.ok(operation > 10 && operation < OPERATION_LIMIT, `${operation} operations`)
+}
+
+test('into a store, killed at every operation', () => inStoreAtEveryOperation('killed', 'sync'))
+test('into a store, torn at every operation', () => inStoreAtEveryOperation('torn', 'sync'))
 
 test.run()

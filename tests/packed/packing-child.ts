@@ -1,7 +1,20 @@
-/** Packs an atlas, maybe under a plan for the I/O seam, and says so when it is done. */
-import { Region } from '../../lib/index.js'
+/**
+ * Packs an atlas, maybe under a plan for the I/O seam, and says so when it is done:
+ * packing-child.js <path> <durability>, or with the folder of a store instead of a path.
+ */
+import { statSync } from 'node:fs'
+import { Region, Store, type Durability } from '../../lib/index.js'
+import { say } from '../harness/child.js'
 import { Atlas, fill } from './shapes.js'
 
-const [path] = process.argv.slice(2)
-Region.pack(path!, { root: Atlas, capacity: '1MiB' }, fill(300))!.close()
-process.stdout.write('{"packed":true}\n')
+const [path, durability] = process.argv.slice(2)
+const options = { root: Atlas, capacity: '1MiB', durability: durability as Durability } as const
+if (statSync(path!, { throwIfNoEntry: false })?.isDirectory()) {
+  const store = Store.open(path!)
+  store.pack('atlas', options, fill(300))!
+  say({ packed: true })
+  store.close()
+} else {
+  Region.pack(path!, options, fill(300))!.close()
+  say({ packed: true })
+}
