@@ -53,7 +53,8 @@ export async function runQueue(dir: string, plan: QueuePlan): Promise<QueueResul
 async function produce(
   dir: string, first: number, count: number, batch: number, killAfter: number,
 ): Promise<number> {
-  const producer = new Child<number>(MEMBER, [dir, 'producer', ...[first, count, batch].map(String)])
+  const numbers = [first, count, batch].map(String)
+  const producer = new Child<number>(MEMBER, [dir, 'producer', ...numbers])
   let reached = 0
   for (;;) {
     const next = await producer.next()

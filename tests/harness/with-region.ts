@@ -127,11 +127,13 @@ function checked(code: string, error: unknown): RStoreError {
 export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** A test in a folder of its own. */
-export const inPlace = (body: (place: Place) => void | Promise<void>) => async (): Promise<void> => {
-  const place = new Place()
-  try {
-    await body(place)
-  } finally {
-    place.close()
+export const inPlace =
+  (body: (place: Place) => void | Promise<void>) =>
+  async (): Promise<void> => {
+    const place = new Place()
+    try {
+      await body(place)
+    } finally {
+      place.close()
+    }
   }
-}

@@ -98,10 +98,11 @@ test('what an asynchronous callback goes on doing', inPlace(async (place) => {
   assert.is(packed.root.cities.size, 3)
 }))
 
-const pack = (path: string | null): Packed<AtlasView> => Region.pack(path, OPTIONS, (region, root) => {
-  keepAll(region, root)
-  return root
-})!
+const pack = (path: string | null): Packed<AtlasView> =>
+  Region.pack(path, OPTIONS, (region, root) => {
+    keepAll(region, root)
+    return root
+  })!
 const writeFirst = (root: AtlasView): void => {
   (root.cities.get('long')!.shape as unknown as number[])[0] = -1
 }
