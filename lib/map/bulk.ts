@@ -10,29 +10,40 @@ export interface BulkOptions {
   onProgress?(entries: number): void
 }
 
-type Entry = readonly [unknown, unknown]
+export type Entry = readonly [unknown, unknown]
 
 const PROGRESS_ENTRIES = 16_384
 
-function* checked(source: Iterable<unknown>): Iterator<Entry> {
-  for (const entry of source) {
-    if (!Array.isArray(entry)) throw new TypeError('bulkLoad: expected entries [key, value]')
-    yield entry as unknown as Entry
+/** What is left of the input. Its iterator is closed when reading ends before it does. */
+export class Entries {
+  readonly #source: Iterator<unknown>
+  #done = false
+
+  constructor(source: Iterable<unknown>) {
+    this.#source = source[Symbol.iterator]()
+  }
+
+  /** Undefined at the end. Throws a TypeError on what is no entry. */
+  next(): Entry | undefined {
+    this.#done = true  // as it is when next() throws
+    const { done, value } = this.#source.next()
+    if (done === true) return undefined
+    this.#done = false
+    if (!Array.isArray(value)) throw new TypeError('bulkLoad: expected entries [key, value]')
+    return value as unknown as Entry
+  }
+
+  close(): void {
+    if (!this.#done) this.#source.return?.()
   }
 }
 
-/** Puts one entry before what an iterator still gives. */
-function* from(first: Entry, rest: Iterator<Entry>): Iterator<Entry> {
-  yield first
-  for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value
-}
-
 /** Entry by entry, between those that are there already. */
-function setSorted(map: OrderedMap, entries: Iterator<Entry>, onEntry: () => void): void {
+function setSorted(map: OrderedMap, first: Entry, rest: Entries, onEntry: () => void): void {
   let last: unknown
   let started = false
-  for (let next = entries.next(); next.done !== true; next = entries.next()) {
-    const [key, value] = next.value
+  for (let entry: Entry | undefined = first; entry !== undefined; entry = rest.next()) {
+    const [key, value] = entry
     if (started && map.compareKeys(last, key) >= 0) {
       throw new RStoreError('RSTORE_UNSORTED',
         `${map.label}: the input of bulkLoad is not sorted. Sort it, or use set()`, { key })
@@ -50,14 +61,18 @@ function loadNow(map: OrderedMap, source: Iterable<unknown>, { onProgress }: Bul
     count++
     if (count % PROGRESS_ENTRIES === 0) onProgress?.(count)
   }
-  map.session.transactOrJoin(() => map.session.atomically(() => {
-    const entries = checked(source)
+  const entries = new Entries(source)
+  const load = (): void => {
     const first = entries.next()
-    if (first.done === true) return
-    const all = from(first.value, entries)
-    if (!map.watched && map.isBehind(first.value[0])) map.appendSorted(all, onEntry)
-    else setSorted(map, all, onEntry)
-  }))
+    if (first === undefined) return
+    if (!map.watched && map.isBehind(first[0])) map.appendSorted(first, entries, onEntry)
+    else setSorted(map, first, entries, onEntry)
+  }
+  try {
+    map.session.transactOrJoin(() => map.session.atomically(load))
+  } finally {
+    entries.close()
+  }
   onProgress?.(count)
   return count
 }

@@ -9,7 +9,7 @@
  *      else fails half way spoils the transaction (Session.spoiled).
  */
 import type { Change } from '../types/infer.js'
-import { bulkLoad, type BulkOptions } from './bulk.js'
+import { bulkLoad, type BulkOptions, type Entries, type Entry } from './bulk.js'
 import { declareIndex, type IndexHandle, type IndexOptions } from './index-handle.js'
 import { boundsOf } from './ranges.js'
 import { MapReader } from './read-map.js'
@@ -196,15 +196,15 @@ export class OrderedMap extends MapReader {
   }
 
   /**
-   * Appends sorted entries; false, with nothing changed, when the map has keys that are not lower.
+   * Appends sorted entries, the first of which is behind all that are there. RSTORE_UNSORTED.
    */
-  appendSorted(entries: Iterator<readonly [unknown, unknown]>, onEntry: () => void): void {
+  appendSorted(first: Entry, rest: Entries, onEntry: () => void): void {
     this.enterWrite()
     const { tree, stored, session } = this
     session.change(() => {
       const loader = tree.loader()
-      for (let next = entries.next(); next.done !== true; next = entries.next()) {
-        const [key, value] = next.value
+      for (let entry: Entry | undefined = first; entry !== undefined; entry = rest.next()) {
+        const [key, value] = entry
         let prepared = stored.prepare(value, this.label)
         const serial = imageSerial()
         const form = this.codec.encode(key, this.form, this.label)

@@ -124,6 +124,11 @@ export abstract class BranchingTree<K> extends Tree<K> {
 
   override place(key: K): number {
     this.descend(key)
+    return this.placeInLeaf(key)
+  }
+
+  /** `place`, when the descent has come to `leaf`. */
+  protected placeInLeaf(key: K): number {
     let index = this.indexIn(this.leaf, key)
     this.inserted = !this.isAt(this.leaf, index, key)
     if (!this.inserted) return this.valueAt(this.leaf, index)

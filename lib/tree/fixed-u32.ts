@@ -72,6 +72,20 @@ export class TreeU32 extends FixedTree<number> {
     return at + values + index * this.valueWords
   }
 
+  /** A key that is there already may be where it would be if keys were numbered through. */
+  override place(key: number): number {
+    const wanted = key >>> 0
+    const distance = wanted - this.lowestBelow(wanted)
+    const { u32 } = this.window
+    const at = this.leafAt
+    if (distance >= u32[at + HEAD]! >>> 16 || u32[at + ENTRIES + distance] !== wanted) {
+      return this.placeInLeaf(key)
+    }
+    this.inserted = false
+    const values = this.leaf === this.root ? this.rootValues : this.leafValues
+    return at + values + distance * this.valueWords
+  }
+
   override descend(key: number): void {
     this.lowestBelow(key >>> 0)
   }
@@ -112,7 +126,10 @@ export class TreeU32 extends FixedTree<number> {
   override indexIn(leaf: number, key: number): number {
     const { u32 } = this.windows[leaf >>> 28]!
     const at = wordOf(leaf)
-    return lowerBound(u32, at + ENTRIES, u32[at + HEAD]! >>> 16, key >>> 0)
+    const count = u32[at + HEAD]! >>> 16
+    // Ascending keys come in behind the last.
+    if (count === 0 || u32[at + ENTRIES + count - 1]! < key >>> 0) return count
+    return lowerBound(u32, at + ENTRIES, count, key >>> 0)
   }
 
   override isAt(leaf: number, index: number, key: number): boolean {

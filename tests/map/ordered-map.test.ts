@@ -234,6 +234,20 @@ test('bulkLoad', async () => {
     assert.is(map.size, 40_000)
     assert.is(region.space.allocatedUnits, allocatedUnits)
   }
+  let closed = 0
+  const same: [number, ReturnType<typeof city>] = [0, city(0)]
+  const closing = function* (keys: number[]) {
+    try {
+      for (same[0] of keys) yield same
+    } finally {
+      closed++
+    }
+  }
+  for (const keys of [[60_000, 60_001, 60_001], [1, 3, 2]]) {
+    const error = await map.bulkLoad(closing(keys)).then(() => undefined, (thrown) => thrown)
+    assert.is(error?.code, 'RSTORE_UNSORTED')
+  }
+  assert.is(closed, 2, 'the source is told that no more is read')
   assert.is(await map.bulkLoad([]), 0)
   assert.is(await map.bulkLoad(sorted(0, 10)), 10, 'between what is there')
   assert.is(await map.bulkLoad((async function* () { yield* sorted(50_000, 50_010) })()), 10)
