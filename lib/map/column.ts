@@ -1,4 +1,5 @@
 /** One numeric field of many records, as a typed array. */
+import { Window } from '../space/window.js'
 import type { Session } from '../types/context.js'
 import type { Column } from '../types/infer.js'
 import type { OptionalType } from '../types/optional/optional.js'
@@ -6,7 +7,9 @@ import { StructType } from '../types/struct/struct.js'
 import type { AnyType } from '../types/type.js'
 import { buffersOf, FOUND, lookUpAll, type Batch } from './batch.js'
 import type { AnyTree } from './handle.js'
+import type { Bounds } from './ranges.js'
 import type { Values } from './values.js'
+import { Walker } from './walker.js'
 
 const COLUMNS = {
   u8: Uint32Array, u16: Uint32Array, u32: Uint32Array, bool: Uint32Array,
@@ -86,21 +89,14 @@ function readPlain(
   return true
 }
 
-export function readColumn(
-  session: Session, tree: AnyTree, values: Values, keyType: AnyType, keys: ArrayBufferView,
-  field: string,
-): Column {
-  if (!ArrayBuffer.isView(keys) || keys instanceof DataView) {
-    throw new TypeError('getColumn: the keys must be a typed array')
-  }
-  const path = new FieldPath(values.type, field)
-  const list = keys as unknown as ArrayLike<unknown>
-  const batch = lookUpAll(session, tree, keyType, list, false)
-  const column = new COLUMNS[path.kind](list.length)
-  const wasRead = readPlain(session, batch, path, column, list.length)
+/** The values of a batch as elements of a column; gives how many there are none of. */
+function fill(
+  session: Session, values: Values, batch: Batch, path: FieldPath, column: Column['values'],
+): number {
+  const wasRead = readPlain(session, batch, path, column, column.length)
   const absent = column instanceof Float64Array ? NaN : 0
   let missing = 0
-  for (let i = 0; i < list.length; i++) {
+  for (let i = 0; i < column.length; i++) {
     const state = batch.found[i]
     if (wasRead && state === FOUND.found) continue
     const value = state === FOUND.missing ? undefined
@@ -108,5 +104,61 @@ export function readColumn(
     if (value === undefined) missing++
     column[i] = value ?? absent
   }
+  return missing
+}
+
+/** Entries of a range that are read at a time: what is known of them stays near. */
+const RANGE_ENTRIES = 1024
+
+function newBatch(entries: number, valueWords: number): Batch {
+  const values = new Window(new ArrayBuffer(entries * valueWords * 4))
+  return { values, valueWords, found: new Uint8Array(entries) }
+}
+
+/** Takes the values of the next entries of a walk; gives how many there were. */
+function take(walker: Walker, { values: { u32 }, valueWords, found }: Batch): number {
+  const { cursor } = walker
+  const end = RANGE_ENTRIES * valueWords
+  let to = 0
+  while (to < end && (cursor.hop() || walker.walk())) {
+    const from = cursor.window.u32
+    do {
+      u32[to++] = from[cursor.valueIndex]!
+      if (valueWords === 2) u32[to++] = from[cursor.valueIndex + 1]!
+    } while (to < end && cursor.hop())
+  }
+  found.fill(FOUND.found)
+  return to / valueWords
+}
+
+/** The fields of a range, in its order. */
+export function readRange(
+  session: Session, tree: AnyTree, values: Values, bounds: Bounds, field: string,
+): Column {
+  const path = new FieldPath(values.type, field)
+  const column = new COLUMNS[path.kind](Math.min(tree.count(bounds), bounds.limit))
+  const walker = new Walker(tree, bounds)
+  const batch = newBatch(RANGE_ENTRIES, tree.valueBytes / 4)
+  let missing = 0
+  for (let from = 0; from < column.length; ) {
+    const count = take(walker, batch)
+    if (count === 0) break
+    missing += fill(session, values, batch, path, column.subarray(from, from + count))
+    from += count
+  }
+  walker.stop()
   return { values: column, missing }
+}
+
+/** The fields of keys, which are a typed array. */
+export function readColumn(
+  session: Session, tree: AnyTree, values: Values, keyType: AnyType, keys: ArrayBufferView,
+  field: string,
+): Column {
+  if (keys instanceof DataView) throw new TypeError('getColumn: a DataView has no elements')
+  const path = new FieldPath(values.type, field)
+  const list = keys as unknown as ArrayLike<unknown>
+  const batch = lookUpAll(session, tree, keyType, list, false)
+  const column = new COLUMNS[path.kind](list.length)
+  return { values: column, missing: fill(session, values, batch, path, column) }
 }

@@ -11,7 +11,7 @@ import type { Change, Column } from '../types/infer.js'
 import type { KeyCodec, KeyForm } from '../types/keys.js'
 import type { AnyType } from '../types/type.js'
 import { FOUND, lookUpAll } from './batch.js'
-import { readColumn } from './column.js'
+import { readColumn, readRange } from './column.js'
 import { Handle, type Home } from './handle.js'
 import { EntryIterator, KeyIterator, ValueIterator, type Steps } from './iterate.js'
 import type { Observers } from './observers.js'
@@ -94,9 +94,13 @@ export abstract class MapReader extends Handle implements Steps {
     }
   }
 
-  getColumn(keys: ArrayBufferView, field: string): Column {
+  getColumn(keysOrRange: unknown, field: string): Column {
+    const { session, stored, ends } = this
+    const keys = ArrayBuffer.isView(keysOrRange) ? keysOrRange : undefined
+    const bounds = keys === undefined ? boundsOf(keysOrRange ?? null, ends) : undefined
     this.enter()
-    const column = readColumn(this.session, this.tree, this.stored, this.keyType, keys, field)
+    const column = bounds !== undefined ? readRange(session, this.tree, stored, bounds, field)
+      : readColumn(session, this.tree, stored, this.keyType, keys!, field)
     this.leave()
     return column
   }

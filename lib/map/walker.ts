@@ -50,6 +50,13 @@ export class Walker {
     return entries
   }
 
+  /** A step, after which the cursor may hop: what to ask when it cannot. */
+  walk(): boolean {
+    const there = this.step()
+    if (there) this.stretch()
+    return there
+  }
+
   private start(): boolean {
     this.started = true
     const { cursor, bounds } = this

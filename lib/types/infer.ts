@@ -120,8 +120,11 @@ export interface ReadMap<K, V> extends Iterable<[K, V]> {
   getObject(key: K): any | undefined
   has(key: K): boolean
   getMany(keys: Iterable<K> | ArrayBufferView): (V | undefined)[]
-  /** One numeric field of many records; `field` is '' in a map of numbers. */
-  getColumn(keys: ArrayBufferView, field: string): Column
+  /**
+   * One numeric field of many records, those of some keys or of a range in its order; `field` is ''
+   * in a map of numbers.
+   */
+  getColumn(keys: ArrayBufferView | Range<K>, field: string): Column
   first(): [K, V] | undefined
   last(): [K, V] | undefined
   entries(range?: Range<K>): IterableIterator<[K, V]>

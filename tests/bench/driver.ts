@@ -32,6 +32,8 @@ export interface Table {
   /** `visits` of all keys, in one call, as a column. */
   readColumn?(picks: Picks): Sum
   scanField?(): Sum
+  /** `visits` of all records, as a column. */
+  scanColumn?(): Sum
   scanWhole?(): Sum
   /** `visits` of up to `length` entries from each key on. */
   ranges?(starts: Picks, length: number): Sum

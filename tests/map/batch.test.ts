@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { addon } from '../../lib/native/binding.js'
-import { t, type RMap, type Type } from '../../lib/types/index.js'
+import { t, type Range, type RMap, type Type } from '../../lib/types/index.js'
 import type { Kernels } from '../../lib/types/context.js'
 import { MemoryRegion } from '../harness/memory-region.js'
 import { codeOf } from '../harness/types.js'
@@ -87,6 +87,12 @@ const cases: Case[] = [
   },
 ]
 
+/** All, from a key to another, and some of them from the end. */
+const rangesOf = (keys: ArrayLike<unknown>): Range<any>[] => [
+  {}, { limit: 0 }, ...keys.length < 2 ? []
+    : [{ gte: keys[0], lt: keys[1] }, { lte: keys[0], reverse: true, limit: 70 }],
+]
+
 for (const { name, type, key, list } of cases) {
   test(`keys of type ${name}`, () => {
     fc.assert(
@@ -114,6 +120,14 @@ for (const { name, type, key, list } of cases) {
             const [looped, native] = bothWays(region, () => map.getColumn(keys, field))
             assert.is(text(native.values), text(looped.values), field)
             assert.is(native.missing, looped.missing)
+            for (const range of rangesOf(keys as never)) {
+              const given = [...map.keys(range)]
+              const [looped, native] = bothWays(region, () => map.getColumn(range, field))
+              assert.is(text(native.values), text(looped.values), field)
+              assert.is(native.missing, looped.missing)
+              const expected = map.getColumn(list(given), field)
+              assert.is(text(native.values), text(expected.values), field)
+            }
           }
           for (const direct of [floats, small]) {
             const [looped, native] = bothWays(region, () => direct.getColumn(keys, ''))

@@ -156,8 +156,11 @@ test('getMany, getColumn', () => {
   assert.equal(map.getColumn(keys, 'level'), { values: Int32Array.from([0, -5, 0, 0]), missing: 3 })
   for (const field of ['name', 'nothing', 'at', '', 'at.x', 'population.x']) {
     assert.is(codeOf(() => map.getColumn(keys, field)), 'TypeError', field)
+    assert.is(codeOf(() => map.getColumn({}, field)), 'TypeError', field)
   }
-  assert.is(codeOf(() => map.getColumn([1] as never, 'population')), 'TypeError')
+  for (const wrong of [[1], undefined, { from: 1 }, new DataView(new ArrayBuffer(8))]) {
+    assert.is(codeOf(() => map.getColumn(wrong as never, 'population')), 'TypeError')
+  }
   const direct = region.map('direct', t.u64, t.f64)
   region.transact(() => direct.set(5n, 1.5))
   assert.equal([...direct.getColumn(BigUint64Array.from([5n, 6n]), '').values].map(String), [

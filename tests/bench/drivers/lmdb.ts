@@ -74,6 +74,11 @@ class LmdbTable implements Table {
     return sum
   }
 
+  /** Knows no columns. */
+  scanColumn(): number {
+    return this.scanField()
+  }
+
   scanWhole(): number {
     let sum = 0
     for (const { value } of this.#db.getRange({ start: this.#first })) sum += weigh(value)

@@ -59,6 +59,13 @@ class RegionTable implements Table {
     return sum
   }
 
+  scanColumn(): number {
+    const { values } = this.#users.getColumn({}, 'visits')
+    let sum = 0
+    for (let at = 0; at < values.length; at++) sum += values[at] as number
+    return sum
+  }
+
   scanWhole(): number {
     let sum = 0
     for (const user of this.#users.values()) sum += weigh(user)
