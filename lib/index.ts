@@ -5,6 +5,15 @@
 export type { ArrayBuilder, BuilderOptions } from './builder/builder.js'
 export { RStoreError } from './errors.js'
 export type { ErrorCode } from './errors.js'
+export { exportLines } from './exchange/export.js'
+export type {
+  DumpEntry, DumpHead, DumpLine, DumpRecord, ExportOptions,
+} from './exchange/export.js'
+export { Importer } from './exchange/import.js'
+export type { ImportReport } from './exchange/import.js'
+export { JsonMap, schemaOf } from './exchange/json-map.js'
+export type { JsonRange } from './exchange/json-map.js'
+export type { IndexSchema, NameSchema } from './exchange/named.js'
 export type { ReaderInfo } from './native/binding.js'
 export { observe } from './native/observe.js'
 export type { Observation } from './native/observe.js'

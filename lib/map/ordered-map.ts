@@ -18,6 +18,15 @@ import type { IndexFunction } from './secondary-index.js'
 import type { KeyForm } from '../types/keys.js'
 import { imageSerial } from '../types/struct/image.js'
 
+export interface Appender {
+  /**
+   * Throws RSTORE_UNSORTED for a key that is not above all others, and what the key's codec throws:
+   * then nothing has changed.
+   */
+  append(key: unknown, prepared: unknown): void
+  finish(): void
+}
+
 export class OrderedMap extends MapReader {
   /**
    * Called once, before the first change, by a map that was opened with a newer version of its
@@ -216,6 +225,25 @@ export class OrderedMap extends MapReader {
       loader.finish()
     })
     this.leave()
+  }
+
+  /** For sorted input: nobody else may use the map until `finish`. Not for watched maps. */
+  appender(): Appender {
+    this.enterWrite()
+    const { codec, form, label, session, stored, tree } = this
+    const loader = tree.loader()
+    return {
+      append(key, prepared) {
+        const at = loader.append(codec.encode(key, form, label))
+        try {
+          stored.create(tree.window, at, prepared)
+        } catch (error) {
+          session.spoiled ??= error
+          throw error
+        }
+      },
+      finish: () => loader.finish(),
+    }
   }
 
   /** Whether `key` is greater than every key of the map. */

@@ -45,9 +45,21 @@ export const simpleTypes = {
 /** A type that is being read; a ref back to it gets it when it is there. */
 interface Pending { type: AnyType | undefined }
 
-type Parse = (stored: any, stack: readonly Pending[]) => AnyType
+/** How the types that can name cells, or be named, are made. */
+export interface Makers {
+  ref(find: () => AnyType): AnyType
+  struct(name: string, fields: readonly (readonly [string, AnyType])[]): AnyType
+}
 
-const readers: Readonly<Record<string, (stored: any, parse: (part: any) => AnyType) => AnyType>> = {
+const STANDARD: Makers = {
+  ref: (find) => new RefType(find),
+  struct: (name, fields) => new StructType(name, fields),
+}
+
+type Parse = (stored: any, stack: readonly Pending[], makers: Makers) => AnyType
+type Read = (stored: any, parse: (part: any) => AnyType, makers: Makers) => AnyType
+
+const readers: Readonly<Record<string, Read>> = {
   enum: (stored) => new EnumType(stored.enum),
   optional: (stored, parse) => new OptionalType(parse(stored.optional)),
   default: (stored, parse) => {
@@ -55,8 +67,8 @@ const readers: Readonly<Record<string, (stored: any, parse: (part: any) => AnyTy
     return new DefaultType(inner, defaultFromStored(inner, stored.value))
   },
   tuple: (stored, parse) => new TupleType(stored.tuple.map(parse)),
-  struct: (stored, parse) =>
-    new StructType(
+  struct: (stored, parse, makers) =>
+    makers.struct(
       stored.struct,
       stored.fields.map(([name, type]: [string, unknown]) => [name, parse(type)] as const),
     ),
@@ -67,28 +79,28 @@ const readers: Readonly<Record<string, (stored: any, parse: (part: any) => AnyTy
   packed: (stored, parse) => new PackedType(parse(stored.packed)),
 }
 
-const parseRef: Parse = (stored, stack) => {
+const parseRef: Parse = (stored, stack, makers) => {
   const { self } = stored.ref
   if (self === undefined) {
-    const target = parse(stored.ref, stack)
-    return new RefType(() => target)
+    const target = parse(stored.ref, stack, makers)
+    return makers.ref(() => target)
   }
   const pending = stack[stack.length - 1 - self]
   if (pending === undefined) throw new SyntaxError(`a ref to a type ${self} levels up`)
-  return new RefType(() => pending.type!)
+  return makers.ref(() => pending.type!)
 }
 
-const parse: Parse = (stored, stack) => {
+const parse: Parse = (stored, stack, makers) => {
   if (typeof stored === 'string' && Object.hasOwn(simpleTypes, stored)) {
     return simpleTypes[stored as keyof typeof simpleTypes]
   }
   if (typeof stored === 'object' && stored !== null) {
-    if (Object.hasOwn(stored, 'ref')) return parseRef(stored, stack)
+    if (Object.hasOwn(stored, 'ref')) return parseRef(stored, stack, makers)
     const kind = Object.keys(stored)[0] ?? ''
     const read = Object.hasOwn(readers, kind) ? readers[kind] : undefined
     if (read !== undefined) {
       const pending: Pending = { type: undefined }
-      return pending.type = read(stored, (part) => parse(part, [...stack, pending]))
+      return pending.type = read(stored, (part) => parse(part, [...stack, pending], makers), makers)
     }
   }
   throw new SyntaxError(`unknown type ${JSON.stringify(stored)?.slice(0, 60)}`)
@@ -98,6 +110,6 @@ const parse: Parse = (stored, stack) => {
  * A usable type from the text of its descriptor. Throws a SyntaxError, or what the types throw, on
  * a damaged one.
  */
-export function typeFromText(text: string): AnyType {
-  return parse(JSON.parse(text), [])
+export function typeFromText(text: string, makers: Makers = STANDARD): AnyType {
+  return parse(JSON.parse(text), [], makers)
 }

@@ -126,7 +126,6 @@ export class TypeRegistry {
     session.space.mark(this.#nextAt, 8)
     session.space.windowOf(this.#nextAt).u32[((this.#nextAt & 0x0fff_ffff) << 1) + 1] = id + 1
     this.#ids.set(text, id)
-    this.#types.set(id, type)
     this.#seenTo = id + 1
     return id
   }

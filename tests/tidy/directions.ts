@@ -4,8 +4,8 @@
  * Inside lib: each part may import those before it. A part is a folder or a file at the top of lib.
  */
 const LIB_ORDER = [
-  'errors', 'native', 'space', 'tree', 'types', 'builder', 'map', 'region', 'pool', 'store',
-  'vector', 'index',
+  'errors', 'native', 'space', 'tree', 'types', 'builder', 'map', 'region', 'exchange', 'pool',
+  'store', 'vector', 'index',
 ]
 
 const folderOf = (path: string): string => path.split('/')[0]!

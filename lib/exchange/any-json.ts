@@ -1,0 +1,68 @@
+/** The JSON forms of bytes, and of values of type t.json, which may be more than JSON has. */
+import { Buffer } from 'node:buffer'
+import { setOwn } from '../types/struct/view.js'
+
+export const bytesToJson = (bytes: Uint8Array): unknown =>
+  ({ $bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64') })
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+
+/** Bytes of their form; anything else as it is. Throws a TypeError on bad base64. */
+export function bytesFromJson(json: unknown): unknown {
+  const text = (json as { $bytes?: unknown } | null | undefined)?.$bytes
+  if (typeof text !== 'string') return json
+  if (!BASE64.test(text)) throw new TypeError('$bytes must be base64')
+  return new Uint8Array(Buffer.from(text, 'base64'))
+}
+
+function numberToJson(value: number): unknown {
+  if (Object.is(value, -0)) return { $number: '-0' }
+  return Number.isFinite(value) ? value : { $number: String(value) }
+}
+
+/** A value of type t.json. */
+export function anyToJson(value: unknown): unknown {
+  if (value === undefined) return { $undefined: true }
+  if (typeof value === 'number') return numberToJson(value)
+  if (typeof value === 'bigint') return { $bigint: String(value) }
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Date) {
+    return { $date: Number.isNaN(value.getTime()) ? null : value.toISOString() }
+  }
+  if (value instanceof Uint8Array) return bytesToJson(value)
+  if (Array.isArray(value)) return value.map(anyToJson)
+  const json = {}
+  for (const [name, inner] of Object.entries(value)) {
+    setOwn(json, name.startsWith('$') ? `$${name}` : name, anyToJson(inner))
+  }
+  return json
+}
+
+const TAGS: Readonly<Record<string, (inner: any) => unknown>> = {
+  $undefined: () => undefined,
+  $number: (inner: unknown) => Number(inner),
+  $bigint: (inner: string) => BigInt(inner),
+  $date: (inner: string | null) => new Date(inner ?? NaN),
+  $bytes: (inner: unknown) => bytesFromJson({ $bytes: inner }),
+}
+
+/** Throws a TypeError or SyntaxError on names with a $ that mean nothing. */
+export function anyFromJson(json: unknown): unknown {
+  if (typeof json !== 'object' || json === null) return json
+  if (Array.isArray(json)) return json.map(anyFromJson)
+  const names = Object.keys(json)
+  const [first = ''] = names
+  if (names.length === 1 && Object.hasOwn(TAGS, first)) {
+    return TAGS[first]!((json as Record<string, unknown>)[first])
+  }
+  const value = {}
+  for (const name of names) {
+    if (name.startsWith('$') && !name.startsWith('$$')) {
+      throw new TypeError(`${JSON.stringify(name)} means nothing here: a name that begins with $ `
+        + 'is written with two')
+    }
+    setOwn(value, name.startsWith('$') ? name.slice(1) : name,
+      anyFromJson((json as Record<string, unknown>)[name]))
+  }
+  return value
+}

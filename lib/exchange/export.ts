@@ -1,0 +1,235 @@
+/**
+ * Everything that a region has names for, as lines of JSON: what `Importer` reads.
+ *
+ *   {"rstore":"dump","version":1,"names":[{"name","kind","key","value","indexes"} …]}     first
+ *   {"$id":n,"type":T,"value":v}               what only refs name
+ *   {"map":name,"key":k,"value":v}             an entry, a pair; without "key" a single value
+ *
+ *  E1. A ref is {"$ref":n}. What it names is somewhere in the lines, with that number: a record
+ *      that a map owns, where the map has it, as "$id" among its fields; all else in a line of its
+ *      own.
+ *  E2. Numbers are given out in the order in which a walk along names and keys comes upon refs: so
+ *      equal regions give equal lines.
+ *  E3. The number of a record may come behind refs to it; that of a string, an array and whatever
+ *      else cannot be made before its content is known comes before (`ordered`). Among such cells
+ *      there are no cycles: each was made when those it names were there.
+ *  E4. The numbers and what they name are held in memory; everything else is read as it is given.
+ */
+import { RStoreError } from '../errors.js'
+import type { OrderedMap } from '../map/ordered-map.js'
+import type { RegionBase } from '../region/read-region.js'
+import type { Ref } from '../space/ref.js'
+import type { OpenSession } from '../region/open-session.js'
+import { MapType, MultimapType } from '../types/map/map.js'
+import { refOfView } from '../types/ref/ref.js'
+import { StructType } from '../types/struct/struct.js'
+import type { AnyType, Descriptor } from '../types/type.js'
+import { JsonForms, type JsonForm, type RefNames } from './forms.js'
+import { descriptorOf, namedIn, openMap, readValue, type NameSchema, type Named } from './named.js'
+import { typeWithRefNumbers } from './ref-types.js'
+
+/** The version of these lines. */
+export const DUMP_VERSION = 1
+
+export interface DumpHead { rstore: 'dump'; version: number; names: NameSchema[] }
+export interface DumpRecord { $id: number; type: Descriptor; value: unknown }
+export interface DumpEntry { map: string; key?: unknown; value: unknown }
+export type DumpLine = DumpHead | DumpRecord | DumpEntry
+
+export interface ExportOptions {
+  /** Which names; all of them unless given. */
+  names?: readonly string[]
+  /** Told now and then how many entries were given, of how many. */
+  onProgress?(done: number, total: number): void
+}
+
+const hasRefs = ({ key, value }: Named): boolean =>
+  [key, value].some((type) => type !== undefined && type.descriptorText.includes('{"ref":'))
+
+/** Whether a cell can be made before what is in it is known. */
+export const isReservable = (type: AnyType): boolean =>
+  type instanceof StructType || type instanceof MapType || type instanceof MultimapType
+
+/** E1, E2: the numbers of what refs name. */
+class Numbers implements RefNames {
+  readonly ids = new Map<number, number>()
+  /** Records that were written out with their number. */
+  readonly written = new Set<number>()
+  /** Told of refs that were not met before. */
+  onNew: (ref: number) => void = () => {}
+
+  idOfRef(ref: number): number {
+    const known = this.ids.get(ref)
+    if (known !== undefined) return known
+    const id = this.ids.size + 1
+    this.ids.set(ref, id)
+    this.onNew(ref)
+    return id
+  }
+
+  idOfRecord(record: unknown): number {
+    if (this.ids.size === 0) return 0
+    const ref = refOfView(record)
+    const id = ref === 0 ? undefined : this.ids.get(ref)
+    if (id === undefined || this.written.has(ref)) return 0
+    this.written.add(ref)
+    return id
+  }
+
+  refOfId(): Ref {
+    throw new Error('nothing is read here')
+  }
+}
+
+const PROGRESS_ENTRIES = 4096
+
+class Exporter {
+  private readonly numbers = new Numbers()
+  private readonly forms = new JsonForms(this.numbers)
+  private readonly types = new Map<string, AnyType>()
+  private done = 0
+  private readonly total: number
+
+  constructor(
+    private readonly session: OpenSession,
+    private readonly named: readonly Named[],
+    private readonly onProgress: ExportOptions['onProgress'],
+  ) {
+    this.total = named.reduce((sum, one) => sum + this.sizeOf(one), 0)
+  }
+
+  *lines(): IterableIterator<DumpLine> {
+    const names = this.named.map(({ schema }) => schema)
+    for (const one of this.named) this.formsOf(one)
+    yield { rstore: 'dump', version: DUMP_VERSION, names }
+    this.findRefs()
+    const unmade = [...this.numbers.ids.keys()].filter((ref) => !isReservable(this.typeAt(ref)))
+    for (const ref of this.ordered(unmade)) yield this.recordLine(ref)
+    for (const one of this.named) yield* this.entriesOf(one)
+    for (const ref of this.numbers.ids.keys()) {
+      if (!this.numbers.written.has(ref)) yield this.recordLine(ref)
+    }
+  }
+
+  /** The stored type of a cell, made for reading. */
+  private typeAt(ref: number): AnyType {
+    this.session.registry.checkLive(ref)
+    return this.readingType(this.session.registry.typeOfCell(ref))
+  }
+
+  private readingType({ descriptorText }: AnyType): AnyType {
+    const known = this.types.get(descriptorText)
+    if (known !== undefined) return known
+    const type = typeWithRefNumbers(descriptorText)
+    this.types.set(descriptorText, type)
+    return type
+  }
+
+  private formsOf({ key, value }: Named): { key: JsonForm | undefined; value: JsonForm } {
+    return {
+      key: key === undefined ? undefined : this.forms.of(this.readingType(key)),
+      value: this.forms.of(this.readingType(value)),
+    }
+  }
+
+  private sizeOf(named: Named): number {
+    const { key, value } = named
+    return key === undefined ? 1 : openMap(this.session, named, key, value).size
+  }
+
+  private *entriesOf(named: Named): IterableIterator<DumpEntry> {
+    const { session } = this
+    const { schema: { name }, root } = named
+    const { key, value } = this.formsOf(named)
+    const type = this.readingType(named.value)
+    if (named.key === undefined) {
+      if (root === 0) return
+      const json = value.toJson(readValue(session, type, root))
+      session.leave()
+      yield { map: name, value: json }
+      return
+    }
+    const map = openMap(session, named, named.key, type) as OrderedMap
+    for (const entry of map.entries()) {
+      if (++this.done % PROGRESS_ENTRIES === 0) this.onProgress?.(this.done, this.total)
+      yield { map: name, key: key!.toJson(entry[0]), value: value.toJson(entry[1]) }
+    }
+  }
+
+  private recordLine(ref: number): DumpRecord {
+    const type = this.typeAt(ref)
+    const id = this.numbers.idOfRef(ref)
+    this.numbers.written.add(ref)
+    const value = this.forms.of(type).toJson(readValue(this.session, type, ref))
+    this.session.leave()
+    return { $id: id, type: descriptorOf(type), value }
+  }
+
+  /** E2: everything that refs name, along all names and along what they lead to. */
+  private findRefs(): void {
+    const { numbers } = this
+    const found: number[] = []
+    numbers.onNew = (ref) => found.push(ref)
+    for (const one of this.named) {
+      if (!hasRefs(one)) continue
+      for (const _entry of this.entriesOf(one)) continue
+    }
+    for (let next = 0; next < found.length; next++) this.recordLine(found[next]!)
+    numbers.onNew = () => {}
+    numbers.written.clear()
+    this.done = 0
+  }
+
+  /** E3: those that others name before those others. */
+  private *ordered(refs: readonly number[]): IterableIterator<number> {
+    const done = new Set<number>()
+    const open = new Set<number>()
+    const waiting = [...refs].reverse()
+    for (let ref = waiting.at(-1); ref !== undefined; ref = waiting.at(-1)) {
+      const first = open.has(ref) ? [] : this.unmadeIn(ref).filter((inner) => !done.has(inner))
+      if (first.some((inner) => open.has(inner))) {
+        throw new RStoreError('RSTORE_UNSUPPORTED',
+          `what ref ${ref} names leads back to itself without a record in between`, { ref })
+      }
+      open.add(ref)
+      if (first.length > 0) {
+        waiting.push(...first)
+        continue
+      }
+      waiting.pop()
+      if (!done.has(ref)) yield ref
+      done.add(ref)
+    }
+  }
+
+  /** The cells that a cell names which have to be made before it. */
+  private unmadeIn(ref: number): number[] {
+    const type = this.typeAt(ref)
+    const found: number[] = []
+    const forms = new JsonForms({
+      idOfRef: (inner) => found.push(inner), idOfRecord: () => 0, refOfId: () => 0 as Ref,
+    })
+    forms.of(type).toJson(readValue(this.session, type, ref))
+    return found.filter((inner) => !isReservable(this.typeAt(inner)))
+  }
+}
+
+/**
+ * Gives the lines one after the other: of a live region under a snapshot, or inside `read`, so that
+ * they are of one commit. Throws RSTORE_NOT_FOUND, and RSTORE_UNSUPPORTED where there are fields of
+ * type t.packed.
+ */
+export function* exportLines(
+  region: RegionBase, { names, onProgress }: ExportOptions = {},
+): IterableIterator<DumpLine> {
+  const all = namedIn(region)
+  const missing = names?.find((name) => !all.some(({ schema }) => schema.name === name))
+  if (missing !== undefined) {
+    throw new RStoreError('RSTORE_NOT_FOUND',
+      `there is no ${JSON.stringify(missing)} in this region; names() lists what there is`,
+      { name: missing })
+  }
+  const wanted = names === undefined ? all
+    : all.filter(({ schema }) => names.includes(schema.name))
+  yield* new Exporter(region.session, wanted, onProgress).lines()
+}

@@ -1,0 +1,247 @@
+/**
+ * How values are written as JSON, and read from it, by their types.
+ *
+ *   numbers, bool, string, enum    themselves; NaN, Infinity, -Infinity and -0 as strings
+ *   u64 i64                        strings of digits; small ones may be numbers
+ *   date                           ISO 8601; milliseconds are understood, too
+ *   bytes                          {"$bytes": base64}
+ *   struct                         an object; what is undefined is left out
+ *   tuple, array                   a list; undefined is null
+ *   map, multimap                  a list of [key, value]
+ *   ref                            {"$ref": number}
+ *   json                           itself; {"$undefined": true}, {"$number": "NaN"}, {"$bigint":
+ *                                  digits}, {"$date": ISO 8601}, {"$bytes": base64}
+ *
+ * A name that begins with $, in a struct or in json, gets one more in front: so none of the above
+ * can be taken for data, nor the other way round.
+ *
+ * `fromJson` turns forms into what the type's own `prepare` takes, which checks them: what it does
+ * not understand it hands on as it is.
+ */
+import { RStoreError } from '../errors.js'
+import type { Ref } from '../space/ref.js'
+import { ArrayType } from '../types/array/array.js'
+import { describeShortly } from '../types/compatible.js'
+import { DefaultType } from '../types/default/default.js'
+import { MapType, MultimapType } from '../types/map/map.js'
+import { OptionalType } from '../types/optional/optional.js'
+import { RefType } from '../types/ref/ref.js'
+import { StructType } from '../types/struct/struct.js'
+import { setOwn } from '../types/struct/view.js'
+import { TupleType } from '../types/tuple/tuple.js'
+import type { AnyType } from '../types/type.js'
+import { anyFromJson, anyToJson, bytesFromJson, bytesToJson } from './any-json.js'
+import { RECORD_ID } from './ref-types.js'
+
+export interface JsonForm {
+  /** Whether every value is its own form: then nothing needs to be converted. */
+  readonly isPlain: boolean
+  toJson(value: any): unknown
+  fromJson(json: any): unknown
+}
+
+/** What the numbers of refs are outside. */
+export interface RefNames {
+  /** The number of a ref that a value names. */
+  idOfRef(ref: number): number
+  /** The number of a record that is written out; 0 when nobody needs it. */
+  idOfRecord(record: unknown): number
+  /** The ref that a number stands for. */
+  refOfId(id: number, target: AnyType): Ref
+}
+
+const PLAIN: JsonForm = {
+  isPlain: true,
+  toJson: (value) => value,
+  fromJson: (json) => json,
+}
+
+const SPECIAL_NUMBERS: Readonly<Record<string, number>> = {
+  NaN: NaN, Infinity, '-Infinity': -Infinity, '-0': -0,
+}
+
+const FLOAT: JsonForm = {
+  isPlain: false,
+  toJson: (value: number) => Object.is(value, -0) ? '-0'
+    : Number.isFinite(value) ? value : String(value),
+  fromJson: (json) =>
+    typeof json === 'string' && Object.hasOwn(SPECIAL_NUMBERS, json) ? SPECIAL_NUMBERS[json] : json,
+}
+
+const BIG: JsonForm = {
+  isPlain: false,
+  toJson: String,
+  fromJson: (json) =>
+    typeof json === 'string' && /^-?\d{1,20}$/.test(json) || Number.isSafeInteger(json)
+      ? BigInt(json) : json,
+}
+
+const DATE: JsonForm = {
+  isPlain: false,
+  toJson: (value: Date) => value.toISOString(),
+  fromJson: (json) => typeof json === 'string' || typeof json === 'number' ? new Date(json) : json,
+}
+
+const BYTES: JsonForm = { isPlain: false, toJson: bytesToJson, fromJson: bytesFromJson }
+const ANY: JsonForm = { isPlain: false, toJson: anyToJson, fromJson: anyFromJson }
+
+const SIMPLE: Readonly<Record<string, JsonForm>> = {
+  f32: FLOAT, f64: FLOAT, u64: BIG, i64: BIG, date: DATE, bytes: BYTES, json: ANY,
+  u8: PLAIN, i8: PLAIN, u16: PLAIN, i16: PLAIN, u32: PLAIN, i32: PLAIN, bool: PLAIN,
+  string: PLAIN, enum: PLAIN,
+}
+
+const escapeName = (name: string): string => name.startsWith('$') ? `$${name}` : name
+
+const isObject = (json: unknown): json is Record<string, unknown> =>
+  typeof json === 'object' && json !== null && !Array.isArray(json)
+
+class StructForm implements JsonForm {
+  readonly isPlain = false
+  private readonly names: readonly string[]
+  private readonly keys: readonly string[]
+  private readonly forms: readonly JsonForm[]
+  private readonly known: ReadonlySet<string>
+
+  /** @param ignored names that an object may have beside those of the fields */
+  constructor(
+    private readonly type: StructType, formOf: (type: AnyType) => JsonForm,
+    private readonly refs: RefNames, ignored: readonly string[] = [],
+  ) {
+    this.names = type.fields.map(([name]) => name)
+    this.keys = this.names.map(escapeName)
+    this.forms = type.fields.map(([, field]) => formOf(field))
+    this.known = new Set([...this.keys, ...ignored])
+  }
+
+  toJson(value: Record<string, unknown>): unknown {
+    const json = {}
+    const id = this.refs.idOfRecord(value)
+    if (id !== 0) setOwn(json, '$id', id)
+    for (let i = 0; i < this.names.length; i++) {
+      const field = value[this.names[i]!]
+      if (field !== undefined) setOwn(json, this.keys[i]!, this.forms[i]!.toJson(field))
+    }
+    return json
+  }
+
+  fromJson(json: unknown): unknown {
+    if (!isObject(json)) return json
+    const value: Record<string, unknown> & { [RECORD_ID]?: number } = {}
+    for (const key of Object.keys(json)) this.checkKey(key, json, value)
+    for (let i = 0; i < this.names.length; i++) {
+      const key = this.keys[i]!
+      const given = Object.hasOwn(json, key) ? json[key] : undefined
+      setOwn(value, this.names[i]!, given === undefined ? given : this.forms[i]!.fromJson(given))
+    }
+    return value
+  }
+
+  private checkKey(key: string, json: object, value: { [RECORD_ID]?: number }): void {
+    if (this.known.has(key)) return
+    const id = (json as { $id?: unknown }).$id
+    if (key !== '$id') {
+      throw new TypeError(`${this.type.name} has no field ${JSON.stringify(key)}; it has `
+        + (this.names.map((name) => JSON.stringify(name)).join(', ') || 'none'))
+    }
+    value[RECORD_ID] = checkId(id)
+  }
+}
+
+/** Throws a TypeError on what is no number of a record. */
+export function checkId(id: unknown): number {
+  if (typeof id === 'number' && Number.isSafeInteger(id) && id > 0) return id
+  throw new TypeError(`a $id or $ref must be a whole number from 1 on, not ${JSON.stringify(id)}`)
+}
+
+/** Forms of types; one object for as long as the numbers of refs mean the same. */
+export class JsonForms {
+  private readonly known = new Map<AnyType, JsonForm>()
+  private readonly formOf = (type: AnyType): JsonForm => this.of(type)
+
+  constructor(private readonly refs: RefNames) {}
+
+  /** Throws RSTORE_UNSUPPORTED on types with fields of type t.packed. */
+  of(type: AnyType): JsonForm {
+    const known = this.known.get(type)
+    if (known !== undefined) return known
+    const form = this.make(type)
+    this.known.set(type, form)
+    return form
+  }
+
+  /** The form of a record from an object that has its key in it, too. */
+  ofRow(type: StructType, keyFields: readonly string[]): JsonForm {
+    return new StructForm(type, this.formOf, this.refs, keyFields)
+  }
+
+  private make(type: AnyType): JsonForm {
+    if (type instanceof StructType) return new StructForm(type, this.formOf, this.refs)
+    if (type instanceof OptionalType) return this.optional(type.inner)
+    if (type instanceof DefaultType) return this.optional(type.inner)
+    if (type instanceof TupleType) return this.tuple(type)
+    if (type instanceof ArrayType) return this.array(type)
+    if (type instanceof MapType || type instanceof MultimapType) return this.map(type)
+    if (type instanceof RefType) return this.ref(type)
+    const simple = Object.hasOwn(SIMPLE, type.kind) ? SIMPLE[type.kind] : undefined
+    if (simple !== undefined) return simple
+    throw new RStoreError('RSTORE_UNSUPPORTED',
+      `values of type ${describeShortly(type)} name other regions of a store and have no JSON `
+      + 'form. Leave out the maps that have such fields', { type: type.kind })
+  }
+
+  /** Of json null is a value: there nothing is {"$undefined": true}. */
+  private optional(inner: AnyType): JsonForm {
+    const form = this.of(inner)
+    if (inner.kind === 'json') return form
+    return {
+      isPlain: false,
+      toJson: (value) => value === undefined ? null : form.toJson(value),
+      fromJson: (json) => json === null || json === undefined ? undefined : form.fromJson(json),
+    }
+  }
+
+  private tuple({ elements }: TupleType): JsonForm {
+    const forms = elements.map(this.formOf)
+    return {
+      isPlain: forms.every(({ isPlain }) => isPlain),
+      toJson: (value: readonly unknown[]) => forms.map((form, i) => form.toJson(value[i])),
+      fromJson: (json) => Array.isArray(json) && json.length === forms.length
+        ? forms.map((form, i) => form.fromJson(json[i])) : json,
+    }
+  }
+
+  private array({ element }: ArrayType): JsonForm {
+    const form = this.of(element)
+    return {
+      isPlain: false,
+      toJson: (value: Iterable<unknown>) => Array.from(value, (one) => form.toJson(one)),
+      fromJson: (json) => Array.isArray(json) && !form.isPlain
+        ? json.map((one) => form.fromJson(one)) : json,
+    }
+  }
+
+  private map({ keyType, valueType }: MapType | MultimapType): JsonForm {
+    const [key, value] = [this.of(keyType), this.of(valueType)]
+    return {
+      isPlain: false,
+      toJson: (entries: Iterable<readonly [unknown, unknown]>) =>
+        Array.from(entries, (entry) => [key.toJson(entry[0]), value.toJson(entry[1])]),
+      fromJson: (json) => Array.isArray(json)
+        ? json.map((entry) => Array.isArray(entry)
+          ? [key.fromJson(entry[0]), value.fromJson(entry[1])] : entry)
+        : json,
+    }
+  }
+
+  private ref(type: RefType): JsonForm {
+    const { refs } = this
+    return {
+      isPlain: false,
+      toJson: (ref: number | undefined) =>
+        ref === undefined ? null : { $ref: refs.idOfRef(ref) },
+      fromJson: (json) => isObject(json) && Object.hasOwn(json, '$ref')
+        ? refs.refOfId(checkId(json['$ref']), type.target()) : json,
+    }
+  }
+}

@@ -1,0 +1,314 @@
+/**
+ * Lines of JSON into a region: those that `exportLines` gives, and rows from elsewhere.
+ *
+ *  J1. Everything happens in transactions of the caller. A line that cannot be stored throws before
+ *      it has changed anything, so that the caller may go on with the next one.
+ *  J2. Keys that ascend are appended without searching; the first one that does not, and all behind
+ *      it up to `pause`, are set one by one. Nobody else may use a map between `add` and `pause`.
+ *  J3. A ref to a record that has not come yet reserves its cell, empty and of its type; when the
+ *      record comes it is written there. `finish` refuses when one never came.
+ *  J4. Indexes are made by `finish`, when all records are there.
+ */
+import { RStoreError } from '../errors.js'
+import type { OrderedMultimap } from '../map/multimap.js'
+import { createMultimap } from '../map/multimap.js'
+import type { Appender, OrderedMap } from '../map/ordered-map.js'
+import type { StoredValue } from '../map/stored-value.js'
+import { createMapRoot } from '../map/structures.js'
+import type { OpenSession } from '../region/open-session.js'
+import type { WritableRegion } from '../region/writable-region.js'
+import type { Ref } from '../space/ref.js'
+import { SMALL_ROOT_BYTES } from '../tree/open.js'
+import { describeShortly } from '../types/compatible.js'
+import { typeFromText } from '../types/descriptor.js'
+import { MapType, MultimapType } from '../types/map/map.js'
+import { StructType } from '../types/struct/struct.js'
+import type { AnyType, Descriptor } from '../types/type.js'
+import { DUMP_VERSION, type DumpEntry, type DumpHead, type DumpRecord } from './export.js'
+import { checkId, JsonForms, type JsonForm, type RefNames } from './forms.js'
+import type { NameSchema } from './named.js'
+import { RECORD_ID, typeWithRecordIds } from './ref-types.js'
+
+/** J3: which number is which ref. */
+class Records implements RefNames {
+  private readonly refs = new Map<number, Ref>()
+  /** Of them, those whose record has not come yet. */
+  private readonly reserved = new Set<number>()
+
+  constructor(private readonly session: OpenSession) {}
+
+  idOfRef(): number {
+    throw new Error('nothing is written here')
+  }
+  idOfRecord(): number {
+    return 0
+  }
+
+  refOfId(id: number, target: AnyType): Ref {
+    const known = this.refs.get(id)
+    if (known !== undefined) return known
+    const ref = this.reserve(id, target)
+    this.refs.set(id, ref)
+    this.reserved.add(id)
+    return ref
+  }
+
+  private reserve(id: number, target: AnyType): Ref {
+    const { session } = this
+    return session.change(() => {
+      if (target instanceof StructType) {
+        return session.space.allocate(target.slotBytes, session.registry.idOf(target))
+      }
+      if (target instanceof MapType) return createMapRoot(session, target, SMALL_ROOT_BYTES)
+      if (target instanceof MultimapType) return createMultimap(session, target, false)
+      throw new TypeError(`{"$ref":${id}} names a ${target.kind}, which must come before it`)
+    })
+  }
+
+  /** The cell of a value with a number: the one that is reserved, or one that `make` makes. */
+  place(id: number, type: AnyType, make: () => Ref, fill: (ref: Ref) => Ref): Ref {
+    const { session } = this
+    const ref = this.refs.get(id)
+    if (ref !== undefined && !this.reserved.has(id)) {
+      throw new TypeError(`there are two records with the number ${id}`)
+    }
+    if (ref === undefined) {
+      const made = make()
+      this.refs.set(id, made)
+      return made
+    }
+    if (session.space.typeIdOf(ref) !== session.registry.idOf(type)) {
+      throw new TypeError(`record ${id} is named as another type than it is: `
+        + describeShortly(type))
+    }
+    this.reserved.delete(id)
+    return fill(ref)
+  }
+
+  checkComplete(): void {
+    if (this.reserved.size === 0) return
+    const some = [...this.reserved].slice(0, 5).join(', ')
+    throw new RStoreError('RSTORE_DANGLING_REF',
+      `${this.reserved.size} records are named and never came: $id ${some}`, { ids: some })
+  }
+}
+
+/** One name that is being filled. */
+abstract class Filling {
+  abstract add(key: unknown, value: unknown): void
+  pause(): void {}
+  abstract readonly size: number
+}
+
+class MapFilling extends Filling {
+  private appender: Appender | undefined
+  private isSorted = true
+  private readonly session: OpenSession
+
+  constructor(private readonly map: OrderedMap) {
+    super()
+    this.session = map.session as OpenSession
+  }
+
+  add(key: unknown, value: unknown): void {
+    const { map } = this
+    if (!this.isSorted || map.watched) return map.set(key, value)
+    const prepared = map.valueType.prepare(value, map.label, this.session)
+    this.appender ??= map.appender()
+    try {
+      this.appender.append(key, prepared)
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'RSTORE_UNSORTED') throw error
+      this.pause()
+      this.isSorted = false
+      map.set(key, value)
+    }
+  }
+
+  /** J2. */
+  override pause(): void {
+    this.appender?.finish()
+    this.appender = undefined
+    this.isSorted = true
+  }
+
+  get size(): number {
+    return this.map.size
+  }
+}
+
+class MultimapFilling extends Filling {
+  constructor(private readonly map: OrderedMultimap) {
+    super()
+  }
+  add(key: unknown, value: unknown): void {
+    this.map.add(key, value)
+  }
+  get size(): number {
+    return this.map.size
+  }
+}
+
+class ValueFilling extends Filling {
+  constructor(private readonly value: StoredValue) {
+    super()
+  }
+  add(_key: unknown, value: unknown): void {
+    this.value.set(value)
+  }
+  get size(): number {
+    return this.value.get() === undefined ? 0 : 1
+  }
+}
+
+/** How the lines of a name become its entries. */
+interface Target {
+  readonly schema: NameSchema
+  readonly filling: Filling
+  readonly key: JsonForm | undefined
+  readonly valueType: AnyType
+  readonly value: JsonForm
+}
+
+export interface ImportReport {
+  /** Indexes by functions, which only a program can declare. */
+  missingIndexes: { map: string; index: string }[]
+}
+
+const textOf = (descriptor: Descriptor): string => JSON.stringify(descriptor)
+
+function checkHead(head: unknown): asserts head is DumpHead {
+  const { rstore, version, names } = (head ?? {}) as Partial<DumpHead>
+  if (rstore !== 'dump' || !Array.isArray(names)) {
+    throw new TypeError('expected {"rstore":"dump","version":1,"names":[…]}')
+  }
+  if (version !== DUMP_VERSION) {
+    throw new TypeError(`lines of version ${String(version)}; this program reads ${DUMP_VERSION}`)
+  }
+}
+
+export class Importer {
+  private readonly session: OpenSession
+  private readonly records: Records
+  private readonly forms: JsonForms
+  private readonly targets = new Map<string, Target>()
+  private readonly types = new Map<string, AnyType>()
+  /** Else no record has a number. */
+  private readonly hasRefs: boolean
+
+  /**
+   * Opens the names of a head, or makes them; in a transaction. Throws a TypeError on what is no
+   * head, or has no usable types; RSTORE_TYPE_MISMATCH.
+   */
+  constructor(private readonly region: WritableRegion, head: DumpHead) {
+    checkHead(head)
+    this.session = region.session
+    this.records = new Records(region.session)
+    this.forms = new JsonForms(this.records)
+    this.hasRefs = JSON.stringify(head.names).includes('{"ref":')
+    for (const schema of head.names) this.targets.set(schema.name, this.open(schema))
+  }
+
+  private open(schema: NameSchema): Target {
+    const { catalog } = this.region
+    const { name, kind } = schema
+    const valueType = this.typeOf(schema.value)
+    const value = this.forms.of(valueType)
+    if (kind === 'value') {
+      const filling = new ValueFilling(catalog.value(name, valueType))
+      return { schema, filling, key: undefined, valueType, value }
+    }
+    const keyType = this.typeOf(schema.key!)
+    const filling = kind === 'map'
+      ? new MapFilling(catalog.map(name, keyType, valueType))
+      : new MultimapFilling(catalog.multimap(name, keyType, valueType))
+    return { schema, filling, key: this.forms.of(keyType), valueType, value }
+  }
+
+  private typeOf(descriptor: Descriptor): AnyType {
+    const text = textOf(descriptor)
+    const known = this.types.get(text)
+    if (known !== undefined) return known
+    const type = this.hasRefs
+      ? typeWithRecordIds(text, (id, own, make, fill) => this.records.place(id, own, make, fill))
+      : typeFromText(text)
+    this.types.set(text, type)
+    return type
+  }
+
+  private target(name: string): Target {
+    const target = this.targets.get(name)
+    if (target !== undefined) return target
+    throw new TypeError(`the first line names no map ${JSON.stringify(name)}`)
+  }
+
+  /** Entries of a name, those that were there before, too; before `add` or after `pause`. */
+  sizeOf(name: string): number {
+    return this.target(name).filling.size
+  }
+
+  /** A line behind the head: J1. */
+  add(line: unknown): void {
+    if (typeof line !== 'object' || line === null) throw new TypeError('expected an object')
+    if ('$id' in line) return this.addRecord(line as DumpRecord)
+    const { map, key, value } = line as Partial<DumpEntry>
+    if (typeof map !== 'string') throw new TypeError('expected {"map", "key", "value"}')
+    const target = this.target(map)
+    target.filling.add(target.key?.fromJson(key), target.value.fromJson(value))
+  }
+
+  /**
+   * Takes rows for a map: objects, or lists of such, that have the key among their fields. Several
+   * key fields are a tuple.
+   */
+  rows(name: string, keyFields: readonly string[]): (row: object) => void {
+    const { filling, key, valueType, value } = this.target(name)
+    const keyForm = key!
+    const [keyField] = keyFields as [string]
+    const form = valueType instanceof StructType ? this.forms.ofRow(valueType, keyFields) : value
+    const single = keyFields.length === 1
+    const own = (row: object, field: string): unknown =>
+      Object.hasOwn(row, field) ? (row as Record<string, unknown>)[field] : undefined
+    return (row) => {
+      const given = single ? own(row, keyField) : keyFields.map((field) => own(row, field))
+      filling.add(keyForm.fromJson(given), form.fromJson(row))
+    }
+  }
+
+  private addRecord({ $id, type: descriptor, value: json }: DumpRecord): void {
+    const { session } = this
+    const id = checkId($id)
+    const type = this.typeOf(descriptor)
+    const value = this.forms.of(type).fromJson(json)
+    const isRecord = type instanceof StructType && typeof value === 'object' && value !== null
+    if (isRecord) Object.assign(value, { [RECORD_ID]: id })
+    const prepared = type.prepare(value, `record ${id}`, session)
+    const make = (): Ref => type.createCell(session, prepared)
+    const placesItself = isRecord && RECORD_ID in (prepared as object)
+    session.change(() => placesItself ? make() : this.records.place(id, type, make,
+      (ref) => type.assignCell(session, ref, prepared)))
+  }
+
+  /** Makes everything that was added visible to others: before the transaction ends. */
+  pause(): void {
+    for (const { filling } of this.targets.values()) filling.pause()
+  }
+
+  /** At the end, in a transaction: J3, J4. Throws RSTORE_DANGLING_REF, RSTORE_UNIQUE. */
+  finish(): ImportReport {
+    this.pause()
+    this.records.checkComplete()
+    const missingIndexes: ImportReport['missingIndexes'] = []
+    for (const { schema } of this.targets.values()) {
+      for (const { name, by, unique } of schema.indexes ?? []) {
+        if (by === null) missingIndexes.push({ map: schema.name, index: name })
+        else this.map(schema).index(name, by, { unique })
+      }
+    }
+    return { missingIndexes }
+  }
+
+  private map({ name, key, value }: NameSchema): OrderedMap {
+    return this.region.catalog.map(name, this.typeOf(key!), this.typeOf(value))
+  }
+}

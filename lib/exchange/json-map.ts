@@ -1,0 +1,139 @@
+/** A named map whose types nobody has declared: keys and values are JSON, by the stored types. */
+import type { OrderedMultimap } from '../map/multimap.js'
+import type { OrderedMap } from '../map/ordered-map.js'
+import type { StoredValue } from '../map/stored-value.js'
+import type { RegionBase } from '../region/read-region.js'
+import type { Ref } from '../space/ref.js'
+import { JsonForms, type JsonForm, type RefNames } from './forms.js'
+import { findNamed, type NameSchema } from './named.js'
+import { typeWithRefNumbers } from './ref-types.js'
+
+/** A range of keys, in JSON. */
+export interface JsonRange {
+  gt?: unknown
+  gte?: unknown
+  lt?: unknown
+  lte?: unknown
+  reverse?: boolean
+  limit?: number
+}
+
+/** Refs are the numbers that they are: good in this region, as long as what they name. */
+const SAME_REFS: RefNames = {
+  idOfRef: (ref) => ref,
+  idOfRecord: () => 0,
+  refOfId: (id) => id as Ref,
+}
+
+const ENDS = ['gt', 'gte', 'lt', 'lte'] as const
+
+/**
+ * Works for whoever has no types: command lines, editors. What JSON does not have is written as
+ * lib/exchange/forms.ts says: u64 as strings, bytes as {"$bytes": base64}, refs as {"$ref": n}.
+ * A change needs a transaction, and keeps the indexes of the map right. Throws a TypeError or
+ * RangeError on what is not of the stored type.
+ */
+export class JsonMap {
+  readonly schema: NameSchema
+  private readonly handle: OrderedMap | OrderedMultimap | StoredValue
+  private readonly keys: JsonForm | undefined
+  private readonly values: JsonForm
+
+  private constructor(region: RegionBase, name: string) {
+    const { schema, key, value } = findNamed(region, name)
+    const forms = new JsonForms(SAME_REFS)
+    const own = typeWithRefNumbers(value.descriptorText)
+    this.schema = schema
+    this.keys = key === undefined ? undefined : forms.of(key)
+    this.values = forms.of(own)
+    const { catalog } = region
+    this.handle = schema.kind === 'map' ? catalog.map(name, key, own)
+      : schema.kind === 'multimap' ? catalog.multimap(name, key, own) : catalog.value(name, own)
+  }
+
+  /**
+   * Opens what has that name, a single value, too, which has no keys. Throws RSTORE_NOT_FOUND, and
+   * RSTORE_UNSUPPORTED where there are fields of type t.packed.
+   */
+  static open(region: RegionBase, name: string): JsonMap {
+    return new JsonMap(region, name)
+  }
+
+  /** Entries, pairs, or 1 for a value that is there. */
+  get size(): number {
+    if (this.schema.kind === 'value') return this.value().get() === undefined ? 0 : 1
+    return (this.handle as OrderedMap | OrderedMultimap).size
+  }
+
+  /** The value of a key; of a multimap the list of them; undefined when there is none. */
+  get(key?: unknown): unknown {
+    if (this.schema.kind === 'multimap') {
+      const list = Array.from(this.multimap().valuesOf(this.keyOf(key)),
+        (value) => this.values.toJson(value))
+      return list.length === 0 ? undefined : list
+    }
+    const value = this.schema.kind === 'value'
+      ? this.value().get() : this.map().get(this.keyOf(key))
+    return value === undefined ? undefined : this.values.toJson(value)
+  }
+
+  /** Sets the value of a key; adds a pair to a multimap. */
+  set(key: unknown, value: unknown): void {
+    const own = this.values.fromJson(value)
+    if (this.schema.kind === 'map') this.map().set(this.keyOf(key), own)
+    else if (this.schema.kind === 'multimap') this.multimap().add(this.keyOf(key), own)
+    else this.value().set(own)
+  }
+
+  /** Deletes a key with all it has; gives the number of entries deleted. */
+  delete(key?: unknown): number {
+    if (this.schema.kind === 'multimap') return this.multimap().remove(this.keyOf(key))
+    if (this.schema.kind === 'map') return Number(this.map().delete(this.keyOf(key)))
+    return Number(this.value().delete())
+  }
+
+  /** Entries in the order of the keys; of a single value none. */
+  *entries(range: JsonRange = {}): IterableIterator<[key: unknown, value: unknown]> {
+    if (this.schema.kind === 'value') return
+    const entries = (this.handle as OrderedMap | OrderedMultimap).entries(this.rangeOf(range))
+    for (const [key, value] of entries) {
+      yield [this.keys!.toJson(key), this.values.toJson(value)]
+    }
+  }
+
+  /** How many entries a range has. */
+  count(range: JsonRange = {}): number {
+    if (this.schema.kind === 'map') return this.map().count(this.rangeOf(range))
+    if (this.schema.kind === 'value') return this.size
+    let count = 0
+    for (const _pair of this.multimap().entries(this.rangeOf(range))) count++
+    return count
+  }
+
+  private map(): OrderedMap {
+    return this.handle as OrderedMap
+  }
+  private multimap(): OrderedMultimap {
+    return this.handle as OrderedMultimap
+  }
+  private value(): StoredValue {
+    return this.handle as StoredValue
+  }
+
+  private keyOf(key: unknown): unknown {
+    return this.keys!.fromJson(key)
+  }
+
+  private rangeOf(range: JsonRange): object {
+    const own: Record<string, unknown> = { ...range }
+    for (const end of ENDS) {
+      if (range[end] === undefined) delete own[end]
+      else own[end] = this.keyOf(range[end])
+    }
+    return own
+  }
+}
+
+/** What a name stands for, with its types. Throws RSTORE_NOT_FOUND. */
+export const schemaOf = (region: RegionBase, name: string): NameSchema =>
+  findNamed(region, name).schema
