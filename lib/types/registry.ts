@@ -126,6 +126,8 @@ export class TypeRegistry {
     session.space.mark(this.#nextAt, 8)
     session.space.windowOf(this.#nextAt).u32[((this.#nextAt & 0x0fff_ffff) << 1) + 1] = id + 1
     this.#ids.set(text, id)
+    // lib/exchange reads refs as numbers, which is not how the region reads them
+    this.#types.set(id, text.includes('{"ref":') ? typeFromText(text) : type)
     this.#seenTo = id + 1
     return id
   }
