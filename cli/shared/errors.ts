@@ -54,8 +54,8 @@ interface Told { exitCode: ExitCode; text: string }
 function toldOf(error: unknown): Told {
   if (error instanceof CommandError) return { exitCode: error.exitCode, text: error.message }
   if (isRStoreError(error)) {
-    const { code, message } = error
-    return { exitCode: exitCodeOfError(code), text: `${message} [${code}]` }
+    const text = `${error.message} [${error.code}]`
+    return { exitCode: exitCodeOfError(error), text }
   }
   if (isSystemError(error)) return { exitCode: EXIT.cannotOpen, text: systemErrorText(error) }
   const text = error instanceof Error ? error.stack ?? error.message : String(error)

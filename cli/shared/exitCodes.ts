@@ -1,5 +1,5 @@
 /** What the process ends with: one table, for the code, `--help` and the README. */
-import type { ErrorCode } from '../../lib/index.js'
+import type { ErrorCode, RStoreError } from '../../lib/index.js'
 
 export const EXIT = Object.freeze({
   ok: 0, damage: 1, usage: 2, cannotOpen: 3, busy: 4, defect: 70,
@@ -32,8 +32,12 @@ const EXIT_OF_CODE: Readonly<Record<ErrorCode, ExitCode>> = {
   RSTORE_TYPE_MISMATCH: EXIT.usage,
   RSTORE_UNIQUE: EXIT.usage,
   RSTORE_UNSORTED: EXIT.usage,
+  RSTORE_UNSUPPORTED: EXIT.usage,
   RSTORE_WRONG_KIND: EXIT.usage,
 }
 
-export const exitCodeOfError = (code: ErrorCode): ExitCode =>
-  EXIT_OF_CODE[code] ?? EXIT.cannotOpen
+/** A name that is not in a region is another thing than a file that is not there. */
+export function exitCodeOfError({ code, facts }: Pick<RStoreError, 'code' | 'facts'>): ExitCode {
+  if (code === 'RSTORE_NOT_FOUND') return 'name' in facts ? EXIT.usage : EXIT.cannotOpen
+  return EXIT_OF_CODE[code] ?? EXIT.cannotOpen
+}

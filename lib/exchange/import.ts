@@ -258,20 +258,22 @@ export class Importer {
   }
 
   /**
-   * Takes rows for a map: objects, or lists of such, that have the key among their fields. Several
-   * key fields are a tuple.
+   * Takes rows for a map: objects that have the key among their fields; several key fields are a
+   * tuple. Where the values of the map are no structs they are in the field "value".
    */
   rows(name: string, keyFields: readonly string[]): (row: object) => void {
     const { filling, key, valueType, value } = this.target(name)
     const keyForm = key!
     const [keyField] = keyFields as [string]
-    const form = valueType instanceof StructType ? this.forms.ofRow(valueType, keyFields) : value
+    const isStruct = valueType instanceof StructType
+    const form = isStruct ? this.forms.ofRow(valueType, keyFields) : value
     const single = keyFields.length === 1
     const own = (row: object, field: string): unknown =>
       Object.hasOwn(row, field) ? (row as Record<string, unknown>)[field] : undefined
     return (row) => {
+      if (typeof row !== 'object' || row === null) throw new TypeError('expected an object')
       const given = single ? own(row, keyField) : keyFields.map((field) => own(row, field))
-      filling.add(keyForm.fromJson(given), form.fromJson(row))
+      filling.add(keyForm.fromJson(given), form.fromJson(isStruct ? row : own(row, 'value')))
     }
   }
 

@@ -4,8 +4,9 @@ import type { OrderedMap } from '../map/ordered-map.js'
 import type { StoredValue } from '../map/stored-value.js'
 import type { RegionBase } from '../region/read-region.js'
 import type { Ref } from '../space/ref.js'
+import type { AnyType } from '../types/type.js'
 import { JsonForms, type JsonForm, type RefNames } from './forms.js'
-import { findNamed, type NameSchema } from './named.js'
+import { findNamed, namedIn, openMap, readValue, type Named, type NameSchema } from './named.js'
 import { typeWithRefNumbers } from './ref-types.js'
 
 /** A range of keys, in JSON. */
@@ -35,20 +36,19 @@ const ENDS = ['gt', 'gte', 'lt', 'lte'] as const
  */
 export class JsonMap {
   readonly schema: NameSchema
-  private readonly handle: OrderedMap | OrderedMultimap | StoredValue
+  private readonly handle: OrderedMap | OrderedMultimap | Pick<StoredValue, 'get'>
   private readonly keys: JsonForm | undefined
   private readonly values: JsonForm
 
   private constructor(region: RegionBase, name: string) {
-    const { schema, key, value } = findNamed(region, name)
+    const named = findNamed(region, name)
+    const { schema, key, value } = named
     const forms = new JsonForms(SAME_REFS)
     const own = typeWithRefNumbers(value.descriptorText)
     this.schema = schema
     this.keys = key === undefined ? undefined : forms.of(key)
     this.values = forms.of(own)
-    const { catalog } = region
-    this.handle = schema.kind === 'map' ? catalog.map(name, key, own)
-      : schema.kind === 'multimap' ? catalog.multimap(name, key, own) : catalog.value(name, own)
+    this.handle = named.isEntry ? openNamed(region, schema, key, own) : openRoot(region, named, own)
   }
 
   /**
@@ -134,6 +134,28 @@ export class JsonMap {
   }
 }
 
+function openNamed(
+  { catalog }: RegionBase, { kind, name }: NameSchema, key: AnyType | undefined, value: AnyType,
+): OrderedMap | OrderedMultimap | StoredValue {
+  if (kind === 'map') return catalog.map(name, key, value)
+  return kind === 'multimap' ? catalog.multimap(name, key, value) : catalog.value(name, value)
+}
+
+/** The root of a packed region: only to be read, so that nobody asks for more than `get`. */
+function openRoot(
+  { session }: RegionBase, named: Named, value: AnyType,
+): OrderedMap | OrderedMultimap | Pick<StoredValue, 'get'> {
+  if (named.key !== undefined) return openMap(session, named, named.key, value)
+  return { get: () => readValue(session, value, named.root) }
+}
+
 /** What a name stands for, with its types. Throws RSTORE_NOT_FOUND. */
 export const schemaOf = (region: RegionBase, name: string): NameSchema =>
   findNamed(region, name).schema
+
+/**
+ * All names, in their order. The root of a packed region is among them, as "root", unless
+ * something else is called so.
+ */
+export const schemasOf = (region: RegionBase): NameSchema[] =>
+  namedIn(region).map(({ schema }) => schema)

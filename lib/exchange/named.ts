@@ -12,6 +12,8 @@ import { Packed } from '../region/packed.js'
 import type { RegionBase } from '../region/read-region.js'
 import { type Ref } from '../space/ref.js'
 import type { Session } from '../types/context.js'
+import { typeFromText } from '../types/descriptor.js'
+import type { Type } from '../types/infer.js'
 import { MapType, MultimapType } from '../types/map/map.js'
 import type { AnyType, Descriptor } from '../types/type.js'
 
@@ -33,6 +35,10 @@ export interface NameSchema {
   indexes?: IndexSchema[]
 }
 
+/** A type from its descriptor, as a schema has it. Throws a SyntaxError or TypeError on others. */
+export const typeFromDescriptor = (descriptor: Descriptor): Type<any, any> =>
+  typeFromText(JSON.stringify(descriptor)) as unknown as Type<any, any>
+
 /** What a name stands for, found in a region. */
 export interface Named {
   readonly schema: NameSchema
@@ -40,6 +46,8 @@ export interface Named {
   /** The stored types; `key` undefined for a value. */
   readonly key: AnyType | undefined
   readonly value: AnyType
+  /** False for the root of a packed region, of which the catalog does not know. */
+  readonly isEntry: boolean
 }
 
 const ROOT_NAME = 'root'
@@ -69,7 +77,7 @@ function fromEntry(region: RegionBase, entry: Entry): Named {
     value: descriptorOf(value),
     ...indexes.length === 0 ? {} : { indexes },
   }
-  return { schema, root, key, value }
+  return { schema, root, key, value, isEntry: true }
 }
 
 /** The root of a packed region, under the name that it has when it is thawed. */
@@ -84,7 +92,7 @@ function rootOf({ session }: Packed): Named {
     ...key === undefined ? {} : { key: descriptorOf(key) },
     value: descriptorOf(value),
   }
-  return { schema, root, key, value }
+  return { schema, root, key, value, isEntry: false }
 }
 
 /** All names, in their order; of a packed region its root, too, unless something has that name. */

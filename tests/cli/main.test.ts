@@ -56,10 +56,12 @@ test('what is wrong with the arguments is said in a line: exit code 2', () => {
 })
 
 test('errors of the library have their exit codes', () => {
-  assert.is(exitCodeOfError('RSTORE_CORRUPT'), EXIT.damage)
-  assert.is(exitCodeOfError('RSTORE_BUSY'), EXIT.busy)
-  assert.is(exitCodeOfError('RSTORE_UNIQUE'), EXIT.usage)
-  assert.is(exitCodeOfError('RSTORE_NO_SPACE'), EXIT.cannotOpen)
+  assert.is(exitCodeOfError({ code: 'RSTORE_CORRUPT', facts: {} }), EXIT.damage)
+  assert.is(exitCodeOfError({ code: 'RSTORE_BUSY', facts: {} }), EXIT.busy)
+  assert.is(exitCodeOfError({ code: 'RSTORE_UNIQUE', facts: {} }), EXIT.usage)
+  assert.is(exitCodeOfError({ code: 'RSTORE_NO_SPACE', facts: {} }), EXIT.cannotOpen)
+  const missing = (facts: object) => exitCodeOfError({ code: 'RSTORE_NOT_FOUND', facts: { ...facts } })
+  assert.equal([missing({ path: 'x' }), missing({ name: 'x' })], [EXIT.cannotOpen, EXIT.usage])
   assert.throws(() => asUsage('key', () => { throw new RangeError('too large') }), (error: Error) =>
     error instanceof UsageError && error.message === 'key: too large')
   assert.throws(() => asUsage('key', () => { throw new Error('ours') }), /^ours$/)

@@ -1,0 +1,62 @@
+/** `rstore dump`: everything in a region, or some of it, as JSON Lines or CSV. */
+import type { Argv } from 'yargs'
+import { exportLines, schemaOf, schemasOf, type ReadRegion } from '../../lib/index.js'
+import { csvLines } from '../csv/write.js'
+import { safeJson } from '../print/json.js'
+import { LineWriter, printError } from '../print/output.js'
+import { withProgress, type Progress } from '../print/progress.js'
+import type { ArgumentsOf } from '../shared/command.js'
+import { UsageError } from '../shared/errors.js'
+import { FILE } from '../shared/options.js'
+import { withRegion } from '../shared/source.js'
+
+export const options = (yargs: Argv) => yargs
+  .positional('file', FILE)
+  .option('map', { type: 'string', array: true, describe: 'Only what is called so' })
+  .option('format', {
+    choices: ['jsonl', 'csv'] as const, default: 'jsonl' as const,
+    describe: 'JSON Lines have everything; CSV has one map, without nested types',
+  })
+  .example('$0 dump cities.region > cities.jsonl', 'Everything: `rstore load` makes it again')
+  .example('$0 dump cities.region --map cities --format csv', 'One map, for a spreadsheet')
+
+/** A terminal gets nothing that it might obey, and no bar between the lines. */
+const isTerminal = process.stdout.isTTY === true
+
+function warnOfFunctions(region: ReadRegion, names: readonly string[]): void {
+  for (const name of names) {
+    for (const { name: index, by } of schemaOf(region, name).indexes ?? []) {
+      if (by !== null) continue
+      printError(`rstore: index ${JSON.stringify(index)} of ${JSON.stringify(name)} is by a `
+        + 'function: the program has to declare it again')
+    }
+  }
+}
+
+function dump(region: ReadRegion, names: string[] | undefined, progress: Progress): void {
+  const out = new LineWriter()
+  const onProgress = (done: number, total: number): void => {
+    if (!isTerminal) progress.update(done, total)
+  }
+  const options = names === undefined ? { onProgress } : { names, onProgress }
+  for (const line of exportLines(region, options)) {
+    out.write(isTerminal ? safeJson(line) : JSON.stringify(line))
+  }
+  out.flush()
+  warnOfFunctions(region, names ?? schemasOf(region).map(({ name }) => name))
+}
+
+function dumpCsv(region: ReadRegion, names: readonly string[] | undefined): void {
+  const [name, ...more] = names ?? []
+  if (name === undefined || more.length > 0) {
+    throw new UsageError('CSV has one map: say which with --map')
+  }
+  const out = new LineWriter()
+  for (const line of csvLines(region, name)) out.write(line)
+  out.flush()
+}
+
+export async function run({ file, map, format }: ArgumentsOf<typeof options>): Promise<void> {
+  await withProgress({ title: 'dumping' }, (progress) => withRegion(file, (region) =>
+    format === 'csv' ? dumpCsv(region, map) : dump(region, map, progress)))
+}

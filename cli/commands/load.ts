@@ -1,0 +1,117 @@
+/** `rstore load`: JSON Lines or CSV into a region. */
+import { closeSync, fstatSync, openSync } from 'node:fs'
+import type { Argv } from 'yargs'
+import { Region, type RegionOptions } from '../../lib/index.js'
+import { chunksLater, chunksNow } from '../load/chunks.js'
+import { Loading, type Loaded, type LoadingOptions } from '../load/loading.js'
+import { safeJson } from '../print/json.js'
+import { print } from '../print/output.js'
+import { withProgress, type Progress } from '../print/progress.js'
+import { formatBytes, formatCount } from '../print/units.js'
+import { withCleanup } from '../shared/cleanups.js'
+import type { ArgumentsOf } from '../shared/command.js'
+import { asUsage, UsageError } from '../shared/errors.js'
+import { publish, removeRegion, temporaryPath } from '../shared/files.js'
+import { FILE, jsonOption, waiting, waitOption } from '../shared/options.js'
+import { isThere, withWritable } from '../shared/source.js'
+
+export const options = (yargs: Argv) =>
+  waitOption(jsonOption(yargs, 'What was loaded, as one JSON document'))
+    .positional('file', { ...FILE, describe: `${FILE.describe}; made when it is not there` })
+    .positional('input', { type: 'string', default: '-', describe: 'A file; - is standard input' })
+    .option('map', { type: 'string', describe: 'Into which map. A dump says itself' })
+    .option('key', { type: 'string', describe: 'The field that is the key; several: a,b' })
+    .option('schema', {
+      type: 'string',
+      describe: 'A file with {"key": type, "value": type}, or a dump; default: the types that the '
+        + 'map has, or those of the first rows',
+    })
+    .option('format', { choices: ['jsonl', 'csv'] as const, describe: 'Default: by INPUT\'s name' })
+    .option('skip-bad', {
+      type: 'boolean', default: false, describe: 'Leave out what cannot be stored, and say so',
+    })
+    .option('capacity', { type: 'string', default: '4GiB', describe: 'Of a new file' })
+    .example('$0 load copy.region cities.jsonl', 'What `rstore dump` printed, as it was')
+    .example('$0 load cities.region cities.csv --map cities --key id', 'Types are told from rows')
+    .example('zcat log.jsonl.gz | $0 load log.region --map log --key time,id', 'A tuple as key')
+    .epilogue('All of it is loaded, or nothing. Into a new file in bounded memory; into one that is '
+      + 'there in one transaction, which needs memory for what it changes.')
+
+type Arguments = ArgumentsOf<typeof options>
+
+/** An open input, and how long it is; 0 where nobody knows. */
+interface Input { fd: number; bytes: number }
+
+function loadingOptions(args: Arguments): LoadingOptions {
+  const { input, map, key, schema, format, 'skip-bad': skipBad } = args
+  return {
+    format: format ?? (/\.csv$/i.test(input) ? 'csv' : 'jsonl'),
+    map, schema, skipBad,
+    keyFields: key?.split(',') ?? [],
+  }
+}
+
+/** In as many transactions as there are chunks: the file is not there for others yet. */
+async function loadNew(args: Arguments, { fd, bytes }: Input, progress: Progress): Promise<Loaded> {
+  const temporary = temporaryPath(args.file)
+  const settings = { capacity: args.capacity, durability: 'none' } as RegionOptions
+  return withCleanup(async () => {
+    const region = asUsage('--capacity', () => Region.create(temporary, settings))
+    try {
+      const loading = new Loading(region, loadingOptions(args))
+      let done = 0
+      for await (const chunk of chunksLater(fd)) {
+        region.transact(() => loading.feed(chunk))
+        done += chunk.length
+        progress.update(done, Math.max(bytes, done))
+      }
+      const loaded = region.transact(() => loading.finish())
+      await region.flush()
+      region.close()
+      publish(temporary, args.file)
+      return loaded
+    } finally {
+      region.close()
+    }
+  }, () => removeRegion(temporary))
+}
+
+/** In one transaction: whatever ends the process undoes it. */
+function loadInto(args: Arguments, { fd, bytes }: Input, progress: Progress): Loaded {
+  return withWritable(args.file, waiting(args), (region) => region.transact(() => {
+    const loading = new Loading(region, loadingOptions(args))
+    let done = 0
+    for (const chunk of chunksNow(fd)) {
+      loading.feed(chunk)
+      done += chunk.length
+      progress.update(done, Math.max(bytes, done))
+    }
+    return loading.finish()
+  }))
+}
+
+function report({ loaded, replaced, skipped }: Loaded, json: boolean, ms: number): void {
+  if (json) return print(safeJson({ loaded, replaced, skipped }))
+  const parts = [
+    `${formatCount(loaded)} loaded`,
+    ...replaced > 0 ? [`${formatCount(replaced)} of them replaced others`] : [],
+    ...skipped > 0 ? [`${formatCount(skipped)} left out`] : [],
+  ]
+  print(`${parts.join(', ')}, in ${(ms / 1000).toFixed(1)} s`)
+}
+
+export async function run(args: Arguments): Promise<void> {
+  const begun = performance.now()
+  if (args.input === '-' && process.stdin.isTTY) {
+    throw new UsageError('say what to load: a file, or `… | rstore load`')
+  }
+  const fd = args.input === '-' ? 0 : openSync(args.input, 'r')
+  try {
+    const input = { fd, bytes: fstatSync(fd).size }
+    const loaded = await withProgress({ title: 'loading', format: formatBytes }, (progress) =>
+      isThere(args.file) ? loadInto(args, input, progress) : loadNew(args, input, progress))
+    report(loaded, args.json, performance.now() - begun)
+  } finally {
+    if (fd !== 0) closeSync(fd)
+  }
+}

@@ -1,0 +1,66 @@
+/** `rstore scan`: entries of a map, in the order of their keys. */
+import type { Argv } from 'yargs'
+import { JsonMap, type JsonRange, type ReadRegion } from '../../lib/index.js'
+import { escapeText } from '../print/escape.js'
+import { safeJson } from '../print/json.js'
+import { LineWriter, print } from '../print/output.js'
+import type { ArgumentsOf } from '../shared/command.js'
+import { asUsage, UsageError } from '../shared/errors.js'
+import { keyFromText, keyText } from '../shared/keys.js'
+import { FILE, jsonOption } from '../shared/options.js'
+import { withRegion } from '../shared/source.js'
+
+export const options = (yargs: Argv) => jsonOption(yargs, 'A line {"key", "value"} for each')
+  .positional('file', FILE)
+  .positional('map', { type: 'string', demandOption: true, describe: 'What it is called there' })
+  .option('gt', { type: 'string', describe: 'Keys greater than this' })
+  .option('gte', { type: 'string', describe: 'Keys from this one on' })
+  .option('lt', { type: 'string', describe: 'Keys less than this' })
+  .option('lte', { type: 'string', describe: 'Keys up to this one' })
+  .option('limit', { type: 'number', describe: 'So many at most' })
+  .option('reverse', { type: 'boolean', default: false, describe: 'From the last key on' })
+  .option('count', { type: 'boolean', default: false, describe: 'Only how many there are' })
+  .example('$0 scan cities.region cities --gte NO/ --lt NO0', 'A range of keys')
+  .example('$0 scan cities.region cities --reverse --limit 5', 'The last five')
+  .example('$0 scan cities.region cities --json | jq .value.population', 'For programs')
+
+type Arguments = ArgumentsOf<typeof options>
+const ENDS = ['gt', 'gte', 'lt', 'lte'] as const
+
+function rangeOf(map: JsonMap, args: Arguments): JsonRange {
+  const range: JsonRange = { reverse: args.reverse }
+  if (args.limit !== undefined) range.limit = args.limit
+  for (const end of ENDS) {
+    const text = args[end]
+    if (text !== undefined) range[end] = keyFromText(text, map.schema.key!)
+  }
+  return range
+}
+
+/** Lines of `key  value`, the value as JSON. */
+const plainLine = (key: unknown, value: unknown): string =>
+  `${escapeText(keyText(key))}  ${safeJson(value)}`
+
+function scan(region: ReadRegion, args: Arguments): void {
+  const map = JsonMap.open(region, args.map)
+  if (map.schema.kind === 'value') {
+    throw new UsageError(`${args.map} is a single value: use \`rstore get\``)
+  }
+  const range = asUsage('the range', () => rangeOf(map, args))
+  if (args.count) {
+    print(String(asUsage('the range', () => map.count(range))))
+    return
+  }
+  const entries = map.entries(range)
+  const out = new LineWriter()
+  for (let next = asUsage('the range', () => entries.next()); next.done !== true;) {
+    const [key, value] = next.value
+    out.write(args.json ? safeJson({ key, value }) : plainLine(key, value))
+    next = entries.next()
+  }
+  out.flush()
+}
+
+export function run(args: Arguments): void {
+  withRegion(args.file, (region) => scan(region, args))
+}

@@ -1,0 +1,36 @@
+/** A map as CSV: a row of names, then a row for each entry, with the key in the first column. */
+import Papa from 'papaparse'
+import { JsonMap, type Descriptor, type ReadRegion } from '../../lib/index.js'
+import { UsageError } from '../shared/errors.js'
+import { cellOf, fieldsOf } from './cells.js'
+
+const row = (cells: readonly string[]): string => Papa.unparse([[...cells]])
+
+/** A name in JSON, where one that begins with $ has another one in front. */
+const jsonName = (name: string): string => name.startsWith('$') ? `$${name}` : name
+
+function columnsOf(name: string, value: Descriptor) {
+  const fields = fieldsOf(value)
+  if (fields === undefined) {
+    const cell = cellOf(value, `the value of ${name}`)
+    return { names: ['value'], write: (json: unknown) => [cell.write(json)] }
+  }
+  const cells = fields.map(([field, type]) =>
+    ({ name: jsonName(field), cell: cellOf(type, `field ${field} of ${name}`) }))
+  return {
+    names: fields.map(([field]) => field),
+    write: (json: unknown) => cells.map((column) =>
+      column.cell.write((json as Record<string, unknown>)[column.name])),
+  }
+}
+
+/** Throws a UsageError for what CSV does not have, before anything is given. */
+export function* csvLines(region: ReadRegion, name: string): IterableIterator<string> {
+  const map = JsonMap.open(region, name)
+  const { kind, key, value } = map.schema
+  if (kind === 'value') throw new UsageError(`${name} is a single value: CSV has maps`)
+  const keyCell = cellOf(key!, `the key of ${name}`)
+  const { names, write } = columnsOf(name, value)
+  yield row([names.includes('key') ? '$key' : 'key', ...names])
+  for (const [entryKey, json] of map.entries()) yield row([keyCell.write(entryKey), ...write(json)])
+}

@@ -1,0 +1,82 @@
+/**
+ * Types of rows that nobody has declared, from the first of them. A number is f64, whatever the
+ * first ones are: the next may have a fraction. Only a key of whole numbers becomes a u32.
+ */
+import type { Descriptor, NameSchema } from '../../lib/index.js'
+import { UsageError } from '../shared/errors.js'
+
+type Json = unknown
+
+const isObject = (json: Json): json is Record<string, Json> =>
+  typeof json === 'object' && json !== null && !Array.isArray(json)
+
+const isNothing = (json: Json): boolean => json === undefined || json === null
+
+const isBytes = (json: Json): boolean => isObject(json) && typeof json['$bytes'] === 'string'
+
+/** An object with more different fields than this is kept as json. */
+const MOST_FIELDS = 200
+
+function structOf(name: string, objects: readonly Record<string, Json>[]): Descriptor {
+  const fields = [...new Set(objects.flatMap((one) => Object.keys(one)))]
+  if (fields.length > MOST_FIELDS) return 'json'
+  return {
+    struct: name,
+    fields: fields.map((field) => {
+      const values = objects.map((one) => Object.hasOwn(one, field) ? one[field] : undefined)
+      return [field, typeOf(field, values)]
+    }),
+  }
+}
+
+function presentType(name: string, values: readonly Json[]): Descriptor {
+  if (values.length === 0) return 'json'
+  for (const kind of ['boolean', 'number', 'string'] as const) {
+    if (!values.every((value) => typeof value === kind)) continue
+    return kind === 'boolean' ? 'bool' : kind === 'number' ? 'f64' : 'string'
+  }
+  if (values.every((value) => Array.isArray(value))) {
+    const element = typeOf(name, (values as Json[][]).flat())
+    return element === 'json' ? 'json' : { array: element }
+  }
+  if (values.every(isBytes)) return 'bytes'
+  return values.every(isObject) ? structOf(name, values) : 'json'
+}
+
+/** The narrowest type that has all the values; what is missing in one makes it optional. */
+function typeOf(name: string, values: readonly Json[]): Descriptor {
+  const present = values.filter((value) => !isNothing(value))
+  const type = presentType(name, present)
+  return present.length === values.length ? type : { optional: type }
+}
+
+const isU32 = (value: Json): boolean =>
+  typeof value === 'number' && value >= 0 && value <= 0xffff_ffff && Number.isInteger(value)
+
+function keyTypeOf(field: string, values: readonly Json[]): Descriptor {
+  if (values.every(isU32)) return 'u32'
+  const type = typeOf(field, values)
+  if (type === 'f64' || type === 'string' || type === 'bool' || type === 'bytes') return type
+  throw new UsageError(`field ${JSON.stringify(field)} cannot be the key: in the first `
+    + `${values.length} rows it is of type ${JSON.stringify(type)}. Declare the types with --schema`)
+}
+
+/** The schema of a map; its key fields are not stored a second time in its values. */
+export function inferSchema(
+  name: string, keyFields: readonly string[], rows: readonly Json[],
+): NameSchema {
+  const objects = rows.filter(isObject)
+  if (objects.length === 0) {
+    throw new UsageError('there is no row to tell the types from: declare them with --schema')
+  }
+  const keys = keyFields.map((field) => keyTypeOf(field,
+    objects.map((row) => Object.hasOwn(row, field) ? row[field] : undefined)))
+  const values = objects.map((row) =>
+    Object.fromEntries(Object.entries(row).filter(([field]) => !keyFields.includes(field))))
+  return {
+    name,
+    kind: 'map',
+    key: keys.length === 1 ? keys[0]! : { tuple: keys },
+    value: structOf(name, values),
+  }
+}

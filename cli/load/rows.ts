@@ -1,0 +1,123 @@
+/** Rows of JSON Lines and of CSV, whatever they are for. */
+import { CsvSplitter } from '../csv/read.js'
+import { cellOf, fieldsOf, type Cell } from '../csv/cells.js'
+import type { NameSchema } from '../../lib/index.js'
+import { UsageError } from '../shared/errors.js'
+import { LineSplitter } from './lines.js'
+
+/** Takes a row, and its number for messages. */
+export type TakeJson = (json: unknown, number: number) => void
+/** A row that could not even be read. */
+export type Refuse = (number: number, reason: string) => void
+
+/** What gives rows out of chunks. */
+export interface RowReader {
+  /** 'line' or 'row': what the numbers count. */
+  readonly unit: string
+  push(chunk: Buffer): void
+  end(): void
+}
+
+export class JsonRows implements RowReader {
+  readonly unit = 'line'
+  private readonly splitter: LineSplitter
+
+  constructor(take: TakeJson, refuse: Refuse) {
+    this.splitter = new LineSplitter((line, number) => {
+      if (line === undefined) return refuse(number, 'it is not UTF-8')
+      let json: unknown
+      try {
+        json = JSON.parse(number === 1 ? line.replace(/^\ufeff/, '') : line)
+      } catch (error) {
+        if (line.trim() !== '') refuse(number, (error as Error).message)
+        return
+      }
+      take(json, number)
+    })
+  }
+
+  push(chunk: Buffer): void {
+    this.splitter.push(chunk)
+  }
+  end(): void {
+    this.splitter.end()
+  }
+}
+
+/** A cell whose type nobody has declared: numbers and truth values are seen, nothing is nothing. */
+function guess(text: string): unknown {
+  if (text === '') return undefined
+  if (text === 'true' || text === 'false') return text === 'true'
+  return text.trim() === text && /^[-+.\d]/.test(text) && !Number.isNaN(Number(text))
+    ? Number(text) : text
+}
+
+export class CsvRows implements RowReader {
+  readonly unit = 'row'
+  private readonly splitter: CsvSplitter
+  private readonly decoder = new TextDecoder('utf-8', { fatal: true })
+  private cells: readonly Cell[] | undefined
+
+  constructor(private readonly take: TakeJson, private readonly refuse: Refuse) {
+    this.splitter = new CsvSplitter((cells, number) => this.row(cells, number))
+  }
+
+  /** How cells are read from now on. Throws a UsageError on columns that do not fit. */
+  declare(schema: NameSchema, keyFields: readonly string[]): void {
+    const keyTypes = keyFields.length === 1 ? [schema.key!]
+      : (schema.key as { tuple?: NameSchema['value'][] }).tuple ?? []
+    const known = new Map([
+      ...keyFields.map((field, i) => [field, keyTypes[i]!] as const),
+      ...fieldsOf(schema.value) ?? [['value', schema.value] as const],
+    ])
+    this.cells = this.names.map((name) => {
+      const type = known.get(name)
+      if (type !== undefined) return cellOf(type, `column ${name}`)
+      throw new UsageError(`column ${JSON.stringify(name)} is not in the schema; it has `
+        + [...known.keys()].map((field) => JSON.stringify(field)).join(', '))
+    })
+  }
+
+  /** The cells of a row that came before `declare`, read anew. */
+  reread(cells: readonly string[]): unknown {
+    return this.objectOf(cells, (text, i) => this.cells![i]!.read(text))
+  }
+
+  private get names(): readonly string[] {
+    return this.splitter.names ?? []
+  }
+
+  private row(cells: readonly string[], number: number): void {
+    const { names } = this
+    if (cells.length !== names.length) {
+      this.refuse(number, `it has ${cells.length} cells, the first row has ${names.length} names`)
+    } else {
+      this.take(this.cells === undefined ? cells : this.reread(cells), number)
+    }
+  }
+
+  /** A row as far as it can be understood without types. */
+  guessed(cells: readonly string[]): unknown {
+    return this.objectOf(cells, guess)
+  }
+
+  private objectOf(cells: readonly string[], read: (text: string, i: number) => unknown): unknown {
+    return Object.fromEntries(this.names.map((name, i) => [name, read(cells[i]!, i)]))
+  }
+
+  push(chunk: Buffer): void {
+    this.splitter.push(this.decode(chunk))
+  }
+  end(): void {
+    this.decode()
+    this.splitter.end()
+  }
+
+  private decode(chunk?: Buffer): string {
+    try {
+      return this.decoder.decode(chunk, { stream: chunk !== undefined })
+    } catch {
+      throw new UsageError('the CSV is not UTF-8')
+    }
+  }
+}

@@ -1,0 +1,22 @@
+/** Region files as a whole. */
+import { existsSync, linkSync, rmSync } from 'node:fs'
+import { UsageError } from './errors.js'
+
+/** A region file with what belongs to it; what is not there is no matter. */
+export function removeRegion(path: string): void {
+  for (const end of ['', '-wal', '-lock']) rmSync(path + end, { force: true })
+}
+
+export function refuseExisting(path: string): void {
+  if (existsSync(path)) throw new UsageError(`${path}: there is a file of that name`)
+}
+
+/** Where a region is made that is to appear under its name when it is complete. */
+export const temporaryPath = (path: string): string => `${path}.${process.pid}.tmp`
+
+/** Gives a region that was closed its name, in one step; never one that is taken. */
+export function publish(temporary: string, path: string): void {
+  refuseExisting(path)
+  linkSync(temporary, path)
+  removeRegion(temporary)
+}
