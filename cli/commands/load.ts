@@ -12,7 +12,7 @@ import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { asUsage, UsageError } from '../shared/errors.js'
 import { publish, removeRegion, temporaryPath } from '../shared/files.js'
-import { FILE, jsonOption, waiting, waitOption } from '../shared/options.js'
+import { FILE, isStandardInput, jsonOption, waiting, waitOption } from '../shared/options.js'
 import { isThere, withWritable } from '../shared/source.js'
 
 export const options = (yargs: Argv) =>
@@ -26,7 +26,9 @@ export const options = (yargs: Argv) =>
       describe: 'A file with {"key": type, "value": type}, or a dump; default: the types that the '
         + 'map has, or those of the first rows',
     })
-    .option('format', { choices: ['jsonl', 'csv'] as const, describe: 'Default: by INPUT\'s name' })
+    .option('format', {
+      choices: ['jsonl', 'csv'] as const, describe: 'Default: by the name of INPUT',
+    })
     .option('skip-bad', {
       type: 'boolean', default: false, describe: 'Leave out what cannot be stored, and say so',
     })
@@ -34,8 +36,8 @@ export const options = (yargs: Argv) =>
     .example('$0 load copy.region cities.jsonl', 'What `rstore dump` printed, as it was')
     .example('$0 load cities.region cities.csv --map cities --key id', 'Types are told from rows')
     .example('zcat log.jsonl.gz | $0 load log.region --map log --key time,id', 'A tuple as key')
-    .epilogue('All of it is loaded, or nothing. Into a new file in bounded memory; into one that is '
-      + 'there in one transaction, which needs memory for what it changes.')
+    .epilogue('All of it is loaded, or nothing. Into a new file in bounded memory; into one that '
+      + 'is there in one transaction, which needs memory for what it changes.')
 
 type Arguments = ArgumentsOf<typeof options>
 
@@ -52,7 +54,9 @@ function loadingOptions(args: Arguments): LoadingOptions {
 }
 
 /** In as many transactions as there are chunks: the file is not there for others yet. */
-async function loadNew(args: Arguments, { fd, bytes }: Input, progress: Progress): Promise<Loaded> {
+async function loadNew(
+  args: Arguments, { fd, bytes }: Input, progress: Progress,
+): Promise<Loaded> {
   const temporary = temporaryPath(args.file)
   const settings = { capacity: args.capacity, durability: 'none' } as RegionOptions
   return withCleanup(async () => {
@@ -102,10 +106,11 @@ function report({ loaded, replaced, skipped }: Loaded, json: boolean, ms: number
 
 export async function run(args: Arguments): Promise<void> {
   const begun = performance.now()
-  if (args.input === '-' && process.stdin.isTTY) {
+  const isPiped = isStandardInput(args.input)
+  if (isPiped && process.stdin.isTTY) {
     throw new UsageError('say what to load: a file, or `… | rstore load`')
   }
-  const fd = args.input === '-' ? 0 : openSync(args.input, 'r')
+  const fd = isPiped ? 0 : openSync(args.input, 'r')
   try {
     const input = { fd, bytes: fstatSync(fd).size }
     const loaded = await withProgress({ title: 'loading', format: formatBytes }, (progress) =>

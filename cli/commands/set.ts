@@ -5,7 +5,7 @@ import { JsonMap, type NameSchema } from '../../lib/index.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { asUsage, UsageError } from '../shared/errors.js'
 import { jsonFromText, keyFromText } from '../shared/keys.js'
-import { FILE, waiting, waitOption } from '../shared/options.js'
+import { FILE, isStandardInput, waiting, waitOption } from '../shared/options.js'
 import { withWritable } from '../shared/source.js'
 
 export const options = (yargs: Argv) => waitOption(yargs)
@@ -26,7 +26,7 @@ function split({ kind, name }: NameSchema, key: string, value: string | undefine
     throw new UsageError(`${name} is a single value and has no keys`)
   }
   const text = kind === 'value' ? key : value!
-  const json = text === '-' ? readFileSync(0, 'utf8') : text
+  const json = isStandardInput(text) ? readFileSync(0, 'utf8') : text
   return { key: kind === 'value' ? undefined : key, value: jsonFromText(json, 'the value') }
 }
 

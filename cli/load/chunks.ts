@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 
 const CHUNK_BYTES = 4 << 20
 const readLater = promisify(read)
+const allocate = (): Buffer => Buffer.allocUnsafeSlow(CHUNK_BYTES)
 
 const WAIT_MS = 1
 const never = new Int32Array(new SharedArrayBuffer(4))
@@ -25,7 +26,7 @@ function readNow(fd: number, into: Buffer, at: number): number {
 
 /** A chunk is good until the next one is asked for. */
 export function* chunksNow(fd: number): IterableIterator<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  const buffer = allocate()
   for (let got = -1; got !== 0;) {
     let length = 0
     do {
@@ -47,15 +48,26 @@ async function readSome(fd: number, into: Buffer, at: number): Promise<number> {
   }
 }
 
-/** As `chunksNow`. */
+/** Fills a buffer as far as there is input. */
+async function fill(fd: number, buffer: Buffer): Promise<Buffer> {
+  let length = 0
+  for (let got = -1; got !== 0 && length < buffer.length; length += got) {
+    got = await readSome(fd, buffer, length)
+  }
+  return buffer.subarray(0, length)
+}
+
+/** As `chunksNow`; while one is used the next one is being read. */
 export async function* chunksLater(fd: number): AsyncIterableIterator<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-  for (let got = -1; got !== 0;) {
-    let length = 0
-    do {
-      got = await readSome(fd, buffer, length)
-      length += got
-    } while (got !== 0 && length < buffer.length)
-    if (length > 0) yield buffer.subarray(0, length)
+  let [current, other] = [allocate(), allocate()]
+  for (let reading = fill(fd, current);;) {
+    const chunk = await reading
+    if (chunk.length === 0) return
+    reading = fill(fd, other)
+    reading.catch(() => {}) // told when it is waited for
+    const used = current
+    current = other
+    other = used
+    yield chunk
   }
 }

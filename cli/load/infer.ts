@@ -58,7 +58,7 @@ function keyTypeOf(field: string, values: readonly Json[]): Descriptor {
   const type = typeOf(field, values)
   if (type === 'f64' || type === 'string' || type === 'bool' || type === 'bytes') return type
   throw new UsageError(`field ${JSON.stringify(field)} cannot be the key: in the first `
-    + `${values.length} rows it is of type ${JSON.stringify(type)}. Declare the types with --schema`)
+    + `${values.length} rows it is of type ${JSON.stringify(type)}. Declare it with --schema`)
 }
 
 /** The schema of a map; its key fields are not stored a second time in its values. */

@@ -43,19 +43,23 @@ const ROW_CODES = new Set<string>([
   'RSTORE_KEY_TOO_LONG', 'RSTORE_UNIQUE', 'RSTORE_FOREIGN_REF', 'RSTORE_TYPE_MISMATCH',
 ])
 
+/** A row of the sample; with a reason instead of content it could not be read. */
+interface Row { json: unknown; number: number; reason?: string }
+
 const isRowsFault = (error: unknown): error is Error =>
   error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError
   || (error instanceof RStoreError && ROW_CODES.has(error.code))
 
 export class Loading {
   private readonly reader: RowReader
-  private sample: { json: unknown; number: number }[] | undefined = []
+  private sample: Row[] | undefined = []
   private importer: Importer | undefined
   private names: readonly string[] = []
   private sizeBefore = 0
   private loaded = 0
   private skipped = 0
-  private store: (json: unknown) => void = () => {}
+  /** Says whether it was an entry. */
+  private store: (json: unknown) => boolean = () => false
 
   constructor(private readonly region: Region, private readonly options: LoadingOptions) {
     const take = (json: unknown, number: number): void => this.take(json, number)
@@ -97,15 +101,20 @@ export class Loading {
 
   private add(json: unknown, number: number): void {
     try {
-      this.store(json)
-      this.loaded++
+      if (this.store(json)) this.loaded++
     } catch (error) {
       if (!isRowsFault(error)) throw error
-      this.refuse(number, error.message)
+      this.tell(number, error.message)
     }
   }
 
+  /** In the order of the rows: so not before the sample is stored. */
   private refuse(number: number, reason: string): void {
+    if (this.sample !== undefined) this.sample.push({ json: undefined, number, reason })
+    else this.tell(number, reason)
+  }
+
+  private tell(number: number, reason: string): void {
     const { unit } = this.reader
     if (!this.options.skipBad) {
       throw new UsageError(`${unit} ${number}: ${reason}\n`
@@ -121,14 +130,16 @@ export class Loading {
     this.sample = undefined
     const [first] = sample
     if (isHead(first?.json)) {
-      this.open(this.headFor(first.json), (json) => this.importer!.add(json))
+      this.open(this.headFor(first.json))
+      this.store = (json) => this.importer!.add(json)
       sample.shift()
     } else {
-      this.beginRows(sample)
+      this.beginRows(sample.filter(({ reason }) => reason === undefined))
     }
     const { reader } = this
-    for (const { json, number } of sample) {
-      this.add(reader instanceof CsvRows ? reader.reread(json as string[]) : json, number)
+    for (const { json, number, reason } of sample) {
+      if (reason !== undefined) this.tell(number, reason)
+      else this.add(reader instanceof CsvRows ? reader.reread(json as string[]) : json, number)
     }
   }
 
@@ -141,7 +152,7 @@ export class Loading {
     return head
   }
 
-  private beginRows(sample: readonly { json: unknown }[]): void {
+  private beginRows(sample: readonly Row[]): void {
     const { keyFields, map } = this.options
     if (map === undefined || keyFields.length === 0) {
       throw new UsageError('the input is no dump: say into which map with --map, and with --key '
@@ -149,11 +160,15 @@ export class Loading {
     }
     const schema = this.schemaFor(map, sample)
     if (this.reader instanceof CsvRows) this.reader.declare(schema, keyFields)
-    this.open(headOf(schema), () => {})
-    this.store = this.importer!.rows(map, keyFields) as (json: unknown) => void
+    this.open(headOf(schema))
+    const store = this.importer!.rows(map, keyFields)
+    this.store = (json) => {
+      store(json)
+      return true
+    }
   }
 
-  private schemaFor(map: string, sample: readonly { json: unknown }[]): NameSchema {
+  private schemaFor(map: string, sample: readonly Row[]): NameSchema {
     const { keyFields, schema } = this.options
     if (schema !== undefined) return readSchema(schema, map)
     if (this.region.names().some(({ name }) => name === map)) {
@@ -171,10 +186,9 @@ export class Loading {
     return inferred
   }
 
-  private open(head: DumpHead, store: (json: unknown) => void): void {
+  private open(head: DumpHead): void {
     this.importer = asUsage('the schema', () => new Importer(this.region, head))
     this.names = head.names.map(({ name }) => name)
     this.sizeBefore = this.sizeNow()
-    this.store = store
   }
 }

@@ -11,6 +11,9 @@ export const FILE = {
 export const jsonOption = <T>(yargs: Argv<T>, describe: string) =>
   yargs.option('json', { type: 'boolean', default: false, describe })
 
+/** yargs makes an empty string of the argument `-`. */
+export const isStandardInput = (argument: string): boolean => argument === '-' || argument === ''
+
 /** For commands that write. */
 export const waitOption = <T>(yargs: Argv<T>) => yargs.option('wait', {
   type: 'number', default: WAIT_SECONDS, describe: 'Seconds to wait while another process writes',

@@ -103,15 +103,14 @@ class StructForm implements JsonForm {
   private readonly forms: readonly JsonForm[]
   private readonly known: ReadonlySet<string>
 
-  /** @param ignored names that an object may have beside those of the fields */
   constructor(
     private readonly type: StructType, formOf: (type: AnyType) => JsonForm,
-    private readonly refs: RefNames, ignored: readonly string[] = [],
+    private readonly refs: RefNames,
   ) {
     this.names = type.fields.map(([name]) => name)
     this.keys = this.names.map(escapeName)
     this.forms = type.fields.map(([, field]) => formOf(field))
-    this.known = new Set([...this.keys, ...ignored])
+    this.known = new Set(this.keys)
   }
 
   toJson(value: Record<string, unknown>): unknown {
@@ -168,11 +167,6 @@ export class JsonForms {
     const form = this.make(type)
     this.known.set(type, form)
     return form
-  }
-
-  /** The form of a record from an object that has its key in it, too. */
-  ofRow(type: StructType, keyFields: readonly string[]): JsonForm {
-    return new StructForm(type, this.formOf, this.refs, keyFields)
   }
 
   private make(type: AnyType): JsonForm {

@@ -28,6 +28,7 @@ import { DUMP_VERSION, type DumpEntry, type DumpHead, type DumpRecord } from './
 import { checkId, JsonForms, type JsonForm, type RefNames } from './forms.js'
 import type { NameSchema } from './named.js'
 import { RECORD_ID, typeWithRecordIds } from './ref-types.js'
+import { ownField, RowReader } from './rows.js'
 
 /** J3: which number is which ref. */
 class Records implements RefNames {
@@ -112,8 +113,13 @@ class MapFilling extends Filling {
 
   add(key: unknown, value: unknown): void {
     const { map } = this
-    if (!this.isSorted || map.watched) return map.set(key, value)
-    const prepared = map.valueType.prepare(value, map.label, this.session)
+    this.addPrepared(key, map.valueType.prepare(value, map.label, this.session))
+  }
+
+  addPrepared(key: unknown, prepared: unknown): void {
+    const { map } = this
+    if (map.watched) return map.putWatched(key, prepared)
+    if (!this.isSorted) return map.putPrepared(key, prepared)
     this.appender ??= map.appender()
     try {
       this.appender.append(key, prepared)
@@ -121,7 +127,7 @@ class MapFilling extends Filling {
       if ((error as { code?: string }).code !== 'RSTORE_UNSORTED') throw error
       this.pause()
       this.isSorted = false
-      map.set(key, value)
+      map.putPrepared(key, prepared)
     }
   }
 
@@ -247,33 +253,58 @@ export class Importer {
     return this.target(name).filling.size
   }
 
-  /** A line behind the head: J1. */
-  add(line: unknown): void {
+  /**
+   * A line behind the head: J1. Says whether it is an entry, and not a record that only refs name.
+   */
+  add(line: unknown): boolean {
     if (typeof line !== 'object' || line === null) throw new TypeError('expected an object')
-    if ('$id' in line) return this.addRecord(line as DumpRecord)
+    if ('$id' in line) {
+      this.addRecord(line as DumpRecord)
+      return false
+    }
     const { map, key, value } = line as Partial<DumpEntry>
     if (typeof map !== 'string') throw new TypeError('expected {"map", "key", "value"}')
     const target = this.target(map)
     target.filling.add(target.key?.fromJson(key), target.value.fromJson(value))
+    return true
   }
 
   /**
    * Takes rows for a map: objects that have the key among their fields; several key fields are a
    * tuple. Where the values of the map are no structs they are in the field "value".
    */
-  rows(name: string, keyFields: readonly string[]): (row: object) => void {
-    const { filling, key, valueType, value } = this.target(name)
-    const keyForm = key!
-    const [keyField] = keyFields as [string]
-    const isStruct = valueType instanceof StructType
-    const form = isStruct ? this.forms.ofRow(valueType, keyFields) : value
-    const single = keyFields.length === 1
-    const own = (row: object, field: string): unknown =>
-      Object.hasOwn(row, field) ? (row as Record<string, unknown>)[field] : undefined
+  rows(name: string, keyFields: readonly string[]): (row: unknown) => void {
+    const target = this.target(name)
+    const { filling, valueType } = target
+    const store = filling instanceof MapFilling && valueType instanceof StructType
+      ? this.structRows(filling, valueType, target.key!, keyFields)
+      : this.otherRows(target, keyFields)
     return (row) => {
       if (typeof row !== 'object' || row === null) throw new TypeError('expected an object')
-      const given = single ? own(row, keyField) : keyFields.map((field) => own(row, field))
-      filling.add(keyForm.fromJson(given), form.fromJson(isStruct ? row : own(row, 'value')))
+      store(row)
+    }
+  }
+
+  private structRows(
+    filling: MapFilling, type: StructType, key: JsonForm, keyFields: readonly string[],
+  ): (row: object) => void {
+    const formOf = (field: AnyType): JsonForm => this.forms.of(field)
+    const reader = new RowReader(type, keyFields, formOf, this.session)
+    const { keys } = reader
+    const single = keys.length === 1
+    return (row) => {
+      const prepared = reader.prepare(row)
+      filling.addPrepared(key.fromJson(single ? keys[0] : keys), prepared)
+    }
+  }
+
+  private otherRows(
+    { filling, key, value }: Target, keyFields: readonly string[],
+  ): (row: object) => void {
+    return (row) => {
+      const keys = keyFields.map((field) => ownField(row, field))
+      filling.add(key!.fromJson(keys.length === 1 ? keys[0] : keys),
+        value.fromJson(ownField(row, 'value')))
     }
   }
 

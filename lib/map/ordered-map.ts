@@ -71,9 +71,14 @@ export class OrderedMap extends MapReader {
     this.put(form, prepared)
   }
 
-  /** As `set`, with a value that was prepared: for maps in records. */
+  /** As `set`, with a value that was prepared, of a map that nobody watches. */
   putPrepared(key: unknown, prepared: unknown): void {
     this.put(this.codec.encode(key, this.form, this.label), prepared)
+  }
+
+  /** The same of one with indexes or listeners. */
+  putWatched(key: unknown, prepared: unknown): void {
+    this.observed(key, 'set', () => this.putPrepared(key, prepared))
   }
 
   /** Removes everything, and the map itself: the handle is dead afterwards. */

@@ -60,7 +60,8 @@ test('errors of the library have their exit codes', () => {
   assert.is(exitCodeOfError({ code: 'RSTORE_BUSY', facts: {} }), EXIT.busy)
   assert.is(exitCodeOfError({ code: 'RSTORE_UNIQUE', facts: {} }), EXIT.usage)
   assert.is(exitCodeOfError({ code: 'RSTORE_NO_SPACE', facts: {} }), EXIT.cannotOpen)
-  const missing = (facts: object) => exitCodeOfError({ code: 'RSTORE_NOT_FOUND', facts: { ...facts } })
+  const missing = (facts: object) =>
+    exitCodeOfError({ code: 'RSTORE_NOT_FOUND', facts: { ...facts } })
   assert.equal([missing({ path: 'x' }), missing({ name: 'x' })], [EXIT.cannotOpen, EXIT.usage])
   assert.throws(() => asUsage('key', () => { throw new RangeError('too large') }), (error: Error) =>
     error instanceof UsageError && error.message === 'key: too large')

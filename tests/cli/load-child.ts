@@ -1,0 +1,20 @@
+/**
+ * Loads argv[3] into argv[2] in this process, and says how much memory of its own that took at
+ * most, files apart: {"peakBytes"}.
+ */
+import { readFileSync } from 'node:fs'
+import yargs from 'yargs'
+import { options, run } from '../../cli/commands/load.js'
+
+const ownBytes = (): number =>
+  Number(/RssAnon:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024
+
+const [file, input] = process.argv.slice(2)
+let peakBytes = 0
+const timer = setInterval(() => {
+  peakBytes = Math.max(peakBytes, ownBytes())
+}, 5)
+const args = options(yargs()).parseSync(['--map', 'm', '--key', 'id', '--json'])
+await run({ ...args, file: file!, input: input! })
+clearInterval(timer)
+console.log(JSON.stringify({ peakBytes }))

@@ -1,0 +1,244 @@
+/** `rstore dump` and `rstore load`: there and back, bad rows, interruptions, memory. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { EXIT } from '../../cli/shared/exitCodes.js'
+import { Region, t } from '../../lib/index.js'
+import { inRoot } from '../harness/paths.js'
+import { temporaryDirectory } from '../harness/temporary.js'
+import { verifyFile } from '../harness/with-region.js'
+import { PROGRAM, rstore } from './run.js'
+
+const test = suite('dump and load')
+
+const directory = temporaryDirectory()
+let count = 0
+const freshPath = (): string => join(directory, `${count++}.region`)
+
+const Node = t.struct('Node', { name: t.string, next: t.optional(t.self) })
+const Flat = t.struct('Flat',
+  { n: t.f64, bytes: t.bytes, on: t.bool, at: t.optional(t.date), text: t.string })
+
+function makeRegion(): string {
+  const path = freshPath()
+  const region = Region.create(path, { capacity: '16MiB', durability: 'none' })
+  const nodes = region.map('nodes', t.u64, Node)
+  const flat = region.map('flat', t.string, Flat)
+  flat.index('by n', ['n', 'on'], { unique: true })
+  region.transact(() => {
+    const alone = region.alloc(Node, { name: 'alone' })
+    nodes.set(1n, { name: 'one', next: alone })
+    region.deref(alone).next = nodes.get(1n)!
+    nodes.set(2n ** 60n, { name: '\u0007"quoted", \n🙂', next: nodes.get(1n)! })
+    flat.set('a,"b"', { n: -0.5, bytes: Uint8Array.of(0, 255), on: true, text: 'x\r\ny' })
+  })
+  region.close()
+  return path
+}
+
+function good({ status, stdout, stderr }: ReturnType<typeof rstore>): string {
+  assert.equal([status, stderr], [EXIT.ok, ''])
+  return stdout
+}
+
+test('a dump is loaded as it was, from a file and from standard input', async () => {
+  const path = makeRegion()
+  const dump = good(rstore(['dump', path]))
+  const file = join(directory, 'dump.jsonl')
+  writeFileSync(file, dump)
+  const [first, second] = [freshPath(), freshPath()]
+  assert.equal(JSON.parse(good(rstore(['load', first, file, '--json']))),
+    { loaded: 3, replaced: 0, skipped: 0 })
+  good(rstore(['load', second], dump))
+  for (const copy of [first, second]) {
+    assert.is(good(rstore(['dump', copy])), dump)
+    await verifyFile(copy)
+  }
+  assert.match(good(rstore(['load', first, file])), /^3 loaded, 3 of them replaced others, in/)
+  assert.is(good(rstore(['dump', first])), dump)
+})
+
+test('CSV: there and back; what it cannot hold is refused', () => {
+  const path = makeRegion()
+  const csv = good(rstore(['dump', path, '--map', 'flat', '--format', 'csv']))
+  assert.is(csv, 'key,n,bytes,on,at,text\n"a,""b""",-0.5,AP8=,true,,"x\r\ny"\n')
+  const [schema, file, copy] = [join(directory, 's.jsonl'), join(directory, 'f.csv'), freshPath()]
+  writeFileSync(schema, good(rstore(['dump', path])))
+  writeFileSync(file, csv)
+  good(rstore(['load', copy, file, '--map', 'flat', '--key', 'key', '--schema', schema]))
+  assert.is(good(rstore(['dump', copy, '--map', 'flat', '--format', 'csv'])), csv)
+  const refused = rstore(['dump', path, '--map', 'nodes', '--format', 'csv'])
+  assert.equal([refused.status, refused.stdout], [EXIT.usage, ''])
+  assert.match(refused.stderr, /field next of nodes is of type ref: CSV has no nested types/)
+  assert.is(rstore(['dump', path, '--format', 'csv']).status, EXIT.usage)
+})
+
+test('types are told from the rows, and said', () => {
+  const path = freshPath()
+  const rows = [
+    { id: 7, name: 'a', tags: ['x'], at: { lat: 1, lon: 2.5 }, on: true, any: [1, 'x'] },
+    { id: 3, name: 'b', tags: [], at: { lat: 1, lon: 2 }, on: false, any: {}, more: 1 },
+  ]
+  const input = `\ufeff${rows.map((row) => JSON.stringify(row)).join('\r\n')}\n\n`
+  const { status, stderr } = rstore(['load', path, '--map', 'm', '--key', 'id'], input)
+  assert.is(status, EXIT.ok)
+  const { key, value } = JSON.parse(stderr.slice(stderr.indexOf('{')))
+  assert.is(key, 'u32')
+  assert.equal(Object.fromEntries(value.fields), {
+    name: 'string', tags: { array: 'string' }, on: 'bool', any: 'json', more: { optional: 'f64' },
+    at: { struct: 'at', fields: [['lat', 'f64'], ['lon', 'f64']] },
+  })
+  const shown = good(rstore(['scan', path, 'm', '--json'])).trim().split('\n')
+  assert.equal(shown.map((line) => JSON.parse(line)), [...rows].reverse()
+    .map(({ id, ...rest }) => ({ key: id, value: rest })))
+  good(rstore(['load', path, '--map', 'm', '--key', 'id'],
+    '{"more":null,"id":9,"name":"c","tags":[],"at":{"lat":0,"lon":0},"on":true,"any":null}'))
+  const csv = 'town,year,people,note\nOslo,2020,697010,\n Bergen ,2021,2.5,"a, b"\n'
+  const tuple = freshPath()
+  const file = join(directory, 'towns.csv')
+  writeFileSync(file, csv)
+  assert.match(rstore(['load', tuple, file, '--map', 't', '--key', 'town,year']).stderr,
+    /"key":\{"tuple":\["string","u32"\]\}.*\["people","f64"\],\["note",\{"optional":"string"\}\]/)
+  assert.equal(JSON.parse(good(rstore(['get', tuple, 't', '[" Bergen ",2021]']))),
+    { people: 2.5, note: 'a, b' })
+})
+
+test('bad rows: their number is said; left out only with --skip-bad', () => {
+  const path = freshPath()
+  const input = Buffer.concat([
+    Buffer.from('{"id":1,"n":1}\nnonsense\n{"id":2}\n{"id":3,"n":"x"}\n[1]\n'),
+    Buffer.from('{"id":"\u001b","n":1}\n'),
+    Buffer.from([0x22, 0xff, 0x22, 10]),
+    Buffer.from('{"id":4,"n":4,"extra":1}\n{"id":5,"n":5}'),
+  ])
+  const schema = join(directory, 'n.json')
+  writeFileSync(schema, '{\n"key": "u32", "value": {"struct": "N", "fields": [["n", "f64"]]}}')
+  const args = ['load', path, '--map', 'm', '--key', 'id', '--schema', schema]
+  const refused = rstore(args, input)
+  assert.is(refused.status, EXIT.usage)
+  assert.match(refused.stderr, /^rstore: line 2: .*\nNothing was loaded\. --skip-bad leaves/)
+  assert.equal(readdirSync(directory).filter((name) => name.startsWith(`${count - 1}.`)), [])
+  const skipping = rstore([...args, '--skip-bad', '--json'], input)
+  assert.equal([skipping.status, JSON.parse(skipping.stdout)],
+    [EXIT.ok, { loaded: 2, replaced: 0, skipped: 7 }])
+  const told = skipping.stderr.trim().split('\n').map((line) => /^line (\d+): (.*)$/.exec(line)!)
+  assert.equal(told.map(([, line]) => Number(line)), [2, 3, 4, 5, 6, 7, 8])
+  assert.match(told[1]![2]!, /N\.n: expected a number/)
+  assert.match(told[5]![2]!, /not UTF-8/)
+  assert.match(told[6]![2]!, /N has no field "extra"/)
+  assert.is(good(rstore(['scan', path, 'm', '--count'])), '2\n')
+  const more = rstore(args, '{"id":6,"n":6}\n{"id":6,"n":"bad"}')
+  assert.is(more.status, EXIT.usage)
+  assert.is(good(rstore(['scan', path, 'm', '--count'])), '2\n', 'nothing of it is there')
+})
+
+test('wrong arguments, before anything is made', () => {
+  const path = freshPath()
+  const wrong: [string[], string, RegExp][] = [
+    [[], '{"id":1}', /the input is no dump: say into which map/],
+    [['--map', 'm'], '{"id":1}', /no dump/],
+    [['--map', 'm', '--key', 'none'], '{"id":1}', /field "none" cannot be the key/],
+    [['--map', 'm', '--key', 'id'], '', /no row to tell the types from/],
+    [['--map', 'm', '--key', 'id', '--capacity', 'much'], '{"id":1}', /--capacity/],
+    [['--map', 'm', '--key', 'id', '--schema', path], '{"id":1}', /no such file/],
+    [['--map', 'm'], '{"rstore":"dump","version":1,"names":[]}', /leave out --map/],
+    [[], '{"rstore":"dump","version":9,"names":[]}', /version 9/],
+    [[join(directory, 'none')], '', /no such file/],
+  ]
+  for (const [args, input, message] of wrong) {
+    const { status, stdout, stderr } = rstore(['load', path, ...args], input)
+    assert.match(stderr, message)
+    assert.is(stdout, '')
+    assert.ok(status === EXIT.usage || status === EXIT.cannotOpen, `${status}`)
+    assert.equal(readdirSync(directory).filter((name) => name.startsWith(`${count - 1}.`)), [])
+  }
+})
+
+/** Begins to load rows into a region and waits until `isUnderWay`; the input stays open. */
+async function startLoad(path: string, isUnderWay: () => boolean) {
+  const child = spawn(process.execPath, [PROGRAM, 'load', path, '--map', 'm', '--key', 'id'],
+    { stdio: ['pipe', 'pipe', 'pipe'] })
+  child.stdin.on('error', () => {})
+  const rows = Array.from({ length: 60_000 }, (_, id) => `{"id":${id},"text":"${'x'.repeat(100)}"}`)
+  child.stdin.write(`${rows.join('\n')}\n`)
+  const ended = once(child, 'exit')
+  while (!isUnderWay() && child.exitCode === null) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  return { child, ended }
+}
+
+test('Ctrl-C while a new file is loaded: nothing is left of it', async () => {
+  const path = freshPath()
+  const files = () => readdirSync(directory).filter((name) => name.startsWith(`${count - 1}.`))
+  const { child, ended } = await startLoad(path, () => files().length > 1)
+  assert.ok(files().length > 0, 'it was under way')
+  assert.not(existsSync(path), 'and not there yet')
+  child.kill('SIGINT')
+  assert.equal(await ended, [null, 'SIGINT'])
+  assert.equal(files(), [])
+})
+
+test('Ctrl-C while a file is loaded into: the transaction is undone', async () => {
+  const path = freshPath()
+  const region = Region.create(path, { durability: 'none' })
+  region.map('m', t.u32, t.struct('m', { text: t.string }))
+  const { epoch } = region.stats()
+  const isLocked = () => region.readers().length > 1
+  const { child, ended } = await startLoad(path, isLocked)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  child.kill('SIGINT')
+  assert.equal(await ended, [null, 'SIGINT'])
+  assert.equal(region.read(() => [region.stats().epoch, region.names()[0]!.size]), [epoch, 0])
+  region.transact(() => region.map('m', t.u32, t.struct('m', { text: t.string }))
+    .set(1, { text: 'the lock is free' }))
+  region.close()
+  await verifyFile(path)
+})
+
+function writeRows(rows: number): string {
+  const path = join(directory, `${rows}.jsonl`)
+  const file = openSync(path, 'w')
+  const text = 'word '.repeat(60)
+  for (let id = 0; id < rows; id += 1000) {
+    const lines = Array.from({ length: 1000 }, (_, i) => JSON.stringify({ id: id + i, text }))
+    writeSync(file, `${lines.join('\n')}\n`)
+  }
+  closeSync(file)
+  return path
+}
+
+test('a reader of a dump that goes away ends it quietly', async () => {
+  const path = freshPath()
+  rstore(['load', path, writeRows(20_000), '--map', 'm', '--key', 'id'])
+  const child = spawn(process.execPath, [PROGRAM, 'dump', path],
+    { stdio: ['ignore', 'pipe', 'pipe'] })
+  const errors: Buffer[] = []
+  child.stderr.on('data', (chunk: Buffer) => errors.push(chunk))
+  child.stdout.once('data', () => child.stdout.destroy())
+  const [code] = await once(child, 'close') as [number]
+  assert.equal([code, Buffer.concat(errors).toString()], [141, ''])
+})
+
+test('200,000 rows take no more memory than 50,000', () => {
+  /** With a heap that would not hold them: what is kept of them ends it. */
+  const peakOf = (rows: number): number => {
+    const { status, stdout, stderr } = spawnSync(process.execPath,
+      ['--max-old-space-size=24', '--max-semi-space-size=2',
+        inRoot('dist/tests/cli/load-child.js'), freshPath(), writeRows(rows)],
+      { encoding: 'utf8' })
+    assert.is(status, 0, stderr)
+    const [loaded, own] = stdout.trim().split('\n').map((line) => JSON.parse(line))
+    assert.is(loaded.loaded, rows)
+    return own.peakBytes
+  }
+  const [few, many] = [peakOf(50_000), peakOf(200_000)]
+  // the additional rows are 45 MiB
+  const grown = (many - few) / 2 ** 20
+  assert.ok(grown < 22, `${Math.round(few / 2 ** 20)} MiB, then ${Math.round(grown)} more`)
+})
+
+test.run()
