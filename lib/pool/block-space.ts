@@ -1,260 +1,33 @@
 /**
- * The space of a block region. Small cells are taken off the high end of a block downward, pages
- * for tree nodes off its low end upward; when they meet, the next block is taken. Objects of more
- * than half a block are runs of blocks of their own. What is freed before the whole region is may
- * be used again (free-cells.ts).
+ * The space of a block region: cells and pages in blocks (span-space.ts), large objects, and what
+ * is freed or undone. Objects of more than half a block are runs of blocks of their own. What is
+ * freed before the whole region is may be used again (free-cells.ts).
  *
- *  A1. `allocate` costs one subtraction and one comparison: everything that needs more (the end of
- *      the block, memory to be cleared, free cells, a savepoint) raises `limit`, at the most above
- *      every ref.
- *  A2. From `next` to the end of a span there are cells without gaps, each with its size in its
- *      header, so that a region can be walked. Pages lie without gaps from the first page of the
- *      span up to `low`.
- *  A3. Units from `cleared` to `next` are zero; what is below and was used before is cleared 4 KiB
- *      at a time, just before it is used.
- *  A4. Nothing has been changed yet when RSTORE_REGION_FULL is thrown.
- *  A5. A generation only grows while the region lives: cells never begin inside of what was another
- *      cell, other than in what is left of one that was cut. Large objects, whose memory goes back
- *      to the system, get generations from a counter of the pool.
- *
- * The slow path is TypeScript. Measured (Node 20, two busy cores): `allocate` of 32 bytes takes
- * 23 ns, with a trip through `allocateSlowly` 160 ns, and the trip is made once in 128 such cells
- * (A3) or, in blocks that were never used, once in 2,048: it costs about 1 ns a cell. A call of a
- * function of the addon that returns at once takes 175 ns. So a native slow path, however few
- * registers it saves, would be slower before it has done anything, and could gain 1 ns at most.
+ * A1 to A5 are in span-space.ts.
  */
 import { C } from '../../formats/index.js'
-import { RStoreError } from '../errors.js'
 import type { SavepointSpace } from '../region/open-session.js'
 import type { Ref } from '../space/ref.js'
 import { Room } from '../space/rooms.js'
-import { Space } from '../space/space.js'
-import type { Window } from '../space/window.js'
 import { BLOCK_UNITS } from './area.js'
-import type { PoolCore } from './core.js'
 import { FreeCells } from './free-cells.js'
-import { Holdings } from './holdings.js'
-import type { Span } from './holdings.js'
 import { Savepoint } from './savepoints.js'
-import { LARGEST_SLAB_UNITS } from './slabs.js'
+import { LARGE_UNITS, NEVER, SpanSpace } from './span-space.js'
 import { cellsOf } from './walk.js'
 import type { Cell } from './walk.js'
 
 const { CELL_SIZE_MASK, MINIMUM_CELL_UNITS, TYPE_FREE } = C
-const PAGE_UNITS = 512
-/** 32 KiB: larger objects are runs of blocks. */
-export const LARGE_UNITS = 4096
-/** Cleared at a time. */
-const CLEAR_UNITS = 512
-/** Above every ref. */
-const NEVER = 2 ** 33
-
 const SPARE_LIMIT = 8
 
-const pageFrom = (unit: number): number => Math.ceil(unit / PAGE_UNITS) * PAGE_UNITS
-
-export class BlockSpace extends Space implements SavepointSpace {
-  readonly holdings: Holdings
+export class BlockSpace extends SpanSpace implements SavepointSpace {
   /** Told of a cell that is about to be freed, when somebody has asked. */
   onFree: ((ref: number) => void) | null = null
-  private next = 0
-  /** A1. */
-  private limit = NEVER
-  /** A3. */
-  private cleared = 0
-  /** Below this unit of the span all was zero when it was taken. */
-  private cleanUpTo = 0
-  private window: Window
-  private span: Span | null = null
-  private freeCells: FreeCells | null = null
-  private readonly savepoints: Savepoint[] = []
   /** Open ones. */
   private rooms: Set<Room> | null = null
-  /** Units that may still be taken; only where there is a bound. */
-  private budget: number
 
-  /** @param boundUnits upper bound of what it holds; Infinity for none */
-  constructor(readonly pool: PoolCore, readonly boundUnits: number, inBlock?: number) {
-    super(pool.memory.windows)
-    this.window = this.windows[0]!
-    this.holdings = new Holdings(pool)
-    this.budget = boundUnits
-    if (boundUnits <= LARGEST_SLAB_UNITS) this.openSlab(inBlock)
-  }
+  // ── large objects ──
 
-  get isBounded(): boolean {
-    return this.boundUnits !== Infinity
-  }
-
-  // ── allocation ──
-
-  override allocate(payloadBytes: number, typeId: number): Ref {
-    const units = payloadBytes <= 16 ? MINIMUM_CELL_UNITS : (payloadBytes + 15) >>> 3
-    const ref = this.next - units
-    if (ref < this.limit) return this.allocateSlowly(units, typeId)
-    this.next = ref
-    const { u32 } = this.window
-    const at = (ref & 0x0fff_ffff) << 1
-    u32[at] = units
-    u32[at + 1] = typeId
-    return ref as Ref
-  }
-
-  private allocateSlowly(units: number, typeId: number): Ref {
-    const ref = units > LARGE_UNITS ? this.takeLarge(units) : this.takeCell(units)
-    const { u32 } = this.windows[ref >>> 28]!
-    const at = (ref & 0x0fff_ffff) << 1
-    u32[at]! &= CELL_SIZE_MASK
-    u32[at + 1] = (u32[at + 1]! & 0xffff_0000) | typeId
-    this.savepoints[this.savepoints.length - 1]?.allocated.push(ref)
-    return ref as Ref
-  }
-
-  /** A cell with its size and its generation in its header, zero behind it. */
-  private takeCell(units: number): number {
-    const freed = this.freeCells === null ? 0 : this.freeCells.take(units)
-    if (freed !== 0) {
-      const { u32 } = this.windows[freed >>> 28]!
-      const at = (freed & 0x0fff_ffff) << 1
-      u32.fill(0, at + 2, at + (u32[at]! & CELL_SIZE_MASK) * 2)
-      this.setLimit()
-      return freed
-    }
-    const fits = this.span !== null && this.next - units >= this.span.low
-    const ref = fits ? this.bump(units) : this.beyond(units)
-    this.windows[ref >>> 28]!.u32[(ref & 0x0fff_ffff) << 1] = units
-    return ref
-  }
-
-  private bump(units: number): number {
-    const ref = this.next - units
-    if (ref < this.cleared) this.clearDownTo(ref)
-    return (this.next = ref)
-  }
-
-  /** A3. */
-  private clearDownTo(unit: number): void {
-    const { low } = this.span!
-    const to = Math.max(low, Math.min(unit, this.cleared - CLEAR_UNITS))
-    this.pool.memory.clear(Math.max(to, this.cleanUpTo), this.cleared)
-    this.cleared = to <= this.cleanUpTo ? low : to
-    this.setLimit()
-  }
-
-  /** A1. */
-  private setLimit(): void {
-    const reuses = this.freeCells !== null && this.freeCells.count !== 0
-    this.limit = reuses || this.savepoints.length !== 0 ? NEVER : this.cleared
-  }
-
-  /** A cell in another block: the one with more left of it is gone on with. */
-  private beyond(units: number): number {
-    const before = this.span
-    const left = before === null ? -1 : this.next - before.low
-    this.openBlock(units)
-    const ref = this.bump(units)
-    if (this.next - this.span!.low < left) this.goBackTo(before!)
-    else if (before !== null) this.waste(left)
-    return ref
-  }
-
-  private goBackTo(span: Span): void {
-    this.waste(this.next - this.span!.low)
-    this.close()
-    this.enter(span, this.pool.blocks.cleanUpTo(Math.floor(span.base / BLOCK_UNITS)))
-  }
-
-  private waste(units: number): void {
-    this.holdings.wastedUnits += units
-    this.pool.wastedUnits += units
-  }
-
-  // ── spans ──
-
-  private openSlab(inBlock: number | undefined): void {
-    const slab = this.pool.slabs.take(this.boundUnits, inBlock)
-    const high = slab.low + this.boundUnits
-    const span = { base: slab.low, low: slab.low, next: high, high, isSlab: true }
-    this.holdings.spans.push(span)
-    this.enter(span, slab.cleanUpTo)
-  }
-
-  /** The next block, or what another region has left of one. A4. */
-  private openBlock(units: number): void {
-    if (this.boundUnits <= LARGEST_SLAB_UNITS || this.budget < units) throw this.full(units)
-    const tail = this.span === null && !this.isBounded ? this.pool.tails.take(units) : undefined
-    const block = tail === undefined ? this.pool.blocks.take() : Math.floor(tail.low / BLOCK_UNITS)
-    if (tail !== undefined) this.pool.blocks.share(block)
-    const high = tail?.high ?? (block + 1) * BLOCK_UNITS
-    const low = Math.max(tail?.low ?? block * BLOCK_UNITS, high - this.budget)
-    this.budget -= high - low
-    const span = { base: low, low, next: high, high, isSlab: false }
-    this.close()
-    this.holdings.spans.push(span)
-    this.enter(span, this.pool.blocks.cleanUpTo(block))
-  }
-
-  private full(units: number): RStoreError {
-    return new RStoreError('RSTORE_REGION_FULL',
-      `the block region was given a bound of ${this.boundUnits * 8} bytes, and ${units * 8} more `
-      + 'do not fit. Nothing was changed; free something, or state a larger bound',
-      { bound: this.boundUnits * 8, needed: units * 8 })
-  }
-
-  /** Writes back where the current span stands. */
-  private close(): void {
-    if (this.span !== null) this.span.next = this.next
-  }
-
-  private enter(span: Span, cleanUpTo: number): void {
-    this.span = span
-    this.next = span.next
-    this.cleared = span.next <= cleanUpTo ? span.low : span.next
-    this.cleanUpTo = cleanUpTo
-    this.window = this.windows[Math.floor(span.base / 2 ** 28)]!
-    this.setLimit()
-  }
-
-  // ── pages and large objects ──
-
-  override allocatePage(typeId: number): Ref {
-    const ref = this.takePage()
-    const { u32 } = this.windows[ref >>> 28]!
-    const at = (ref & 0x0fff_ffff) << 1
-    u32[at + 1] = (u32[at] === PAGE_UNITS ? u32[at + 1]! & 0xffff_0000 : 0) | typeId
-    u32[at] = PAGE_UNITS
-    this.savepoints[this.savepoints.length - 1]?.allocated.push(ref)
-    return ref as Ref
-  }
-
-  private takePage(): number {
-    const freed = this.freeCells === null ? 0 : this.freeCells.takePage()
-    if (freed !== 0) {
-      this.setLimit()
-      return freed
-    }
-    if (this.span === null || pageFrom(this.span.low) + PAGE_UNITS > this.next) this.openForPage()
-    const span = this.span!
-    const page = pageFrom(span.low)
-    span.low = page + PAGE_UNITS
-    if (this.cleared < span.low) {
-      this.cleared = span.low
-      this.setLimit()
-    }
-    const { u32 } = this.windows[page >>> 28]!
-    u32[(page & 0x0fff_ffff) << 1] = 0
-    return page
-  }
-
-  private openForPage(): void {
-    const before = this.span
-    const left = before === null ? 0 : this.next - before.low
-    this.openBlock(Math.min(2 * PAGE_UNITS - 1, this.budget))
-    if (pageFrom(this.span!.low) + PAGE_UNITS > this.next) throw this.full(PAGE_UNITS)
-    if (left > 0) this.waste(left)
-  }
-
-  private takeLarge(units: number): number {
+  protected override takeLarge(units: number): number {
     if (this.budget < units) throw this.full(units)
     const count = Math.ceil(units / BLOCK_UNITS)
     const start = this.pool.area.takeRun(count)

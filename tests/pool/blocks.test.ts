@@ -143,7 +143,7 @@ test('a large array is built where it stays', withPool((pool) => {
   assert.is(pool.stats().largeLiveBytes, Math.ceil(2_000_016 / 65_536) * 65_536)
   const lost = region.arrayBuilder(t.u32, { capacity: 1_000_000 })
   region.free()
-  thrown('RSTORE_BUILDER_CONSUMED', () => lost.push(1))
+  thrown('RSTORE_CLOSED', () => lost.push(1))
 }))
 
 test('idle memory above the watermark goes back, and all of it with trim', withPool((pool) => {

@@ -2,48 +2,17 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { t, type BlockRegion } from '../../lib/index.js'
+import { churn, randomNumbers } from './churn.js'
 import { withPool } from './with-pool.js'
 
 const test = suite('pool: many')
-const Item = t.struct('Item', { id: t.u32, name: t.string })
-const ALIVE = 100_000
-const CHURNING = 10_000
-const ROUNDS = 1_000_000
 
-/** Reproducible: Park and Miller. */
-function randomNumbers(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state * 48_271) % 0x7fff_ffff
-    return state % below
-  }
-}
-
-test('100,000 alive at once, then a million rounds', withPool((pool) => {
-  const random = randomNumbers(20_251_121)
-  const before = process.memoryUsage()
-  const make = (id: number): BlockRegion => {
-    const region = pool.region({ bound: '2KiB' })
-    region.alloc(Item, { id, name: 'a record' })
-    region.alloc(Item, { id: id + 1, name: 'another' })
-    return region
-  }
-  const regions = Array.from({ length: ALIVE }, (_, i) => make(i))
-  const grown = process.memoryUsage.rss() - before.rss
-  assert.ok(grown < 2 ** 30, `${(grown / 2 ** 20).toFixed(0)} MiB`)
-  assert.is(pool.stats().blocksLive, ALIVE / 32)
-  assert.is(pool.stats().blocksShared, ALIVE / 32)
-  for (const region of regions.splice(CHURNING)) region.free()
-  const { blocksLive } = pool.stats()
-  assert.is(blocksLive, Math.ceil(CHURNING / 32))
-  for (let round = 0; round < ROUNDS; round++) {
-    const i = random(CHURNING)
-    regions[i]!.free()
-    regions[i] = make(round)
-  }
-  assert.is(pool.stats().blocksLive, blocksLive, 'blocks after a million rounds')
-  assert.is(pool.stats().regionsLive, CHURNING)
-  for (const region of regions) region.free()
+test('100,000 alive at once, freed and made in random order', withPool((pool) => {
+  const { grownBytes, stats, end } = churn(pool, 100_000, 100_000)
+  assert.ok(grownBytes < 2 ** 30, `${(grownBytes / 2 ** 20).toFixed(0)} MiB`)
+  assert.is(stats.blocksLive, 100_000 / 32)
+  assert.is(stats.blocksShared, 100_000 / 32)
+  assert.equal(end, stats, 'the pool afterwards')
 }))
 
 test('regions of all sizes in random order', withPool((pool) => {
