@@ -86,6 +86,8 @@ test('replacing: who has the old one mapped goes on with it', inPlace((place) =>
   assert.equal([old.root.title, fresh.root.title], ['old', 'fresh'])
 }))
 
+// RSTORE_EVERY_BYTE tries all 36,864 bytes of the file, which takes some minutes: in November 2026
+// every one of them was reported, or was padding.
 test('each byte flipped in turn is reported, or was padding', inPlace(async (place) => {
   const path = place.path('atlas')
   Region.pack(path, { root: Atlas, capacity: '1MiB' }, fill(20))!.close()

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Store } from '../../lib/index.js'
+import { RStoreError, Store } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { rejected, thrown } from '../harness/with-region.js'
@@ -45,6 +45,51 @@ for (const others of [false, true]) {
     }
     store.close()
     await assertExact(dir)
+  })
+}
+
+/**
+ * Everything that is named has its file, whole; nothing else is there. `losing`: where nobody waits
+ * for the disk, a crash of the machine may take what was packed, and tell so.
+ */
+async function assertNothingLost(dir: string, losing: boolean): Promise<void> {
+  const store = Store.open(dir)
+  for (const slot of slotsOf(store.region('live')).values()) {
+    try {
+      if (slot.link !== undefined) assert.is(slot.link.next!.title, 'inner')
+    } catch (error) {
+      if (!losing || !(error instanceof RStoreError)) throw error
+    }
+  }
+  store.close()
+  if (!losing) await assertExact(dir)
+}
+
+/** Under a plan for the I/O seam, at a file operation that the seed chooses. */
+for (const [what, durability, plan] of [
+  ['killed', 'none', (n: number) => `kill@${n}`],
+  ['torn by a machine crash', 'sync', (n: number) => `tear:seed=${n}@${n}`],
+  ['torn by a machine crash', 'none', (n: number) => `tear:seed=${n}@${n}`],
+  ['without room on the disk', 'sync', (n: number) => `fail:ENOSPC@${n}+`],
+] as const) {
+  const runs = Number(process.env['RSTORE_RUNS'] ?? 6)
+  const seed = Date.now() % 1_000_000
+  test(`${what} at any operation, durability ${durability}, seed ${seed}`, async () => {
+    for (let run = 0; run < runs; run++) {
+      const { dir, store } = newStore()
+      store.region('live')
+      store.close()
+      const operation = 20 + (seed * 31 + run * 7919) % 900
+      const child = new Child<number>('dist/tests/store/dying-child.js', [dir, durability], {
+        RSTORE_TEST_ADDON: 'rstore_test.node', RSTORE_TEST_IO: plan(operation),
+      })
+      while ((await child.next()) !== undefined);
+      try {
+        await assertNothingLost(dir, what.startsWith('torn') && durability === 'none')
+      } catch (error) {
+        throw new Error(`at operation ${operation}: ${(error as Error).message}`, { cause: error })
+      }
+    }
   })
 }
 

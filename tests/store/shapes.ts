@@ -1,6 +1,6 @@
 /** What the tests of stores keep in them. */
 import { readdirSync } from 'node:fs'
-import { t, type Infer, type Packed, type Region, type Store } from '../../lib/index.js'
+import { t, type Durability, type Infer, type Packed, type Region, type Store } from '../../lib/index.js'
 
 /** Names regions whose root is of the same type. */
 export const Link = t.struct('Link', { title: t.string, next: t.optional(t.packed(t.self)) })
@@ -11,8 +11,9 @@ export const slotsOf = (region: Region) => region.map('slots', t.u32, Slot)
 
 export function packLink(
   store: Store, name: string | null, title: string, next?: Packed<any>,
+  durability: Durability = 'none',
 ): Packed<LinkView> {
-  const options = { root: Link, capacity: '1MiB', durability: 'none' } as const
+  const options = { root: Link, capacity: '1MiB', durability } as const
   return store.pack(name, options, () => ({ title, next }) as never) as unknown as Packed<LinkView>
 }
 

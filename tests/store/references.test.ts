@@ -1,0 +1,151 @@
+/** What is counted when: commits that fail or overlap, handles that close early, records inside. */
+import { copyFileSync, rmSync } from 'node:fs'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Store, t, type Region } from '../../lib/index.js'
+import { temporaryDirectory } from '../harness/temporary.js'
+import { rejected, thrown } from '../harness/with-region.js'
+import { packedFiles, packedIds, packLink, slotsOf, until } from './shapes.js'
+
+const test = suite('stores: references')
+
+const inStore = (body: (store: Store, region: Region) => void | Promise<void>) =>
+  async (): Promise<void> => {
+    const store = Store.open(temporaryDirectory(), { create: true })
+    await body(store, store.region('live', { durability: 'none' }))
+    assert.equal((await store.verify()).problems, [])
+    store.close()
+  }
+
+/** Names, fields and handles of each packed region. */
+const counts = (store: Store): number[] =>
+  store.list().filter(({ kind }) => kind === 'packed').map(({ references }) => references)
+
+const gone = (store: Store): Promise<void> => until('it is gone', () => packedIds(store).length === 0)
+
+test('a handle may be closed before the transaction ends that names its region',
+  inStore(async (store, region) => {
+    region.transact(() => {
+      const link = packLink(store, null, 'kept')
+      slotsOf(region).set(0, { link })
+      link.close()
+    })
+    assert.equal(counts(store), [1])
+    assert.is(slotsOf(region).get(0)!.link!.title, 'kept')
+    assert.throws(() => region.transact(() => {
+      const link = packLink(store, null, 'given up')
+      slotsOf(region).set(1, { link })
+      link.close()
+      throw new Error('on purpose')
+    }), /on purpose/)
+    assert.equal(counts(store), [1])
+  }))
+
+test('a transaction that fails while another commit is being synced takes back only its own',
+  inStore(async (store, region) => {
+    const [a, b] = [packLink(store, null, 'a'), packLink(store, null, 'b')]
+    const written = region.write(() => slotsOf(region).set(0, { link: a }))
+    await new Promise((resolve) => process.nextTick(resolve))  // its commit is under way
+    assert.throws(() => region.transact(() => {
+      slotsOf(region).set(1, { link: b })
+      throw new Error('on purpose')
+    }), /on purpose/)
+    await written
+    for (const packed of [a, b]) packed.close()
+    await until('b is gone', () => packedIds(store).length === 1)
+    assert.equal(counts(store), [1])
+    assert.equal((await store.verify()).problems, [])
+  }))
+
+test('set, cleared and set again in one transaction', inStore((store, region) => {
+  const a = packLink(store, null, 'a')
+  const slots = slotsOf(region)
+  region.transact(() => slots.set(0, { link: a }))
+  region.transact(() => {
+    slots.delete(0)
+    slots.set(1, { link: a })
+    slots.set(2, { link: a })
+    slots.delete(1)
+  })
+  assert.equal(counts(store), [2])
+  a.close()
+  assert.equal(counts(store), [1])
+}))
+
+test('a field is copied to another by what it gives', inStore(async (store, region) => {
+  const slots = slotsOf(region)
+  region.transact(() => {
+    slots.set(0, { link: packLink(store, null, 'moved') })
+  })
+  region.transact(() => {
+    slots.set(1, { link: slots.get(0)!.link! })
+    slots.delete(0)
+  })
+  assert.is(slots.get(1)!.link!.title, 'moved')
+}))
+
+const Note = t.struct('Note', { text: t.string, at: t.struct('Place', { line: t.u32 }) })
+const Notes = t.struct('Notes', { byName: t.map(t.string, Note), list: t.array(t.ref(() => Note)) })
+const Holder = t.struct('Holder', { note: t.optional(t.packed(Note)) })
+
+test('many records of one packed region are named, and it stays while one is',
+  inStore(async (store, region) => {
+    const holders = region.map('holders', t.u32, Holder)
+    const notes = store.pack(null, { root: Notes, capacity: '1MiB' }, (packing) => ({
+      byName: [['x', { text: 'x', at: { line: 9 } }]] as never,
+      list: [0, 1, 2].map((line) => packing.alloc(Note, { text: `note ${line}`, at: { line } })),
+    }))!
+    region.transact(() => {
+      for (const [i, note] of Array.from(notes.root.list).entries()) holders.set(i, { note: note! })
+      assert.throws(() => holders.set(9, { note: notes as never }), /Note|Notes/)
+      const inline = notes.root.list.at(0)!.at
+      assert.throws(() => holders.set(9, { note: inline as never }))
+      assert.throws(() => holders.set(9, { note: { text: '', at: { line: 1 } } as never }), TypeError)
+    })
+    assert.equal(counts(store), [2], 'the region and the handle')
+    notes.close()
+    for (const i of [0, 2, 1]) {
+      assert.is(holders.get(i)!.note!.text, `note ${i}`)
+      assert.is(holders.get(i)!.note!.at.line, i)
+      assert.equal(counts(store), [1])
+      region.transact(() => holders.delete(i))
+    }
+    await gone(store)
+  }))
+
+test('a closed handle, and a dropped region', inStore(async (store, region) => {
+  const a = packLink(store, 'a', 'a')
+  a.close()
+  thrown('RSTORE_CLOSED', () => region.transact(() => slotsOf(region).set(0, { link: a })))
+  const b = packLink(store, 'b', 'b')
+  const written = region.write(() => slotsOf(region).set(0, { link: b }))
+  store.drop('live')
+  await rejected('RSTORE_CLOSED', written)
+  assert.equal(counts(store), [1, 2])
+}))
+
+test('more packed regions than are kept mapped are read in one turn', inStore((store, region) => {
+  const count = 800
+  const slots = slotsOf(region)
+  region.transact(() => {
+    for (let i = 0; i < count; i++) slots.set(i, { link: packLink(store, null, `link ${i}`) })
+  })
+  for (let i = 0; i < count; i++) assert.is(slots.get(i)!.link!.title, `link ${i}`)
+  assert.is(packedIds(store).length, count)
+  store.drop('live')
+}))
+
+test('a packed file that was replaced by another one', async () => {
+  const dir = temporaryDirectory()
+  const store = Store.open(dir, { create: true })
+  packLink(store, 'a', 'a').close()
+  packLink(store, 'b', 'b').close()
+  const [a, b] = packedFiles(dir).map((id) => `${dir}/${id}.packed`)
+  rmSync(a!)
+  copyFileSync(b!, a!)
+  thrown('RSTORE_CORRUPT', () => store.packed('a'))
+  assert.equal((await store.verify()).problems.map(({ code }) => code), ['RSTORE_CORRUPT'])
+  store.close()
+})
+
+test.run()
