@@ -20,6 +20,7 @@ const Step = fc.record({
     'assign',
     'assign',
     'assign',
+    'move',
     'clear',
     'rollback',
     'savepoint',
@@ -38,6 +39,7 @@ const Step = fc.record({
 type StepKind =
   | 'pack'
   | 'assign'
+  | 'move'
   | 'clear'
   | 'rollback'
   | 'savepoint'
@@ -85,8 +87,24 @@ class Program {
     const handle = this.pick(this.handles, y)
     if (handle === undefined) return
     const slot = (x >> 1) % SLOTS
-    this.store.region(LIVE[x % 2]!).transact(() => this.change(x, slot, handle.packed))
+    this.store.region(LIVE[x % 2]!).transact(() => {
+      this.change(x, slot, handle.packed)
+      if (y % 4 === 0) handle.packed.close()
+    })
+    if (y % 4 === 0) this.handles.splice(this.handles.indexOf(handle), 1)
     this.fields.set(`${x % 2} ${slot}`, handle.id)
+  }
+
+  /** What one field gives is set in another; often they are in different regions. */
+  move(x: number, y: number): void {
+    const from = slotsOf(this.store.region(LIVE[y % 2]!)).get(y % SLOTS)?.link
+    const slot = (x >> 1) % SLOTS
+    const id = this.fields.get(`${y % 2} ${y % SLOTS}`)
+    assert.is(from === undefined, id === undefined)
+    const region = this.store.region(LIVE[x % 2]!)
+    region.transact(() => slotsOf(region).set(slot, { link: from }))
+    if (id === undefined) this.fields.delete(`${x % 2} ${slot}`)
+    else this.fields.set(`${x % 2} ${slot}`, id)
   }
 
   clear(x: number, y: number): void {
@@ -163,10 +181,10 @@ class Program {
     this.store = Store.open(this.dir)
   }
 
-  /** The folder as a crash would leave it at this moment. */
-  async crash(): Promise<void> {
+  /** The folder as a kill would leave it at this moment. */
+  async crash(x: number): Promise<void> {
     const dir = temporaryDirectory()
-    for (const name of LIVE) await this.store.region(name).checkpoint()
+    for (const name of LIVE) if (x % 2 === 0) await this.store.region(name).checkpoint()
     cpSync(this.dir, dir, { recursive: true })
     this.store.close()
     this.handles = []
@@ -216,7 +234,10 @@ test('what is named stays, and nothing else', async () => {
         program.store.close()
       }
     }),
-    { numRuns: Number(process.env['RSTORE_RUNS'] ?? 25), interruptAfterTimeLimit: 60_000 },
+    {
+      numRuns: Number(process.env['RSTORE_RUNS'] ?? 25),
+      interruptAfterTimeLimit: Number(process.env['RSTORE_SECONDS'] ?? 60) * 1000,
+    },
   )
 })
 
