@@ -21,7 +21,8 @@ const inStore = (body: (store: Store, region: Region) => void | Promise<void>) =
 const counts = (store: Store): number[] =>
   store.list().filter(({ kind }) => kind === 'packed').map(({ references }) => references)
 
-const gone = (store: Store): Promise<void> => until('it is gone', () => packedIds(store).length === 0)
+const gone = (store: Store): Promise<void> =>
+  until('it is gone', () => packedIds(store).length === 0)
 
 test('a handle may be closed before the transaction ends that names its region',
   inStore(async (store, region) => {
@@ -100,7 +101,8 @@ test('many records of one packed region are named, and it stays while one is',
       assert.throws(() => holders.set(9, { note: notes as never }), /Note|Notes/)
       const inline = notes.root.list.at(0)!.at
       assert.throws(() => holders.set(9, { note: inline as never }))
-      assert.throws(() => holders.set(9, { note: { text: '', at: { line: 1 } } as never }), TypeError)
+      const plain = { text: '', at: { line: 1 } }
+      assert.throws(() => holders.set(9, { note: plain as never }), TypeError)
     })
     assert.equal(counts(store), [2], 'the region and the handle')
     notes.close()

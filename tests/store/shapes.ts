@@ -1,6 +1,8 @@
 /** What the tests of stores keep in them. */
 import { readdirSync } from 'node:fs'
-import { t, type Durability, type Infer, type Packed, type Region, type Store } from '../../lib/index.js'
+import {
+  t, type Durability, type Infer, type Packed, type Region, type Store,
+} from '../../lib/index.js'
 
 /** Names regions whose root is of the same type. */
 export const Link = t.struct('Link', { title: t.string, next: t.optional(t.packed(t.self)) })
