@@ -10,7 +10,8 @@ const start = performance.now()
 const pool = Pool.default
 const { grownBytes, stats, end } = churn(pool, 100_000, 1_000_000)
 const seconds = (performance.now() - start) / 1000
-console.log(`100,000 regions: ${(grownBytes / 2 ** 20).toFixed(0)} MiB, ${stats.blocksLive} blocks; `
+const grownMiB = (grownBytes / 2 ** 20).toFixed(0)
+console.log(`100,000 regions: ${grownMiB} MiB, ${stats.blocksLive} blocks; `
   + `after a million rounds ${end.blocksLive} (${seconds.toFixed(0)} s)`)
 assert.ok(grownBytes < 2 ** 30)
 assert.equal(end, stats)
