@@ -69,8 +69,11 @@ export interface NativeHandle {
   /** From now on it may not, because memory is given out in place; false when it was before. */
   keepSnapshot(): boolean
   isRevoked(): boolean
-  /** False when the slot is not, or not any more, that of a snapshot that can be revoked. */
-  revoke(slot: number): boolean
+  /**
+   * False when the slot is not, or not any more, that of a snapshot of this age that can be
+   * revoked.
+   */
+  revoke(slot: number, olderThanMs: number): boolean
   /** Of the commit that this handle, used for nothing else meanwhile, pins. */
   backup(path: string): Promise<PackedStatus>
   /** Bytes done, bytes in all. */

@@ -23,7 +23,7 @@ export class LongSnapshots {
     for (const reader of this.native.readers()) {
       if (!reader.snapshot || reader.epoch === 0 || reader.ageMs <= this.maxAgeMs) continue
       callSafely(() => this.tell?.(reader))
-      this.native.revoke(reader.slot)
+      this.native.revoke(reader.slot, this.maxAgeMs)
     }
   }
 }

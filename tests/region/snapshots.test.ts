@@ -1,7 +1,7 @@
 /** Snapshots: held through everything, and revoked when writers say so. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { t, type ReaderInfo } from '../../lib/index.js'
+import { t, type ReaderInfo, type Snapshot } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
 import { rejected, thrown, withRegion, type Place } from '../harness/with-region.js'
 
@@ -157,6 +157,25 @@ test(
     snapshot.close()
     const again = place.keep(reader.snapshot())
     assert.is((again.map('items', t.u32, Item).get(0) as any).count >= 0, true)
+  }),
+)
+
+test(
+  'one that is closed when it is reported is not taken for the next',
+  withRegion(async (place) => {
+    let snapshot: Snapshot
+    const onLongSnapshot = (): void => {
+      snapshot.close()
+      snapshot = region.snapshot()
+    }
+    const { region, change } = filled(place, { maxSnapshotAgeMs: 50, onLongSnapshot })
+    const first = (snapshot = region.snapshot())
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    change(1)
+    assert.is.not(snapshot, first)
+    change(2)
+    assert.is(snapshot.map('items', t.u32, Item).size, 500)
+    snapshot.close()
   }),
 )
 

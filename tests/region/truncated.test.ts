@@ -6,7 +6,7 @@ import { statSync, truncateSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Region, RStoreError, t } from '../../lib/index.js'
-import { nextTurn, thrown, withRegion, type Place } from '../harness/with-region.js'
+import { nextTurn, rejected, thrown, withRegion, type Place } from '../harness/with-region.js'
 
 const test = suite('truncated')
 
@@ -101,6 +101,35 @@ test(
         (error) => assert.ok(isFailure(error), String(error)),
       )
     }
+  }),
+)
+
+test(
+  'between the last change of a transaction and its commit',
+  withRegion((place) => {
+    const { path } = filled(place)
+    const region = place.open()
+    const map = region.map('numbers', t.u32, t.f64)
+    thrown('RSTORE_IO', () =>
+      region.transact(() => {
+        for (let i = 0; i < COUNT; i += 100) map.set(i, 7)
+        truncateSync(path!, 16_384)
+      }))
+  }),
+)
+
+test(
+  'before a checkpoint, which does not hide it',
+  withRegion(async (place) => {
+    const { path } = filled(place)
+    const region = place.open()
+    const map = region.map('numbers', t.u32, t.f64)
+    region.transact(() => map.set(COUNT - 1, 7))
+    await nextTurn()
+    const { size } = statSync(path!)
+    truncateSync(path!, size / 2)
+    await rejected('RSTORE_IO', region.checkpoint())
+    assert.is(statSync(path!).size, size / 2)
   }),
 )
 

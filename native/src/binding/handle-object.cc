@@ -275,10 +275,12 @@ Napi::Value HandleObject::isRevoked(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), handle_->hasLock() && handle_->lock().isRevoked());
 }
 
-/// revoke(slot): false when the slot is not (any more) that of a snapshot that can be revoked.
+/// revoke(slot, olderThanMs): false when the slot is not (any more) that of a snapshot of this age
+/// that can be revoked.
 Napi::Value HandleObject::revoke(const Napi::CallbackInfo& info) {
   const uint32_t slot = info[0].As<Napi::Number>().Uint32Value();
-  return Napi::Boolean::New(info.Env(), handle_->lock().revoke(slot));
+  const int64_t olderThanMs = info[1].As<Napi::Number>().Int64Value();
+  return Napi::Boolean::New(info.Env(), handle_->lock().revoke(slot, olderThanMs));
 }
 
 // ── backup and epochs ────────────────────────────────────────────────────────────────────────────

@@ -69,6 +69,8 @@ Status Handle::prepare(const Changes& changes, bool sync) {
     pending_.tailPageCount = newPages;
   }
   gather(changes);
+  // Zeros stood in for a page that could not be read, because somebody cut the file.
+  if (atomicWord(view_.control().fault).load() != 0) return failure(Code::kIo, EIO);
   if (pending_.tailPageCount != 0) {
     if (const Status wrote = writeTail(changes); !wrote.ok()) return fail(wrote);
   }

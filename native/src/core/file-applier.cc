@@ -26,6 +26,7 @@ uint64_t linesAt(const RedoRecord& record, uint64_t start) {
 }  // namespace
 
 Status FileApplier::applyUpTo(uint64_t epoch, LogCursor* at) {
+  committedPages_ = (at->endUnits * kUnitBytes + kPageBytes - 1) / kPageBytes;
   while (at->epoch < epoch) {
     RedoRecord record;
     uint64_t start = 0;
@@ -108,6 +109,9 @@ Status FileApplier::flushRun(const std::vector<uint32_t>& pages, size_t first, s
   size_t got = 0;
   const Status read = readUpTo(fd_, buffer, count * kPageBytes, offset, &got);
   if (!read.ok()) return read;
+  const bool isShort = got < count * kPageBytes;
+  const bool isCut = isShort && pages[first] + got / kPageBytes < committedPages_;  // A3
+  if (isCut) return failure(Code::kIo, EIO);
   memset(buffer + got, 0, count * kPageBytes - got);
   for (size_t i = 0; i < count; i++) {
     const PageLines& page = pages_[pages[first + i]];

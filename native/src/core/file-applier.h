@@ -6,7 +6,9 @@
 //     the same bytes.
 // A2. Every page that is written gets its checksum, and so does every page of a tail (from its
 //     record, unless lines follow).
-// A3. Nothing is synced here: the caller orders the syncs.
+// A3. A page that was committed before is not made of zeros where somebody cut the file: its new
+//     checksum would hide that.
+// A4. Nothing is synced here: the caller orders the syncs.
 #pragma once
 
 #include <array>
@@ -50,6 +52,7 @@ class FileApplier {
   const RegionFile& file_;
   const Log& log_;
   int fd_;
+  uint64_t committedPages_ = 0;  // those before are in the file
   std::unordered_map<uint32_t, PageLines> pages_;
   std::vector<Line> lines_;
   std::map<uint32_t, uint32_t> checksums_;

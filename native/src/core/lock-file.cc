@@ -159,6 +159,7 @@ Status LockFile::takeSlot() {
     if (!tryLockByte(fd_, kFirstSlotByte + index, LockMode::kExclusive).ok()) continue;
     ReaderSlot& slot = slots_[index];
     atomicWord(slot.pinEpoch).store(0, std::memory_order_seq_cst);
+    atomicWord(slot.pinnedMs).store(wallClockMs(), std::memory_order_relaxed);
     slot.pid = static_cast<uint32_t>(getpid());
     slot.threadId = static_cast<uint32_t>(syscall(SYS_gettid));
     atomicWord(slot.generation).fetch_add(1, std::memory_order_seq_cst);  // L2
@@ -339,10 +340,13 @@ bool LockFile::isRevoked() const {
   return atomicWord(ownSlot().state).load(std::memory_order_seq_cst) == kReaderRevoked;
 }
 
-bool LockFile::revoke(uint32_t slot) {
+bool LockFile::revoke(uint32_t slot, int64_t olderThanMs) {
   auto& state = atomicWord(slots_[slot].state);
   uint32_t expected = kReaderSnapshot;
   if (state.load(std::memory_order_seq_cst) != expected) return false;
+  // The slot may be another snapshot's by now.
+  const uint64_t since = atomicWord(slots_[slot].pinnedMs).load(std::memory_order_relaxed);
+  if (wallClockMs() - static_cast<int64_t>(since) <= olderThanMs) return false;
   auto& fault = atomicWord(snapshotControl(slot).fault);
   fault.fetch_or(kFaultRevoked, std::memory_order_seq_cst);
   if (state.compare_exchange_strong(expected, kReaderRevoked, std::memory_order_seq_cst)) {

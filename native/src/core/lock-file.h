@@ -138,10 +138,10 @@ class LockFile {
   /// Moves one's own slot between READER_… states; false when it was not in `from`.
   bool changeState(uint32_t from, uint32_t to);
   bool isRevoked() const;
-  /// Takes a snapshot's pin away; false when the slot is not, or not any more, that of one that can
-  /// be revoked. Its owner looks at the fault word after each read: the bit is set before the pin
+  /// Takes a snapshot's pin away; false when the slot is not, or not any more, that of one that is
+  /// older and can be revoked. Its owner looks at the fault word after each read: the bit is set before the pin
   /// ceases to count, so it never takes changed bytes for its own.
-  bool revoke(uint32_t slot);
+  bool revoke(uint32_t slot, int64_t olderThanMs);
 
   void publish(uint64_t epoch);
 

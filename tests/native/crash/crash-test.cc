@@ -7,6 +7,8 @@
  *   crash-test all [seed=N]     every operation, more seeds; recovery crashed at each of its own
  *   crash-test tear 57 [seed=N] one mode at one operation
  *   crash-test tear until-failure  what a sabotaged core is run with
+ *   crash-test random=N [seed=N]   so many scripts of random steps, each crashed in every mode
+ *   crash-test script=N tear 57 seed=N   one case of them again
  */
 #include <signal.h>
 #include <sys/mman.h>
@@ -80,6 +82,15 @@ Shared& shared() {
   static Shared* const it = static_cast<Shared*>(
       ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   return *it;
+}
+
+/** What the workload is, and the seed it was made of: 0 for the fixed one. */
+std::vector<Step> steps = script();
+uint64_t stepsSeed = 0;
+
+void useScript(uint64_t seed) {
+  steps = seed == 0 ? script() : RandomScript(seed).make();
+  stepsSeed = seed;
 }
 
 std::string folder() { return check::directory() + "/case"; }
@@ -198,15 +209,17 @@ void runWorkload(const Mode& mode, uint64_t operation, uint64_t seed) {
   plan.fromThenOn = mode.fromThenOn;
   plan.seed = seed;
   startTestIo(plan);
-  auto* run = new Run(journal(), regionPath(), 1, mode.action == TestAction::kDrop,
+  auto* run = new Run(journal(), regionPath(), steps, 1, mode.action == TestAction::kDrop,
                       mode.action == TestAction::kCount);
   run->runAll();
   ::_exit(0);  // whatever is still open ends here, as the process does
 }
 
 bool report(const char* mode, uint64_t operation, uint64_t seed, const char* what) {
-  std::printf("\n  %s %llu seed=%llu: %s\n", mode, static_cast<unsigned long long>(operation),
-              static_cast<unsigned long long>(seed), what);
+  std::printf("\n  script=%llu %s %llu seed=%llu: %s\n",
+              static_cast<unsigned long long>(stepsSeed), mode,
+              static_cast<unsigned long long>(operation), static_cast<unsigned long long>(seed),
+              what);
   std::fflush(stdout);
   return false;
 }
@@ -353,7 +366,29 @@ struct Options {
   std::string mode;
   uint64_t operation = 0;
   bool untilFailure = false;
+  uint64_t scripts = 0;  // random ones
+  uint64_t script = 0;
 };
+
+/** Each mode at some operation, of a script that nobody wrote. */
+void runRandomScript(uint64_t seed, Totals& totals) {
+  constexpr uint32_t kCasesOfMode = 3;
+  useScript(seed);
+  const uint64_t operations = countOperations();
+  if (operations == 0) {
+    totals.failures++;
+    report("count", 0, 0, journal().wrong[0] != 0 ? journal().wrong : "a step failed");
+    return;
+  }
+  Random random{seed};
+  for (const Mode& mode : kModes) {
+    for (uint32_t i = 0; i < kCasesOfMode; i++) {
+      const uint64_t at = 1 + random.below(operations);
+      const bool twice = mode.action == TestAction::kTear && i == 0;
+      if (!runCase(mode, at, seed + i, twice ? 6 : 0, totals)) totals.failures++;
+    }
+  }
+}
 
 void runMode(const Mode& mode, uint64_t operations, const Options& options, Totals& totals) {
   const bool terminal = ::isatty(STDOUT_FILENO);
@@ -392,6 +427,10 @@ Options parse(int count, char** arguments) {
       options.untilFailure = true;
     } else if (argument.starts_with("seed=")) {
       options.seed = numberIn(argument.substr(5));
+    } else if (argument.starts_with("random=")) {
+      options.scripts = numberIn(argument.substr(7));
+    } else if (argument.starts_with("script=")) {
+      options.script = numberIn(argument.substr(7));
     } else if (argument[0] >= '0' && argument[0] <= '9') {
       options.operation = numberIn(argument);
     } else {
@@ -401,16 +440,35 @@ Options parse(int count, char** arguments) {
   return options;
 }
 
+int conclude(const Totals& totals) {
+  std::printf("%llu cases, %llu second crashes, %llu failed\n",
+              static_cast<unsigned long long>(totals.cases),
+              static_cast<unsigned long long>(totals.secondCrashes),
+              static_cast<unsigned long long>(totals.failures));
+  return totals.failures == 0 ? 0 : 1;
+}
+
+int runRandomScripts(const Options& options) {
+  std::printf("%llu random scripts, seed=%llu\n",
+              static_cast<unsigned long long>(options.scripts),
+              static_cast<unsigned long long>(options.seed));
+  Totals totals;
+  for (uint64_t i = 0; i < options.scripts; i++) runRandomScript(options.seed + i + 1, totals);
+  return conclude(totals);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
   // Syncs need not reach a disk: the seam decides what a crash leaves.
   if (::access("/dev/shm", W_OK) == 0) ::setenv("TMPDIR", "/dev/shm", 1);
   const Options options = parse(count, arguments);
+  if (options.scripts != 0) return runRandomScripts(options);
+  useScript(options.script);
   const uint64_t operations = countOperations();
   std::printf("%llu operations, seed=%llu\n", static_cast<unsigned long long>(operations),
               static_cast<unsigned long long>(options.seed));
-  if (operations < 300) {
+  if (operations < 300 && options.script == 0) {
     std::printf("The script ends with \"%s\" after %llu steps\n", journal().wrong,
                 static_cast<unsigned long long>(journal().steps));
     return 1;
@@ -424,9 +482,5 @@ int main(int count, char** arguments) {
       runMode(mode, operations, options, totals);
     }
   }
-  std::printf("%llu cases, %llu second crashes, %llu failed\n",
-              static_cast<unsigned long long>(totals.cases),
-              static_cast<unsigned long long>(totals.secondCrashes),
-              static_cast<unsigned long long>(totals.failures));
-  return totals.failures == 0 ? 0 : 1;
+  return conclude(totals);
 }

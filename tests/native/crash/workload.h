@@ -129,23 +129,68 @@ inline const std::vector<Step>& script() {
   return steps;
 }
 
-/** Runs the script in this process, through whatever the seam does to it. */
+/** Lines, units or pages: mostly few. */
+inline uint32_t fewOrMany(Random& random, uint32_t many) {
+  return static_cast<uint32_t>(random.below(random.below(4) == 0 ? many : 1 + many / 20));
+}
+
+/** The same steps, in an order and of sizes that a seed gives: few pages are left over. */
+class RandomScript {
+ public:
+  explicit RandomScript(uint64_t seed) : random_{seed} {}
+
+  std::vector<Step> make() {
+    std::vector<Step> all = {{Do::kOpen, 0}, {Do::kCommit, 0, 0, pagesToUnits(8), true}};
+    const uint64_t count = 20 + random_.below(60);
+    while (all.size() < count) all.push_back(next());
+    all.push_back({Do::kClose, 1});
+    all.push_back({Do::kClose, 0});
+    return all;
+  }
+
+ private:
+  Step next() {
+    static constexpr Do kinds[] = {
+        Do::kRollback, Do::kAbandonTail, Do::kFlush,  Do::kCheckpoint, Do::kCheckpoint,
+        Do::kPin,      Do::kUnpin,       Do::kClose,  Do::kBackup,     Do::kFlushThenLines};
+    const uint64_t kind = random_.below(24);
+    Step step{Do::kCommit, static_cast<int>(random_.below(2))};
+    if (kind < std::size(kinds)) step.what = kinds[kind];
+    if (step.what == Do::kBackup && ++backups_ > 3) step.what = Do::kFlush;
+    if (step.what == Do::kClose && random_.below(2) == 0) step.what = Do::kCommit;
+    step.lines = fewOrMany(random_, random_.below(6) == 0 ? 1200 : 120);
+    step.sync = random_.below(2) == 0;
+    const bool hasTail = step.what == Do::kAbandonTail || random_.below(10) == 0;
+    const uint32_t pages = hasTail ? 64 + static_cast<uint32_t>(random_.below(12)) : 0;
+    const uint32_t units = random_.below(3) == 0 ? fewOrMany(random_, 1500) : 0;
+    if (pagesLeft_ >= pages + 5) step.grow = pagesToUnits(pages) + units;
+    if (step.grow != 0 && step.what == Do::kCommit) pagesLeft_ -= pages + 3;
+    return step;
+  }
+
+  Random random_;
+  uint32_t pagesLeft_ = 900;
+  uint32_t backups_ = 0;
+};
+
+/** Runs a script in this process, through whatever the seam does to it. */
 class Run {
  public:
   /**
    * @param mayLose pages that were never synced may vanish under the running process (plan "drop")
    * @param careful compare all that is shown with the model at every step
    */
-  Run(Journal& journal, std::string path, uint64_t seed, bool mayLose, bool careful)
-      : journal_(journal), path_(std::move(path)), random_{seed}, mayLose_(mayLose),
-        careful_(careful) {}
+  Run(Journal& journal, std::string path, const std::vector<Step>& steps, uint64_t seed,
+      bool mayLose, bool careful)
+      : journal_(journal), path_(std::move(path)), steps_(steps), random_{seed},
+        mayLose_(mayLose), careful_(careful) {}
 
   void runAll() {
     if (!journal_.created) journal_.created = isDone(createRegion(path_)) && !isFrozen();
     journal_.acknowledged = journal_.synced = 1;
     if (!journal_.created) return;
     note(Outcome::kAcknowledged, 1);
-    for (const Step& step : script()) {
+    for (const Step& step : steps_) {
       if (isFrozen() || journal_.wrong[0] != 0) return;
       if (!perform(step)) recover();
       journal_.steps++;
@@ -391,6 +436,7 @@ class Run {
 
   Journal& journal_;
   std::string path_;
+  const std::vector<Step>& steps_;
   Random random_;
   bool mayLose_;
   bool careful_;
