@@ -139,8 +139,8 @@ class LockFile {
   bool changeState(uint32_t from, uint32_t to);
   bool isRevoked() const;
   /// Takes a snapshot's pin away; false when the slot is not, or not any more, that of one that is
-  /// older and can be revoked. Its owner looks at the fault word after each read: the bit is set before the pin
-  /// ceases to count, so it never takes changed bytes for its own.
+  /// older and can be revoked. Its owner looks at the fault word after each read: the bit is set
+  /// before the pin ceases to count, so it never takes changed bytes for its own.
   bool revoke(uint32_t slot, int64_t olderThanMs);
 
   void publish(uint64_t epoch);
