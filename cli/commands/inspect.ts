@@ -1,5 +1,8 @@
 /** `rstore inspect FILE|DIR`: what is in a region or store, without opening it. Never writes. */
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { Argv } from 'yargs'
+import { filePage, storePage, type StorePart } from '../html/page.js'
+import { reportOf, type FileReport } from '../html/report.js'
 import { logText, mapText, pageText, readersText } from '../print/details.js'
 import { inspectionText, shownName } from '../print/inspection.js'
 import { print, toJson } from '../print/output.js'
@@ -12,8 +15,9 @@ import { inspectLog } from '../read/logDetail.js'
 import { inspectMap } from '../read/mapDetail.js'
 import { inspectPage } from '../read/pageDetail.js'
 import { readRegion, type RegionImage } from '../read/region.js'
-import { inspectStore, isFolder } from '../read/store.js'
+import { inspectStore, isFolder, type StoreInspection } from '../read/store.js'
 import { markInMemory, observeFile, withLife } from '../read/system.js'
+import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { UsageError } from '../shared/errors.js'
 import { EXIT } from '../shared/exitCodes.js'
@@ -136,14 +140,52 @@ async function showLog(path: string, json: boolean): Promise<void> {
   print(json ? toJson(log) : logText(log))
 }
 
-function showStore(path: string, args: Arguments): void {
-  const view = VIEWS.find((name) => args[name] !== undefined)
+/** Under a name that nobody has, then renamed: nothing half done is left behind. */
+function writeWhole(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`
+  return withCleanup(() => {
+    writeFileSync(temporary, text)
+    renameSync(temporary, path)
+  }, () => rmSync(temporary, { force: true }))
+}
+
+function reportUnderBar(path: string, title: string): Promise<FileReport> {
+  return withProgress({ title }, async (progress) => {
+    const report = await reportOf(path, (done, total) => progress.update(done, total))
+    setExitCode(report.inspection)
+    return report
+  })
+}
+
+async function writeFilePage(path: string, out: string): Promise<void> {
+  await writeWhole(out, filePage(await reportUnderBar(path, 'reading pages')))
+}
+
+/** More regions of a store are listed only. */
+const SHOWN_REGIONS = 30
+
+async function writeStorePage(store: StoreInspection, out: string): Promise<void> {
+  const largest = store.regions.filter(({ fileBytes }) => fileBytes !== undefined)
+    .sort((a, b) => b.fileBytes! - a.fileBytes!)
+    .slice(0, SHOWN_REGIONS)
+    .map(({ id, name, file }) =>
+      ({ title: name === null ? `region ${id}` : `region ${id}: ${name}`, file }))
+  const parts: StorePart[] = []
+  for (const { title, file } of [...largest, { title: 'the catalog', file: store.catalog }]) {
+    parts.push({ title, file, report: await reportUnderBar(file, 'reading pages') })
+  }
+  await writeWhole(out, storePage(store, parts))
+}
+
+async function showStore(path: string, args: Arguments): Promise<void> {
+  const view = VIEWS.find((name) => name !== 'html' && args[name] !== undefined)
   if (view !== undefined) {
     throw new UsageError(`--${view}: is for a file; name one of the store, such as its `
       + 'catalog.region')
   }
   const store = inspectStore(path)
   setExitCode(store)
+  if (args.html !== undefined) return writeStorePage(store, args.html)
   print(args.json ? toJson(store) : storeText(store))
 }
 
@@ -155,5 +197,6 @@ export async function run(args: Arguments): Promise<void> {
   if (map !== undefined) return showMap(path, map, json)
   if (args.readers) return showReaders(path, json)
   if (args.log) return showLog(path, json)
+  if (args.html !== undefined) return writeFilePage(path, args.html)
   return showOverview(path, json)
 }
