@@ -63,8 +63,8 @@ function pages({ map, uses, memoryKnown }: FileReport, target: string): Markup {
     html`<span class="swatch" style="background:var(--use-${use})"></span>`
   const names = new Map(map.uses.map(({ key, name }) => [key, name]))
   const note = `${formatCount(map.pageCount)} pages of 4 KiB, from the beginning of the file at `
-    + 'the top left to its end. The strong part of a tile is how full it is. The wheel, or + and −, '
-    + 'zooms; hover for details. The line above the tiles is the whole file.'
+    + 'the top left to its end. The strong part of a tile is how full it is. The wheel, or '
+    + '+ and −, zooms; hover for details. The line above the tiles is the whole file.'
   return card('Pages', note, [
     html`<div id="${target}"><p>The map needs a browser with JavaScript, of 2023 or later.</p></div>
 <script type="application/json">${embeddedJson({ ...map, target })}</script>`,

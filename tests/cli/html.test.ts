@@ -15,7 +15,9 @@ import { readRegion } from '../../cli/read/region.js'
 import { surveyRegion } from '../../cli/read/inspection.js'
 import { C } from '../../formats/index.js'
 import { Region, SharedVector, Store, t } from '../../lib/index.js'
+import { inRoot } from '../harness/paths.js'
 import { temporaryDirectory } from '../harness/temporary.js'
+import type { Visit } from './browser-child.js'
 import { rstore } from './run.js'
 
 const test = suite('inspect --html')
@@ -138,64 +140,28 @@ test('packed regions, vectors, stores and damaged files', () => {
   assert.match(shown, /class="badge bad">[\d,]+ problems/)
 })
 
-/** It has the machine not for itself. */
-const BROWSER_MS = 120_000
-
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
   .find((file) => existsSync(file) && spawnSync(file, ['--version']).status === 0)
 
 if (CHROMIUM === undefined) {
   console.log('There is no Chromium here: the page was not opened in a browser.')
 } else {
-  test('in a browser: drawn, zoomed, explained, in both themes', async () => {
+  test('in a browser: drawn, zoomed, explained, in both themes', () => {
     const out = join(directory, 'browser.html')
     writeFileSync(out, pageOf(path))
-    const { chromium } = await import('playwright-core')
-    const browser = await chromium.launch({
-      executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'], timeout: BROWSER_MS,
-    })
-    try {
-      const backgrounds = new Set<string>()
-      for (const colorScheme of ['light', 'dark'] as const) {
-        const page = await browser.newPage({ colorScheme, viewport: { width: 1200, height: 900 } })
-        page.setDefaultTimeout(BROWSER_MS)
-        const wrong: string[] = []
-        page.on('pageerror', ({ message }) => wrong.push(message))
-        page.on('console', (message) => wrong.push(message.text()))
-        page.on('request', (request) => {
-          if (!request.url().startsWith('file:')) wrong.push(request.url())
-        })
-        await page.goto(`file://${out}`)
-        const grid = page.locator('canvas.grid')
-        await grid.waitFor()
-        const scale = page.locator('.tools span')
-        const before = await scale.textContent()
-        await grid.hover({ position: { x: 30, y: 30 } })
-        assert.match(await page.locator('.tip').innerText(), /^Pages? [\d,]+/)
-        await page.getByRole('button', { name: 'Zoom in' }).click()
-        await page.getByLabel('Colour by').selectOption('name')
-        await page.locator('.legend button', { hasText: 'onerror' }).click()
-        await grid.click({ position: { x: 30, y: 30 } })
-        assert.match(await page.locator('.picked').innerText(), /rstore inspect .* --page \d+/)
-        assert.ok(before !== null && before.startsWith('one tile is'))
-        const drawn = await page.evaluate(`(() => {
-          const canvas = document.querySelector('canvas.grid')
-          const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
-          const colours = new Set()
-          for (let i = 0; i < data.length; i += 4) colours.add(data.slice(i, i + 3).join())
-          return colours.size
-        })()`)
-        assert.ok(drawn as number > 2, `${String(drawn)} colours`)
-        assert.not.match(await page.title(), /^evil/)
-        backgrounds.add(await page.evaluate(
-          'getComputedStyle(document.body).backgroundColor') as string)
-        assert.equal(wrong, [])
-        await page.close()
-      }
-      assert.is(backgrounds.size, 2)
-    } finally {
-      await browser.close()
+    const { stdout, stderr } = spawnSync(process.execPath,
+      [inRoot('dist/tests/cli/browser-child.js'), CHROMIUM, out], { encoding: 'utf8' })
+    assert.is(stderr, '')
+    const visits = JSON.parse(stdout) as Visit[]
+    assert.equal(visits.map(({ wrong }) => wrong), [[], []])
+    for (const { tip, scale, picked, colours, title } of visits) {
+      assert.match(tip, /^Pages? [\d,]+/)
+      assert.match(scale, /^one tile is/)
+      assert.match(picked, /rstore inspect .* --page \d+/)
+      assert.ok(colours > 2, `${colours} colours`)
+      assert.not.match(title, /^evil/)
     }
+    assert.is.not(visits[0]!.background, visits[1]!.background)
   })
 }
 
