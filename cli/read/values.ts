@@ -156,9 +156,10 @@ class TupleKey {
 
   constructor(private readonly key: Buffer) {}
 
+  /** Zeros where the key is too short: then it is damaged. */
   private take(bytes: number): Buffer {
     const taken = Buffer.alloc(bytes)
-    this.key.copy(taken, 0, this.at, this.at + bytes)
+    taken.set(this.key.subarray(this.at, this.at + bytes))
     this.at += bytes
     return taken
   }

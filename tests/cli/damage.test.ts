@@ -5,11 +5,18 @@ import { performance } from 'node:perf_hooks'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { logText, mapText, pageText } from '../../cli/print/details.js'
 import { inspectionText } from '../../cli/print/inspection.js'
 import { toJson } from '../../cli/print/output.js'
+import { readCatalog } from '../../cli/read/catalog.js'
 import { NotReadable } from '../../cli/read/identity.js'
-import { inspectRegion } from '../../cli/read/inspection.js'
-import { readRegion } from '../../cli/read/region.js'
+import { inspectRegion, surveyRegion, typesOf } from '../../cli/read/inspection.js'
+import { inspectLog } from '../../cli/read/logDetail.js'
+import { inspectMap } from '../../cli/read/mapDetail.js'
+import { inspectPage } from '../../cli/read/pageDetail.js'
+import { pageGroups, useTotals } from '../../cli/read/pageGroups.js'
+import { readRegion, type RegionImage } from '../../cli/read/region.js'
+import { C } from '../../formats/index.js'
 import { Region, t } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 
@@ -63,11 +70,29 @@ function apply(file: Buffer, what: Damage): void {
   else file.copy(file, page(at), page(what.from), page(what.from) + 4096)
 }
 
+/** Every view: a survey, one page, each map, the log. */
+function lookAtAll(image: RegionImage, page: number): void {
+  const { map, inspection } = surveyRegion(image)
+  assert.ok(map.pageCount * C.PAGE_BYTES <= image.identity.capacityBytes)
+  assert.ok([...pageGroups(map, 8)].every(({ fill }) => fill >= 0 && fill <= 100))
+  assert.is(useTotals(map).reduce((sum, { pages }) => sum + pages, 0), map.pageCount)
+  for (const { space } of inspection.names) {
+    assert.ok((space?.cellBytes ?? 0) <= 2 ** 28, 'cells are counted over and over')
+  }
+  const types = typesOf(image)
+  const pages = Math.max(1, Math.ceil(region.length / C.PAGE_BYTES))
+  assert.ok(pageText(inspectPage(image, types, page % pages)).length > 0)
+  for (const entry of readCatalog(image)) {
+    if (entry.kind !== 'value') assert.ok(mapText(inspectMap(image, types, entry)).length > 0)
+  }
+  assert.ok(logText(inspectLog(image)).length > 0)
+}
+
 test('it ends, and the outcome can be shown', () => {
   const some = fc.array(damage, { minLength: 1, maxLength: 4 })
   const few = fc.array(damage, { maxLength: 2 })
   const cut = fc.option(fc.nat(region.length), { freq: 8 })
-  fc.assert(fc.property(some, few, cut, (inRegion, inLog, end) => {
+  fc.assert(fc.property(some, few, cut, fc.nat(), (inRegion, inLog, end, page) => {
     const [file, wal] = [Buffer.from(region), Buffer.from(log)]
     for (const what of inRegion) apply(file, what)
     for (const what of inLog) apply(wal, what)
@@ -78,6 +103,7 @@ test('it ends, and the outcome can be shown', () => {
       const inspection = readRegion(copy, inspectRegion)
       assert.ok(inspectionText(inspection).length > 0)
       JSON.parse(toJson(inspection))
+      if (page % 2 === 0) readRegion(copy, (image) => lookAtAll(image, page >>> 1))
     } catch (error) {
       if (!(error instanceof NotReadable)) throw error
     }
