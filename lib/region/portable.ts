@@ -67,8 +67,9 @@ export class PortablePackedFile implements NativePackedFile {
   private buffer: Buffer | undefined
   private mmap: MmapIo | undefined
 
-  open(path: string, verify: number, populate: boolean): OpenedPack {
+  open(path: string, verify: number, populate: boolean, lock: boolean): OpenedPack {
     const mmap = (this.mmap = loadMmapIo())
+    if (lock) refuse(path, 'RSTORE_UNSUPPORTED', 'mmap-io cannot lock memory. Load it without')
     const fd = openFile(path)
     try {
       const { size } = fstatSync(fd)

@@ -58,6 +58,22 @@ for (const backend of reason === undefined
     packed.close()
   })
 
+  test(`${backend}: what needs memory, or the addon, says so`, () => {
+    const packed = load()
+    thrown('RSTORE_UNSUPPORTED', () => packed.token())
+    packed.close()
+    if (backend === 'native') return load({ lock: true }).close()
+    thrown('RSTORE_UNSUPPORTED', () => load({ lock: true }))
+  })
+
+  test(`${backend}: records by their refs`, () => {
+    const packed = load()
+    const { rootRef } = packed.session.opened
+    assert.is((packed.deref(rootRef as never) as LibraryView).name, 'Bücherei')
+    thrown('RSTORE_DANGLING_REF', () => packed.deref(0x0fff_ffff as never))
+    packed.close()
+  })
+
   test(`${backend}: nothing can be written, and nothing read when it is closed`, () => {
     const packed = load()
     const root = packed.root as LibraryView
