@@ -3,6 +3,11 @@
  * Producers in other processes pack requests and put references to them into the ring; when the
  * ring is full the oldest request is overwritten. Requests that were put together share a packed
  * region; when no slot names any of them, and nobody has it open, it is deleted by the store.
+ *
+ * `npm run queue:long` on a 2-core virtual machine busy with other work (load average 20), batches
+ * of 100: a million requests in 232 s, 67 µs of CPU each, put by two processes and taken by two, of
+ * which two were killed; nothing was left. One by one a request costs some 2 ms of CPU: a file is
+ * made and deleted, and ext4 looks long for a number for a new file where many were just deleted.
  */
 import { t, type Frozen, type Infer, type Store } from 'rstore'
 

@@ -39,11 +39,11 @@ export class Collector {
     this.collectSoon()
   }
 
-  /** Nobody in this process uses it any more. */
+  /** Nobody in this process uses it any more. Never throws, either. */
   letGo(id: number): void {
     if (this.ended || this.store.readOnly || !this.isUnnamed(id)) return
     this.candidates.add(id)
-    this.collect()
+    this.collectLater()
   }
 
   private isUnnamed(id: number): boolean {
@@ -70,7 +70,6 @@ export class Collector {
     } catch {
       this.tryLater()
     }
-    this.lookedAt = performance.now()
   }
 
   private tryAgain(delayMs: number): void {
@@ -97,6 +96,7 @@ export class Collector {
   /** Carries out what can be carried out, and deletes what nobody names. */
   collect(): void {
     const { catalog } = this.store
+    this.lookedAt = performance.now()
     this.flush()
     for (let progress = true; progress; ) {
       const due = catalog.hasQueued ? this.dueOf(catalog.queued()) : []

@@ -12,6 +12,7 @@
  *      what is gone is found at the end, by comparing the list with what it was at the first touch.
  *  K4. A commit that fails after K1 takes back what it raised, and only that: another transaction
  *      begins when the fate of the last one is known (`begin`).
+ *  K5. A commit whose sync goes on elsewhere is told of later; closing does not wait for that.
  */
 import { RStoreError } from '../errors.js'
 import { OutboundList } from '../space/outbound.js'
@@ -51,6 +52,8 @@ export class References {
   private readonly touched = new Map<number, boolean>()
   private held: number[] = []
   private underWay: Renaming | null = null
+  /** Committed, or about to be, and the store not yet told: K5. */
+  private readonly untold = new Set<Renaming>()
 
   constructor(
     private readonly store: StoreParts,
@@ -137,23 +140,29 @@ export class References {
   raise(sync: boolean): Renaming {
     const { raised, gone } = this.changes()
     if (raised.length > 0) this.store.catalog.raise(raised, this.ownId, sync)
-    this.underWay = { raised, gone, held: this.held }
+    const renaming = { raised, gone, held: this.held }
+    this.underWay = renaming
+    this.untold.add(renaming)
     this.held = []
     this.touched.clear()
-    return this.underWay
+    return renaming
   }
 
-  /** K2: as of commit `epoch`. */
-  committed({ gone, held }: Renaming, epoch: number): void {
-    this.store.collector.lower(gone, this.ownId, epoch)
-    for (const id of held) this.store.packed.letGo(id)
+  /** K2: as of commit `epoch`. Once. */
+  committed(renaming: Renaming, epoch: number): void {
+    if (!this.untold.delete(renaming)) return
+    this.store.collector.lower(renaming.gone, this.ownId, epoch)
+    for (const id of renaming.held) this.store.packed.letGo(id)
   }
 
   /** After a rollback of the whole transaction. */
   rolledBack(): void {
     const { underWay } = this
     this.underWay = null
-    if (underWay !== null) this.committed({ ...underWay, gone: underWay.raised }, 0)
+    if (underWay !== null && this.untold.delete(underWay)) {
+      this.store.collector.lower(underWay.raised, this.ownId, 0)
+      for (const id of underWay.held) this.store.packed.letGo(id)
+    }
     this.letGo()
   }
 
@@ -163,5 +172,11 @@ export class References {
     this.held = []
     this.touched.clear()
     for (const id of held) this.store.packed.letGo(id)
+  }
+
+  /** K5: all commits are settled. */
+  close(epoch: number): void {
+    for (const renaming of [...this.untold]) this.committed(renaming, epoch)
+    this.letGo()
   }
 }

@@ -49,6 +49,14 @@ export class StoreRegionSession extends RegionSession {
     super.rolledBack()
     if (!this.writable) this.references.rolledBack()
   }
+
+  override close(): void {
+    if (this.closed) return
+    if (this.view.isPending) this.settle()
+    const { epoch } = this.view
+    super.close()
+    this.references.close(epoch)
+  }
 }
 
 /** A region being packed: what it names is counted when it is published, in the same commit. */

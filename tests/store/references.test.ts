@@ -126,8 +126,38 @@ test('a closed handle, and a dropped region', inStore(async (store, region) => {
   assert.equal(counts(store), [1, 2])
 }))
 
+test('a commit that is being synced when the store is closed is counted', async () => {
+  const dir = temporaryDirectory()
+  const store = Store.open(dir, { create: true })
+  const region = store.region('live')
+  const slots = slotsOf(region)
+  for (const title of ['old', 'new']) packLink(store, title, title)
+  region.transact(() => slots.set(0, { link: store.packed('old') }))
+  for (const title of ['old', 'new']) store.release(title)
+  const fresh = packLink(store, null, 'fresh')
+  const written = region.write(() => slots.set(0, { link: fresh }))
+  await new Promise((resolve) => process.nextTick(resolve))
+  store.close()
+  await written.catch(() => {})
+  const again = Store.open(dir)
+  assert.is(slotsOf(again.region('live')).get(0)!.link!.title, 'fresh')
+  assert.equal((await again.verify()).problems, [])
+  assert.equal(counts(again), [1])
+  again.close()
+})
+
+test('a region closed inside its own transaction holds nothing', inStore((store, region) => {
+  const a = packLink(store, null, 'a')
+  thrown('RSTORE_CLOSED', () => region.transact(() => {
+    slotsOf(region).set(0, { link: a })
+    region.close()
+  }))
+  a.close()
+  assert.equal(packedIds(store), [])
+}))
+
 test('more packed regions than are kept mapped are read in one turn', inStore((store, region) => {
-  const count = 800
+  const count = 770
   const slots = slotsOf(region)
   region.transact(() => {
     for (let i = 0; i < count; i++) slots.set(i, { link: packLink(store, null, `link ${i}`) })
