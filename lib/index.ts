@@ -20,7 +20,7 @@ export type { ReaderInfo } from './native/binding.js'
 export { observe } from './native/observe.js'
 export type { Observation } from './native/observe.js'
 export type { NamedEntry } from './map/catalog.js'
-export type { VerifyReport } from './map/verify.js'
+export type { Problem, VerifyOptions, VerifyReport } from './map/verify.js'
 export { BlockRegion, SealedRegion } from './pool/block-region.js'
 export { Pool } from './pool/pool.js'
 export type { BlockRegionOptions, PoolOptions } from './pool/pool.js'
@@ -40,9 +40,11 @@ export { Store } from './store/store.js'
 export type { StoreListing, StoreOptions } from './store/store.js'
 export { t } from './types/index.js'
 export type {
-  ArrayView, Change, Column, Frozen, Index, Infer, InferInput, Range, ReadMap, RecordInput,
-  RecordView, RMap, RMultimap, RValue, Type,
+  AnyShape, ArrayView, Change, Column, Fields, Frozen, Index, IndexOptions, Infer, InferInput,
+  PackedInput, PackedRoot, Range, ReadMap, RecordInput, RecordMethods, RecordView, RMap, RMultimap,
+  RValue, Self, Type, Types,
 } from './types/index.js'
+export type { ElementArray } from './vector/element.js'
 export { SharedVector } from './vector/shared-vector.js'
 export type {
   CreateVectorOptions, OpenVectorOptions, VectorRecovery, WaitOptions,

@@ -14,6 +14,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { filesBelow, ROOT, run, runMain, runs, StepFailed } from '../native/tools.mjs'
+import { writeDocs } from './docs.mjs'
 import { binary, installTools, inTools } from './install.mjs'
 
 const FOLDERS = ['formats', 'lib', 'cli', 'tests', 'examples']
@@ -79,8 +80,19 @@ function packageChecks() {
   }
 }
 
+/** The API reference is what the docstrings say now. */
+function docs() {
+  const folder = mkdtempSync(join(tmpdir(), 'rstore-docs-'))
+  try {
+    writeDocs(folder)
+    return check('docs/api (npm run docs)', 'diff', ['-r', 'docs/api', folder])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
 const CHECKS = {
-  eslint, knip, 'clang-format': clangFormat, 'clang-tidy': clangTidy, package: packageChecks,
+  eslint, knip, docs, 'clang-format': clangFormat, 'clang-tidy': clangTidy, package: packageChecks,
 }
 
 runMain(() => {

@@ -15,7 +15,10 @@ export abstract class RegionBase implements Disposable {
   private openedCatalog: Catalog | undefined
   private readonly openCatalog: () => Catalog
 
-  /** @param openCatalog where the catalog may not be there yet: it is opened when it is needed */
+  /**
+   * @internal
+   * @param openCatalog where the catalog may not be there yet: it is opened when it is needed
+   */
   constructor(session: OpenSession, create = false, openCatalog?: () => Catalog) {
     this.session = session
     if (openCatalog === undefined) this.openedCatalog = new Catalog(session, { create })

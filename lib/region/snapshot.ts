@@ -57,6 +57,7 @@ class SnapshotSession extends RegionSession {
 export class Snapshot extends ReadRegion {
   declare readonly session: RegionSession
 
+  /** @internal */
   constructor(view: View, parent: RegionSession) {
     super(new SnapshotSession(view, parent))
   }

@@ -18,8 +18,8 @@ import type { Ref } from '../space/ref.js'
 
 export type {
   AnyShape, ArrayView, Change, Column, Fields, Frozen, Index, IndexOptions, Infer, InferInput,
-  PackedRoot, Range, ReadMap, RecordInput, RecordMethods, RecordView, RMap, RMultimap, RValue, Self,
-  Type,
+  PackedInput, PackedRoot, Range, ReadMap, RecordInput, RecordMethods, RecordView, RMap,
+  RMultimap, RValue, Self, Type,
 } from './infer.js'
 
 export interface Types {
