@@ -87,12 +87,36 @@ export function compileProject(cwd: string): Ran {
   return run(process.execPath, [inRoot('node_modules/typescript/bin/tsc'), '-p', cwd], { cwd })
 }
 
-/** The compiled examples, in a folder where `rstore` is the installed package. */
-export function copyExamples(project: string): string {
+/** Those of one process: what a process starts is started in Node's way. */
+const EXAMPLES = ['first.js', 'packed.js', 'blocks.js', 'numbers/build.js']
+
+/**
+ * Runs the README's program and examples, which check themselves, in a project of type module;
+ * throws at the first that does not end well. `command` is given a file as its last argument.
+ */
+export function runExamples(project: string, [command, ...args]: [string, ...string[]]): void {
   const folder = join(project, 'examples')
-  mkdirSync(folder)
   cpSync(inRoot('dist/examples'), folder, { recursive: true })
-  return folder
+  writeFileSync(join(project, 'readme.js'), asJavaScript(readmeProgram()))
+  for (const file of ['readme.js', ...EXAMPLES.map((name) => join('examples', name))]) {
+    must(command, [...args, file], { cwd: project })
+    console.log(`ok ${file}`)
+  }
+}
+
+/** A package of a runtime, kept in tests/runtimes/cache; the path of a file in it. */
+export function installRuntime(name: string, version: string, file: string): string {
+  const folder = inRoot(join('tests/runtimes/cache', name))
+  const path = join(folder, 'node_modules', file)
+  if (existsSync(path)) return path
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({
+    private: true, allowScripts: { [name]: true },
+  }))
+  must('npm', [
+    'install', '--no-audit', '--no-fund', '--no-save', '--force', `${name}@${version}`,
+  ], { cwd: folder })
+  return path
 }
 
 export const runNode = (file: string, place: Place): Ran =>

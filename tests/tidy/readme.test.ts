@@ -18,6 +18,23 @@ test('its first program is examples/first.ts', () => {
   assert.is(rest.join('\n\n'), body)
 })
 
+test('each of its snippets is what an example, which the tests run, shows of itself', () => {
+  const shown = sourcesIn(['examples'], ['.ts']).flatMap(({ text }) =>
+    [...text.matchAll(/\/\/ README: begin\n([^]*?)\/\/ README: end/g)].map(([, body]) => body!))
+  const snippets = [...readme.matchAll(/```ts\n([^]*?)```/g)].map(([, snippet]) => snippet!)
+  assert.ok(snippets.length > 0)
+  assert.equal(snippets.filter((snippet) => !shown.some((body) => snippet.endsWith(body))), [])
+})
+
+test('its chapters are in an order in which they can be read', () => {
+  const chapters = [
+    'Two commands', 'When to use something else', 'What is guaranteed', 'Error codes',
+    'Benchmarks', 'Reading the source',
+  ].map((title) => readme.indexOf(`\n## ${title}\n`))
+  assert.ok(chapters.every((at) => at > 0))
+  assert.equal(chapters, [...chapters].sort((one, other) => one - other))
+})
+
 test('its table has every error code, and no other', () => {
   const codesIn = (text: string): string[] => text.match(/\bRSTORE_[A-Z_]+\b/g) ?? []
   const thrown = new Set(sourcesIn(['lib'], ['.ts'])

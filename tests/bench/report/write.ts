@@ -98,7 +98,8 @@ function missesText(series: readonly Series[]): string {
   return `\nNot measured in this run: ${[...names].join(', ')}.\n`
 }
 
-function markdown(results: Results, scale: Scale | undefined): string {
+/** The text of BENCHMARKS.md. */
+export function markdown(results: Results, scale: Scale | undefined): string {
   const tables = sizesIn(results.series).map((records) =>
     `## ${records.toLocaleString('en')} records\n\n${tableOf(results.series, records)}\n`)
   const limits = existsSync(inRoot('tests/bench/LIMITS.md'))
