@@ -153,4 +153,3 @@ export function pageMapData({ map, inspection, typeName, memoryKnown }: ShownMap
     disturbed: inspection.disturbed,
   }
 }
-

@@ -149,4 +149,3 @@ export function inspectMap(
     values: walk.values,
   }
 }
-

@@ -57,7 +57,7 @@ const PLAIN: JsonForm = {
 }
 
 const SPECIAL_NUMBERS: Readonly<Record<string, number>> = {
-  NaN: NaN, Infinity, '-Infinity': -Infinity, '-0': -0,
+  NaN, Infinity, '-Infinity': -Infinity, '-0': -0,
 }
 
 const FLOAT: JsonForm = {

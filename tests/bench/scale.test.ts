@@ -19,7 +19,8 @@ function run(step: Step): number[] {
 }
 
 test('each step measures what it is for', () => {
-  const step = { driver: 'rstore', records: 5000, directory: temporaryDirectory(), seed: 1 } as const
+  const directory = temporaryDirectory()
+  const step = { driver: 'rstore', records: 5000, directory, seed: 1 } as const
   const figures = [...run({ ...step, operation: 'insert' }), ...run({ ...step, operation: 'rest' })]
   assert.is(figures.length, 4)
   assert.ok(figures.every((figure) => figure > 0))
