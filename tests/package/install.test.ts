@@ -8,14 +8,14 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   asCommonJs, asJavaScript, bareEnvironment, compileProject, must, newProject, packTarball,
-  readmeProgram, runNode,
+  projectBeside, readmeProgram, runNode,
 } from './project.js'
 
 const test = suite('the installed package')
 
-const tarball = packTarball(process.arch)
 const env = bareEnvironment()
 const program = readmeProgram()
+const javascript = newProject(packTarball(process.arch), {}, env)
 
 /** Runs a program in a project and asks the installed command what it left. */
 function expectCities(project: string, file: string): void {
@@ -28,8 +28,6 @@ function expectCities(project: string, file: string): void {
   ], { cwd: project, env })
   assert.match(shown, /"cities"/)
 }
-
-const javascript = newProject(tarball, {}, env)
 
 test('nothing was compiled, and nothing is there that nobody needs', () => {
   const folder = join(javascript, 'node_modules/rstore')
@@ -53,7 +51,7 @@ test('the README\'s program, with require', () => {
 
 for (const type of ['module', 'commonjs']) {
   test(`the README's program, in TypeScript, module nodenext, package type ${type}`, () => {
-    const project = newProject(tarball, { type }, env)
+    const project = projectBeside(javascript, { type })
     writeFileSync(join(project, 'first.ts'), program)
     const { stdout } = compileProject(project)
     assert.is(stdout, '')
@@ -62,15 +60,15 @@ for (const type of ['module', 'commonjs']) {
 }
 
 test('types are checked: a wrong field is an error', () => {
-  const project = newProject(tarball, { type: 'module' }, env)
+  const project = projectBeside(javascript, { type: 'module' })
   writeFileSync(join(project, 'first.ts'), program.replace("name: 'Oslo'", "nime: 'Oslo'"))
   assert.match(compileProject(project).stdout, /error TS.*'nime' does not exist/)
 })
 
 test('without a binary for the platform, the error says what to do', () => {
-  const project = newProject(tarball, {}, env)
-  rmSync(join(project, 'node_modules/rstore/native/prebuilds'), { recursive: true })
+  const project = javascript // nobody needs it any more
   writeFileSync(join(project, 'first.mjs'), asJavaScript(program))
+  rmSync(join(project, 'node_modules/rstore/native/prebuilds'), { recursive: true })
   const { status, stderr } = runNode('first.mjs', { cwd: project, env })
   assert.is(status, 1)
   assert.match(stderr, /RSTORE_NO_ADDON/)

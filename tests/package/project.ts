@@ -62,6 +62,14 @@ export function newProject(
   return cwd
 }
 
+/** Another project, of these fields, with the packages of one that there is. */
+export function projectBeside(project: string, fields: object): string {
+  const cwd = temporaryDirectory()
+  writeFileSync(join(cwd, 'package.json'), JSON.stringify({ private: true, ...fields }))
+  symlinkSync(join(project, 'node_modules'), join(cwd, 'node_modules'))
+  return cwd
+}
+
 /** The README's first program, which leaves cities.region in the folder that it runs in. */
 export function readmeProgram(): string {
   const [, program] = /```ts\n([^]*?)```/.exec(readFileSync(inRoot('README.md'), 'utf8'))!
