@@ -18,10 +18,13 @@ export class LineSplitter {
       this.rest = Buffer.concat([this.rest, chunk])
       return
     }
-    const bytes = this.rest.length === 0
-      ? chunk.subarray(0, end) : Buffer.concat([this.rest, chunk.subarray(0, end)])
+    let from = 0
+    if (this.rest.length > 0) {
+      from = chunk.indexOf(NEWLINE) + 1
+      this.split(Buffer.concat([this.rest, chunk.subarray(0, from)]))
+    }
+    this.split(chunk.subarray(from, end))
     this.rest = Buffer.from(chunk.subarray(end))
-    this.split(bytes)
   }
 
   /** The last line needs no newline. */

@@ -106,7 +106,7 @@ class MapFilling extends Filling {
   private isSorted = true
   private readonly session: OpenSession
 
-  constructor(private readonly map: OrderedMap) {
+  constructor(readonly map: OrderedMap) {
     super()
     this.session = map.session as OpenSession
   }
@@ -289,11 +289,13 @@ export class Importer {
     filling: MapFilling, type: StructType, key: JsonForm, keyFields: readonly string[],
   ): (row: object) => void {
     const formOf = (field: AnyType): JsonForm => this.forms.of(field)
-    const reader = new RowReader(type, keyFields, formOf, this.session)
+    const { map } = filling
+    const reader = new RowReader(type, keyFields, formOf, this.session, map.stored)
     const { keys } = reader
     const single = keys.length === 1
     return (row) => {
-      const prepared = reader.prepare(row)
+      // an index may run code of the user, and that may make another image
+      const prepared = map.watched ? reader.prepareFields(row) : reader.prepare(row)
       filling.addPrepared(key.fromJson(single ? keys[0] : keys), prepared)
     }
   }

@@ -2,7 +2,10 @@
  * Rows: objects that have the key of an entry among the fields of its value. What is loaded by the
  * million is prepared here in one go, without an object in between.
  */
+import type { Values } from '../map/values.js'
 import type { Session } from '../types/context.js'
+import { OptionalType } from '../types/optional/optional.js'
+import { unstoredStep, type Step } from '../types/struct/image.js'
 import type { StructType } from '../types/struct/struct.js'
 import type { AnyType } from '../types/type.js'
 import type { JsonForm } from './forms.js'
@@ -23,18 +26,27 @@ interface Column {
 export const ownField = (row: object, name: string): unknown =>
   Object.hasOwn(row, name) ? (row as Record<string, unknown>)[name] : undefined
 
+/** Types whose values a row has as they are, or that an image refuses. */
+const AS_THEY_ARE = new Set(['u8', 'u16', 'u32', 'i32', 'f64', 'string'])
+
+const isAsItIs = (type: AnyType): boolean => type.kind === 'bool' || type.kind === 'enum'
+  || AS_THEY_ARE.has(type instanceof OptionalType ? type.inner.kind : type.kind)
+
 export class RowReader {
   /** The key fields of the row that was read last, in their order. */
   readonly keys: unknown[]
   /** In the order in which the last unusual row had them: those that follow mostly do, too. */
   private order: readonly Column[]
   private readonly columns: ReadonlyMap<string, Column>
+  /** How rows in that order become images; undefined where they do not. */
+  private steps: readonly Step[] | undefined
   /** What `prepare` gives, each time the same. */
   private readonly prepared: unknown[]
 
   constructor(
-    private readonly type: StructType, keyFields: readonly string[],
+    private readonly type: StructType, private readonly keyFields: readonly string[],
     formOf: (type: AnyType) => JsonForm, private readonly session: Session,
+    private readonly values: Values,
   ) {
     this.keys = new Array<unknown>(keyFields.length)
     this.prepared = new Array<unknown>(type.fields.length)
@@ -48,13 +60,30 @@ export class RowReader {
       }))
     this.order = [...others, ...columns]
     this.columns = new Map(this.order.map((column) => [column.name, column]))
+    this.steps = this.stepsInOrder()
+  }
+
+  private stepsInOrder(): readonly Step[] | undefined {
+    const { steps, fields } = this.type
+    if (steps === undefined || !fields.every(([, type]) => isAsItIs(type))) return undefined
+    return this.order.map(({ name, field }) => field < 0 ? unstoredStep(name) : steps[field]!)
   }
 
   /**
-   * The fields of a row as `createCell` takes them, good until the next one is read. Throws a
-   * TypeError or RangeError on what the struct does not have, or cannot have.
+   * A row as the map's values take it, good until the next one is read. Throws a TypeError or
+   * RangeError on what the struct does not have, or cannot have.
    */
-  prepare(row: object): unknown[] {
+  prepare(row: object): unknown {
+    if (this.steps === undefined) return this.prepareFields(row)
+    const image = this.values.prepareBy(this.steps, row)
+    if (image === undefined) return this.prepareFields(row)
+    const { keys, keyFields } = this
+    for (let i = 0; i < keys.length; i++) keys[i] = ownField(row, keyFields[i]!)
+    return image
+  }
+
+  /** The fields one by one, in an array. */
+  prepareFields(row: object): unknown[] {
     const { order } = this
     let i = 0
     for (const name in row) {
@@ -80,7 +109,10 @@ export class RowReader {
     for (const column of this.columns.values()) {
       this.take(column, ownField(row, column.name))
     }
-    if (seen.length === this.columns.size) this.order = seen
+    if (seen.length === this.columns.size) {
+      this.order = seen
+      this.steps = this.stepsInOrder()
+    }
     return this.prepared
   }
 

@@ -12,6 +12,7 @@ import { wordIndexOf } from '../space/ref.js'
 import type { Tree } from '../tree/tree.js'
 import type { Owner, Session } from '../types/context.js'
 import type { Binding } from '../types/registry.js'
+import { makeImage, type Step } from '../types/struct/image.js'
 import { StructType } from '../types/struct/struct.js'
 import type { ViewClass } from '../types/struct/view.js'
 import { Core, type AnyType, type VisitRef } from '../types/type.js'
@@ -40,6 +41,13 @@ export abstract class Values {
    */
   prepare(value: unknown, where: string): unknown {
     return this.type.prepare(value, where, this.session)
+  }
+  /**
+   * The same of an object whose fields are these, in this order; undefined where that is no faster,
+   * or the object is not as expected.
+   */
+  prepareBy(_steps: readonly Step[], _value: object): unknown {
+    return undefined
   }
   /** Frees what a value owns, whose entry goes. */
   abstract release(window: Window, index: number): void
@@ -203,6 +211,9 @@ class RecordValues extends BoxedValues {
 
   override prepare(value: unknown, where: string): unknown {
     return this.struct.makeImage(value, this.session) ? IMAGED : super.prepare(value, where)
+  }
+  override prepareBy(steps: readonly Step[], value: object): unknown {
+    return makeImage(steps, this.struct.slotBytes, value, this.session) ? IMAGED : undefined
   }
   protected override assignRef(ref: number, value: unknown): number {
     if (value !== IMAGED) return super.assignRef(ref, value)

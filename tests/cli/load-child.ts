@@ -1,6 +1,6 @@
 /**
- * Loads argv[3] into argv[2] in this process, and says how much memory of its own that took at
- * most, files apart: {"peakBytes"}.
+ * Loads argv[3] into argv[2] in this process, and says what that took: {"peakBytes"}, memory of its
+ * own at most, files apart; {"ms", "cpuMs"}, time.
  */
 import { readFileSync } from 'node:fs'
 import yargs from 'yargs'
@@ -15,6 +15,10 @@ const timer = setInterval(() => {
   peakBytes = Math.max(peakBytes, ownBytes())
 }, 5)
 const args = options(yargs()).parseSync(['--map', 'm', '--key', 'id', '--json'])
+const begun = performance.now()
+const before = process.cpuUsage()
 await run({ ...args, file: file!, input: input! })
+const { user, system } = process.cpuUsage(before)
 clearInterval(timer)
-console.log(JSON.stringify({ peakBytes }))
+const ms = performance.now() - begun
+console.log(JSON.stringify({ peakBytes, ms, cpuMs: (user + system) / 1000 }))

@@ -104,6 +104,17 @@ export function stepsOf(
   return steps
 }
 
+const NOTHING = {
+  prepare: (value: unknown): unknown => value,
+  writeSlot: (): void => {},
+} as unknown as AnyType
+
+/** For a field that a value has and the struct has not: it is passed over. */
+export const unstoredStep = (name: string): Step => ({
+  name, kind: Kind.other, type: NOTHING, label: '', offset: 0, presenceByte: -1, presenceMask: 0,
+  omissible: false, fallback: undefined, inner: undefined,
+})
+
 /** Makes the image of a value. False when it has none: I2. */
 export function makeImage(
   steps: readonly Step[], bytes: number, value: object, session: Session,
