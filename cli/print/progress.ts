@@ -23,7 +23,6 @@ export class Progress {
       formatValue: (value, _options, type) =>
         type === 'value' || type === 'total' ? format(value) : String(value),
       stream: process.stderr,
-      hideCursor: true,
       clearOnComplete: true,
       barsize: 30,
       etaBuffer: 50,
