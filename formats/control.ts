@@ -19,5 +19,6 @@ export const ControlBlock = layout('ControlBlock', 256,
   failed: u32(40, '1 when a write or sync through this view failed: latched.'),
   privatePageCount: u32(44, 'Pages of this view that differ from the file, or may.'),
   lastError: u32(48, 'errno of the system call that failed last.'),
-  reserved: zeros(52, 204),
+  replacements: u32(52, 'Raised whenever the view moved over to a compacted file.'),
+  reserved: zeros(56, 200),
 })

@@ -27,6 +27,15 @@ export interface Home {
 
 export type AnyTree = BranchingTree<KeyForm>
 
+/** The tree at a root, in the object that iterators may hold where that can be. */
+export function treeAt(
+  known: AnyTree | undefined, session: Session, kind: KeyKind, root: Ref,
+): AnyTree {
+  const tree = openTree(session.space, kind, root) as AnyTree
+  if (known !== undefined) session.space.beforeChange(known.root)
+  return known?.moveTo(tree) === true ? known : tree
+}
+
 export abstract class Handle {
   protected tree!: AnyTree
   private root: Ref = 0 as Ref
@@ -52,7 +61,7 @@ export abstract class Handle {
     this.window = this.session.space.windowOf(root)
     this.stampWord = wordIndexOf(root) + 1
     this.stamp = this.window.i32[this.stampWord]!
-    this.tree = openTree(this.session.space, this.keyKind, this.treeRootOf(root)) as AnyTree
+    this.tree = treeAt(this.tree, this.session, this.keyKind, this.treeRootOf(root))
     this.seen = this.session.serial
   }
 

@@ -14,7 +14,7 @@ import type { Session } from '../types/context.js'
 import { PartReader, toSuccessor, type KeyCodec, type KeyForm } from '../types/keys.js'
 import { show } from '../types/text.js'
 import type { AnyType } from '../types/type.js'
-import type { AnyTree } from './handle.js'
+import { treeAt, type AnyTree } from './handle.js'
 import type { Bounds, EndEncoder } from './ranges.js'
 
 export type IndexFunction = (value: never, key: never) => unknown
@@ -116,7 +116,7 @@ export class SecondaryIndex {
   follow(root: Ref): void {
     if (root === this.root) return
     this.root = root
-    this.tree = openTree(this.session.space, this.codec.kind, root) as AnyTree
+    this.tree = treeAt(this.tree, this.session, this.codec.kind, root)
   }
 
   /** The entry of a record; null when it has none. */

@@ -79,6 +79,18 @@ export interface NativeHandle {
   /** Bytes done, bytes in all. */
   backupProgress(): [number, number]
   /** Tells of every newest commit of any process; without a callback, ends that. */
+  /** Compares the file's pages with their checksums; then `damagedPages` has those that differ. */
+  checkPages(): Promise<PackedStatus>
+  damagedPages(): number[]
+  /** Of the file that is shown: uuid, generation. */
+  identity(): [Uint8Array, number]
+  /** Whether the region has another file by now, which the next `refresh` or `begin` goes to. */
+  isReplaced(): boolean
+  /**
+   * Gives the region's name to a file of the next generation, between `begin` and `rollback`:
+   * native/src/core/replacement.cc.
+   */
+  replaceWith(temporary: string): PackedStatus
   watchEpochs(callback?: (epoch: number) => void): void
   stats(): HandleStats
   readers(): ReaderInfo[]
@@ -104,6 +116,16 @@ export interface NativePackWriter {
     rootRef: number, rootType: number, endUnits: number, uuid: Uint8Array, replace: boolean,
     sync: boolean,
   ): PackedStatus
+  /**
+   * A live region, complete, until `discard` takes the name away that it was begun with.
+   * @param like the file whose permissions it gets
+   * @param uuid zeros for a region of its own
+   */
+  finishLive(
+    like: string, uuid: Uint8Array, generation: number, epoch: number, endUnits: number,
+  ): PackedStatus
+  /** After `finishLive`: another name. */
+  nameLive(path: string): PackedStatus
   discard(): void
 }
 

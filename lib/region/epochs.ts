@@ -11,7 +11,11 @@ export class EpochFeed {
   private readonly listeners = new Set<Listener>()
   private readonly ends = new Set<() => void>()
 
-  constructor(private readonly native: NativeHandle) {}
+  /** @param follow shows the file by which the region's was replaced */
+  constructor(
+    private readonly native: NativeHandle,
+    private readonly follow: () => void,
+  ) {}
 
   /** Ends when `signal` aborts, the iterator returns, or the region is closed. */
   async *epochs(signal?: AbortSignal): AsyncGenerator<number, void, void> {
@@ -47,6 +51,7 @@ export class EpochFeed {
     this.ends.add(end)
     if (this.listeners.size === 1) {
       this.native.watchEpochs((epoch) => {
+        if (epoch === 0) return this.follow()
         for (const tell of this.listeners) tell(epoch)
       })
     }

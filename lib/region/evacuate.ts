@@ -10,14 +10,15 @@
  *  E4. Trees are not copied but filled anew, from keys in order: they come out dense.
  *  E5. Whatever refuses is found out before the target changes, or under `change`, whose failure
  *      undoes or spoils the transaction.
+ *  E6. What an entry of a tree reaches is copied with it, so that it comes to lie beside the leaf
+ *      that names it; maps inside of it come later.
  */
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import type { Catalog } from '../map/catalog.js'
 import type { Entry } from '../map/directory.js'
 import type { AnyTree } from '../map/handle.js'
-import type { OrderedMultimap } from '../map/multimap.js'
-import { createMultimap } from '../map/multimap.js'
+import { createMultimap, MULTIMAP } from '../map/multimap.js'
 import { PairCodec } from '../map/secondary-index.js'
 import { createMapRoot } from '../map/structures.js'
 import { leafBytesOf, valuesOf } from '../map/values.js'
@@ -34,10 +35,25 @@ import { RefTable } from './ref-table.js'
 
 const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
 
+/** A long job in steps; it says how much it has done. */
+export type Steps<R> = Generator<number, R, void>
+
+/** So many cells and entries are copied before other work may run. */
+const STEP = 4096
+
+export interface CopyOptions {
+  /** Source and target are of the same store: fields of type t.packed mean the same in both. */
+  readonly sameStore: boolean
+}
+
 class GraphCopy {
   private readonly copies = new RefTable()
   /** Cells of the source whose copies still hold refs of the source. */
   private readonly pending: number[] = []
+  /** The same, of maps and multimaps. */
+  private readonly pendingMaps: number[] = []
+  /** Cells and entries that were copied. */
+  done = 0
   private readonly types = new Map<number, { type: AnyType; id: number }>()
   /** Word of the source's cell that is being put right, and of its copy. */
   private fromWord = 0
@@ -47,17 +63,28 @@ class GraphCopy {
   constructor(
     private readonly source: OpenSession,
     private readonly target: OpenSession,
+    private readonly options: CopyOptions = { sameStore: false },
   ) {
     this.to = target.space.windows[0]!.u32
   }
 
-  /** Copies all that a ref reaches; gives the ref of the copy. */
-  copy(ref: Ref): Ref {
+  /** Copies all that a ref reaches, step by step; gives the ref of the copy. */
+  *copy(ref: Ref): Steps<Ref> {
     const copied = this.copyOf(ref)
+    for (;;) {
+      yield* this.completeRecords()
+      const map = this.pendingMaps.pop()
+      if (map === undefined) return copied
+      yield* this.completeMap(map)
+    }
+  }
+
+  /** Everything that waits but maps: they come to lie beside what names them (E6). */
+  private *completeRecords(): Steps<void> {
     for (let next = this.pending.pop(); next !== undefined; next = this.pending.pop()) {
       this.complete(next)
+      if (++this.done % STEP === 0) yield this.done
     }
-    return copied
   }
 
   /** E1: the copy of a cell, made now if there is none. */
@@ -74,9 +101,11 @@ class GraphCopy {
     const typeId = source.space.typeIdOf(ref)
     if (typeId < C.FIRST_STORED_TYPE) return this.copyBytes(ref, typeId)
     const { type, id } = this.typeOf(typeId)
-    this.pending.push(ref)
-    if (type instanceof MapType) return createMapRoot(target, type, this.rootBytesOf(ref))
-    if (type instanceof MultimapType) return createMultimap(target, type, this.isNamed(ref))
+    const isMap = type instanceof MapType
+    const isMultimap = type instanceof MultimapType
+    ;(isMap || isMultimap ? this.pendingMaps : this.pending).push(ref)
+    if (isMap) return createMapRoot(target, type, this.rootBytesOf(ref))
+    if (isMultimap) return createMultimap(target, type, this.isNamed(ref))
     return this.copyBytes(ref, id)
   }
 
@@ -85,7 +114,7 @@ class GraphCopy {
     const known = this.types.get(typeId)
     if (known !== undefined) return known
     const type = this.source.registry.typeOf(typeId)
-    if (type.descriptorText.includes('{"packed":')) {
+    if (!this.options.sameStore && type.descriptorText.includes('{"packed":')) {
       throw new RStoreError('RSTORE_UNSUPPORTED',
         `${describeShortly(type)} has fields of type t.packed, which name regions of a store: `
         + 'evacuate() cannot take those along', { type: type.name ?? type.kind })
@@ -124,8 +153,6 @@ class GraphCopy {
   private complete(ref: number): void {
     const { type } = this.typeOf(this.source.space.typeIdOf(ref))
     const copied = this.copies.get(ref) as Ref
-    if (type instanceof MapType) return this.fillMap(type, ref as Ref, copied)
-    if (type instanceof MultimapType) return this.fillMultimap(type, ref as Ref, copied)
     const window = this.target.space.windowOf(copied)
     this.target.space.mark(copied, this.unitsOf(ref) * 8)
     this.fromWord = wordIndexOf(ref)
@@ -139,11 +166,18 @@ class GraphCopy {
     to[toWord + word - fromWord] = this.copyOf(ref)
   }
 
-  /** E4. */
-  private fillMap(type: MapType, root: Ref, copied: Ref): void {
+  private *completeMap(ref: number): Steps<void> {
+    const { type } = this.typeOf(this.source.space.typeIdOf(ref))
+    const copied = this.copies.get(ref) as Ref
+    if (type instanceof MapType) yield* this.fillMap(type, ref as Ref, copied)
+    else if (type instanceof MultimapType) yield* this.fillMultimap(type, ref as Ref, copied)
+  }
+
+  /** E4, E6. */
+  private *fillMap(type: MapType, root: Ref, copied: Ref): Steps<void> {
     const values = valuesOf(this.source, type.valueType)
     const words = leafBytesOf(type.valueType) / 4
-    this.fillTree(type.codec.kind, root, copied, (from, valueIndex, to, at) => {
+    yield* this.fillTree(type.codec.kind, root, copied, (from, valueIndex, to, at) => {
       for (let i = 0; i < words; i++) to[at + i] = from.u32[valueIndex + i]!
       this.fromWord = valueIndex
       this.toWord = at
@@ -153,26 +187,48 @@ class GraphCopy {
   }
 
   /** Appends the keys of one tree to another, which is empty. */
-  fillTree(
+  *fillTree(
     kind: KeyKind, root: Ref, copied: Ref,
     value: (from: AnyTree['window'], valueIndex: number, to: Uint32Array, at: number) => void,
-  ): void {
+  ): Steps<void> {
     const tree = openTree(this.target.space, kind, copied) as AnyTree
     const cursor = (openTree(this.source.space, kind, root) as AnyTree).cursor()
     const loader = tree.loader()
     for (let there = cursor.first(); there; there = cursor.next()) {
       const at = loader.append(cursor.key())
       value(cursor.window, cursor.valueIndex, tree.window.u32, at)
+      if (this.pending.length !== 0) yield* this.completeRecords()
+      if (++this.done % STEP === 0) yield this.done
     }
     cursor.close()
     loader.finish()
   }
 
-  private fillMultimap(type: MultimapType, root: Ref, copied: Ref): void {
-    const open = (session: OpenSession, at: Ref): OrderedMultimap =>
-      session.structures.openMap(session.lease, type, at) as OrderedMultimap
-    const to = open(this.target, copied)
-    for (const [key, value] of open(this.source, root).entries()) to.add(key, value)
+  /** The tree of keys; the values of each key lie behind the leaf that names them. */
+  private *fillMultimap(type: MultimapType, root: Ref, copied: Ref): Steps<void> {
+    const wordOf = (session: OpenSession, at: Ref, word: number): number =>
+      session.space.windowOf(at).u32[wordIndexOf(at) + word]!
+    const { source, target } = this
+    target.space.mark(copied, 16)
+    target.space.windowOf(copied).u32[wordIndexOf(copied) + MULTIMAP.pairCount] =
+      wordOf(source, root, MULTIMAP.pairCount)
+    const from = wordOf(source, root, MULTIMAP.tree) as Ref
+    const to = wordOf(target, copied, MULTIMAP.tree) as Ref
+    yield* this.fillTree(type.codec.kind, from, to, (window, valueIndex, into, at) => {
+      const values = window.u32[valueIndex]! as Ref
+      const { kind } = type.valueCodec
+      into[at] = createTree(target.space, kind,
+        { typeId: C.TYPE_NODE, valueBytes: 0, rootBytes: this.unitsOf(values) * 8 })
+      drain(this.fillTree(kind, values, into[at] as Ref, () => {}))
+    })
+  }
+}
+
+/** Does all steps at once. */
+function drain<R>(steps: Steps<R>): R {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
   }
 }
 
@@ -188,7 +244,7 @@ function checkSessions(source: OpenSession, target: OpenSession): void {
 export function evacuateRef(source: OpenSession, target: OpenSession, ref: unknown): Ref {
   checkSessions(source, target)
   checkLive(source, ref, 'evacuate')
-  const copied = target.change(() => new GraphCopy(source, target).copy(ref as Ref))
+  const copied = target.change(() => drain(new GraphCopy(source, target).copy(ref as Ref)))
   source.leave()
   target.leave()
   return copied
@@ -205,37 +261,44 @@ export function evacuateNames(
     throw new RStoreError('RSTORE_EXISTS',
       `evacuate: there is something called ${JSON.stringify(name)} in the target already`, { name })
   }
-  target.change(() => {
-    const graph = new GraphCopy(source, target)
-    for (const entry of entries) copyEntry(source, target, to, graph, entry)
-  })
+  target.change(() => drain(copyNames(source, from, target, to)))
   target.serial++
   source.leave()
   target.leave()
 }
 
-function copyEntry(
+/** The same step by step, into a region that is discarded when it fails. */
+export function* copyNames(
+  source: OpenSession, from: Catalog, target: OpenSession, to: Catalog, options?: CopyOptions,
+): Steps<void> {
+  const graph = new GraphCopy(source, target, options)
+  for (const entry of [...from.directory.list()]) {
+    yield* copyEntry(source, target, to, graph, entry)
+  }
+}
+
+function* copyEntry(
   source: OpenSession, target: OpenSession, to: Catalog, graph: GraphCopy, entry: Entry,
-): void {
+): Steps<void> {
   const idOf = (id: number): number =>
     id === 0 ? 0 : target.registry.idOf(source.registry.typeOf(id))
   const isIndex = entry.kind === C.ENTRY_INDEX
-  const root = isIndex ? copyIndex(source, target, graph, entry)
-    : entry.root === 0 ? entry.root : graph.copy(entry.root)
+  const root = isIndex ? yield* copyIndex(source, target, graph, entry)
+    : entry.root === 0 ? entry.root : yield* graph.copy(entry.root)
   to.directory.add(entry.name, {
     kind: entry.kind, root, keyType: idOf(entry.keyType), valueType: idOf(entry.valueType),
-    auxiliary: entry.auxiliary === 0 ? entry.auxiliary : graph.copy(entry.auxiliary),
+    auxiliary: entry.auxiliary === 0 ? entry.auxiliary : yield* graph.copy(entry.auxiliary),
   })
 }
 
-function copyIndex(
+function* copyIndex(
   source: OpenSession, target: OpenSession, graph: GraphCopy, entry: Entry,
-): Ref {
+): Steps<Ref> {
   const { registry } = source
   const { key } = registry.typeOf(entry.keyType)
   const { kind } = new PairCodec(key!, registry.typeOf(entry.valueType).key!)
   const copied = createTree(target.space, kind,
     { typeId: C.TYPE_NODE, valueBytes: 0, rootBytes: C.PAGE_BYTES })
-  graph.fillTree(kind, entry.root, copied, () => {})
+  yield* graph.fillTree(kind, entry.root, copied, () => {})
   return copied
 }

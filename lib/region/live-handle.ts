@@ -2,12 +2,19 @@
  * What handles on a live file share: reading on one epoch, snapshots, news of commits, the list of
  * readers.
  */
+import { RStoreError } from '../errors.js'
 import type { ReaderInfo } from '../native/binding.js'
 import { EpochFeed } from './epochs.js'
 import type { CheckedOptions } from './options.js'
 import type { RegionSession } from './session.js'
 import { Snapshot } from './snapshot.js'
 import { View } from './view.js'
+
+function replacedMeanwhile({ path, epoch }: View): RStoreError {
+  return new RStoreError('RSTORE_REPLACED',
+    `taking a snapshot of ${path}: the file was compacted since this read() began, and what it `
+    + 'shows has no name any more. Take the snapshot outside of read()', { path, epoch })
+}
 
 export class LiveHandle {
   private readonly feed: EpochFeed
@@ -17,7 +24,7 @@ export class LiveHandle {
     private readonly session: RegionSession,
     private readonly options: CheckedOptions,
   ) {
-    this.feed = new EpochFeed(session.view.native)
+    this.feed = new EpochFeed(session.view.native, () => this.follow())
   }
 
   read<R>(fn: () => R): R {
@@ -26,14 +33,31 @@ export class LiveHandle {
   }
 
   snapshot(): Snapshot {
-    const { session } = this
-    if (!session.isReading) session.refresh()
-    session.enter()
-    const { view } = session
-    const snapshot = new Snapshot(new View(view.path, this.options.native, view.epoch), session)
+    const snapshot = new Snapshot(this.viewOfThisCommit(), this.session)
     this.snapshots.add(snapshot)
     snapshot.onClose = () => this.snapshots.delete(snapshot)
     return snapshot
+  }
+
+  /** Begins again when the file was replaced by a compacted one in between. */
+  private viewOfThisCommit(): View {
+    const { session, options } = this
+    const { view } = session
+    for (;;) {
+      if (!session.isReading) session.refresh()
+      session.enter()
+      try {
+        return new View(view.path, options.native, view.epoch)
+      } catch (error) {
+        if (!view.native.isReplaced()) throw error
+        if (session.isReading) throw replacedMeanwhile(view)
+      }
+    }
+  }
+
+  /** An idle handle moves over, too: nothing else would wake it. */
+  private follow(): void {
+    if (!this.session.isClosed && !this.session.isReading) this.session.tryRefresh()
   }
 
   epochs(signal?: AbortSignal): AsyncIterable<number> {

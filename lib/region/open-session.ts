@@ -46,6 +46,10 @@ export abstract class OpenSession extends Session {
   }
 
   abstract stats(): RegionStats
+  /** Pages of the file that do not fit their checksums, as far as they are not looked at anyway. */
+  async damagedPages(): Promise<number[]> {
+    return []
+  }
   /** Whether a cell may begin at the ref: cheap, and true of nothing outside of the data. */
   abstract holds(ref: number): boolean
   abstract close(): void

@@ -43,7 +43,7 @@ export class PackSession extends OpenSession {
 
   constructor(
     readonly path: string | null,
-    private readonly writer: NativePackWriter,
+    protected readonly writer: NativePackWriter,
     opened: OpenedPack,
   ) {
     const control = new Uint32Array(opened.control)
@@ -117,7 +117,7 @@ export class PackSession extends OpenSession {
     this.writer.discard()
   }
 
-  private revoke(): void {
+  protected revoke(): void {
     this.closed = true
     this.writable = false
     this.endLease('frozen')

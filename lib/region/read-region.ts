@@ -2,12 +2,17 @@
 import { Catalog } from '../map/catalog.js'
 import type { NamedEntry } from '../map/catalog.js'
 import { verifySession } from '../map/verify.js'
-import type { VerifyOptions, VerifyReport } from '../map/verify.js'
+import type { Problem, VerifyOptions, VerifyReport } from '../map/verify.js'
 import type { Ref } from '../space/ref.js'
 import type { Frozen, ReadMap, RMultimap, Type } from '../types/index.js'
 import { derefCell } from './cells.js'
 import type { OpenSession } from './open-session.js'
 import type { RegionStats } from './stats.js'
+
+/** How `verify` reports a page that does not fit its checksum. */
+export const pageProblem = (page: number): Problem => ({
+  code: 'PAGE_CHECKSUM', page, message: `The content of page ${page} does not fit its checksum.`,
+})
 
 export abstract class RegionBase implements Disposable {
   /** @internal */
@@ -42,12 +47,16 @@ export abstract class RegionBase implements Disposable {
   }
 
   /**
-   * Walks everything that can be reached and checks it. Damage is reported, never thrown. Works
-   * through the region in steps and lets other work run in between.
+   * Compares the pages of the file with their checksums, on another thread, and then walks
+   * everything that can be reached and checks it. Damage is reported, never thrown.
    */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.session.assertOpen()
-    return verifySession(this.session, this.catalog, options)
+    const damaged = await this.session.damagedPages()
+    this.session.assertOpen()
+    const report = verifySession(this.session, this.catalog, options)
+    if (damaged.length === 0) return report
+    return { ...report, ok: false, problems: [...damaged.map(pageProblem), ...report.problems] }
   }
 
   stats(): RegionStats {

@@ -7,6 +7,8 @@ import { addon } from '../native/binding.js'
 import type { ReaderInfo } from '../native/binding.js'
 import { check } from '../native/status.js'
 import { blankPages } from './blank.js'
+import { compactInPlace, compactTo } from './compact.js'
+import type { CompactOptions, Compacted } from './compact.js'
 import { LiveHandle } from './live-handle.js'
 import { LongSnapshots } from './long-snapshots.js'
 import { capacityOf, checkDurability, checkOptions, checkTimeout } from './options.js'
@@ -202,17 +204,38 @@ export class Region extends WritableRegion {
    */
   async backup(path: string, { onProgress }: ProgressOptions = {}): Promise<void> {
     checkPath(path)
-    const snapshot = this.snapshot()
-    const { native } = snapshot.session.view
-    const tell = (): void => onProgress?.(...native.backupProgress())
-    const timer = onProgress === undefined ? undefined : setInterval(tell, PROGRESS_MS)
-    try {
-      check(await native.backup(resolve(path)), resolve(path), 'backing up to')
-      tell()
-    } finally {
-      clearInterval(timer)
-      snapshot.close()
+    for (;;) {
+      const snapshot = this.snapshot()
+      const { native } = snapshot.session.view
+      const tell = (): void => onProgress?.(...native.backupProgress())
+      const timer = onProgress === undefined ? undefined : setInterval(tell, PROGRESS_MS)
+      try {
+        const status = await native.backup(resolve(path))
+        // Compacted meanwhile: the log of what was to be copied may have lost its name.
+        if (status !== 0 && !snapshot.session.isClosed && native.isReplaced()) continue
+        check(status, resolve(path), 'backing up to')
+        return tell()
+      } finally {
+        clearInterval(timer)
+        snapshot.close()
+      }
     }
+  }
+
+  /**
+   * Copies what names lead to, densely, into a new file that is verified and then takes the place
+   * of this one, or, with a path, into a region of its own there. Other handles go on: readers move
+   * over when they next refresh, whoever wants to write waits. Refs change, and records made by
+   * `alloc` that nothing names are left behind. Gives the sizes of the files in bytes. Throws
+   * RSTORE_BUSY when the write lock cannot be had in time, RSTORE_EXISTS where `path` is taken,
+   * RSTORE_CORRUPT when the region is damaged; then nothing has changed.
+   */
+  async compact(path?: string, options: CompactOptions = {}): Promise<Compacted> {
+    this.session.assertOpen()
+    this.session.settle()
+    if (path === undefined) return compactInPlace(this.session, this.options, options)
+    checkPath(path)
+    return compactTo(path, this.snapshot(), options)
   }
 
   /** Runs `fn` on one epoch: the last commit, or inside a transaction what it has made so far. */

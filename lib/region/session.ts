@@ -17,6 +17,7 @@
  */
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
+import { check } from '../native/status.js'
 import { CONTROL, STATE } from '../space/allocation-words.js'
 import type { ContiguousSpace } from '../space/contiguous-space.js'
 import type { Ref } from '../space/ref.js'
@@ -32,6 +33,7 @@ const NEXT_TYPE_UNIT = (STATE.nextTypeId >>> 1) as Ref
 export class RegionSession extends OpenSession {
   declare readonly space: ContiguousSpace
   private seenSerial: number
+  private seenReplacements = 0
   private turnEnds = false
   private readDepth = 0
 
@@ -63,6 +65,15 @@ export class RegionSession extends OpenSession {
     this.moveView(() => this.view.refresh())
   }
 
+  /** `refresh` where nobody waits for it: what fails is told to whoever reads next. */
+  tryRefresh(): void {
+    try {
+      this.refresh()
+    } catch {
+      this.endLease('refresh')
+    }
+  }
+
   /** N1: a view that could not be moved is not pinned either. */
   private moveView(move: () => void): void {
     try {
@@ -81,9 +92,18 @@ export class RegionSession extends OpenSession {
       this.seenSerial = serial
       this.serial++
       this.endLease('refresh')
+      this.followReplacement()
     }
     if (!this.lease.live) this.lease = new Lease(this)
     this.endTurnSoon()
+  }
+
+  /** A compacted file has other numbers for the types. */
+  private followReplacement(): void {
+    const replacements = this.view.control[CONTROL.replacements]!
+    if (replacements === this.seenReplacements) return
+    this.seenReplacements = replacements
+    this.registry.forget()
   }
 
   /** A tick that a microtask asks for comes when no microtask is left. */
@@ -208,6 +228,12 @@ export class RegionSession extends OpenSession {
       `a change of ${this.view.path} outside of a transaction. `
       + 'Wrap it in region.transact(() => …) or await region.write(() => …)',
       { path: this.view.path })
+  }
+
+  override async damagedPages(): Promise<number[]> {
+    const { native, path } = this.view
+    check(await native.checkPages(), path, 'checking the pages of')
+    return native.damagedPages()
   }
 
   holds(ref: number): boolean {

@@ -8,8 +8,6 @@
  *   begin → … → commit | rollback                   a transaction; leaves the view pinned
  *   begin → … → commitLater → (await) → settle      the same, synced on another thread
  */
-import { statSync } from 'node:fs'
-
 import { C, ControlBlock } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { addon } from '../native/binding.js'
@@ -39,7 +37,7 @@ interface SharedFile {
   transacting: boolean
 }
 
-/** By device and inode. */
+/** By real path: a compacted file takes the name of the one before. */
 const sharedFiles = new Map<string, SharedFile>()
 
 function shareFile(key: string): SharedFile {
@@ -63,7 +61,6 @@ export class View {
   readonly control: Uint32Array
   readonly capacityBytes: number
   readonly native: NativeHandle
-  private readonly fileKey: string
   private readonly file: SharedFile
   private pending: PendingCommit | null = null
   private inTransaction = false
@@ -76,9 +73,7 @@ export class View {
     if (typeof opened === 'number') throw openingError(opened, this.path, options.readOnly)
     this.control = new Uint32Array(opened.control)
     this.capacityBytes = opened.capacityBytes
-    const { dev, ino } = statSync(this.path)
-    this.fileKey = `${dev}:${ino}`
-    this.file = shareFile(this.fileKey)
+    this.file = shareFile(this.path)
     this.space = new ContiguousSpace({
       windows: opened.windows.map(windowOver),
       control: this.control,
@@ -188,7 +183,7 @@ export class View {
 
   close(): void {
     if (this.inTransaction) this.endTransaction()
-    if (--this.file.handles === 0) sharedFiles.delete(this.fileKey)
+    if (--this.file.handles === 0) sharedFiles.delete(this.path)
     this.native.close()
   }
 

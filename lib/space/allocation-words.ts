@@ -36,6 +36,7 @@ export const CONTROL = {
   frontierUnits: control.frontierUnits.offset >>> 2,
   capacityUnits: control.capacityUnits.offset >>> 2,
   endUnits: control.endUnits.offset >>> 2,
+  replacements: control.replacements.offset >>> 2,
 } as const
 
 /** Ref of the first unit of AllocationState. */

@@ -44,8 +44,9 @@ import type { ReleaseValue } from './tree.js'
 
 export abstract class BranchingTree<K> extends Tree<K> {
   protected readonly windows: readonly Window[]
-  protected readonly rootWindow: Window
-  protected readonly rootAt: number
+  protected rootWindow: Window
+  protected rootAt: number
+  private readonly rootUnits: number
   /** The leaf that the last descent ended in, and its word index in `window`. */
   leaf = 0
   leafAt = 0
@@ -55,6 +56,22 @@ export abstract class BranchingTree<K> extends Tree<K> {
     this.windows = space.windows
     this.rootWindow = space.windowOf(root)
     this.rootAt = wordOf(root)
+    this.rootUnits = this.rootWindow.u32[this.rootAt]! & C.CELL_SIZE_MASK
+  }
+
+  /**
+   * The tree as `other`, of the same region and the same keys, has it: what walks over this one
+   * goes on there. False when their nodes are of other shapes. Cursors must be detached.
+   */
+  moveTo(other: BranchingTree<K>): boolean {
+    const unlike = other.constructor !== this.constructor || other.valueBytes !== this.valueBytes
+      || other.rootUnits !== this.rootUnits
+    if (unlike) return false
+    this.root = other.root
+    this.rootWindow = other.rootWindow
+    this.rootAt = other.rootAt
+    this.leaf = 0
+    return true
   }
 
   // What a family of keys adds. Nodes are named by refs; `index` counts keys, `slot` children.

@@ -26,7 +26,6 @@ const LOST = 3
 export class TreeCursor<K> extends Cursor<K> implements Place {
   override window: Window
   override valueIndex = -1
-  readonly root: Ref
   private state = FREE
   private leaf = 0
   private index = 0
@@ -48,9 +47,12 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
 
   constructor(private readonly tree: BranchingTree<K>) {
     super()
-    this.root = tree.root
     this.window = tree.window
     this.saved = tree.newKey()
+  }
+
+  get root(): Ref {
+    return this.tree.root
   }
 
   override first(): boolean {

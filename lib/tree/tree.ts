@@ -17,7 +17,7 @@ export type ReleaseValue = (window: Window, valueIndex: number) => void
 /**
  * An ordered map from keys of one family to values of 0, 4 or 8 bytes, in nodes of a space. It is a
  * handle: what it keeps of the tree is the ref of the root, which never changes, so it stays good
- * through commits, rollbacks and refreshes.
+ * through commits, rollbacks and refreshes; when the whole region was copied, `moveTo` follows.
  *
  * A value is named by its *value index*: the index of its first word in `tree.window.u32`. For
  * values of 8 bytes it is even, and `valueIndex >> 1` is the index in `window.f64`, `window.u64`. A
@@ -38,7 +38,7 @@ export abstract class Tree<K> {
 
   constructor(
     readonly space: Space,
-    readonly root: Ref,
+    public root: Ref,
     readonly valueBytes: number,
   ) {
     this.window = space.windowOf(root)

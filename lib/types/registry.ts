@@ -5,7 +5,8 @@
  * A descriptor is stored once, in a TYPE_DESCRIPTOR cell that the types tree names under the type's
  * number; nothing is ever taken out. So what was looked up stays true through commits of other
  * processes. Only a rollback may take back what this session added: `sync`, called when the
- * session's serial has changed, forgets numbers that are not given out any more.
+ * session's serial has changed, forgets numbers that are not given out any more. A compacted file
+ * gives them out anew: `forget`.
  *
  * A type can have several numbers in one region: those of the versions that it once had. `readerOf`
  * finds, for a cell of any of them, how it is read as the type that the program declares now.
@@ -228,7 +229,15 @@ export class TypeRegistry {
     const { serial } = this.#session
     if (this.#serial === serial) return
     this.#serial = serial
-    const end = this.nextTypeId
+    this.#forgetFrom(this.nextTypeId)
+  }
+
+  /** The region was copied, and its types may have other numbers. */
+  forget(): void {
+    this.#forgetFrom(C.FIRST_STORED_TYPE)
+  }
+
+  #forgetFrom(end: number): void {
     this.#seenTo = Math.min(this.#seenTo, end)
     for (const [text, id] of this.#ids) if (id >= end) this.#ids.delete(text)
     for (const id of this.#types.keys()) if (id >= end) this.#types.delete(id)

@@ -4,10 +4,11 @@
 
 namespace rstore {
 
-EpochWatcher::EpochWatcher(Napi::Env env, LockFile& lock, Napi::Function callback)
+EpochWatcher::EpochWatcher(Napi::Env env, LockFile& lock, Napi::Function callback, uint64_t seen)
     : lock_(lock),
+      seen_(seen != 0 ? seen : atomicWord(lock.words().publishedEpoch).load()),
       tell_(Napi::ThreadSafeFunction::New(env, callback, "rstore epochs", 0, 1)),
-      thread_([this, seen = atomicWord(lock.words().publishedEpoch).load()] { loop(seen); }) {}
+      thread_([this] { loop(); }) {}
 
 EpochWatcher::~EpochWatcher() {
   stopping_.store(true);
@@ -18,7 +19,13 @@ EpochWatcher::~EpochWatcher() {
   tell_.Abort();
 }
 
-void EpochWatcher::loop(uint64_t seen) {
+void EpochWatcher::tell(uint64_t epoch) {
+  tell_.NonBlockingCall([epoch](Napi::Env env, Napi::Function callback) {
+    if (env != nullptr) callback.Call({Napi::Number::New(env, static_cast<double>(epoch))});
+  });
+}
+
+void EpochWatcher::loop() {
   constexpr int64_t kLookMs = 1000;  // should a waker ever die between publishing and waking
   sigset_t all;
   sigfillset(&all);
@@ -30,12 +37,11 @@ void EpochWatcher::loop(uint64_t seen) {
   while (!stopping_.load()) {
     const uint32_t ticket = atomicWord(words.epochTicket).load(std::memory_order_seq_cst);
     const uint64_t published = atomicWord(words.publishedEpoch).load(std::memory_order_seq_cst);
-    if (published != seen) {
-      seen = published;
-      tell_.NonBlockingCall([published](Napi::Env env, Napi::Function callback) {
-        if (env != nullptr) callback.Call({Napi::Number::New(env, static_cast<double>(published))});
-      });
+    if (published != seen_.load()) {
+      seen_.store(published);
+      tell(published);
     } else if (!stopping_.load()) {
+      if (atomicWord(words.replaced).load(std::memory_order_seq_cst) != 0) tell(0);
       futexWait(atomicWord(words.epochTicket), ticket, kLookMs);
     }
   }

@@ -13,15 +13,20 @@ namespace rstore {
 
 class EpochWatcher {
  public:
-  /// `callback` gets each newest published epoch; the lock file must outlive the watcher.
-  EpochWatcher(Napi::Env env, LockFile& lock, Napi::Function callback);
+  /// `callback` gets each newest published epoch behind `seen` (0: behind the last one), and 0 when
+  /// the file was replaced; the lock file must outlive the watcher.
+  EpochWatcher(Napi::Env env, LockFile& lock, Napi::Function callback, uint64_t seen);
   ~EpochWatcher();
 
+  uint64_t seen() const { return seen_.load(); }
+
  private:
-  void loop(uint64_t seen);
+  void loop();
+  void tell(uint64_t epoch);
 
   LockFile& lock_;
   std::atomic<bool> stopping_{false};
+  std::atomic<uint64_t> seen_;
   Napi::ThreadSafeFunction tell_;
   std::thread thread_;
 };

@@ -64,6 +64,11 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
     InstanceMethod<&HandleObject::whenOpen<&HandleObject::backup>>("backup"),
     InstanceMethod<&HandleObject::backupProgress>("backupProgress"),
     InstanceMethod<&HandleObject::whenOpen<&HandleObject::watchEpochs>>("watchEpochs"),
+    InstanceMethod<&HandleObject::whenOpen<&HandleObject::checkPages>>("checkPages"),
+    InstanceMethod<&HandleObject::whenOpen<&HandleObject::damagedPages>>("damagedPages"),
+    InstanceMethod<&HandleObject::whenOpen<&HandleObject::identity>>("identity"),
+    InstanceMethod<&HandleObject::whenOpen<&HandleObject::isReplaced>>("isReplaced"),
+    InstanceMethod<&HandleObject::whenOpen<&HandleObject::replaceWith>>("replaceWith"),
     InstanceMethod<&HandleObject::close>("close"),
   }));
 }
@@ -126,8 +131,53 @@ Napi::Object HandleObject::describe(Napi::Env env) {
   return result;
 }
 
+/// Does a step, on the file that the region's name leads to now.
+template <typename Step>
+Status HandleObject::following(Napi::Env env, Step step) {
+  constexpr int kTries = 100;  // each is another compaction
+  Status status = step();
+  for (int tries = 0; status.code == Code::kReplaced && tries < kTries; tries++) {
+    if (const Status moved = moveOver(env); !moved.ok()) return moved;
+    status = step();
+  }
+  return status;
+}
+
+/// What runs on other threads with this handle is waited for, or begun anew.
+Status HandleObject::moveOver(Napi::Env env) {
+  const std::lock_guard<std::mutex> guard(*busy_);
+  const uint64_t seen = watcher_ ? watcher_->seen() : 0;
+  watcher_.reset();
+  const Status moved = handle_->moveOver();
+  if (moved.ok() && !watching_.IsEmpty()) {
+    watcher_ = std::make_unique<EpochWatcher>(env, handle_->lock(), watching_.Value(), seen);
+  }
+  return moved;
+}
+
 Napi::Value HandleObject::refresh(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), pack(handle_->refresh()));
+  const Status status = following(info.Env(), [this] { return handle_->refresh(); });
+  return Napi::Number::New(info.Env(), pack(status));
+}
+
+/// identity(): [uuid, generation]
+Napi::Value HandleObject::identity(const Napi::CallbackInfo& info) {
+  const Identity& identity = handle_->identity();
+  auto result = Napi::Array::New(info.Env(), 2);
+  result.Set(uint32_t{0}, Napi::Buffer<uint8_t>::Copy(info.Env(), identity.uuid,
+                                                      sizeof identity.uuid));
+  result.Set(uint32_t{1}, number(info.Env(), identity.generation));
+  return result;
+}
+
+Napi::Value HandleObject::isReplaced(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), handle_->isReplaced());
+}
+
+/// replaceWith(temporary): between begin and rollback.
+Napi::Value HandleObject::replaceWith(const Napi::CallbackInfo& info) {
+  const std::string temporary = info[0].As<Napi::String>().Utf8Value();
+  return Napi::Number::New(info.Env(), pack(handle_->replaceWith(temporary)));
 }
 
 void HandleObject::unpin(const Napi::CallbackInfo&) { handle_->unpin(); }
@@ -135,7 +185,9 @@ void HandleObject::unpin(const Napi::CallbackInfo&) { handle_->unpin(); }
 /// begin(timeoutMs): the packed status, or minus the holder's process id when it is busy.
 Napi::Value HandleObject::begin(const Napi::CallbackInfo& info) {
   uint32_t holderPid = 0;
-  const Status status = handle_->begin(info[0].As<Napi::Number>().Int64Value(), &holderPid);
+  const int64_t timeoutMs = info[0].As<Napi::Number>().Int64Value();
+  const Status status =
+      following(info.Env(), [&] { return handle_->begin(timeoutMs, &holderPid); });
   const bool busy = status.code == Code::kBusy && holderPid != 0;
   return Napi::Number::New(info.Env(), busy ? -static_cast<double>(holderPid) : pack(status));
 }
@@ -296,6 +348,25 @@ Napi::Value HandleObject::backup(const Napi::CallbackInfo& info) {
   });
 }
 
+/// checkPages(): a promise of the packed status; then `damagedPages` has what was found.
+Napi::Value HandleObject::checkPages(const Napi::CallbackInfo& info) {
+  pageCheck_ = std::make_shared<PageCheck>();
+  return inBackground(info.Env(), [handle = handle_, busy = busy_, check = pageCheck_] {
+    const std::lock_guard<std::mutex> guard(*busy);
+    return handle->isOpen() ? rstore::checkPages(*handle, check.get()) : failure(Code::kClosed);
+  });
+}
+
+/// damagedPages(): of the last `checkPages`.
+Napi::Value HandleObject::damagedPages(const Napi::CallbackInfo& info) {
+  auto result = Napi::Array::New(info.Env());
+  if (!pageCheck_) return result;
+  for (const uint32_t page : pageCheck_->damaged) {
+    result.Set(result.Length(), number(info.Env(), page));
+  }
+  return result;
+}
+
 /// backupProgress(): [bytes done, bytes in all].
 Napi::Value HandleObject::backupProgress(const Napi::CallbackInfo& info) {
   auto result = Napi::Array::New(info.Env(), 2);
@@ -304,12 +375,15 @@ Napi::Value HandleObject::backupProgress(const Napi::CallbackInfo& info) {
   return result;
 }
 
-/// watchEpochs(callback): tells of every newest commit; watchEpochs() ends it.
+/// watchEpochs(callback): tells of every newest commit, and 0 while the file is a replaced one;
+/// watchEpochs() ends it.
 void HandleObject::watchEpochs(const Napi::CallbackInfo& info) {
   watcher_.reset();
+  watching_.Reset();
   if (!info[0].IsFunction() || !handle_->hasLock()) return;
-  watcher_ =
-      std::make_unique<EpochWatcher>(info.Env(), handle_->lock(), info[0].As<Napi::Function>());
+  const auto callback = info[0].As<Napi::Function>();
+  watching_ = Napi::Persistent(callback);
+  watcher_ = std::make_unique<EpochWatcher>(info.Env(), handle_->lock(), callback, 0);
 }
 
 void HandleObject::close(const Napi::CallbackInfo&) {
@@ -324,7 +398,9 @@ void HandleObject::closeNow() {
   if (job_) job_->runOrWait(*handle_);
   job_.reset();
   watcher_.reset();
+  watching_.Reset();
   if (backup_) backup_->cancelled.store(true);
+  if (pageCheck_) pageCheck_->cancelled.store(true);
   {
     const std::lock_guard<std::mutex> guard(*busy_);
     handle_->close();

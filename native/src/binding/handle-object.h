@@ -12,6 +12,7 @@
 #include "binding/epoch-watcher.h"
 #include "core/backup.h"
 #include "core/handle.h"
+#include "core/page-check.h"
 
 namespace rstore {
 
@@ -62,7 +63,12 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::Value keepSnapshot(const Napi::CallbackInfo& info);
   Napi::Value isRevoked(const Napi::CallbackInfo& info);
   Napi::Value revoke(const Napi::CallbackInfo& info);
+  Napi::Value identity(const Napi::CallbackInfo& info);
+  Napi::Value isReplaced(const Napi::CallbackInfo& info);
+  Napi::Value replaceWith(const Napi::CallbackInfo& info);
   Napi::Value backup(const Napi::CallbackInfo& info);
+  Napi::Value checkPages(const Napi::CallbackInfo& info);
+  Napi::Value damagedPages(const Napi::CallbackInfo& info);
   Napi::Value backupProgress(const Napi::CallbackInfo& info);
   void watchEpochs(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
@@ -70,13 +76,18 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::ArrayBuffer sharedControl(Napi::Env env);
   Napi::Object describe(Napi::Env env);
   void closeNow();
+  template <typename Step>
+  Status following(Napi::Env env, Step step);
+  Status moveOver(Napi::Env env);
 
   std::shared_ptr<Handle> handle_;
   std::shared_ptr<PooledMemory> memory_;
   Napi::Reference<Napi::ArrayBuffer> control_;
   std::shared_ptr<SettleJob> job_;
   std::shared_ptr<BackupProgress> backup_;
+  std::shared_ptr<PageCheck> pageCheck_;
   std::unique_ptr<EpochWatcher> watcher_;
+  Napi::FunctionReference watching_;
   uint32_t holderPid_ = 0;
   std::shared_ptr<std::mutex> busy_ = std::make_shared<std::mutex>();
 };

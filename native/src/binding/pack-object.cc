@@ -1,5 +1,7 @@
 #include "binding/pack-object.h"
 
+#include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -103,6 +105,8 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
       InstanceMethod<&PackWriterObject::begin>("begin"),
       InstanceMethod<&PackWriterObject::grow>("grow"),
       InstanceMethod<&PackWriterObject::finish>("finish"),
+      InstanceMethod<&PackWriterObject::finishLive>("finishLive"),
+      InstanceMethod<&PackWriterObject::nameLive>("nameLive"),
       InstanceMethod<&PackWriterObject::discard>("discard"),
     }));
   }
@@ -148,6 +152,30 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
     end();
     if (fd < 0) return packedStatus(info.Env(), status);
     return Napi::Number::New(info.Env(), -static_cast<double>(sharedMemories().add(fd)));
+  }
+
+  /// finishLive(like, uuid, generation, epoch, endUnits): a packed status.
+  /// `like`: the file whose permissions it gets.
+  Napi::Value finishLive(const Napi::CallbackInfo& info) {
+    const auto numberAt = [&](size_t at) {
+      return static_cast<uint64_t>(info[at].As<Napi::Number>().DoubleValue());
+    };
+    LiveContent content;
+    if (::stat(info[0].As<Napi::String>().Utf8Value().c_str(), &content.permissions) != 0) {
+      return packedStatus(info.Env(), statusFromErrno(errno));
+    }
+    std::memcpy(content.uuid, info[1].As<Napi::Uint8Array>().Data(), sizeof content.uuid);
+    content.generation = numberAt(2);
+    content.epoch = numberAt(3);
+    content.endUnits = numberAt(4);
+    const Status status = writer_.finishLive(content);
+    mapped_.give(info.Env(), this);
+    return packedStatus(info.Env(), status);
+  }
+
+  /// nameLive(path): another name.
+  Napi::Value nameLive(const Napi::CallbackInfo& info) {
+    return packedStatus(info.Env(), writer_.nameLive(info[0].As<Napi::String>().Utf8Value()));
   }
 
   void discard(const Napi::CallbackInfo&) { end(); }

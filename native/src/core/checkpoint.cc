@@ -12,9 +12,15 @@ namespace rstore {
 Status Checkpointer::run(uint64_t* epoch) {
   const std::lock_guard<std::mutex> guard(running_);
   if (!lock_.tryAcquireCheckpoint()) return failure(Code::kBusy);
-  const Status status = runLocked(epoch);
+  Status status = runLocked(epoch);
+  if (!status.ok() && isReplaced()) status = kSuccess;  // the names lead to another generation
   lock_.releaseCheckpoint();
   return status;
+}
+
+/// A file that was replaced needs no checkpoint any more (replacement.cc).
+bool Checkpointer::isReplaced() const {
+  return atomicWord(lock_.words().replaced).load(std::memory_order_seq_cst) != 0;
 }
 
 Status Checkpointer::runLocked(uint64_t* epoch) {

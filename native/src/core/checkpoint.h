@@ -56,6 +56,7 @@ class Checkpointer {
   Status runLocked(uint64_t* epoch);
   uint64_t announceTarget();
   bool isSuspect() const;
+  bool isReplaced() const;
   Status suspect(Status status);
   Status openOwnFile();
   Status finishSlot(CheckpointSlot* slot);

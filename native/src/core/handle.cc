@@ -35,10 +35,24 @@ Status Handle::open(const std::string& path, const HandleOptions& options) {
   const bool readOnlyMedia = status.code == Code::kReadOnly && status.error == EROFS;
   if (readOnlyMedia && options.readOnly) status = openWithoutLock();
   if (!status.ok()) close();
+  capacityBytes_ = file_.identity.capacityBytes;
   return status;
 }
 
 Status Handle::openShared() {
+  const int64_t deadline = monotonicMs() + options_.timeoutMs;
+  Status joined = joinOrFinishReplacement();
+  while (joined.code == Code::kReplaced && monotonicMs() < deadline) {
+    lock_.close();
+    joined = joinOrFinishReplacement();
+  }
+  if (!joined.ok()) return joined;
+  checkpointer_ = std::make_unique<Checkpointer>(file_, lock_, path_);
+  return openLogWhenBegun();
+}
+
+/// kReplaced: the lock file was that of the file before; it has gone now, or is about to.
+Status Handle::joinOrFinishReplacement() {
   bool first = false;
   const Status locked = lock_.open(path_ + "-lock", options_.mode, options_.timeoutMs, &first);
   if (!locked.ok()) return locked;
@@ -47,9 +61,9 @@ Status Handle::openShared() {
   if (!again.ok()) return again;
   if (const Status claimed = claimFile(first); !claimed.ok()) return claimed;
   const Status joined = first ? becomeFirst() : lock_.join(file_);
-  if (!joined.ok()) return joined;
-  checkpointer_ = std::make_unique<Checkpointer>(file_, lock_, path_);
-  return openLogWhenBegun();
+  if (joined.code != Code::kReplaced || !lock_.isOfFormer(file_.identity)) return joined;
+  const Status retired = lock_.retire(logPath());
+  return retired.ok() ? joined : retired;
 }
 
 /// H8.
@@ -137,6 +151,7 @@ void Handle::closeAsLast() {
   RegionFile writable;
   if (!writable.open(path_, true, kKindLive).ok()) return;
   if (!writable.isSameAs(file_).ok()) return;
+  atomicWord(lock_.words().replaced).store(0, std::memory_order_seq_cst);  // of one that died
   if (finishFile(writable).ok()) lock_.remove();
 }
 
@@ -163,8 +178,16 @@ Status Handle::finishFile(RegionFile& writable) {
 // ── reading ──────────────────────────────────────────────────────────────────────────────────────
 
 Status Handle::refresh() {
-  if (!hasLock()) return kSuccess;
   if (view_.control().failed != 0) return failure(Code::kFailed);
+  if (isReplaced()) return failure(Code::kReplaced);
+  if (!hasLock()) return kSuccess;
+  const Status status = refreshHere();
+  if (status.ok()) return status;
+  lock_.unpin();
+  return isReplaced() ? failure(Code::kReplaced) : status;  // log and lock file went meanwhile
+}
+
+Status Handle::refreshHere() {
   view_.trim(options_.privatePages);
   if (const Status opened = openLogWhenBegun(); !opened.ok()) return opened;
   Status status = view_.refresh();
@@ -172,7 +195,6 @@ Status Handle::refresh() {
     if (const Status opened = openLogWhenBegun(); !opened.ok()) return opened;
     status = view_.refresh();
   }
-  if (!status.ok()) lock_.unpin();
   return status;
 }
 
@@ -184,8 +206,10 @@ void Handle::unpin() {
 
 Status Handle::begin(int64_t timeoutMs, uint32_t* holderPid) {
   if (view_.control().failed != 0) return failure(Code::kFailed);
+  if (moving_) return failure(Code::kReplaced);
   if (const Status locked = lock_.acquireWrite(timeoutMs, holderPid); !locked.ok()) return locked;
-  Status status = refresh();
+  Status status = checkName();
+  if (status.ok()) status = refresh();
   if (status.ok()) status = heal();
   if (!status.ok()) {
     lock_.unpin();

@@ -87,11 +87,12 @@ class Handle {
   Status attach(const ViewMemory& memory, ControlBlock* control, uint64_t epoch);
   void close();
 
-  /// Shows the last commit and pins it until `unpin`.
+  /// Shows the last commit and pins it until `unpin`. kReplaced: `moveOver` must come first.
   Status refresh();
   void unpin();
 
-  /// Takes the write lock and shows the last commit. After a failure nothing is held.
+  /// Takes the write lock and shows the last commit. After a failure nothing is held; kReplaced:
+  /// as for `refresh`.
   Status begin(int64_t timeoutMs, uint32_t* holderPid);
   /// Ends a transaction by committing. After a failure the caller must still call `rollback`.
   Status commit(const Changes& changes, bool sync);
@@ -102,6 +103,15 @@ class Handle {
   /// Ends a transaction without committing; the caller has put the old lines back.
   void rollback(const uint32_t* pages, uint32_t count);
 
+  /// Whether the file was replaced by a compacted one: replacement.cc.
+  bool isReplaced() const;
+  /// Leaves the replaced file for the one that has its name; `refresh` or `begin` must follow.
+  /// Nobody may use the handle on another thread meanwhile.
+  Status moveOver();
+  /// Gives the region's name to a compacted file of the next generation, inside a transaction that
+  /// changed nothing and is then rolled back.
+  Status replaceWith(const std::string& temporary);
+
   /// Makes the file long enough for data up to `endUnits`, inside a transaction.
   Status grow(uint64_t endUnits);
   /// Syncs what was committed without: `prepareFlush` on the thread of the view, then `flush` on
@@ -111,6 +121,8 @@ class Handle {
   /// Any thread. Returns when the file holds everything that was published at the call, or the
   /// lowest pin.
   Status checkpoint();
+  /// So that no checkpoint runs; given back by `lock().releaseCheckpoint()`.
+  Status waitForCheckpointLock();
   bool isOpen() const { return file_.fd >= 0; }
   Checkpointer* checkpointer() { return checkpointer_.get(); }
 
@@ -137,12 +149,15 @@ class Handle {
 
   Status openShared();
   Status claimFile(bool first);
+  Status joinOrFinishReplacement();
   Status openWithoutLock();
   Status becomeFirst();
   Status openLogWhenBegun();
+  Status isNamedElsewhere(bool* elsewhere) const;
+  Status checkName();
+  Status refreshHere();
   Status heal();
   Status repairLog();
-  Status waitForCheckpointLock();
   void awaitCheckpoint(uint32_t seenTicket);
   Status rewriteSinceSlot();
   Status proveLog(const CheckpointSlot& slot) const;
@@ -170,6 +185,8 @@ class Handle {
   std::unique_ptr<Checkpointer> checkpointer_;
   Pending pending_;
   bool transacting_ = false;
+  bool moving_ = false;  // between two files
+  uint64_t capacityBytes_ = 0;
   std::mutex syncing_;  // H7
 };
 

@@ -138,6 +138,28 @@ Status LockFile::join(const RegionFile& region) {
   return takeSlot();
 }
 
+bool LockFile::isOfFormer(const Identity& identity) const {
+  if (base_ == nullptr) return false;
+  const auto& header = *reinterpret_cast<const LockHeader*>(base_);
+  return memcmp(header.uuid, identity.uuid, sizeof header.uuid) == 0 &&
+         header.generation < identity.generation;
+}
+
+Status LockFile::retire(const std::string& logPath) {
+  if (const Status locked = lockByte(fd_, kRetireByte, LockMode::kExclusive); !locked.ok()) {
+    return locked;
+  }
+  Status status = kSuccess;
+  if (sameFile()) {
+    status = syncDirectoryOf(path_.c_str());
+    const int gone = status.ok() ? io().unlink(logPath.c_str()) : 0;
+    if (gone < 0 && gone != -ENOENT) status = statusFromErrno(-gone);
+    if (status.ok()) status = statusFromErrno(-io().unlink(path_.c_str()));
+  }
+  (void)unlockByte(fd_, kRetireByte);
+  return status;
+}
+
 Status LockFile::map() {
   if (const Status got = reserveAddressSpace(kLockFileBytes, &memory_); !got.ok()) return got;
   base_ = memory_.base;

@@ -16,6 +16,8 @@
 //                     The holder of the write lock. The first is also cleared by whoever synced the
 //                     region after the commit it names.
 //   syncedEpoch       The same, upwards only.
+//   replaced          Set by the holder of the write lock before it gives the region's name to a
+//                     compacted file; cleared by the next when it did not come to that.
 //   logSuspect        Set by whoever saw a sync or a write fail; cleared by the holder of both the
 //                     write lock and the checkpoint lock, after the repair.
 //   ReaderSlot        Its owner, who holds the open-file-description lock on the slot's byte. A
@@ -62,6 +64,7 @@ inline constexpr uint64_t kLockFileBytes =
 /// Bytes of the file that are locked, far behind its content.
 inline constexpr uint64_t kAliveByte = uint64_t{1} << 40;
 inline constexpr uint64_t kFirstSlotByte = kAliveByte + 1;
+inline constexpr uint64_t kRetireByte = kAliveByte - 1;
 
 /// An atomic look at a word of a mapped layout.
 template <typename T>
@@ -94,6 +97,12 @@ class LockFile {
   /// Anyone but the first opener: checks the header against the region and takes a slot.
   /// kElsewhere: it is the lock file of another file, which had this name before.
   Status join(const RegionFile& region);
+
+  /// After `join` failed: whether the lock file is that of an earlier generation of the region.
+  bool isOfFormer(const Identity& identity) const;
+  /// Takes the names of a replaced region's log and of this lock file away, unless somebody has
+  /// done so: replacement.cc, P4.
+  Status retire(const std::string& logPath);
 
   /// True when nobody else has the region open; then holds the alive byte exclusively, until
   /// `close`.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/io.h"
+#include "core/lock-file.h"
 
 namespace rstore {
 
@@ -104,11 +105,7 @@ Status PackWriter::publish(bool replace, bool sync) {
 }
 
 Status PackWriter::freeze(const PackRoot& root, bool sync) {
-  const uint64_t endPage = (root.endUnits * kUnitBytes + kPageBytes - 1) / kPageBytes;
-  if (const Status grown = grow(endPage * (kPageBytes / kUnitBytes)); !grown.ok()) return grown;
-  const int cut = io().truncate(fd_, endPage * kPageBytes);  // nothing behind the frontier
-  if (cut < 0) return statusFromErrno(-cut);
-  if (const Status sums = writeChecksums(endPage); !sums.ok()) return sums;
+  if (const Status cut = cutAndCheck(root.endUnits); !cut.ok()) return cut;
   identity_.rootRef = root.ref;
   identity_.rootType = root.typeId;
   identity_.endUnits = root.endUnits;
@@ -119,6 +116,56 @@ Status PackWriter::freeze(const PackRoot& root, bool sync) {
   if (path_.empty()) return kSuccess;
   if (fchmod(fd_, 0444) != 0) return statusFromErrno(errno);
   return sync ? syncAll(fd_) : kSuccess;
+}
+
+/// Nothing behind the frontier, and checksums for what is before it.
+Status PackWriter::cutAndCheck(uint64_t endUnits) {
+  const uint64_t endPage = (endUnits * kUnitBytes + kPageBytes - 1) / kPageBytes;
+  if (const Status grown = grow(endPage * (kPageBytes / kUnitBytes)); !grown.ok()) return grown;
+  const int cut = io().truncate(fd_, endPage * kPageBytes);
+  if (cut < 0) return statusFromErrno(-cut);
+  return writeChecksums(endPage);
+}
+
+Status PackWriter::finishLive(const LiveContent& content) {
+  const Status status = writeLive(content);
+  detach();
+  if (fd_ >= 0) closeFile(fd_);
+  fd_ = -1;
+  return status;
+}
+
+Status PackWriter::writeLive(const LiveContent& content) {
+  if (const Status cut = cutAndCheck(content.endUnits); !cut.ok()) return cut;
+  identity_.kind = kKindLive;
+  identity_.generation = content.generation;
+  identity_.createdMs = static_cast<uint64_t>(wallClockMs());
+  memcpy(identity_.uuid, content.uuid, sizeof identity_.uuid);
+  const uint8_t none[sizeof identity_.uuid] = {};
+  if (memcmp(identity_.uuid, none, sizeof none) == 0) {
+    const Status random = randomBytes(identity_.uuid, sizeof identity_.uuid);
+    if (!random.ok()) return random;
+  }
+  identity_.checksum = checksumOfIdentity(identity_);
+  const Status wrote = writeFully(fd_, &identity_, sizeof identity_, 0);
+  if (!wrote.ok()) return wrote;
+  CheckpointSlot slot{};
+  slot.clean = 1;
+  slot.generation = content.generation;
+  slot.epoch = slot.durableTailEpoch = content.epoch;
+  slot.endUnits = content.endUnits;
+  if (const Status marked = writeSlot(fd_, &slot); !marked.ok()) return marked;
+  // The owner can be kept only by who may give files away; its permissions then must not be wider.
+  const struct stat& like = content.permissions;
+  const bool given = fchown(fd_, like.st_uid, like.st_gid) == 0;
+  const mode_t mode = like.st_mode & (given || like.st_gid == getegid() ? 0777 : 0707);
+  if (fchmod(fd_, mode) != 0) return statusFromErrno(errno);
+  return syncAll(fd_);
+}
+
+Status PackWriter::nameLive(const std::string& path) {
+  const int named = io().link(temporary_.c_str(), path.c_str());
+  return named < 0 ? statusFromErrno(-named) : syncDirectoryOf(path.c_str());
 }
 
 /// Of every page with content of its own: not the table itself, nor what is before the allocation

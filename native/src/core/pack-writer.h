@@ -1,5 +1,5 @@
-// A region while it is being packed: mapped shared, without a log, under no name that anybody looks
-// for.
+// A region while it is being packed or compacted: mapped shared, without a log, under no name that
+// anybody looks for.
 //
 // What a crash leaves after each step
 //  1. Content is written to `path.….tmp` (or to memory).      A file that nobody opens; removed by
@@ -8,8 +8,11 @@
 //  3. The name is given in one step (link, or rename to replace), then the folder is synced: the
 //     whole file or none.
 // In place it has its name from the beginning: for those who tell by other means whether it is
-// whole, and remove what a crash leaves.
+// whole, and remove what a crash leaves. A compacted region is filled so under a temporary name,
+// and gets its own by `nameLive`, or by replacement.cc.
 #pragma once
+
+#include <sys/stat.h>
 
 #include <string>
 
@@ -25,6 +28,15 @@ struct PackRoot {
   uint32_t typeId = 0;
   uint64_t endUnits = 0;
   uint8_t uuid[16] = {};
+};
+
+/// What a compacted region is: another generation of one, or a region of its own.
+struct LiveContent {
+  uint8_t uuid[16] = {};  // all zero: a new one
+  uint64_t generation = 1;
+  uint64_t epoch = 1;
+  uint64_t endUnits = 0;
+  struct stat permissions{};  // of the file that it is a copy of
 };
 
 class PackWriter {
@@ -44,6 +56,11 @@ class PackWriter {
   /// Freezes it. After a failure nothing is left behind, as after `discard`. Without `sync` the
   /// name may outlive its content when the machine crashes: whoever opens it checks every page.
   Status finish(const PackRoot& root, bool replace, bool sync);
+  /// Makes a live region of it, complete and synced; nothing can be written any more, and `discard`
+  /// removes the name it was begun with.
+  Status finishLive(const LiveContent& content);
+  /// Gives it another name. kExists when that is taken.
+  Status nameLive(const std::string& path);
   void discard();
   /// After `finish` without a path: the memory, which the caller owns now.
   int takeDescriptor();
@@ -54,7 +71,9 @@ class PackWriter {
   Status freeze(const PackRoot& root, bool sync);
   Status seal();
   Status publish(bool replace, bool sync);
+  Status cutAndCheck(uint64_t endUnits);
   Status writeChecksums(uint64_t endPage);
+  Status writeLive(const LiveContent& content);
   void detach();
 
   std::string path_;

@@ -115,6 +115,11 @@ uint32_t checksumOfIdentity(const Identity& identity) {
   return crc32c(0, &identity, offsetof(Identity, checksum));
 }
 
+bool isLaterGeneration(const Identity& later, const Identity& earlier) {
+  return memcmp(later.uuid, earlier.uuid, sizeof later.uuid) == 0 &&
+         later.generation > earlier.generation;
+}
+
 uint32_t checksumOfPage(const void* page) {
   const uint32_t checksum = crc32c(0, page, kPageBytes);
   return checksum == 0 ? 1 : checksum;

@@ -61,6 +61,8 @@ constexpr uint32_t checksumPageCount(uint64_t capacityBytes) {
 Status createRegionFile(const std::string& path, const NewRegion& what);
 
 uint32_t checksumOfIdentity(const Identity& identity);
+/// Whether a file is of the same region as `earlier`, and of a later generation.
+bool isLaterGeneration(const Identity& later, const Identity& earlier);
 /// The stored checksum of a page: never 0, which stands for a page that was never written.
 uint32_t checksumOfPage(const void* page);
 

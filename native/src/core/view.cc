@@ -53,6 +53,12 @@ void View::close() {
   private_.shrink_to_fit();
 }
 
+void View::leaveFile() {
+  changeRange(&faultRange_, FaultKind::kClosed, -1, 0, control_);
+  cursor_ = {};
+  restart_ = true;
+}
+
 // ── moving through epochs ────────────────────────────────────────────────────────────────────────
 
 Status View::advanceTo(uint64_t limit) {

@@ -105,6 +105,8 @@ class View {
   void trim(uint64_t budgetPages);
   uint64_t privatePageCount() const { return private_.size(); }
   void requireRestart() { restart_ = true; }
+  /// The file is about to be closed, and another one to be shown at the next `refresh`.
+  void leaveFile();
 
  private:
   Status restart();

@@ -442,8 +442,10 @@ struct ControlBlock {
   uint32_t privatePageCount;
   /// errno of the system call that failed last.
   uint32_t lastError;
+  /// Raised whenever the view moved over to a compacted file.
+  uint32_t replacements;
   /// Zero; checked on reading.
-  uint8_t reserved[204];
+  uint8_t reserved[200];
 };
 static_assert(sizeof(ControlBlock) == 256);
 static_assert(std::is_trivially_copyable_v<ControlBlock>);
@@ -460,7 +462,8 @@ static_assert(offsetof(ControlBlock, epoch) == 32);
 static_assert(offsetof(ControlBlock, failed) == 40);
 static_assert(offsetof(ControlBlock, privatePageCount) == 44);
 static_assert(offsetof(ControlBlock, lastError) == 48);
-static_assert(offsetof(ControlBlock, reserved) == 52);
+static_assert(offsetof(ControlBlock, replacements) == 52);
+static_assert(offsetof(ControlBlock, reserved) == 56);
 
 /// A free cell: its last 8 bytes repeat the size, for the cell behind it to find its start.
 struct FreeCell {

@@ -1,0 +1,198 @@
+/**
+ * Compaction: the live graph of a region, copied densely into a new file, which then gets the name
+ * of the old one, or another name.
+ *
+ *  C1. What is copied is a commit that nobody follows: in place, the write lock is held from
+ *      before the copy until the new file has the name (native/src/core/replacement.cc, P1); with
+ *      another name, it is a snapshot.
+ *  C2. Stored types are enough: no program that knows the data is needed. What no name leads to
+ *      (records made by `alloc` that nothing refers to) is not copied. Refs and type numbers
+ *      change.
+ *  C3. The copy is written under a name of its own that nobody opens, verified, and synced; only
+ *      then does it get its name, in one step. Whatever fails before leaves everything as it was,
+ *      and nothing behind; who is killed leaves a temporary file, which the next compaction
+ *      removes.
+ *  C4. The new file is of the next generation, and its epoch is higher by one, so that whoever
+ *      waits for commits sees it as one.
+ */
+import { rmSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+import { RStoreError } from '../errors.js'
+import { Catalog } from '../map/catalog.js'
+import { verifySession } from '../map/verify.js'
+import { check } from '../native/status.js'
+import { STATE } from '../space/allocation-words.js'
+import { OutboundList } from '../space/outbound.js'
+import { copyNames } from './evacuate.js'
+import type { CheckedOptions } from './options.js'
+import { PackSession } from './pack-session.js'
+import type { RegionSession } from './session.js'
+import { Snapshot } from './snapshot.js'
+import { View } from './view.js'
+
+export interface CompactOptions {
+  /** How long the write lock is waited for. Default: the region's timeoutMs. */
+  timeoutMs?: number
+  /** Cells and entries done, and about how many there are. */
+  onProgress?(done: number, total: number): void
+  /** Ends it with what the signal says; nothing is left behind, from the moment it aborts. */
+  signal?: AbortSignal
+}
+
+/** Bytes of the file. */
+export interface Compacted { before: number; after: number }
+
+const SUFFIX = '.compact.tmp'
+/** So long may other work have to wait. */
+const TURN_MS = 20
+const UUID_BYTES = 16
+
+/** How the copy gets its name. */
+interface Ending {
+  readonly uuid: Uint8Array
+  readonly generation: number
+  readonly epoch: number
+  name(copy: CompactSession): void
+}
+
+/** A region that is filled without transactions, like one that is packed, and then is a live one. */
+class CompactSession extends PackSession {
+  /** What a killed one left is removed: only one can be under way (C1). */
+  static beside(path: string, capacityBytes: number): CompactSession {
+    const temporary = path + SUFFIX
+    rmSync(temporary, { force: true })
+    return PackSession.beginInPlace(temporary, capacityBytes, (writer, opened) =>
+      new CompactSession(temporary, writer, opened)) as CompactSession
+  }
+
+  /** The file under its temporary name, complete. */
+  finish(like: string, { uuid, generation, epoch }: Ending): void {
+    this.leave()
+    this.space.prepareCommit()
+    const { frontierUnits } = this.space
+    this.revoke()
+    check(this.writer.finishLive(like, uuid, generation, epoch, frontierUnits), this.label,
+      'compacting to')
+  }
+
+  nameIt(path: string): void {
+    check(this.writer.nameLive(path), path, 'compacting to')
+  }
+}
+
+/** Damage must not get checksums that make it look sound. */
+async function checkSource({ session }: Snapshot): Promise<void> {
+  const [page] = await session.damagedPages()
+  if (page === undefined) return
+  throw new RStoreError('RSTORE_CORRUPT',
+    `compacting ${session.path}: page ${page} does not fit its checksum. Nothing was changed. `
+    + 'Run "rstore verify" to see what it holds, and "rstore repair" to save the rest',
+    { path: session.path, page })
+}
+
+/** The copy of a commit: C2, C3. */
+async function copyTo(
+  path: string, source: Snapshot, ending: Ending, sameStore: boolean, options: CompactOptions,
+): Promise<void> {
+  const { view } = source.session
+  await checkSource(source)
+  options.signal?.throwIfAborted()
+  const target = CompactSession.beside(path, view.capacityBytes)
+  const discard = (): void => target.discard()
+  options.signal?.addEventListener('abort', discard)
+  try {
+    const catalog = new Catalog(target, { create: true })
+    await inTurns(copyNames(source.session, source.catalog, target, catalog, { sameStore }),
+      totalOf(source), options)
+    copyOutbound(source, target)
+    checkCopy(source, target, catalog)
+    target.finish(view.path, ending)
+    ending.name(target)
+  } finally {
+    options.signal?.removeEventListener('abort', discard)
+    target.discard()
+  }
+}
+
+/** About how many cells and entries there are: an allocated cell has 40 bytes, or more. */
+const totalOf = ({ session }: Snapshot): number =>
+  Math.ceil(session.space.windows[0]!.u32[STATE.allocatedUnits]! / 5)
+
+/** Lets other work run in between. */
+async function inTurns(
+  steps: Iterator<number, void>, total: number, { onProgress, signal }: CompactOptions,
+): Promise<void> {
+  let began = Date.now()
+  for (let step = steps.next(); step.done !== true; step = steps.next()) {
+    if (Date.now() - began < TURN_MS) continue
+    onProgress?.(Math.min(step.value, total), total)
+    await new Promise(setImmediate)
+    signal?.throwIfAborted()
+    began = Date.now()
+  }
+  signal?.throwIfAborted()
+  onProgress?.(total, total)
+}
+
+/** The packed regions that are named: as many fields as before, or fewer (C2). */
+function copyOutbound(source: Snapshot, target: CompactSession): void {
+  const list = new OutboundList(target.space)
+  for (const { regionId, count } of new OutboundList(source.session.space).list()) {
+    for (let i = 0; i < count; i++) list.retain(regionId)
+  }
+}
+
+/** C3: sound, and as much as there was. */
+function checkCopy(source: Snapshot, target: CompactSession, catalog: Catalog): void {
+  const { problems } = verifySession(target, catalog)
+  const names = JSON.stringify(source.names())
+  const copied = JSON.stringify(catalog.names())
+  const wrong = problems[0]?.message ?? (names === copied ? '' : `${copied} instead of ${names}`)
+  if (wrong === '') return
+  throw new RStoreError('RSTORE_CORRUPT',
+    `compacting ${source.path}: the copy is not what was copied (${wrong}). Nothing was changed. `
+    + 'Run "rstore verify"', { path: source.path })
+}
+
+/** See Region.compact. `snapshot` is closed. */
+export async function compactTo(
+  path: string, snapshot: Snapshot, options: CompactOptions,
+): Promise<Compacted> {
+  const to = resolve(path)
+  try {
+    await copyTo(to, snapshot, {
+      uuid: new Uint8Array(UUID_BYTES), generation: 1, epoch: 1,
+      name: (copy) => copy.nameIt(to),
+    }, false, options)
+    return { before: statSync(snapshot.path!).size, after: statSync(to).size }
+  } finally {
+    snapshot.close()
+  }
+}
+
+/** The same in place. A handle of its own holds the write lock meanwhile. */
+export async function compactInPlace(
+  session: RegionSession, checked: CheckedOptions, options: CompactOptions,
+): Promise<Compacted> {
+  const { path } = session
+  const holder = new View(path, checked.native)
+  try {
+    holder.begin(options.timeoutMs ?? checked.timeoutMs)
+    const snapshot = new Snapshot(new View(path, checked.native, holder.epoch), session)
+    try {
+      const before = statSync(path).size
+      const [uuid, generation] = holder.native.identity()
+      await copyTo(holder.path, snapshot, {
+        uuid, generation: generation + 1, epoch: holder.epoch + 1,
+        name: (copy) => check(holder.native.replaceWith(copy.path!), path, 'compacting'),
+      }, true, options)
+      return { before, after: statSync(path).size }
+    } finally {
+      snapshot.close()
+      holder.rollback()
+    }
+  } finally {
+    holder.close()
+  }
+}

@@ -1,0 +1,27 @@
+// Compares the pages of a live region's file with their checksums, while others read and write.
+//
+// K1. Only pages before the durable slot's end are looked at: what is behind it may be a tail whose
+//     checksums are still in the log.
+// K2. A piece is compared under the checkpoint lock, so that pages and checksums do not change. A
+//     checkpoint that was killed may have left pages without their checksums; the next one writes
+//     both again. So a page counts as damaged only when it differs after a checkpoint, too.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "core/handle.h"
+#include "core/status.h"
+
+namespace rstore {
+
+struct PageCheck {
+  std::vector<uint32_t> damaged;  // the first 1,000 of them
+  std::atomic<bool> cancelled{false};  // by another thread
+};
+
+/// Any thread.
+Status checkPages(Handle& handle, PageCheck* check);
+
+}  // namespace rstore
