@@ -72,4 +72,29 @@ export const COMMANDS: readonly Listing[] = [
     describe: 'Bring a file of an older format version up to date',
     load: () => import('./upgrade.js'),
   },
+  {
+    command: 'verify <file>',
+    describe: 'Check a region or a store: structure, checksums, every record',
+    load: () => import('./verify.js'),
+  },
+  {
+    command: 'compact <file>',
+    describe: 'Give back what is not used: the live data, densely, into a new file',
+    load: () => import('./compact.js'),
+  },
+  {
+    command: 'checkpoint <file>',
+    describe: 'Bring what is committed from the log into the file',
+    load: () => import('./checkpoint.js'),
+  },
+  {
+    command: 'backup <file> <out>',
+    describe: 'Copy the last commit into one file, while others write',
+    load: () => import('./backup.js'),
+  },
+  {
+    command: 'stat <file>',
+    describe: 'Show sizes, commits, log and readers; --watch goes on',
+    load: () => import('./stat.js'),
+  },
 ]

@@ -98,6 +98,13 @@ export class Pages {
     return bytes
   }
 
+  /** Looks at every page of the data, whether anything leads to it or not. */
+  checkAll(endUnits: number): void {
+    const bytes = Math.min(endUnits * C.UNIT_BYTES, this.file.length)
+    const endPage = Math.ceil(bytes / C.PAGE_BYTES)
+    for (let page = C.ALLOCATION_PAGE; page < endPage; page++) this.place(page)
+  }
+
   /** Where in the cache a page is, which has been checked. */
   private place(page: number): number {
     const index = page % this.cached.length

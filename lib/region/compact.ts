@@ -56,7 +56,7 @@ interface Ending {
   name(copy: CompactSession): void
 }
 
-/** A region that is filled without transactions, like one that is packed, and then is a live one. */
+/** A region that is filled without transactions, as one that is packed; then it is a live one. */
 class CompactSession extends PackSession {
   /** What a killed one left is removed: only one can be under way (C1). */
   static beside(path: string, capacityBytes: number): CompactSession {

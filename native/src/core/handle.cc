@@ -44,6 +44,7 @@ Status Handle::openShared() {
   Status joined = joinOrFinishReplacement();
   while (joined.code == Code::kReplaced && monotonicMs() < deadline) {
     lock_.close();
+    file_.close();  // a claim on it (H8) would keep whoever is first from going on
     joined = joinOrFinishReplacement();
   }
   if (!joined.ok()) return joined;

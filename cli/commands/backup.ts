@@ -1,0 +1,29 @@
+/** `rstore backup FILE OUT`: a consistent copy of the last commit, while others go on writing. */
+import { statSync } from 'node:fs'
+import type { Argv } from 'yargs'
+import { Region } from '../../lib/index.js'
+import { print, toJson } from '../print/output.js'
+import { withProgress } from '../print/progress.js'
+import { formatBytes } from '../print/units.js'
+import { withCleanup } from '../shared/cleanups.js'
+import type { ArgumentsOf } from '../shared/command.js'
+
+export const options = (yargs: Argv) => yargs
+  .positional('file', { type: 'string', demandOption: true, describe: 'A live region' })
+  .positional('out', { type: 'string', demandOption: true, describe: 'The copy; must not exist' })
+  .option('json', { type: 'boolean', default: false, describe: 'One JSON document' })
+  .example('$0 backup cities.region /backups/cities.region', 'Complete in one file')
+
+export async function run({ file, out, json }: ArgumentsOf<typeof options>): Promise<void> {
+  const region = Region.open(file)
+  try {
+    await withProgress({ title: 'copying', format: formatBytes }, (progress) =>
+      withCleanup(() => region.backup(out, {
+        onProgress: (done, total) => progress.update(done, total),
+      }), () => region.close()))
+    const bytes = statSync(out).size
+    print(json ? toJson({ file, out, bytes }) : `${formatBytes(bytes)} copied to ${out}`)
+  } finally {
+    region.close()
+  }
+}

@@ -1,0 +1,25 @@
+/** `rstore checkpoint FILE`: brings what is committed from the log into the file. */
+import type { Argv } from 'yargs'
+import { Region } from '../../lib/index.js'
+import { print, toJson } from '../print/output.js'
+import { formatCount } from '../print/units.js'
+import type { ArgumentsOf } from '../shared/command.js'
+
+export const options = (yargs: Argv) => yargs
+  .positional('file', { type: 'string', demandOption: true, describe: 'A live region' })
+  .option('json', { type: 'boolean', default: false, describe: 'One JSON document' })
+  .example('$0 checkpoint cities.region', 'Up to the oldest commit that is being read')
+
+export async function run({ file, json }: ArgumentsOf<typeof options>): Promise<void> {
+  const region = Region.open(file)
+  try {
+    await region.checkpoint()
+    const { epoch, checkpointEpoch } = region.stats()
+    const held = epoch - checkpointEpoch
+    print(json ? toJson({ file, epoch, checkpointEpoch })
+      : `commit ${formatCount(checkpointEpoch)} is in the file`
+        + (held === 0 ? '' : `; readers hold ${formatCount(held)} more in the log`))
+  } finally {
+    region.close()
+  }
+}

@@ -1,0 +1,91 @@
+/** `rstore stat FILE`: numbers of a region; with `--watch` again and again. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Argv } from 'yargs'
+import { Region, type ReadOnlyRegion, type RegionStats } from '../../lib/index.js'
+import { print, toJson } from '../print/output.js'
+import { pairLines } from '../print/table.js'
+import { formatBytes, formatCount } from '../print/units.js'
+import type { ArgumentsOf } from '../shared/command.js'
+import { UsageError } from '../shared/errors.js'
+
+export const options = (yargs: Argv) => yargs
+  .positional('file', { type: 'string', demandOption: true, describe: 'A live region' })
+  .option('watch', { alias: 'w', type: 'boolean', default: false, describe: 'Until Ctrl-C' })
+  .option('interval', { type: 'number', default: 1, describe: 'With --watch: seconds' })
+  .option('count', { type: 'number', describe: 'With --watch: lines, instead of until Ctrl-C' })
+  .option('json', { type: 'boolean', default: false, describe: 'JSON; with --watch, a line each' })
+  .example('$0 stat cities.region', 'Sizes, epochs, readers')
+  .example('$0 stat cities.region --watch', 'Commits per second, log, readers, faults')
+
+interface Moment extends RegionStats { commitsPerSecond: number; oldestReaderMs: number }
+
+const byteNames = [
+  ['capacity', 'capacity'], ['fileBytes', 'file'], ['allocatedBytes', 'in use'],
+  ['freeBytes', 'free'], ['logBytes', 'log'],
+] as const
+const countNames = [
+  ['epoch', 'last commit'], ['checkpointEpoch', 'in the file up to'], ['readers', 'readers'],
+] as const
+
+const statText = (stats: RegionStats): string => pairLines([
+  ...byteNames.map(([key, name]) => [name, formatBytes(stats[key])] as const),
+  ...countNames.map(([key, name]) => [name, formatCount(stats[key])] as const),
+]).join('\n')
+
+const COLUMNS = ['commits/s', 'last commit', 'behind', 'log', 'file', 'readers', 'oldest', 'faults']
+
+const columnsOf = (cells: readonly string[]): string =>
+  cells.map((cell) => cell.padStart(12)).join('')
+
+const lineOf = (now: Moment): string => columnsOf([
+  formatCount(Math.round(now.commitsPerSecond)), formatCount(now.epoch),
+  formatCount(now.epoch - now.checkpointEpoch), formatBytes(now.logBytes),
+  formatBytes(now.fileBytes), formatCount(now.readers), `${now.oldestReaderMs} ms`,
+  formatCount(now.faults),
+])
+
+/** Our own handle is no reader that anybody asks for. */
+function momentOf(region: ReadOnlyRegion, before: RegionStats, seconds: number): Moment {
+  const stats = region.read(() => region.stats())
+  const readers = region.readers().filter(({ pid, epoch }) => pid !== process.pid && epoch !== 0)
+  return {
+    ...stats,
+    readers: readers.length,
+    oldestReaderMs: Math.max(0, ...readers.map(({ ageMs }) => ageMs)),
+    commitsPerSecond: (stats.epoch - before.epoch) / seconds,
+  }
+}
+
+async function watch(
+  region: ReadOnlyRegion, { interval, count = Infinity, json }: ArgumentsOf<typeof options>,
+): Promise<void> {
+  if (!json) print(columnsOf(COLUMNS))
+  let before = region.read(() => region.stats())
+  let beganMs = performance.now()
+  for (let lines = 0; lines < count; lines++) {
+    await sleep(interval * 1000)
+    const nowMs = performance.now()
+    const now = momentOf(region, before, (nowMs - beganMs) / 1000)
+    print(json ? JSON.stringify(now) : lineOf(now))
+    before = now
+    beganMs = nowMs
+  }
+}
+
+function check({ interval, count }: ArgumentsOf<typeof options>): void {
+  if (!(interval > 0)) throw new UsageError('--interval must be more than 0 seconds')
+  if (count !== undefined && !(count >= 1)) throw new UsageError('--count must be at least 1')
+}
+
+export async function run(args: ArgumentsOf<typeof options>): Promise<void> {
+  check(args)
+  const region = Region.open(args.file, { readOnly: true })
+  try {
+    if (args.watch) return await watch(region, args)
+    const stats = momentOf(region, region.stats(), 1)
+    const { commitsPerSecond: _, ...shown } = stats
+    print(args.json ? toJson({ file: args.file, ...shown }) : statText(stats))
+  } finally {
+    region.close()
+  }
+}

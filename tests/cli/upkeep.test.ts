@@ -1,0 +1,85 @@
+/** compact, verify, checkpoint, backup, stat: what they do, print and exit with. */
+import { existsSync, openSync, closeSync, writeSync, readdirSync, statSync } from 'node:fs'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Region, Store, t } from '../../lib/index.js'
+import { withRegion, type Place } from '../harness/with-region.js'
+import { rstore as run, type Outcome } from './run.js'
+
+const test = suite('upkeep')
+
+const rstore = (...args: string[]): Outcome => run(args)
+
+const jsonOf = (...args: string[]): any => {
+  const { status, stdout, stderr } = rstore(...args, '--json')
+  assert.is(status, 0, stderr)
+  return JSON.parse(stdout)
+}
+
+function filled(place: Place): Region {
+  const region = place.create({ capacity: '8MiB' })
+  const map = region.map('towns', t.string, t.string)
+  region.transact(() => { for (let i = 0; i < 3_000; i++) map.set(`town ${i}`, `its name ${i}`) })
+  region.transact(() => { for (let i = 0; i < 2_700; i++) map.delete(`town ${i}`) })
+  return region
+}
+
+test('compact: a smaller file, or another one', withRegion((place) => {
+  const region = filled(place)
+  const { before, after } = jsonOf('compact', place.path(), '-o', place.path('out'))
+  assert.ok(after < before)
+  assert.is(after, statSync(place.path('out')).size)
+  assert.is(rstore('compact', place.path(), '-o', place.path('out')).status, 2, 'it is there')
+  const { stdout, status } = rstore('compact', place.path())
+  assert.is(status, 0)
+  assert.match(stdout, /before, .* after/)
+  assert.is(region.map('towns', t.string, t.string).size, 300)
+  assert.equal(readdirSync(place.folder).filter((name) => name.endsWith('tmp')), [])
+}))
+
+test('compact: busy while somebody writes', withRegion((place) => {
+  const region = filled(place)
+  region.transact(() => {
+    const { status, stderr } = rstore('compact', place.path())
+    assert.is(status, 4, stderr)
+    assert.match(stderr, /holds the write lock/)
+  })
+}))
+
+test('verify: sound or damaged, live, packed and in a store', withRegion((place) => {
+  filled(place).close()
+  assert.ok(jsonOf('verify', place.path()).ok)
+  Region.pack(place.path('packed'), { root: t.map(t.u32, t.string) }, (_region, root) => {
+    root.set(1, 'one')
+    return root
+  })!.close()
+  assert.ok(jsonOf('verify', place.path('packed')).ok)
+  const store = Store.open(place.path('store'), { create: true })
+  store.region('towns').close()
+  store.close()
+  assert.ok(jsonOf('verify', place.path('store')).ok)
+  const file = openSync(place.path(), 'r+')
+  writeSync(file, Buffer.from('damage'), 0, 6, 50_000)
+  closeSync(file)
+  place.expectDamage()
+  const { status, stdout } = rstore('verify', place.path())
+  assert.is(status, 1)
+  assert.match(stdout, /12 +page checksums/)
+  assert.is(rstore('verify', place.path('nothing')).status, 3)
+}))
+
+test('checkpoint, backup and stat', withRegion((place) => {
+  const region = filled(place)
+  const { epoch, checkpointEpoch } = jsonOf('checkpoint', place.path())
+  assert.is(checkpointEpoch, epoch)
+  assert.ok(jsonOf('backup', place.path(), place.path('copy')).bytes > 0)
+  assert.ok(existsSync(place.path('copy')))
+  assert.is(rstore('backup', place.path(), place.path('copy')).status, 2)
+  assert.is(jsonOf('stat', place.path()).epoch, epoch)
+  const { stdout } = rstore('stat', place.path(), '--watch', '--interval', '0.05', '--count', '3')
+  assert.is(stdout.trim().split('\n').length, 4)
+  assert.is(rstore('stat', place.path(), '--watch', '--interval', '0').status, 2)
+  region.close()
+}))
+
+test.run()
