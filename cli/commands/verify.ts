@@ -25,6 +25,9 @@ export interface Found {
 
 export interface Verification { ok: boolean; problems: Found[]; bytes?: VerifyReport['bytes'] }
 
+/** Whoever is told how far it is. */
+type Told = Pick<Progress, 'update'>
+
 export const options = (yargs: Argv) => yargs
   .positional('file', {
     type: 'string', demandOption: true, describe: 'A live or packed region, a vector, or a store',
@@ -42,7 +45,7 @@ export function verifyFiles(file: string): { kind: string; problems: Found[] } {
 }
 
 async function verifyRecords(
-  file: string, kind: string, progress: Progress,
+  file: string, kind: string, progress: Told,
 ): Promise<VerifyReport | undefined> {
   if (kind === 'packed') return Packed.verify(file)
   if (kind !== 'live') return undefined
@@ -68,7 +71,7 @@ async function verifyStore(folder: string): Promise<Verification> {
 }
 
 /** What `rstore verify` says, as data. */
-export async function verification(file: string, progress: Progress): Promise<Verification> {
+export async function verification(file: string, progress: Told): Promise<Verification> {
   if (statSync(file).isDirectory()) return verifyStore(file)
   const { kind, problems } = verifyFiles(file)
   if (problems.length > 0) return { ok: false, problems }

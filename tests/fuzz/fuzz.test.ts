@@ -1,0 +1,17 @@
+/** 500 damaged files; `npm run fuzz` has 100,000. RSTORE_TEST_SEED begins at another one. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Fuzzing } from './fuzzing.js'
+
+const test = suite('fuzz')
+
+test('500 damaged files', async () => {
+  const first = Number(process.env['RSTORE_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+  console.log(`RSTORE_TEST_SEED=${first}`)
+  const fuzzing = new Fuzzing()
+  for (let i = 0; i < 500; i++) await fuzzing.run(first + i)
+  const { sound, damaged, refused } = fuzzing.counts
+  assert.ok(damaged > 100 && refused > 10, `${sound} sound, ${damaged} damaged, ${refused} refused`)
+})
+
+test.run()

@@ -1,0 +1,106 @@
+/**
+ * One damaged file after the other: `inspect`, `verify` and a scan end, in time and in bounded
+ * memory, with a result or an error that says what is wrong; and what is called sound is what it
+ * was.
+ */
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { verification } from '../../cli/commands/verify.js'
+import { inspectionText } from '../../cli/print/inspection.js'
+import { NotReadable } from '../../cli/read/identity.js'
+import { inspectRegion } from '../../cli/read/inspection.js'
+import { readRegion } from '../../cli/read/region.js'
+import { Packed, Region, RStoreError, type ReadOnlyRegion } from '../../lib/index.js'
+import { temporaryDirectory } from '../harness/temporary.js'
+import { damaged, randomOf } from './damage.js'
+import { contentOf, makeSpecimens, type Specimen } from './specimens.js'
+
+/** More than a busy machine takes for files of half a megabyte. */
+const LIMIT_MS = 10_000
+const LIMIT_BYTES = 1 << 30
+const ENDS = ['', '-wal', '-lock']
+
+type Outcome = 'sound' | 'damaged' | 'refused'
+
+/** What is not said in plain words is a crash. */
+function checkError(error: unknown): void {
+  const isSystemError = error instanceof Error && 'syscall' in error
+  if (error instanceof RStoreError || error instanceof NotReadable || isSystemError) return
+  throw error
+}
+
+function inspect(path: string): void {
+  try {
+    inspectionText(readRegion(path, inspectRegion))
+  } catch (error) {
+    checkError(error)
+  }
+}
+
+async function verify(path: string): Promise<Outcome> {
+  try {
+    return (await verification(path, { update: () => {} })).ok ? 'sound' : 'damaged'
+  } catch (error) {
+    checkError(error)
+    return 'refused'
+  }
+}
+
+function scan(path: string, { kind }: Specimen): string | undefined {
+  let region: Packed | ReadOnlyRegion | undefined
+  try {
+    region = kind === 'packed' ? Packed.load(path) : Region.open(path, { readOnly: true })
+    return contentOf(region as never)
+  } catch (error) {
+    checkError(error)
+    return undefined
+  } finally {
+    region?.close()
+  }
+}
+
+export class Fuzzing {
+  readonly counts: Record<Outcome, number> = { sound: 0, damaged: 0, refused: 0 }
+  private readonly specimens = makeSpecimens()
+  private readonly path = join(temporaryDirectory(), 'damaged.region')
+
+  /** Throws, with the seed, when anything is not as it must be. */
+  async run(seed: number): Promise<void> {
+    const random = randomOf(seed)
+    const specimen = this.specimens[random(this.specimens.length)]!
+    const ends = [...specimen.files.keys()]
+    const end = ends[random(2) === 0 ? 0 : random(ends.length)]!
+    const { bytes, how } = damaged(specimen.files.get(end)!, random)
+    const write = (): void => {
+      for (const old of ENDS) rmSync(this.path + old, { force: true })
+      for (const [name, content] of specimen.files) {
+        writeFileSync(this.path + name, name === end ? bytes : content)
+      }
+    }
+    try {
+      await this.look(specimen, write)
+    } catch (cause) {
+      const what = `seed ${seed}: ${how} of ${specimen.name}${end}`
+      throw new Error(`${what}: ${(cause as Error).stack}`, { cause })
+    }
+  }
+
+  private async look(specimen: Specimen, write: () => void): Promise<void> {
+    const begun = performance.now()
+    const before = process.memoryUsage().rss
+    write()
+    inspect(this.path)
+    const outcome = await verify(this.path)
+    this.counts[outcome]++
+    if (existsSync(`${this.path}.tmp`)) throw new Error('a temporary file was left')
+    write()
+    const content = scan(this.path, specimen)
+    if (outcome === 'sound' && !specimen.contents.has(content ?? '')) {
+      throw new Error(`called sound, but it holds ${content?.slice(0, 500) ?? 'nothing'}`)
+    }
+    const ms = performance.now() - begun
+    if (ms > LIMIT_MS) throw new Error(`took ${Math.round(ms)} ms`)
+    const grown = process.memoryUsage().rss - before
+    if (grown > LIMIT_BYTES) throw new Error(`took ${grown} bytes`)
+  }
+}
