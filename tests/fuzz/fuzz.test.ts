@@ -11,7 +11,7 @@ test('500 damaged files', async () => {
   const fuzzing = new Fuzzing()
   for (let i = 0; i < 500; i++) await fuzzing.run(first + i)
   const { sound, damaged, refused } = fuzzing.counts
-  assert.ok(damaged > 100 && refused > 10, `${sound} sound, ${damaged} damaged, ${refused} refused`)
+  assert.ok(damaged > 100 && refused > 0, `${sound} sound, ${damaged} damaged, ${refused} refused`)
 })
 
 test.run()

@@ -1,5 +1,5 @@
 /** The files that are damaged, and what sound ones of them hold. */
-import { copyFileSync, existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Packed, Region, t, type ReadRegion } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
@@ -50,7 +50,8 @@ function fill(region: Region): void {
 }
 
 const read = (path: string, ...ends: string[]): Map<string, Buffer> =>
-  new Map(ends.filter((end) => existsSync(path + end)).map((end) => [end, readFileSync(path + end)]))
+  new Map(ends.filter((end) => existsSync(path + end))
+    .map((end) => [end, readFileSync(path + end)]))
 
 export function makeSpecimens(): Specimen[] {
   const path = join(temporaryDirectory(), 'a.region')
@@ -58,11 +59,11 @@ export function makeSpecimens(): Specimen[] {
   fill(region)
   const contents = new Set([contentOf(region as never)])
   region.transact(() => {
-    for (let i = 200; i < 250; i++) region.map('names', t.string, t.bytes).delete('long'.repeat(i - 200))
+    const names = region.map('names', t.string, t.bytes)
+    for (let i = 0; i < 50; i++) names.delete('long'.repeat(i))
   })
   contents.add(contentOf(region as never))
   const open = read(path, '', '-wal', '-lock')
-  copyFileSync(path, `${path}-copy`)
   region.close()
   const root = t.map(t.u32, Point)
   Region.pack(`${path}-packed`, { root, capacity: '1MiB' }, (packing, points) => {
