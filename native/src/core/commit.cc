@@ -17,6 +17,8 @@ constexpr uint64_t kDirectTailPages = kBufferedTailBytes / kPageBytes;
 /// A checkpoint is due after so many distinct pages: applying them is what a fresh view pays.
 constexpr uint64_t kCheckpointPages = 4096;
 constexpr size_t kTailPiecePages = 256;
+/// Memory for a record that is kept for the next one.
+constexpr size_t kKeptRecordBytes = 4 << 20;
 constexpr int kCheckpointTries = 40;
 
 uint64_t pageCeiling(uint64_t units) { return (units * 8 + kPageBytes - 1) / kPageBytes; }
@@ -31,8 +33,8 @@ uint64_t maskOfLines(uint64_t page, uint64_t firstLine, uint64_t endLine) {
   return upTo & ~((uint64_t{1} << from) - 1);
 }
 
-template <typename T>
-void put(std::vector<std::byte>& record, size_t offset, const T& value) {
+template <typename Bytes, typename T>
+void put(Bytes& record, size_t offset, const T& value) {
   memcpy(record.data() + offset, &value, sizeof value);
 }
 
@@ -166,7 +168,7 @@ void Handle::gather(const Changes& changes) {
   const size_t entriesAt = sizeof(RedoRecord);
   const size_t tailAt = entriesAt + pages.size() * sizeof(PageEntry);
   size_t lineAt = tailAt + (pending_.tailPageCount * 4 + 7) / 8 * 8;
-  std::vector<std::byte>& record = pending_.record;
+  RecordBytes& record = pending_.record;
   record.resize(lineAt + lineCount * kLineBytes);
   for (size_t i = 0; i < pages.size(); i++) {
     PageEntry entry{};
@@ -233,7 +235,7 @@ Status Handle::reserveLog(uint64_t bytes) {
 
 /// Steps 4 and 5; on any thread. The write lock is held until the commit is published.
 Status Handle::settle() {
-  std::vector<std::byte>& record = pending_.record;
+  RecordBytes& record = pending_.record;
   if (record.empty()) return kSuccess;
   constexpr size_t kChecked = offsetof(RedoRecord, epoch);
   const uint32_t checksum =
@@ -291,6 +293,7 @@ void Handle::finish() {
     view.moveTo(pending_.cursor);
     view.trim(options_.privatePages);
   }
+  if (pending_.record.capacity() > kKeptRecordBytes) pending_.record = {};
   view.control().growing = 0;
   transacting_ = false;
   if (lock_.holdsWrite()) lock_.releaseWrite();

@@ -136,8 +136,19 @@ class Handle {
   bool inTransaction() const { return transacting_; }
 
  private:
+  /// Leaves new elements as they are: a record is written from end to end anyway.
+  template <typename T>
+  struct Unfilled : std::allocator<T> {
+    template <typename U>
+    struct rebind {
+      using other = Unfilled<U>;
+    };
+    void construct(T*) noexcept {}
+  };
+  using RecordBytes = std::vector<std::byte, Unfilled<std::byte>>;
+
   struct Pending {
-    std::vector<std::byte> record;
+    RecordBytes record;
     uint64_t start = 0;
     LogCursor cursor;
     uint64_t tailFirstPage = 0;
