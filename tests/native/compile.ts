@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import {
   existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync,
 } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { inRoot } from '../harness/paths.js'
 
@@ -64,6 +64,24 @@ export interface Build {
   flags: readonly string[]
   /** Returns the text to compile in place of a file's. */
   change?: (source: string, text: string) => string
+}
+
+/**
+ * Flags with which constants of the generated header have other values: everything else is laid
+ * out by it as always.
+ */
+export function withConstants(values: Record<string, number>): string[] {
+  const name = 'core/generated/layout.h'
+  let text = readFileSync(inRoot(join('native/src', name)), 'utf8')
+  for (const [constant, value] of Object.entries(values)) {
+    const [before, after, more] = text.split(new RegExp(`(?<= ${constant} = )\\w+(?=;)`))
+    assert.ok(after !== undefined && more === undefined, `${constant} is no constant`)
+    text = `${before}${value}u${after}`
+  }
+  const folder = join(OBJECTS, `layout-${hashOf([text])}`)
+  mkdirSync(dirname(join(folder, name)), { recursive: true })
+  writeFileSync(join(folder, name), text)
+  return ['-iquote', folder]
 }
 
 const headers = [...filesBelow('native/src/core', '.h'), ...filesBelow('tests/native', '.h')]
