@@ -1,4 +1,4 @@
-/** Some random workloads, crashed everywhere, over a log of tiny segments; `npm run crash:random`. */
+/** Some random workloads, crashed everywhere, over a log of tiny segments: `crash:random` in short. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { run } from '../compile.js'
