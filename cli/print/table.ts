@@ -1,5 +1,6 @@
 /** Tables and lists for a terminal: columns as wide as their content, numbers to the right. */
 import Table from 'cli-table3'
+import { styled } from './colour.js'
 import { escapeText } from './escape.js'
 
 export interface Column { title: string; right?: boolean }
@@ -51,4 +52,4 @@ export function pairLines(pairs: readonly (readonly [name: string, value: string
 
 /** A title, which is made safe for the terminal, and lines indented below it. */
 export const section = (title: string, lines: readonly string[]): string =>
-  [escapeText(title), ...lines.map((line) => `  ${line}`.trimEnd())].join('\n')
+  [styled('bold', escapeText(title)), ...lines.map((line) => `  ${line}`.trimEnd())].join('\n')

@@ -34,6 +34,8 @@ export interface LogState {
 
 export interface RegionImage {
   path: string
+  /** Without symbolic links: log and lock file are beside the file itself. */
+  realPath: string
   fileBytes: number
   diskBytes: number
   identity: RegionIdentity
@@ -68,7 +70,7 @@ function readLog(image: RegionImage, file: ByteFile, log: ByteFile, slot: Slot):
 
 function addLog(image: RegionImage, file: ByteFile): void {
   const { slot, problems } = image
-  const log = ByteFile.openIfThere(`${image.path}-wal`)
+  const log = ByteFile.openIfThere(`${image.realPath}-wal`)
   try {
     if (slot === undefined) return
     if (slot.clean) image.log = { ...NO_LOG, fileBytes: log?.length ?? 0 }
@@ -94,6 +96,7 @@ function addLog(image: RegionImage, file: ByteFile): void {
 
 /** One reading. `file` stays open for `pages`. */
 function readImage(path: string, file: ByteFile): RegionImage {
+  const realPath = realpathSync(path)
   const problems = new Problems()
   const identity = readIdentity(file, problems)
   const isLive = identity.kind === 'live' || identity.kind === 'unknown'
@@ -103,13 +106,14 @@ function readImage(path: string, file: ByteFile): RegionImage {
     : { current: undefined, valid: 0 }
   const image: RegionImage = {
     path,
+    realPath,
     fileBytes: file.length,
     diskBytes: file.allocatedBytes,
     identity,
     slot,
     validSlots: valid,
     log: NO_LOG,
-    lock: readLockFile(`${path}-lock`, identity),
+    lock: readLockFile(`${realPath}-lock`, identity),
     epoch: slot?.epoch ?? 0n,
     endUnits: slot?.endUnits ?? (isLive ? fileUnits : identity.endUnits),
     pages: new Pages(file, identity, problems),
@@ -138,7 +142,7 @@ function isUndisturbed(image: RegionImage, file: ByteFile): boolean {
   const identity = readIdentity(file, new Problems())
   const slot = readSlots(file, identity, new Problems()).current
   if (identity.uuid !== image.identity.uuid || slot?.sequence !== image.slot?.sequence) return false
-  const lock = readLockFile(`${image.path}-lock`, identity)
+  const lock = readLockFile(`${image.realPath}-lock`, identity)
   return lock === undefined || lock.checkpointTarget <= image.epoch
 }
 
@@ -152,12 +156,11 @@ const PATIENCE_MS = 10_000
  * says whether the figures may be of several commits. Throws NotReadable and what `fs` throws.
  */
 export function readRegion<R>(path: string, look: (image: RegionImage) => R): R {
-  const realPath = realpathSync(path)  // log and lock file are beside the file itself
   const begun = performance.now()
   for (let attempt = 1; ; attempt++) {
-    const file = ByteFile.open(realPath)
+    const file = ByteFile.open(path)
     try {
-      const image = readImage(realPath, file)
+      const image = readImage(path, file)
       const result = look(image)
       const isLast = attempt >= ATTEMPTS || performance.now() - begun > PATIENCE_MS
       const isSure = image.problems.count === 0 || attempt > 1 || image.lock === undefined
