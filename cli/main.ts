@@ -39,6 +39,7 @@ const makeParser = (): Argv =>
     .usage('$0 <command>\n\nLooks into region files, changes and moves what is in them.')
     .demandCommand(1, 'A command is missing: say what to do.')
     .completion('completion', 'Print a script for the shell: see `rstore completion --help`')
+    .strictCommands()
     .strict()
     .version(versionOfPackage())
     .alias('help', 'h')

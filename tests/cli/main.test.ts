@@ -43,7 +43,7 @@ test('the help of every command has examples', () => {
 test('what is wrong with the arguments is said in a line: exit code 2', () => {
   const wrong: [string[], RegExp][] = [
     [[], /command is missing/],
-    [['nonsense'], /Unknown argument: nonsense/],
+    [['nonsense'], /Unknown command: nonsense/],
     [['inspect'], /Not enough non-option arguments/],
     [['inspect', 'a', '--nonsense'], /Unknown argument: nonsense/],
   ]
