@@ -78,6 +78,11 @@ export const COMMANDS: readonly Listing[] = [
     load: () => import('./verify.js'),
   },
   {
+    command: 'repair <file> <out>',
+    describe: 'Save what can be saved of a damaged region into a new one',
+    load: () => import('./repair.js'),
+  },
+  {
     command: 'compact <file>',
     describe: 'Give back what is not used: the live data, densely, into a new file',
     load: () => import('./compact.js'),

@@ -57,7 +57,7 @@ interface Ending {
 }
 
 /** A region that is filled without transactions, as one that is packed; then it is a live one. */
-class CompactSession extends PackSession {
+export class CompactSession extends PackSession {
   /** What a killed one left is removed: only one can be under way (C1). */
   static beside(path: string, capacityBytes: number): CompactSession {
     const temporary = path + SUFFIX
@@ -67,7 +67,7 @@ class CompactSession extends PackSession {
   }
 
   /** The file under its temporary name, complete. */
-  finish(like: string, { uuid, generation, epoch }: Ending): void {
+  finish(like: string, { uuid, generation, epoch }: Omit<Ending, 'name'>): void {
     this.leave()
     this.space.prepareCommit()
     const { frontierUnits } = this.space

@@ -46,23 +46,23 @@ export interface CopyOptions {
   readonly sameStore: boolean
 }
 
-class GraphCopy {
-  private readonly copies = new RefTable()
+export class GraphCopy {
+  protected readonly copies = new RefTable()
   /** Cells of the source whose copies still hold refs of the source. */
-  private readonly pending: number[] = []
+  protected readonly pending: number[] = []
   /** The same, of maps and multimaps. */
-  private readonly pendingMaps: number[] = []
+  protected readonly pendingMaps: number[] = []
   /** Cells and entries that were copied. */
   done = 0
   private readonly types = new Map<number, { type: AnyType; id: number }>()
   /** Word of the source's cell that is being put right, and of its copy. */
-  private fromWord = 0
-  private toWord = 0
-  private to: Uint32Array
+  protected fromWord = 0
+  protected toWord = 0
+  protected to: Uint32Array
 
   constructor(
-    private readonly source: OpenSession,
-    private readonly target: OpenSession,
+    protected readonly source: OpenSession,
+    protected readonly target: OpenSession,
     private readonly options: CopyOptions = { sameStore: false },
   ) {
     this.to = target.space.windows[0]!.u32
@@ -80,7 +80,7 @@ class GraphCopy {
   }
 
   /** Everything that waits but maps: they come to lie beside what names them (E6). */
-  private *completeRecords(): Steps<void> {
+  protected *completeRecords(): Steps<void> {
     for (let next = this.pending.pop(); next !== undefined; next = this.pending.pop()) {
       this.complete(next)
       if (++this.done % STEP === 0) yield this.done
@@ -88,7 +88,7 @@ class GraphCopy {
   }
 
   /** E1: the copy of a cell, made now if there is none. */
-  private copyOf(ref: number): Ref {
+  protected copyOf(ref: number): Ref {
     const known = this.copies.get(ref)
     if (known !== 0) return known as Ref
     const copied = this.begin(ref)
@@ -136,16 +136,16 @@ class GraphCopy {
     return copied
   }
 
-  private unitsOf(ref: number): number {
+  protected unitsOf(ref: number): number {
     return this.source.space.windowOf(ref).u32[wordIndexOf(ref)]! & C.CELL_SIZE_MASK
   }
 
-  private rootBytesOf(ref: number): number {
+  protected rootBytesOf(ref: number): number {
     return this.unitsOf(ref) === PAGE_UNITS ? C.PAGE_BYTES : SMALL_ROOT_BYTES
   }
 
   /** Of a multimap: whether its tree began with a page. */
-  private isNamed(ref: number): boolean {
+  protected isNamed(ref: number): boolean {
     return this.unitsOf(this.source.space.windowOf(ref).u32[wordIndexOf(ref) + 2]!) === PAGE_UNITS
   }
 
@@ -161,12 +161,17 @@ class GraphCopy {
     type.visitCell(this.source, ref, this.putRight, '')
   }
 
-  private readonly putRight: VisitRef = (_type, ref, _owned, _path, _window, word) => {
+  protected readonly putRight: VisitRef = (type, ref, owned, _path, _window, word) => {
     const { to, toWord, fromWord } = this
-    to[toWord + word - fromWord] = this.copyOf(ref)
+    to[toWord + word - fromWord] = this.mayCopy(type, ref, owned) ? this.copyOf(ref) : 0
   }
 
-  private *completeMap(ref: number): Steps<void> {
+  /** What may not be copied leaves no ref behind. */
+  protected mayCopy(_type: AnyType, _ref: number, _owned: boolean): boolean {
+    return true
+  }
+
+  protected *completeMap(ref: number): Steps<void> {
     const { type } = this.typeOf(this.source.space.typeIdOf(ref))
     const copied = this.copies.get(ref) as Ref
     if (type instanceof MapType) yield* this.fillMap(type, ref as Ref, copied)
@@ -174,7 +179,7 @@ class GraphCopy {
   }
 
   /** E4, E6. */
-  private *fillMap(type: MapType, root: Ref, copied: Ref): Steps<void> {
+  protected *fillMap(type: MapType, root: Ref, copied: Ref): Steps<void> {
     const values = valuesOf(this.source, type.valueType)
     const words = leafBytesOf(type.valueType) / 4
     yield* this.fillTree(type.codec.kind, root, copied, (from, valueIndex, to, at) => {
@@ -205,7 +210,7 @@ class GraphCopy {
   }
 
   /** The tree of keys; the values of each key lie behind the leaf that names them. */
-  private *fillMultimap(type: MultimapType, root: Ref, copied: Ref): Steps<void> {
+  protected *fillMultimap(type: MultimapType, root: Ref, copied: Ref): Steps<void> {
     const wordOf = (session: OpenSession, at: Ref, word: number): number =>
       session.space.windowOf(at).u32[wordIndexOf(at) + word]!
     const { source, target } = this

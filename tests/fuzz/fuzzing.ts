@@ -1,7 +1,7 @@
 /**
- * One damaged file after the other: `inspect`, `verify` and a scan end, in time and in bounded
- * memory, with a result or an error that says what is wrong; and what is called sound is what it
- * was.
+ * One damaged file after the other: `inspect`, `verify`, `repair` and a scan end, in time and in
+ * bounded memory, with a result or an error that says what is wrong; what is called sound is what
+ * it was, and what was saved is sound.
  */
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,8 @@ import { inspectionText } from '../../cli/print/inspection.js'
 import { NotReadable } from '../../cli/read/identity.js'
 import { inspectRegion } from '../../cli/read/inspection.js'
 import { readRegion } from '../../cli/read/region.js'
-import { Packed, Region, RStoreError, type ReadOnlyRegion } from '../../lib/index.js'
+import { readWreckage } from '../../cli/read/wreckage.js'
+import { Packed, Region, RStoreError, salvage, type ReadOnlyRegion } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { damaged, randomOf } from './damage.js'
 import { contentOf, makeSpecimens, type Specimen } from './specimens.js'
@@ -44,6 +45,21 @@ async function verify(path: string): Promise<Outcome> {
     checkError(error)
     return 'refused'
   }
+}
+
+/** What is saved is sound. */
+async function repair(path: string): Promise<void> {
+  const out = `${path}-saved`
+  rmSync(out, { force: true })
+  try {
+    const { image } = readWreckage(path)
+    salvage(out, image, { capacity: 2 ** 26, like: path })
+  } catch (error) {
+    checkError(error)
+    return
+  }
+  const { ok, problems } = await verification(out, { update: () => {} })
+  if (!ok) throw new Error(`what was saved is damaged: ${problems[0]!.message}`)
 }
 
 function scan(path: string, { kind }: Specimen): string | undefined {
@@ -94,6 +110,7 @@ export class Fuzzing {
     this.counts[outcome]++
     if (existsSync(`${this.path}.tmp`)) throw new Error('a temporary file was left')
     write()
+    await repair(this.path)
     const content = scan(this.path, specimen)
     if (outcome === 'sound' && !specimen.contents.has(content ?? '')) {
       throw new Error(`called sound, but it holds ${content?.slice(0, 500) ?? 'nothing'}`)

@@ -1,0 +1,65 @@
+/** `rstore repair FILE OUT`: a new region of what can be saved of a damaged one. */
+import { statSync } from 'node:fs'
+import type { Argv } from 'yargs'
+import { salvage, type Salvaged } from '../../lib/index.js'
+import { print, toJson } from '../print/output.js'
+import { numeric, tableLines } from '../print/table.js'
+import { formatBytes, formatCount } from '../print/units.js'
+import { readWreckage, type Wreckage } from '../read/wreckage.js'
+import type { ArgumentsOf } from '../shared/command.js'
+import { EXIT } from '../shared/exitCodes.js'
+
+const LEAST_CAPACITY = 2 ** 32
+
+export const options = (yargs: Argv) => yargs
+  .positional('file', { type: 'string', demandOption: true, describe: 'A damaged region' })
+  .positional('out', {
+    type: 'string', demandOption: true, describe: 'The new one; must not exist',
+  })
+  .option('json', { type: 'boolean', default: false, describe: 'One JSON document' })
+  .example('$0 repair damaged.region saved.region',
+    'Exit code 1 when something was lost; the damaged file stays as it is')
+
+/** The copy is no longer than what it is of. */
+const capacityFor = ({ image, capacityBytes }: Wreckage): number =>
+  capacityBytes ?? Math.max(LEAST_CAPACITY, 2 ** Math.ceil(Math.log2(image.endUnits * 8 * 2)))
+
+const isComplete = ({ names, ...lost }: Salvaged): boolean =>
+  lost.lostRefs + lost.lostEntries + lost.lostIndexes.length + lost.lostTypes.length === 0
+  && names.every((name) => name.lost === 0 && !name.damaged && !name.madeUp)
+
+function textOf(saved: Salvaged, { image, withoutLog }: Wreckage): string {
+  const { names, lostRefs, lostEntries, lostIndexes, lostTypes } = saved
+  const columns = [
+    { title: 'Name' }, { title: 'Kind' }, numeric('Saved'), numeric('Lost'), { title: 'Remark' },
+  ]
+  const rows = names.map(({ name, kind, saved: count, lost, damaged, madeUp }) => [
+    name, kind, formatCount(count), formatCount(lost),
+    [damaged ? 'parts of it are gone' : '', madeUp ? 'the name is made up' : '']
+      .filter((remark) => remark !== '').join('; '),
+  ])
+  const remarks: [number, string][] = [
+    [image.damagedPages.size, 'damaged pages'],
+    [lostRefs, 'references to records that are lost'],
+    [lostEntries, 'entries of maps inside of records that are lost'],
+    [lostTypes.length, `types that are lost: ${lostTypes.join(', ')}`],
+    [lostIndexes.length, `indexes that have to be made again: ${lostIndexes.join(', ')}`],
+  ]
+  return [
+    ...tableLines(columns, rows),
+    ...remarks.filter(([count]) => count > 0)
+      .map(([count, what]) => `${formatCount(count)} ${what}`),
+    ...withoutLog ? ['what was only in the log is lost: the file no longer says where it is'] : [],
+  ].join('\n')
+}
+
+export function run({ file, out, json }: ArgumentsOf<typeof options>): void {
+  const wreckage = readWreckage(file)
+  const saved = salvage(out, wreckage.image, { capacity: capacityFor(wreckage), like: file })
+  const { damagedPages } = wreckage.image
+  const bytes = statSync(out).size
+  print(json
+    ? toJson({ file, out, bytes, damagedPages: damagedPages.size, ...saved })
+    : `${textOf(saved, wreckage)}\n${formatBytes(bytes)} saved to ${out}`)
+  if (!isComplete(saved) || wreckage.withoutLog) process.exitCode = EXIT.damage
+}

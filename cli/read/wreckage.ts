@@ -1,0 +1,110 @@
+/**
+ * The bytes of a damaged region, all of them, for whoever looks for what can be saved: with the log
+ * put over them as far as it can be read, and the pages that do not fit their checksums.
+ */
+import { C, pageChecksum } from '../../formats/index.js'
+import type { Image } from '../../lib/index.js'
+import { ByteFile } from './file.js'
+import { NotReadable } from './identity.js'
+import { readRegion, type RegionImage } from './region.js'
+
+export interface Wreckage {
+  image: Image
+  /** undefined where it cannot be read any more. */
+  capacityBytes: number | undefined
+  /** Whether commits may be missing that are only in the log. */
+  withoutLog: boolean
+}
+
+const WINDOW_BYTES = Number(C.WINDOW_BYTES)
+const CHECKSUMS_PER_PAGE = C.PAGE_BYTES / 4
+/** So many pages of a part of the table must differ, before the table is blamed and not they. */
+const LEAST_BLAMED = 8
+
+type ReadPage = (page: number) => Buffer
+
+function windowsOf(endPage: number, readPage: ReadPage): ArrayBuffer[] {
+  const windows: ArrayBuffer[] = []
+  for (let start = 0; start < endPage * C.PAGE_BYTES; start += WINDOW_BYTES) {
+    const bytes = Math.min(WINDOW_BYTES, endPage * C.PAGE_BYTES - start)
+    const window = new Uint8Array(bytes)
+    for (let at = 0; at < bytes; at += C.PAGE_BYTES) {
+      window.set(readPage((start + at) / C.PAGE_BYTES), at)
+    }
+    windows.push(window.buffer)
+  }
+  return windows
+}
+
+/** Where most pages differ from one page of the table, it is the table that is damaged. */
+function blamed(wrong: readonly number[], isUsed: (page: number) => boolean): Set<number> {
+  const parts = new Map<number, number[]>()
+  for (const page of wrong) {
+    const part = Math.floor(page / CHECKSUMS_PER_PAGE)
+    parts.set(part, [...parts.get(part) ?? [], page])
+  }
+  const damaged = new Set<number>()
+  for (const [part, pages] of parts) {
+    let used = 0
+    const first = part * CHECKSUMS_PER_PAGE
+    for (let i = 0; i < CHECKSUMS_PER_PAGE; i++) used += Number(isUsed(first + i))
+    if (pages.length >= LEAST_BLAMED && pages.length * 2 > used) continue
+    for (const page of pages) damaged.add(page)
+  }
+  return damaged
+}
+
+function wreckageOf(
+  endPage: number, readPage: ReadPage, isWrong: (page: number) => boolean,
+): Image {
+  const windows = windowsOf(endPage, readPage)
+  const wrong: number[] = []
+  for (let page = C.ALLOCATION_PAGE; page < endPage; page++) if (isWrong(page)) wrong.push(page)
+  const isUsed = (page: number): boolean => {
+    if (page >= endPage) return false
+    const start = page * C.PAGE_BYTES % WINDOW_BYTES
+    const window = windows[Math.floor(page * C.PAGE_BYTES / WINDOW_BYTES)]!
+    return new Uint32Array(window, start, C.PAGE_BYTES / 4).some((word) => word !== 0)
+  }
+  return {
+    windows, endUnits: endPage * C.PAGE_BYTES / C.UNIT_BYTES,
+    damagedPages: blamed(wrong, isUsed),
+  }
+}
+
+function ofRegion({ pages, identity, slot }: RegionImage): Wreckage {
+  pages.checkAll(pages.endPage * C.PAGE_BYTES / C.UNIT_BYTES)
+  const image = wreckageOf(pages.endPage,
+    (page) => pages.read(page * C.PAGE_BYTES, C.PAGE_BYTES), (page) => pages.isWrong(page))
+  const isKnown = identity.kind !== 'unknown'
+  return {
+    image, capacityBytes: isKnown ? identity.capacityBytes : undefined,
+    withoutLog: identity.kind !== 'packed' && slot === undefined,
+  }
+}
+
+/** A file whose first page says nothing any more. */
+function ofBytes(path: string): Wreckage {
+  const file = ByteFile.open(path)
+  try {
+    const endPage = Math.ceil(file.length / C.PAGE_BYTES)
+    const readPage = (page: number): Buffer => file.read(page * C.PAGE_BYTES, C.PAGE_BYTES)
+    const image = wreckageOf(endPage, readPage, (page) => {
+      const stored = file.read(C.CHECKSUM_PAGE * C.PAGE_BYTES + page * 4, 4).readUInt32LE()
+      return stored !== 0 && pageChecksum(readPage(page)) !== stored
+    })
+    return { image, capacityBytes: undefined, withoutLog: true }
+  } finally {
+    file.close()
+  }
+}
+
+/** Throws what `fs` throws. */
+export function readWreckage(path: string): Wreckage {
+  try {
+    return readRegion(path, ofRegion)
+  } catch (error) {
+    if (error instanceof NotReadable) return ofBytes(path)
+    throw error
+  }
+}

@@ -1,0 +1,46 @@
+/** `salvage`: a new region with what can be saved of a damaged one. */
+import { resolve } from 'node:path'
+
+import { RStoreError } from '../../errors.js'
+import { Catalog } from '../../map/catalog.js'
+import { verifySession } from '../../map/verify.js'
+import { CompactSession } from '../compact.js'
+import { Salvage, type Salvaged } from './salvage.js'
+import { Wreck, type Image } from './wreck.js'
+
+export type { Image, Salvaged }
+export type { SavedName } from './salvage.js'
+
+export interface SalvageOptions {
+  /** Bytes; that of the damaged region, or enough. */
+  capacity: number
+  /** A file whose permissions the new one gets. */
+  like: string
+  signal?: AbortSignal
+}
+
+/**
+ * Makes a new region at `path` of all that is undamaged in an image of another one, and says what
+ * was lost. The file appears in one step. Throws RSTORE_EXISTS where it is taken.
+ */
+export function salvage(path: string, image: Image, options: SalvageOptions): Salvaged {
+  const to = resolve(path)
+  const target = CompactSession.beside(to, options.capacity)
+  try {
+    const catalog = new Catalog(target, { create: true })
+    const work = new Salvage(new Wreck(image), target, catalog)
+    for (const _ of work.run()) options.signal?.throwIfAborted()
+    const [problem] = verifySession(target, catalog).problems
+    if (problem !== undefined) {
+      throw new RStoreError('RSTORE_CORRUPT',
+        `repairing into ${to}: what was saved is not sound (${problem.message})`, { path: to })
+    }
+    target.finish(options.like, NEW_REGION)
+    target.nameIt(to)
+    return work.result
+  } finally {
+    target.discard()
+  }
+}
+
+const NEW_REGION = { uuid: new Uint8Array(16), generation: 1, epoch: 1 }

@@ -1,0 +1,192 @@
+/**
+ * A damaged region as bytes in memory, with what can be known of its types. It is read by the types
+ * that its cells name, and nothing in it is believed: see `isSound`.
+ */
+import { C } from '../../../formats/index.js'
+import { RStoreError } from '../../errors.js'
+import { wordIndexOf } from '../../space/ref.js'
+import type { Ref } from '../../space/ref.js'
+import { Space } from '../../space/space.js'
+import { Window } from '../../space/window.js'
+import type { KeyKind } from '../../tree/keys.js'
+import { createTree, openTree } from '../../tree/open.js'
+import type { AnyTree } from '../../map/handle.js'
+import { CONTENT_OFFSET, payloadRoom, windowOfContent } from '../../types/boxes.js'
+import { compare } from '../../types/compatible.js'
+import { typeFromText } from '../../types/descriptor.js'
+import { MapType, MultimapType } from '../../types/map/map.js'
+import { TypeRegistry } from '../../types/registry.js'
+import { readText } from '../../types/text.js'
+import type { AnyType } from '../../types/type.js'
+import { OpenSession } from '../open-session.js'
+import type { RegionStats } from '../stats.js'
+import { FoundCells } from './cells.js'
+
+/** The region's bytes, up to the end of its data. */
+export interface Image {
+  readonly windows: readonly ArrayBuffer[]
+  readonly endUnits: number
+  /** Pages whose content does not fit their checksums. */
+  readonly damagedPages: ReadonlySet<number>
+}
+
+const SPARE_PAGES = 32
+const WINDOW_UNITS = 2 ** 28
+
+/** The image, and behind it a few pages for empty trees. */
+class ImageSpace extends Space {
+  private spare: number
+
+  constructor(image: Image) {
+    const buffers = [...image.windows, new ArrayBuffer(SPARE_PAGES * C.PAGE_BYTES)]
+    super(buffers.map((buffer) => new Window(buffer)))
+    this.spare = image.windows.length * WINDOW_UNITS
+  }
+
+  override allocatePage(typeId: number): Ref {
+    const ref = this.spare as Ref
+    this.spare += C.PAGE_BYTES / C.UNIT_BYTES
+    const { u32 } = this.windowOf(ref)
+    u32[wordIndexOf(ref)] = C.PAGE_BYTES / C.UNIT_BYTES
+    u32[wordIndexOf(ref) + 1] = typeId
+    return ref
+  }
+
+  override allocate(): never {
+    throw new Error('Nothing is written to a damaged region.')
+  }
+
+  override free(): never {
+    throw new Error('Nothing is written to a damaged region.')
+  }
+
+  override mark(): void {}
+  savepoint(): void {}
+  releaseSavepoint(): void {}
+  rollbackSavepoint(): void {}
+}
+
+class FoundTypes extends TypeRegistry {
+  readonly byId = new Map<number, AnyType>()
+
+  override typeOf(id: number): AnyType {
+    return this.byId.get(id) ?? super.typeOf(id)
+  }
+}
+
+/** A tree that reads nodes of its kind wherever they are; kept for each kind. */
+interface NodeShape { readonly kind: KeyKind; readonly valueBytes: 0 | 4 | 8 }
+
+export class Wreck extends OpenSession {
+  override readonly registry: FoundTypes
+  readonly path = null
+  readonly cells: FoundCells
+  private readonly sound = new Map<number, boolean>()
+  private readonly comparable = new Map<string, boolean>()
+  private readonly readers = new Map<string, AnyTree>()
+
+  constructor(readonly image: Image) {
+    const space = new ImageSpace(image)
+    const root = createTree(space, 'u32',
+      { typeId: C.TYPE_TYPES_ROOT, valueBytes: 4, rootBytes: C.PAGE_BYTES })
+    super(space, new Uint32Array(1), root, root)
+    this.registry = new FoundTypes(this, root, root)
+    this.cells = new FoundCells(space, image.endUnits, (page) => image.damagedPages.has(page))
+  }
+
+  /** The text in a descriptor's cell. */
+  textAt(ref: Ref): string {
+    const window = windowOfContent(this.lease, ref, C.TYPE_DESCRIPTOR, 'a descriptor')
+    const at = (ref & 0x0fff_ffff) << 3
+    return readText(window.u8, at + CONTENT_OFFSET, window.u32[(at >>> 2) + 2]!)
+  }
+
+  typeAt(ref: Ref): AnyType | undefined {
+    try {
+      return typeFromText(this.textAt(ref))
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Reads nodes of a shape, not those of a tree. */
+  nodesOf({ kind, valueBytes }: NodeShape): AnyTree {
+    const key = `${kind}:${valueBytes}`
+    const known = this.readers.get(key)
+    if (known !== undefined) return known
+    const root = createTree(this.space, kind,
+      { typeId: C.TYPE_NODE, valueBytes, rootBytes: C.PAGE_BYTES })
+    const reader = openTree(this.space, kind, root) as AnyTree
+    this.readers.set(key, reader)
+    return reader
+  }
+
+  /** Whether a cell, with everything it owns, is of a type and undamaged, as far as can be seen. */
+  isSound(type: AnyType, ref: number): boolean {
+    if (!this.cells.has(ref)) return false
+    const known = this.sound.get(ref)
+    if (known !== undefined) return known
+    this.sound.set(ref, false)
+    let sound = false
+    try {
+      sound = this.looksSound(type, ref)
+    } catch {
+      // what cannot be read is not sound
+    }
+    this.sound.set(ref, sound)
+    return sound
+  }
+
+  private looksSound(type: AnyType, ref: number): boolean {
+    const typeId = this.space.typeIdOf(ref)
+    if (type.fixedTypeId !== 0) {
+      return typeId === type.fixedTypeId
+        && type.cellBytes(this, ref) <= payloadRoom(this, ref)
+    }
+    if (typeId < C.FIRST_STORED_TYPE) return false
+    const stored = this.registry.typeOf(typeId)
+    if (!this.canBe(stored, type)) return false
+    if (stored instanceof MapType || stored instanceof MultimapType) return true
+    if (stored.cellBytes(this, ref) > payloadRoom(this, ref)) return false
+    let sound = true
+    stored.visitCell(this, ref, (of, to, owned) => {
+      if (sound && owned) sound = this.isSound(of, to)
+    }, '')
+    return sound
+  }
+
+  private canBe(stored: AnyType, type: AnyType): boolean {
+    const key = `${stored.serial}:${type.serial}`
+    let can = this.comparable.get(key)
+    if (can === undefined) {
+      can = compare(stored, type, '') === null || compare(type, stored, '') === null
+      this.comparable.set(key, can)
+    }
+    return can
+  }
+
+  // A session that only reads bytes in memory.
+
+  stats(): RegionStats {
+    throw new RStoreError('RSTORE_CORRUPT', 'a damaged region has no numbers to be trusted', {})
+  }
+
+  holds(ref: number): boolean {
+    return this.cells.has(ref)
+  }
+
+  close(): void {}
+  protected renew(): void {}
+  protected throwFault(): void {}
+  protected refuseWrite(): never {
+    throw new Error('Nothing is written to a damaged region.')
+  }
+
+  transactOrJoin<R>(fn: () => R): R {
+    return fn()
+  }
+
+  externalView(): null {
+    return null
+  }
+}

@@ -1,0 +1,131 @@
+/** Repair: from a file of which 1 % was overwritten, every record that is whole is saved. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { readWreckage } from '../../cli/read/wreckage.js'
+import { Region, salvage, t } from '../../lib/index.js'
+import type { AnyTree } from '../../lib/map/handle.js'
+import { openTree } from '../../lib/tree/open.js'
+import { MapType, MultimapType } from '../../lib/types/map/map.js'
+import { check, fill, Town } from '../compact/shapes.js'
+import { randomOf } from '../fuzz/damage.js'
+import { verifyFile, withRegion, type Place } from '../harness/with-region.js'
+import { rstore } from './run.js'
+
+const test = suite('repair')
+const COUNT = 1_500
+const PAGE = 4096
+
+/** Pages of each town's record, with all that it owns, by `people`. */
+function pagesOfTowns(region: Region): Map<number, Set<number>> {
+  const { session, catalog } = region
+  const entry = catalog.directory.find('towns')!
+  const found = new Map<number, Set<number>>()
+  session.enter()
+  const addPages = (pages: Set<number>, ref: number): void => {
+    const units = session.space.windowOf(ref).u32[(ref & 0x0fff_ffff) << 1]! & 0x1fff_ffff
+    for (let page = ref >>> 9; page <= (ref + units - 1) >>> 9; page++) pages.add(page)
+    const id = session.space.typeIdOf(ref)
+    const type = session.registry.typeOf(id)
+    if (type instanceof MultimapType || type instanceof MapType) return
+    type.visitCell(session, ref, (_type, to, owned) => { if (owned) addPages(pages, to) }, '')
+  }
+  const cursor = (openTree(session.space, 'bytes', entry.root) as AnyTree).cursor()
+  let people = 0
+  for (let there = cursor.first(); there; there = cursor.next()) {
+    const pages = new Set<number>()
+    addPages(pages, cursor.window.u32[cursor.valueIndex]!)
+    found.set(people++, pages)
+  }
+  cursor.close()
+  return found
+}
+
+/** `people` of every town that is in any map of the region. */
+function peopleIn(region: Region): Set<number> {
+  const found = new Set<number>()
+  for (const { name, kind, type } of region.names()) {
+    if (kind !== 'map' || !type.includes('Town')) continue
+    const key = type.startsWith('"string"') ? t.string : t.u32
+    for (const town of region.map<any, any, any>(name, key, Town).values()) {
+      const name = `town ${String(town.people).padStart(6, '0')} `
+      assert.is(town.name, name.repeat(town.people % 5 + 1))
+      assert.equal([...town.words], [`w${town.people}`, 'common'])
+      found.add(town.people)
+    }
+  }
+  return found
+}
+
+function overwrite(bytes: Buffer, seed: number, first: readonly number[]): Set<number> {
+  const random = randomOf(seed)
+  const pages = new Set(first)
+  const count = bytes.length / PAGE
+  while (pages.size < first.length + count / 100) pages.add(6 + random(count - 6))
+  for (const page of pages) for (let i = 0; i < PAGE; i++) bytes[page * PAGE + i] = random(256)
+  return pages
+}
+
+const repair = (place: Place): ReturnType<typeof salvage> => {
+  const { image, capacityBytes } = readWreckage(place.path())
+  const options = { capacity: capacityBytes ?? 2 ** 32, like: place.path() }
+  return salvage(place.path('saved'), image, options)
+}
+
+test('a sound region is copied whole, with the indexes whose fields are stored', withRegion(
+  async (place) => {
+    const region = place.create({ capacity: '64MiB' })
+    fill(region, COUNT, 1)
+    const { names, lostRefs, lostEntries, lostIndexes } = repair(place)
+    assert.equal([lostRefs, lostEntries, lostIndexes], [0, 0, []])
+    assert.equal(names.map(({ name, lost, damaged }) => [name, lost, damaged]),
+      [['towns', 0, false], ['by even', 0, false], ['tag', 0, false]])
+    const saved = place.open({}, 'saved')
+    check(saved, COUNT, 1)
+    assert.is(saved.map('towns', t.string, Town).index('by people', 'people').get(7)!.people, 7)
+    saved.close()
+    await verifyFile(place.path('saved'))
+  }))
+
+for (const first of [[], [0, 1, 2], [4], [5], [0, 1, 2, 3, 4, 5]]) {
+  test(`1 % of the pages, and ${first.join(', ') || 'no'} header pages`, withRegion(
+    async (place) => {
+      const seed = Number(process.env['RSTORE_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+      console.log(`RSTORE_TEST_SEED=${seed}`)
+      const region = place.create({ capacity: '64MiB' })
+      fill(region, COUNT, 1)
+      const pagesOf = pagesOfTowns(region)
+      region.close()
+      const bytes = readFileSync(place.path())
+      const damaged = overwrite(bytes, seed, first)
+      writeFileSync(place.path(), bytes)
+      place.expectDamage()
+      repair(place)
+      await verifyFile(place.path('saved'))
+      const saved = place.open({}, 'saved')
+      const found = peopleIn(saved)
+      for (const [people, pages] of pagesOf) {
+        const isWhole = [...pages].every((page) => !damaged.has(page))
+        if (isWhole) assert.ok(found.has(people), `town ${people} is whole and was not saved`)
+      }
+      assert.ok(found.size > COUNT * 0.8, `${found.size} towns`)
+    }))
+}
+
+test('the command says what was lost', withRegion((place) => {
+  const region = place.create({ capacity: '64MiB' })
+  fill(region, 300, 1)
+  region.close()
+  assert.is(rstore(['repair', place.path(), place.path('sound')]).status, 0)
+  const bytes = readFileSync(place.path())
+  overwrite(bytes, 1, [4])
+  writeFileSync(place.path(), bytes)
+  place.expectDamage()
+  const { status, stdout } = rstore(['repair', place.path(), place.path('saved')])
+  assert.is(status, 1)
+  assert.match(stdout, /the name is made up/)
+  assert.match(stdout, /damaged pages/)
+  assert.is(rstore(['repair', place.path(), place.path('saved')]).status, 2, 'it is there')
+}))
+
+test.run()
