@@ -30,6 +30,11 @@ const SCREENS: readonly Screen[] = [
   { file: 'page.svg', args: ['inspect', 'cities.region', '--page', '300'], most: 30 },
   { file: 'map.svg', args: ['inspect', 'cities.region', '--map', 'cities'], most: 40 },
   { file: 'readers.svg', args: ['inspect', 'cities.region', '--readers'], most: 10 },
+  { file: 'verify.svg', args: ['verify', 'cities.region'], most: 20 },
+  { file: 'stat.svg', args: ['stat', 'cities.region'], most: 20 },
+  {
+    file: 'compact.svg', args: ['compact', 'cities.region', '-o', 'small.region'], most: 20,
+  },
   {
     file: 'scan.svg', most: 14,
     args: ['scan', 'cities.region', 'cities', '--gte', 'NO/Os', '--lt', 'NO/Ot'],
@@ -67,12 +72,12 @@ function makeRegion(path: string): Region {
   return region
 }
 
-/** What a command writes to a terminal of so many columns. */
+/** What a command writes to a terminal of so many columns, without its progress bars. */
 function onTerminal(args: readonly string[], cwd: string): string {
   const quoted = [process.execPath, inRoot('dist/cli/main.js'), ...args]
     .map((arg) => `'${arg.replaceAll("'", "'\\''")}'`).join(' ')
   const { stdout, status, error } = spawnSync('script',
-    ['-qec', `stty cols ${COLUMNS} rows 60; ${quoted}`, '/dev/null'],
+    ['-qec', `stty cols ${COLUMNS} rows 60; ${quoted} 2>/dev/null`, '/dev/null'],
     { cwd, encoding: 'utf8', env: { ...process.env, TERM: 'xterm-256color', NO_COLOR: undefined } })
   if (error !== undefined) throw error
   if (status !== 0) throw new Error(`rstore ${args.join(' ')} ended with ${status}:\n${stdout}`)
