@@ -1,4 +1,7 @@
-/** Some random workloads, crashed everywhere, over a log of tiny segments: `crash:random` in short. */
+/**
+ * Some random workloads, crashed everywhere, over a log of tiny segments: `crash:random` in
+ * short.
+ */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { run } from '../compile.js'
