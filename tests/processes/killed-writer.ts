@@ -3,7 +3,8 @@
  * returned.
  *
  * Transaction n: entries n in 'log'; moves one unit from account a to account b; sometimes a large
- * value, a savepoint that fails, or a whole transaction that throws.
+ * value, so many that the file grows by a tail that is not in the log, a savepoint that fails, or a
+ * whole transaction that throws.
  */
 import { Region } from '../../lib/index.js'
 import { say } from '../harness/child.js'
@@ -28,7 +29,14 @@ function work(n: number): void {
   log.set(n, `${n}:${from}>${to}`)
   if (n % 16 === 0) blobs.set(random(8), new Uint8Array(random(200_000)).fill(n))
   if (n % 32 === 0) log.clear({ lt: Math.max(0, n - 500) })
+  if (n % 12 === 5) addBlobs(n)
   if (n % 8 === 0) failInside()
+}
+
+function addBlobs(n: number): void {
+  for (let k = 0; k < 25; k++) {
+    blobs.set(100 + (n * 25 + k) % 400, new Uint8Array(15_000 + random(15_000)).fill(n))
+  }
 }
 
 function failInside(): void {
