@@ -31,6 +31,7 @@ Status FileApplier::applyUpTo(uint64_t epoch, LogCursor* at) {
     RedoRecord record;
     uint64_t start = 0;
     if (!log_.peek(*at, &record, &start)) return failure(Code::kCorrupt);
+    if (!log_.isValid(*at, record, start)) return failure(Code::kIo, EIO);  // A4
     if (const Status done = collectTail(record, start); !done.ok()) return done;
     if (const Status done = collect(record, start); !done.ok()) return done;
     *at = Log::behind(*at, record, start);

@@ -8,7 +8,9 @@
 //     record, unless lines follow).
 // A3. A page that was committed before is not made of zeros where somebody cut the file: its new
 //     checksum would hide that.
-// A4. Nothing is synced here: the caller orders the syncs.
+// A4. Each record is checked once more: what the kernel dropped of it since it was published, after
+//     a sync that failed, does not get into a file that passes for sound.
+// A5. Nothing is synced here: the caller orders the syncs.
 #pragma once
 
 #include <array>

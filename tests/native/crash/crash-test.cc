@@ -177,10 +177,15 @@ bool checkCopy(uint32_t index) {
   bool zeroBehind = false;
   if (!copy.open(path).ok()) return wrong("a backup cannot be opened", epoch);
   const PageHashes shown = copy.hashes(&zeroBehind);
-  const Attempt* was = journal().find(epoch, Outcome::kAcknowledged);
-  const bool same = was && was->hashes == shown &&
-                    was->endUnits == copy.handle.view().cursor().endUnits;
-  return same || wrong("a backup is another commit than", epoch);
+  const Journal& kept = journal();
+  // What was copied may be lost since, and another commit have its number.
+  const bool known = std::any_of(kept.attempts, kept.attempts + kept.attemptCount,
+                                 [&](const Attempt& was) {
+    const bool made = was.outcome == Outcome::kAcknowledged || was.outcome == Outcome::kLost;
+    return made && was.epoch == epoch && was.hashes == shown &&
+           was.endUnits == copy.handle.view().cursor().endUnits;
+  });
+  return known || wrong("a backup is another commit than", epoch);
 }
 
 bool openAndCheck(After after) {

@@ -106,6 +106,7 @@ Status stamp(Region& region, uint64_t number, bool sync = false, uint32_t extraP
   if (const Status begun = region.begin(); !begun.ok()) return begun;
   const uint64_t least = (kFirstLine + std::max(40u, 14 + extraPages) * kLinesOfPage) * 8;
   region.endUnits = std::max(region.endUnits, least);
+  if (const Status grown = region.handle.grow(region.endUnits); !grown.ok()) return grown;
   for (uint32_t i = 0; i < kStampCount; i++) region.write(stampLine(i), stampOf(number));
   for (uint64_t i = 0; i < extraPages * uint64_t{kLinesOfPage}; i++) {
     region.write(kFirstLine + 14 * kLinesOfPage + i, stampOf(number));
@@ -601,6 +602,31 @@ TEST(aFailedSyncVoidsTheRecord) {  // H4
   }
 }
 
+/** As when the kernel drops a page that it could not write. */
+void dropFromLog(const std::string& path, uint64_t offset) {
+  const int log = ::open((path + "-wal").c_str(), O_RDWR);
+  const std::byte zeros[64] = {};
+  CHECK(::pwrite(log, zeros, sizeof zeros, static_cast<off_t>(offset)) == sizeof zeros);
+  ::close(log);
+}
+
+TEST(aCheckpointDoesNotTakeWhatIsGone) {  // A4
+  const std::string path = newRegion();
+  {
+    Region region;
+    CHECK(region.open(path).ok() && stamp(region, 1, true).ok());
+    region.handle.unpin();
+    CHECK(region.handle.checkpoint().ok());
+    const uint64_t begin = region.handle.view().cursor().position;
+    CHECK(stamp(region, 2).ok());
+    region.handle.unpin();
+    dropFromLog(path, begin + 600);
+    CHECK(region.handle.checkpoint().code == Code::kIo);
+  }
+  Region again;
+  CHECK(again.open(path).ok() && stampShown(again) == 1);
+}
+
 TEST(repairStopsAtARecordThatIsGone) {  // H4
   const std::string path = newRegion();
   {
@@ -608,11 +634,7 @@ TEST(repairStopsAtARecordThatIsGone) {  // H4
     CHECK(other.open(path).ok() && stamp(other, 1, true).ok());
     const uint64_t good = other.handle.view().cursor().position;
     CHECK(stamp(other, 2).ok() && stamp(other, 3).ok());
-    // As when the kernel drops a page that it could not write.
-    const int log = ::open((path + "-wal").c_str(), O_RDWR);
-    const std::byte zeros[64] = {};
-    CHECK(::pwrite(log, zeros, sizeof zeros, static_cast<off_t>(good + 200)) == sizeof zeros);
-    ::close(log);
+    dropFromLog(path, good + 200);
     atomicWord(words(other).logSuspect).store(1);
     CHECK(other.begin().code == Code::kIo);
     CHECK(words(other).logSuspect != 0);
