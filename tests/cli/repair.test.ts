@@ -1,9 +1,13 @@
-/** Repair: from a file of which 1 % was overwritten, every record that is whole is saved. */
+/**
+ * Repair: from a file of which 1 % was overwritten, every record that is whole is saved, as long as
+ * its type is there.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readWreckage } from '../../cli/read/wreckage.js'
-import { Region, salvage, t } from '../../lib/index.js'
+import { C } from '../../formats/index.js'
+import { Region, salvage, t, type Ref } from '../../lib/index.js'
 import type { AnyTree } from '../../lib/map/handle.js'
 import { openTree } from '../../lib/tree/open.js'
 import { MapType, MultimapType } from '../../lib/types/map/map.js'
@@ -57,11 +61,29 @@ function peopleIn(region: Region): Set<number> {
   return found
 }
 
-function overwrite(bytes: Buffer, seed: number, first: readonly number[]): Set<number> {
+/** Where the descriptors of the types are: without them nobody knows what a record is. */
+function descriptorPages({ session }: Region): Set<number> {
+  const pages = new Set<number>()
+  session.enter()
+  const cursor = openTree(session.space, 'u32', (C.TYPES_PAGE << 9) as Ref).cursor()
+  for (let there = cursor.first(); there; there = cursor.next()) {
+    const ref = cursor.window.u32[cursor.valueIndex]!
+    for (let page = ref >>> 9; page <= (ref >>> 9) + 1; page++) pages.add(page)
+  }
+  cursor.close()
+  return pages
+}
+
+function overwrite(
+  bytes: Buffer, seed: number, first: readonly number[], spared = new Set<number>(),
+): Set<number> {
   const random = randomOf(seed)
   const pages = new Set(first)
   const count = bytes.length / PAGE
-  while (pages.size < first.length + count / 100) pages.add(6 + random(count - 6))
+  while (pages.size < first.length + count / 100) {
+    const page = 6 + random(count - 6)
+    if (!spared.has(page)) pages.add(page)
+  }
   for (const page of pages) for (let i = 0; i < PAGE; i++) bytes[page * PAGE + i] = random(256)
   return pages
 }
@@ -95,9 +117,10 @@ for (const first of [[], [0, 1, 2], [4], [5], [0, 1, 2, 3, 4, 5]]) {
       const region = place.create({ capacity: '64MiB' })
       fill(region, COUNT, 1)
       const pagesOf = pagesOfTowns(region)
+      const spared = descriptorPages(region)
       region.close()
       const bytes = readFileSync(place.path())
-      const damaged = overwrite(bytes, seed, first)
+      const damaged = overwrite(bytes, seed, first, spared)
       writeFileSync(place.path(), bytes)
       place.expectDamage()
       repair(place)

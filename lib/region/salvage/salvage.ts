@@ -3,7 +3,8 @@
  *
  *  S1. Types first: a descriptor is recognised by its cell. Its number is what a leaf of the tree
  *      of types says; where that is gone, the descriptor that fits the cells of that number, the
- *      earlier one first, because numbers are given out in order.
+ *      earlier one first, because numbers are given out in order. Without its descriptor a type is
+ *      lost, and every record of it: what its bytes mean is written nowhere else.
  *  S2. Then names: from the leaves of the catalog, wherever they are. What has a root but no name
  *      gets one that is made up.
  *  S3. Then entries. From a root, all leaves that inner nodes still lead to; then leaves that

@@ -123,13 +123,14 @@ export class Wreck extends OpenSession {
 
   /** Whether a cell, with everything it owns, is of a type and undamaged, as far as can be seen. */
   isSound(type: AnyType, ref: number): boolean {
-    if (!this.cells.has(ref)) return false
+    const stored = this.cells.has(ref) ? this.storedType(type, ref) : undefined
+    if (stored === undefined) return false
     const known = this.sound.get(ref)
     if (known !== undefined) return known
     this.sound.set(ref, false)
     let sound = false
     try {
-      sound = this.looksSound(type, ref)
+      sound = this.looksSound(stored, ref)
     } catch {
       // what cannot be read is not sound
     }
@@ -137,15 +138,15 @@ export class Wreck extends OpenSession {
     return sound
   }
 
-  private looksSound(type: AnyType, ref: number): boolean {
+  /** The type of a cell, where it can be read as the one that is expected. */
+  private storedType(type: AnyType, ref: number): AnyType | undefined {
     const typeId = this.space.typeIdOf(ref)
-    if (type.fixedTypeId !== 0) {
-      return typeId === type.fixedTypeId
-        && type.cellBytes(this, ref) <= payloadRoom(this, ref)
-    }
-    if (typeId < C.FIRST_STORED_TYPE) return false
-    const stored = this.registry.typeOf(typeId)
-    if (!this.canBe(stored, type)) return false
+    if (type.fixedTypeId !== 0) return typeId === type.fixedTypeId ? type : undefined
+    const stored = this.registry.byId.get(typeId)
+    return stored !== undefined && this.canBe(stored, type) ? stored : undefined
+  }
+
+  private looksSound(stored: AnyType, ref: number): boolean {
     if (stored instanceof MapType || stored instanceof MultimapType) return true
     if (stored.cellBytes(this, ref) > payloadRoom(this, ref)) return false
     let sound = true
