@@ -1,7 +1,7 @@
 /** Projects of someone who uses the package: made in an empty folder, from the packed tarball. */
 import { spawnSync } from 'node:child_process'
 import {
-  cpSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, symlinkSync,
+  cpSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -105,6 +105,7 @@ const EXAMPLES = ['first.js', 'packed.js', 'blocks.js', 'numbers/build.js']
 export function runExamples(project: string, [command, ...args]: [string, ...string[]]): void {
   const folder = join(project, 'examples')
   cpSync(inRoot('dist/examples'), folder, { recursive: true })
+  rmSync(join(project, 'cities.region'), { force: true })
   writeFileSync(join(project, 'readme.js'), asJavaScript(readmeProgram()))
   for (const file of ['readme.js', ...EXAMPLES.map((name) => join('examples', name))]) {
     must(command, [...args, file], { cwd: project })
