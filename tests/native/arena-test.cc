@@ -213,7 +213,8 @@ TEST(eightThreadsOverflowAtOnce) {
         ByteSource source = sourceOf(text);
         const auto result = parser.run(source, run.guard() - room * 2, run.guard());
         if (result.stop != Stop::kGuard || result.count != room) wrong++;
-        if (parser.field() != std::strstr(parser.field(), std::to_string(room * 3).c_str())) wrong++;
+        if (parser.field() != std::strstr(parser.field(), std::to_string(room * 3).c_str()))
+          wrong++;
         arena.give(run);
       }
     });

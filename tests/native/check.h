@@ -100,10 +100,9 @@ inline int runAll() {
 
 }  // namespace check
 
-#define TEST(name)                                                \
-  static void name();                                             \
+#define TEST(name)                                                  \
+  static void name();                                               \
   static const check::Registration name##Registration(#name, name); \
   static void name()
 
-#define CHECK(condition) \
-  ((condition) ? void() : check::failed(__FILE__, __LINE__, #condition))
+#define CHECK(condition) ((condition) ? void() : check::failed(__FILE__, __LINE__, #condition))

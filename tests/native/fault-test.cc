@@ -103,9 +103,7 @@ struct SmallDisk {
   }
 };
 
-void* foreignPage() {
-  return ::mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
+void* foreignPage() { return ::mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
 
 void setAction(int signal, void (*handler)(int)) {
   struct sigaction action = {};

@@ -145,10 +145,10 @@ TEST(fileSystemsOfOtherMachinesAreKnown) {
     int64_t type;
     bool network;
     const char* name;
-  } cases[] = {{0x6969, true, "nfs"}, {int64_t{0xff534d42}, true, "cifs"},
+  } cases[] = {{0x6969, true, "nfs"},        {int64_t{0xff534d42}, true, "cifs"},
                {-0xacb2be, true, "cifs"},  // the same where f_type is a signed 32-bit word
-               {0x01021997, true, "9p"}, {0xef53, false, "ext4"}, {0x01021994, false, "tmpfs"},
-               {0x12345678, false, "unknown"}};
+               {0x01021997, true, "9p"},     {0xef53, false, "ext4"},
+               {0x01021994, false, "tmpfs"}, {0x12345678, false, "unknown"}};
   for (const auto& one : cases) {
     pretendedType = one.type;
     CHECK(isNetworkFileSystem(fd, &network, &name).ok());

@@ -68,9 +68,9 @@ std::vector<unsigned char> noise(size_t bytes) {
 
 bool holds(int fd, const std::vector<unsigned char>& data, uint64_t offset) {
   std::vector<unsigned char> found(data.size());
-  return ::pread(fd, found.data(), found.size(), static_cast<off_t>(offset))
-             == static_cast<ssize_t>(data.size())
-      && found == data;
+  return ::pread(fd, found.data(), found.size(), static_cast<off_t>(offset)) ==
+             static_cast<ssize_t>(data.size()) &&
+         found == data;
 }
 
 }  // namespace
@@ -110,8 +110,8 @@ TEST(partsAreWrittenAndReadInOrder) {
     std::vector<iovec> tooMany = again;
     CHECK(readPartsFully(fd, again.data(), static_cast<int>(again.size()), 8).ok());
     CHECK(data == expected);
-    CHECK(readPartsFully(fd, tooMany.data(), static_cast<int>(tooMany.size()), 9).code
-          == Code::kIo);
+    CHECK(readPartsFully(fd, tooMany.data(), static_cast<int>(tooMany.size()), 9).code ==
+          Code::kIo);
     ::close(fd);
     delete lazy;
   }

@@ -141,7 +141,7 @@ TEST(tearingKeepsAnySubsetOfWhatWasNotSynced) {
     const int status = check::inChild([&] {
       startTestIo(planOf("tear:seed=" + std::to_string(seed) + "@6"));
       if (!fill(fd, 0, 1, 'b').ok()) ::_exit(1);
-      if (!syncData(fd).ok()) ::_exit(1);        // what is before this is safe
+      if (!syncData(fd).ok()) ::_exit(1);  // what is before this is safe
       if (!fill(fd, 1, 2, 'c').ok()) ::_exit(1);
       if (!fill(fd, 2, 1, 'd').ok()) ::_exit(1);
       if (!fill(fd, 4, 1, 'e').ok()) ::_exit(1);  // past the end
@@ -197,8 +197,8 @@ TEST(directoryEntriesNeedTheirOwnSync) {
       if (!syncAll(fd).ok() || !syncAll(fd).ok()) ::_exit(1);
     });
     CHECK(wasKilled(status));
-    outcomes.insert(sectorsOf("old") + (exists("new") ? "+new" : "")
-                    + (exists("removed") ? "+removed" : ""));
+    outcomes.insert(sectorsOf("old") + (exists("new") ? "+new" : "") +
+                    (exists("removed") ? "+removed" : ""));
     ::unlink(check::pathOf("new").c_str());
     CHECK(std::system(("ls '" + check::directory() + "' | grep -q seam-").c_str()) != 0);
   }

@@ -65,8 +65,7 @@ inline bool apply(const Operation& operation, State& state) {
       if (fits) state[operation.index] = operation.value;
       return !known || fits == operation.found;
     }
-    case Kind::kSize:
-      return !known || operation.result == state.size();
+    case Kind::kSize: return !known || operation.result == state.size();
   }
   return false;
 }
@@ -136,7 +135,9 @@ inline std::string describe(const Operation& operation) {
            static_cast<unsigned long long>(operation.index),
            static_cast<unsigned long long>(operation.value),
            static_cast<unsigned long long>(operation.expected),
-           operation.returned == kNever ? "died" : operation.found ? "found" : "absent",
+           operation.returned == kNever ? "died"
+           : operation.found            ? "found"
+                                        : "absent",
            static_cast<unsigned long long>(operation.result),
            static_cast<unsigned long long>(operation.called),
            static_cast<unsigned long long>(operation.returned));
@@ -165,15 +166,9 @@ bool run(Core& core, Operation& operation) {
       status = core.push(&operation.value, 1, &operation.result);
       operation.found = status.ok();
       return status.ok();
-    case Kind::kPop:
-      status = core.pop(&operation.result, &outcome);
-      break;
-    case Kind::kGet:
-      operation.found = core.get(operation.index, &operation.result);
-      return true;
-    case Kind::kSet:
-      status = core.set(operation.index, operation.value, &outcome);
-      break;
+    case Kind::kPop: status = core.pop(&operation.result, &outcome); break;
+    case Kind::kGet: operation.found = core.get(operation.index, &operation.result); return true;
+    case Kind::kSet: status = core.set(operation.index, operation.value, &outcome); break;
     case Kind::kCompareAndSet:
       status = core.compareAndSet(operation.index, operation.expected, operation.value, &outcome);
       break;

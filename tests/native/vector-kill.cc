@@ -86,8 +86,10 @@ void act(const std::string& path, Action action, uint64_t value, uint32_t steps)
   uint64_t index = 0, popped = 0;
   Outcome outcome = Outcome::kAbsent;
   stepsToLive = steps;
-  if (action == Action::kPop) (void)core.pop(&popped, &outcome);
-  else (void)core.push(values, action == Action::kBatch ? kBatch : 1, &index);
+  if (action == Action::kPop)
+    (void)core.pop(&popped, &outcome);
+  else
+    (void)core.push(values, action == Action::kBatch ? kBatch : 1, &index);
   stepsToLive = 0;
 }
 

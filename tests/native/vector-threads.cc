@@ -78,9 +78,9 @@ void work(VectorCore<Jittery>& core, uint32_t worker, uint64_t seed) {
 }
 
 Operation randomOperation(Random& random, uint32_t worker) {
-  static const Kind kKinds[] = {Kind::kPush, Kind::kPush, Kind::kPush, Kind::kPop, Kind::kPop,
-                                Kind::kPop, Kind::kGet, Kind::kSet, Kind::kCompareAndSet,
-                                Kind::kSize};
+  static const Kind kKinds[] = {Kind::kPush,          Kind::kPush, Kind::kPush, Kind::kPop,
+                                Kind::kPop,           Kind::kPop,  Kind::kGet,  Kind::kSet,
+                                Kind::kCompareAndSet, Kind::kSize};
   Operation operation;
   operation.kind = kKinds[random.below(10)];
   operation.thread = worker;
@@ -339,8 +339,8 @@ bool runAll(uint64_t seed, uint32_t rounds) {
 
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
-  void* shared = mmap(nullptr, sizeof(Arena), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                      -1, 0);
+  void* shared =
+      mmap(nullptr, sizeof(Arena), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   arena = new (shared) Arena();
   return runAll(strtoull(argv[1], nullptr, 10), atoi(argv[2])) ? 0 : 1;
 }

@@ -80,8 +80,8 @@ void ArenaObject::give(const Napi::CallbackInfo& info) {
   if (!arena_) return;
   const uint64_t place = argument(info, 0);
   const uint32_t sizeClass = Arena::classFor(argument(info, 1));
-  arena_->give(arena_->runAt(static_cast<uint32_t>(place / kSegmentUnit), place % kSegmentUnit,
-                             sizeClass));
+  arena_->give(
+      arena_->runAt(static_cast<uint32_t>(place / kSegmentUnit), place % kSegmentUnit, sizeClass));
 }
 
 /// segment(index): its buffer, the same each time.
@@ -89,8 +89,8 @@ Napi::Value ArenaObject::segment(const Napi::CallbackInfo& info) {
   const uint64_t index = argument(info, 0);
   while (buffers_.size() <= index) {
     const Reservation memory = arena_->segment(buffers_.size());
-    auto buffer = Napi::ArrayBuffer::New(info.Env(), memory.base, memory.bytes,
-                                         [](Napi::Env, void*) {});
+    auto buffer =
+        Napi::ArrayBuffer::New(info.Env(), memory.base, memory.bytes, [](Napi::Env, void*) {});
     buffers_.push_back(Napi::Reference<Napi::ArrayBuffer>::New(buffer, 1));
   }
   return buffers_[index].Value();
@@ -106,12 +106,13 @@ Napi::Value ArenaObject::stats(const Napi::CallbackInfo& info) {
 }
 
 void ArenaObject::registerClass(Napi::Env env, Napi::Object exports) {
-  exports.Set("Arena", DefineClass(env, "Arena", {
-    InstanceMethod<&ArenaObject::take>("take"),
-    InstanceMethod<&ArenaObject::give>("give"),
-    InstanceMethod<&ArenaObject::segment>("segment"),
-    InstanceMethod<&ArenaObject::stats>("stats"),
-  }));
+  exports.Set("Arena", DefineClass(env, "Arena",
+                                   {
+                                       InstanceMethod<&ArenaObject::take>("take"),
+                                       InstanceMethod<&ArenaObject::give>("give"),
+                                       InstanceMethod<&ArenaObject::segment>("segment"),
+                                       InstanceMethod<&ArenaObject::stats>("stats"),
+                                   }));
   exports.Set("systemPageBytes", number(env, systemPageBytes()));
   exports.Set("guardMarkers", Napi::Boolean::New(env, bestGuardMeans() == GuardMeans::kMarker));
 }
@@ -134,8 +135,8 @@ class ProducerBase {
 ByteSource& ProducerBase::sourceOf(const Napi::Value& value) {
   if (value.IsNumber()) {
     if (!source_) {
-      source_ = std::make_unique<ByteSource>(
-          ByteSource::ofFile(value.As<Napi::Number>().Int32Value()));
+      source_ =
+          std::make_unique<ByteSource>(ByteSource::ofFile(value.As<Napi::Number>().Int32Value()));
     }
     return *source_;
   }
@@ -149,8 +150,8 @@ ByteSource& ProducerBase::sourceOf(const Napi::Value& value) {
 }
 
 template <typename Producer>
-Napi::Value ProducerBase::finish(Napi::Env env, const Producer& producer, Stop stop,
-                                 uint64_t count, Status status) {
+Napi::Value ProducerBase::finish(Napi::Env env, const Producer& producer, Stop stop, uint64_t count,
+                                 Status status) {
   auto result = Napi::Object::New(env);
   result.Set("stop", static_cast<double>(stop));
   result.Set("count", number(env, count));
@@ -164,16 +165,17 @@ Napi::Value ProducerBase::finish(Napi::Env env, const Producer& producer, Stop s
 class NumberParserObject : public Napi::ObjectWrap<NumberParserObject>, ProducerBase {
  public:
   static void registerClass(Napi::Env env, Napi::Object exports) {
-    exports.Set("NumberParser", DefineClass(env, "NumberParser", {
-      InstanceMethod<&NumberParserObject::run>("run"),
-      InstanceMethod<&NumberParserObject::putBack>("putBack"),
-    }));
+    exports.Set("NumberParser",
+                DefineClass(env, "NumberParser",
+                            {
+                                InstanceMethod<&NumberParserObject::run>("run"),
+                                InstanceMethod<&NumberParserObject::putBack>("putBack"),
+                            }));
   }
   /// new NumberParser(kind, code of the delimiter)
   explicit NumberParserObject(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<NumberParserObject>(info),
-        parser_(static_cast<NumberKind>(argument(info, 0)),
-                static_cast<char>(argument(info, 1))) {}
+        parser_(static_cast<NumberKind>(argument(info, 0)), static_cast<char>(argument(info, 1))) {}
 
  private:
   /// run(source, buffer, first byte, guard)
@@ -184,8 +186,8 @@ class NumberParserObject : public Napi::ObjectWrap<NumberParserObject>, Producer
     const auto [stop, count, status] = parser_.run(source, to, guard);
     auto result = finish(info.Env(), parser_, stop, count, status).As<Napi::Object>();
     if (stop != Stop::kEnd && stop != Stop::kGuard) {
-      result.Set("field", Napi::Buffer<char>::Copy(info.Env(), parser_.field(),
-                                                   parser_.fieldBytes()));
+      result.Set("field",
+                 Napi::Buffer<char>::Copy(info.Env(), parser_.field(), parser_.fieldBytes()));
     }
     return result;
   }
@@ -201,10 +203,12 @@ class NumberParserObject : public Napi::ObjectWrap<NumberParserObject>, Producer
 class LineSplitterObject : public Napi::ObjectWrap<LineSplitterObject>, ProducerBase {
  public:
   static void registerClass(Napi::Env env, Napi::Object exports) {
-    exports.Set("LineSplitter", DefineClass(env, "LineSplitter", {
-      InstanceMethod<&LineSplitterObject::run>("run"),
-      InstanceMethod<&LineSplitterObject::putBack>("putBack"),
-    }));
+    exports.Set("LineSplitter",
+                DefineClass(env, "LineSplitter",
+                            {
+                                InstanceMethod<&LineSplitterObject::run>("run"),
+                                InstanceMethod<&LineSplitterObject::putBack>("putBack"),
+                            }));
   }
   /// new LineSplitter(whether lines must be UTF-8)
   explicit LineSplitterObject(const Napi::CallbackInfo& info)
@@ -227,8 +231,8 @@ class LineSplitterObject : public Napi::ObjectWrap<LineSplitterObject>, Producer
   }
   Napi::Value putBack(const Napi::CallbackInfo& info) {
     if (sourceOf(info[0]).putBack(splitter_.restBytes())) return info.Env().Null();
-    return Napi::Buffer<char>::Copy(
-        info.Env(), reinterpret_cast<const char*>(splitter_.rest()), splitter_.restBytes());
+    return Napi::Buffer<char>::Copy(info.Env(), reinterpret_cast<const char*>(splitter_.rest()),
+                                    splitter_.restBytes());
   }
 
   LineSplitter splitter_;

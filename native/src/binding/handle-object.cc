@@ -43,34 +43,38 @@ void SettleJob::runOrWait(Handle& handle) {
 }
 
 void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
-  exports.Set("Handle", DefineClass(env, "Handle", {
-    InstanceMethod<&HandleObject::open>("open"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::refresh>>("refresh"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::unpin>>("unpin"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::begin>>("begin"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::commit>>("commit"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::commitLater>>("commitLater"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::finishLater>>("finishLater"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::rollback>>("rollback"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::grow>>("grow"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::repair>>("repair"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::flush>>("flush"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::checkpoint>>("checkpoint"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::stats>>("stats"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::readers>>("readers"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::keepSnapshot>>("keepSnapshot"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::isRevoked>>("isRevoked"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::revoke>>("revoke"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::backup>>("backup"),
-    InstanceMethod<&HandleObject::backupProgress>("backupProgress"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::watchEpochs>>("watchEpochs"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::checkPages>>("checkPages"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::damagedPages>>("damagedPages"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::identity>>("identity"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::isReplaced>>("isReplaced"),
-    InstanceMethod<&HandleObject::whenOpen<&HandleObject::replaceWith>>("replaceWith"),
-    InstanceMethod<&HandleObject::close>("close"),
-  }));
+  exports.Set(
+      "Handle",
+      DefineClass(
+          env, "Handle",
+          {
+              InstanceMethod<&HandleObject::open>("open"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::refresh>>("refresh"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::unpin>>("unpin"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::begin>>("begin"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::commit>>("commit"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::commitLater>>("commitLater"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::finishLater>>("finishLater"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::rollback>>("rollback"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::grow>>("grow"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::repair>>("repair"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::flush>>("flush"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::checkpoint>>("checkpoint"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::stats>>("stats"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::readers>>("readers"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::keepSnapshot>>("keepSnapshot"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::isRevoked>>("isRevoked"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::revoke>>("revoke"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::backup>>("backup"),
+              InstanceMethod<&HandleObject::backupProgress>("backupProgress"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::watchEpochs>>("watchEpochs"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::checkPages>>("checkPages"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::damagedPages>>("damagedPages"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::identity>>("identity"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::isReplaced>>("isReplaced"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::replaceWith>>("replaceWith"),
+              InstanceMethod<&HandleObject::close>("close"),
+          }));
 }
 
 HandleObject::HandleObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HandleObject>(info) {}
@@ -164,8 +168,8 @@ Napi::Value HandleObject::refresh(const Napi::CallbackInfo& info) {
 Napi::Value HandleObject::identity(const Napi::CallbackInfo& info) {
   const Identity& identity = handle_->identity();
   auto result = Napi::Array::New(info.Env(), 2);
-  result.Set(uint32_t{0}, Napi::Buffer<uint8_t>::Copy(info.Env(), identity.uuid,
-                                                      sizeof identity.uuid));
+  result.Set(uint32_t{0},
+             Napi::Buffer<uint8_t>::Copy(info.Env(), identity.uuid, sizeof identity.uuid));
   result.Set(uint32_t{1}, number(info.Env(), identity.generation));
   return result;
 }
@@ -387,7 +391,8 @@ void HandleObject::watchEpochs(const Napi::CallbackInfo& info) {
 }
 
 void HandleObject::close(const Napi::CallbackInfo&) {
-  const bool shared = handle_ && handle_->hasLock() && !control_.IsEmpty() &&
+  const bool shared =
+      handle_ && handle_->hasLock() && !control_.IsEmpty() &&
       control_.Value().Data() == &handle_->lock().snapshotControl(handle_->lock().ownSlotIndex());
   if (shared) control_.Value().Detach();  // the lock file is about to be unmapped
   closeNow();

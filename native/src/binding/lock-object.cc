@@ -16,12 +16,13 @@ namespace {
 class LockObject : public Napi::ObjectWrap<LockObject>, public Closable {
  public:
   static void registerClass(Napi::Env env, Napi::Object exports) {
-    exports.Set("ByteLock", DefineClass(env, "ByteLock", {
-      InstanceMethod<&LockObject::open>("open"),
-      InstanceMethod<&LockObject::tryLock>("tryLock"),
-      InstanceMethod<&LockObject::unlock>("unlock"),
-      InstanceMethod<&LockObject::close>("close"),
-    }));
+    exports.Set("ByteLock", DefineClass(env, "ByteLock",
+                                        {
+                                            InstanceMethod<&LockObject::open>("open"),
+                                            InstanceMethod<&LockObject::tryLock>("tryLock"),
+                                            InstanceMethod<&LockObject::unlock>("unlock"),
+                                            InstanceMethod<&LockObject::close>("close"),
+                                        }));
   }
   explicit LockObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LockObject>(info) {}
   ~LockObject() override { end(); }

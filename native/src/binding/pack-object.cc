@@ -101,14 +101,16 @@ struct Mapped {
 class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closable {
  public:
   static void registerClass(Napi::Env env, Napi::Object exports) {
-    exports.Set("PackWriter", DefineClass(env, "PackWriter", {
-      InstanceMethod<&PackWriterObject::begin>("begin"),
-      InstanceMethod<&PackWriterObject::grow>("grow"),
-      InstanceMethod<&PackWriterObject::finish>("finish"),
-      InstanceMethod<&PackWriterObject::finishLive>("finishLive"),
-      InstanceMethod<&PackWriterObject::nameLive>("nameLive"),
-      InstanceMethod<&PackWriterObject::discard>("discard"),
-    }));
+    exports.Set("PackWriter",
+                DefineClass(env, "PackWriter",
+                            {
+                                InstanceMethod<&PackWriterObject::begin>("begin"),
+                                InstanceMethod<&PackWriterObject::grow>("grow"),
+                                InstanceMethod<&PackWriterObject::finish>("finish"),
+                                InstanceMethod<&PackWriterObject::finishLive>("finishLive"),
+                                InstanceMethod<&PackWriterObject::nameLive>("nameLive"),
+                                InstanceMethod<&PackWriterObject::discard>("discard"),
+                            }));
   }
   explicit PackWriterObject(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<PackWriterObject>(info) {}
@@ -192,13 +194,15 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
 class PackedObject : public Napi::ObjectWrap<PackedObject>, public Closable {
  public:
   static void registerClass(Napi::Env env, Napi::Object exports) {
-    exports.Set("PackedFile", DefineClass(env, "PackedFile", {
-      InstanceMethod<&PackedObject::open>("open"),
-      InstanceMethod<&PackedObject::openMemory>("openMemory"),
-      InstanceMethod<&PackedObject::verifyAll>("verifyAll"),
-      InstanceMethod<&PackedObject::stats>("stats"),
-      InstanceMethod<&PackedObject::close>("close"),
-    }));
+    exports.Set("PackedFile",
+                DefineClass(env, "PackedFile",
+                            {
+                                InstanceMethod<&PackedObject::open>("open"),
+                                InstanceMethod<&PackedObject::openMemory>("openMemory"),
+                                InstanceMethod<&PackedObject::verifyAll>("verifyAll"),
+                                InstanceMethod<&PackedObject::stats>("stats"),
+                                InstanceMethod<&PackedObject::close>("close"),
+                            }));
   }
   explicit PackedObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PackedObject>(info) {}
   ~PackedObject() override { end(); }

@@ -22,11 +22,12 @@ constexpr uint64_t kPoolWindows = 16;
 class BlockMemory : public Napi::ObjectWrap<BlockMemory>, public Closable {
  public:
   static void registerClass(Napi::Env env, Napi::Object exports) {
-    exports.Set("BlockMemory", DefineClass(env, "BlockMemory", {
-      InstanceMethod<&BlockMemory::open>("open"),
-      InstanceMethod<&BlockMemory::window>("window"),
-      InstanceMethod<&BlockMemory::giveBack>("giveBack"),
-    }));
+    exports.Set("BlockMemory", DefineClass(env, "BlockMemory",
+                                           {
+                                               InstanceMethod<&BlockMemory::open>("open"),
+                                               InstanceMethod<&BlockMemory::window>("window"),
+                                               InstanceMethod<&BlockMemory::giveBack>("giveBack"),
+                                           }));
   }
   explicit BlockMemory(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<BlockMemory>(info), windows_(kPoolWindows) {}

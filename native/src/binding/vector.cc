@@ -37,8 +37,8 @@ struct Wait {
   void run() {
     status = waitForSize(file->memory(), file->slot(), size, timeoutMs, cancelled, &end);
     const auto call = [this](Napi::Env env, Napi::Function callback) {
-      callback.Call({Napi::Number::New(env, pack(status)),
-                     Napi::Number::New(env, static_cast<double>(end))});
+      callback.Call(
+          {Napi::Number::New(env, pack(status)), Napi::Number::New(env, static_cast<double>(end))});
     };
     // When the environment is closing, the function is not ours any more.
     if (tell.NonBlockingCall(call) != napi_closing) tell.Release();
@@ -117,9 +117,9 @@ Napi::Value VectorObject::open(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto file = std::make_shared<VectorFile>();
   VectorOpening opening;
-  const Status status = file->open(info[0].As<Napi::String>().Utf8Value(),
-                                   info[1].As<Napi::String>().Utf8Value(),
-                                   info[2].As<Napi::Boolean>().Value(), &opening);
+  const Status status =
+      file->open(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value(),
+                 info[2].As<Napi::Boolean>().Value(), &opening);
   auto result = describe(env, opening);
   result.Set("status", pack(status));
   if (!status.ok()) return result;
@@ -186,9 +186,14 @@ Napi::Function VectorObject::bare(Napi::Env env) {
 
 size_t elementBytesOf(napi_typedarray_type type) {
   switch (type) {
-    case napi_int16_array: case napi_uint16_array: return 2;
-    case napi_int32_array: case napi_uint32_array: case napi_float32_array: return 4;
-    case napi_float64_array: case napi_bigint64_array: case napi_biguint64_array: return 8;
+    case napi_int16_array:
+    case napi_uint16_array: return 2;
+    case napi_int32_array:
+    case napi_uint32_array:
+    case napi_float32_array: return 4;
+    case napi_float64_array:
+    case napi_bigint64_array:
+    case napi_biguint64_array: return 8;
     default: return 1;
   }
 }
@@ -370,14 +375,15 @@ void VectorObject::finishWaits() {
 // ── the module ──
 
 void VectorObject::registerClass(Napi::Env env, Napi::Object exports) {
-  exports.Set("Vector", DefineClass(env, "Vector", {
-    InstanceMethod<&VectorObject::open>("open"),
-    InstanceMethod<&VectorObject::window>("window"),
-    InstanceMethod<&VectorObject::flush>("flush"),
-    InstanceMethod<&VectorObject::wait>("wait"),
-    InstanceMethod<&VectorObject::cancelWait>("cancelWait"),
-    InstanceMethod<&VectorObject::close>("close"),
-  }));
+  exports.Set("Vector", DefineClass(env, "Vector",
+                                    {
+                                        InstanceMethod<&VectorObject::open>("open"),
+                                        InstanceMethod<&VectorObject::window>("window"),
+                                        InstanceMethod<&VectorObject::flush>("flush"),
+                                        InstanceMethod<&VectorObject::wait>("wait"),
+                                        InstanceMethod<&VectorObject::cancelWait>("cancelWait"),
+                                        InstanceMethod<&VectorObject::close>("close"),
+                                    }));
 }
 
 /** createVector(path, capacityBytes of the cells, elementBytes, type, mode): a packed status. */

@@ -46,8 +46,8 @@ uint64_t roundUpToSystemPage(uint64_t bytes) {
 Status reserveAddressSpace(uint64_t bytes, Reservation* out) {
   bytes = roundUpToSystemPage(bytes);
   const uint64_t more = bytes + kReservationAlignment;
-  void* found = ::mmap(nullptr, more, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                       -1, 0);
+  void* found =
+      ::mmap(nullptr, more, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (found == MAP_FAILED) return statusFromErrno(errno);
   auto* low = static_cast<std::byte*>(found);
   const uint64_t over = reinterpret_cast<uintptr_t>(low) % kReservationAlignment;

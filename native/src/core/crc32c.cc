@@ -59,10 +59,10 @@ inline void store64(std::byte* to, uint64_t word) { std::memcpy(to, &word, 8); }
 /** Eight bytes through the tables, one look-up for each. */
 inline uint32_t tableStep(uint32_t crc, uint64_t word) {
   word ^= crc;
-  return kTables[7][word & 0xff] ^ kTables[6][(word >> 8) & 0xff]
-      ^ kTables[5][(word >> 16) & 0xff] ^ kTables[4][(word >> 24) & 0xff]
-      ^ kTables[3][(word >> 32) & 0xff] ^ kTables[2][(word >> 40) & 0xff]
-      ^ kTables[1][(word >> 48) & 0xff] ^ kTables[0][word >> 56];
+  return kTables[7][word & 0xff] ^ kTables[6][(word >> 8) & 0xff] ^
+         kTables[5][(word >> 16) & 0xff] ^ kTables[4][(word >> 24) & 0xff] ^
+         kTables[3][(word >> 32) & 0xff] ^ kTables[2][(word >> 40) & 0xff] ^
+         kTables[1][(word >> 48) & 0xff] ^ kTables[0][word >> 56];
 }
 
 inline uint32_t tableByteStep(uint32_t crc, uint8_t byte) {
@@ -155,8 +155,8 @@ const Advance kAdvanceLong = makeAdvance(kLongLane);
 const Advance kAdvanceShort = makeAdvance(kShortLane);
 
 inline uint32_t advance(const Advance& tables, uint32_t crc) {
-  return tables[0][crc & 0xff] ^ tables[1][(crc >> 8) & 0xff]
-      ^ tables[2][(crc >> 16) & 0xff] ^ tables[3][crc >> 24];
+  return tables[0][crc & 0xff] ^ tables[1][(crc >> 8) & 0xff] ^ tables[2][(crc >> 16) & 0xff] ^
+         tables[3][crc >> 24];
 }
 
 template <bool kCopies, size_t kLane>
@@ -242,8 +242,8 @@ uint32_t crc32c(uint32_t seed, const void* ptr, size_t bytes) {
 }
 
 uint32_t crc32cCopy(uint32_t seed, void* to, const void* from, size_t bytes) {
-  return ~kChosen.copying(~seed, static_cast<std::byte*>(to),
-                          static_cast<const std::byte*>(from), bytes);
+  return ~kChosen.copying(~seed, static_cast<std::byte*>(to), static_cast<const std::byte*>(from),
+                          bytes);
 }
 
 uint32_t crc32cByTable(uint32_t seed, const void* ptr, size_t bytes) {

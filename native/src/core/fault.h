@@ -90,12 +90,12 @@ constexpr uint64_t kBufferedTailBytes = 64 * kPageBytes;
  */
 struct FaultRange {
   std::byte* base = nullptr;
-  uint64_t bytes = 0;             // multiple of the system page
+  uint64_t bytes = 0;  // multiple of the system page
   FaultKind kind = FaultKind::kNone;
-  int fd = -1;                    // -1 where there is none
-  uint64_t fileOffset = 0;        // offset in the file of `base`; 0 for views
+  int fd = -1;                      // -1 where there is none
+  uint64_t fileOffset = 0;          // offset in the file of `base`; 0 for views
   ControlBlock* control = nullptr;  // null: nobody is told
-  uint32_t buffersTail = 0;       // kView, privately mapped: 1 when its owner knows F8
+  uint32_t buffersTail = 0;         // kView, privately mapped: 1 when its owner knows F8
 
   /**
    * kPacked, lazily verified: the range begins without access, a chunk is opened and checked when
@@ -104,18 +104,18 @@ struct FaultRange {
    */
   uint8_t* verified = nullptr;
   uint64_t chunkBytes = 0;
-  uint64_t checksumOffset = 0;    // in the file, of the table of page checksums
-  uint64_t verifiedFrom = 0;      // what is before this offset has no page checksum
-  uint64_t tableOffset = 0;       // nor has the table itself
+  uint64_t checksumOffset = 0;  // in the file, of the table of page checksums
+  uint64_t verifiedFrom = 0;    // what is before this offset has no page checksum
+  uint64_t tableOffset = 0;     // nor has the table itself
   uint64_t tableBytes = 0;
 
   // What follows is the handler's.
-  uint32_t lock = 0;              // spin lock (F7)
-  uint32_t slot = 0;              // in the table, plus 1; 0 when not registered
-  uint32_t retryPage = 0;         // page whose access was last repeated without a change, plus 1
-  uint32_t retryCount = 0;        // how many times
-  uint32_t tailBuffered = 0;      // 1 when a patch is part of a tail (F8)
-  uint32_t restart = 0;           // 1 when a patch could not be listed (F5)
+  uint32_t lock = 0;          // spin lock (F7)
+  uint32_t slot = 0;          // in the table, plus 1; 0 when not registered
+  uint32_t retryPage = 0;     // page whose access was last repeated without a change, plus 1
+  uint32_t retryCount = 0;    // how many times
+  uint32_t tailBuffered = 0;  // 1 when a patch is part of a tail (F8)
+  uint32_t restart = 0;       // 1 when a patch could not be listed (F5)
   uint32_t patchCount = 0;
   FaultPatch patches[kFaultPatchLimit] = {};
 };

@@ -32,10 +32,13 @@ short typeOf(LockMode mode) { return mode == LockMode::kShared ? F_RDLCK : F_WRL
 
 Status statusOfLocking(int error) {
   switch (error) {
-    case EAGAIN: case EACCES: return failure(Code::kBusy, error);
+    case EAGAIN:
+    case EACCES: return failure(Code::kBusy, error);
     case ENOLCK: return failure(Code::kMemory, error);
     // EINVAL: neither the kernel nor the file system knows these locks.
-    case EINVAL: case EOPNOTSUPP: case ENOSYS: return failure(Code::kUnsupported, error);
+    case EINVAL:
+    case EOPNOTSUPP:
+    case ENOSYS: return failure(Code::kUnsupported, error);
     case EBADF: return failure(Code::kInvalid, error);
     default: return statusFromErrno(error);
   }
@@ -61,17 +64,22 @@ struct KnownFileSystem {
  * none of them shares memory between machines.
  */
 constexpr KnownFileSystem kKnownFileSystems[] = {
-    {0x0000'6969, true, "nfs"},     {0xff53'4d42, true, "cifs"},   {0xfe53'4d42, true, "smb2"},
-    {0x0000'517b, true, "smb"},     {0x0102'1997, true, "9p"},     {0x00c3'6400, true, "ceph"},
-    {0x0bd0'0bd0, true, "lustre"},  {0x5346'414f, true, "afs"},    {0x6b41'4653, true, "kafs"},
-    {0x7375'7245, true, "coda"},    {0x6573'5546, true, "fuse"},   {0x0116'1970, true, "gfs2"},
-    {0x7461'636f, true, "ocfs2"},   {0xaad7'aaea, true, "panfs"},  {0x4750'4653, true, "gpfs"},
-    {0x0000'564c, true, "ncp"},     {0x786f'4256, true, "vboxsf"}, {0xbacb'acbc, true, "vmhgfs"},
-    {0x2003'0528, true, "orangefs"}, {0x1983'0326, true, "beegfs"},
-    {0x0000'ef53, false, "ext4"},   {0x0102'1994, false, "tmpfs"}, {0x5846'5342, false, "xfs"},
-    {0x9123'683e, false, "btrfs"},  {0x794c'7630, false, "overlay"}, {0x2fc1'2fc1, false, "zfs"},
-    {0xf2f5'2010, false, "f2fs"},   {0x8584'58f6, false, "ramfs"}, {0xca45'1a4e, false, "bcachefs"},
-    {0x0000'4d44, false, "vfat"},   {0x2011'bab0, false, "exfat"}, {0x7366'746e, false, "ntfs3"},
+    {0x0000'6969, true, "nfs"},       {0xff53'4d42, true, "cifs"},
+    {0xfe53'4d42, true, "smb2"},      {0x0000'517b, true, "smb"},
+    {0x0102'1997, true, "9p"},        {0x00c3'6400, true, "ceph"},
+    {0x0bd0'0bd0, true, "lustre"},    {0x5346'414f, true, "afs"},
+    {0x6b41'4653, true, "kafs"},      {0x7375'7245, true, "coda"},
+    {0x6573'5546, true, "fuse"},      {0x0116'1970, true, "gfs2"},
+    {0x7461'636f, true, "ocfs2"},     {0xaad7'aaea, true, "panfs"},
+    {0x4750'4653, true, "gpfs"},      {0x0000'564c, true, "ncp"},
+    {0x786f'4256, true, "vboxsf"},    {0xbacb'acbc, true, "vmhgfs"},
+    {0x2003'0528, true, "orangefs"},  {0x1983'0326, true, "beegfs"},
+    {0x0000'ef53, false, "ext4"},     {0x0102'1994, false, "tmpfs"},
+    {0x5846'5342, false, "xfs"},      {0x9123'683e, false, "btrfs"},
+    {0x794c'7630, false, "overlay"},  {0x2fc1'2fc1, false, "zfs"},
+    {0xf2f5'2010, false, "f2fs"},     {0x8584'58f6, false, "ramfs"},
+    {0xca45'1a4e, false, "bcachefs"}, {0x0000'4d44, false, "vfat"},
+    {0x2011'bab0, false, "exfat"},    {0x7366'746e, false, "ntfs3"},
     {0x7371'7368, false, "squashfs"}, {0x0000'9660, false, "iso9660"},
     {0xe0f5'e1e2, false, "erofs"},
 };

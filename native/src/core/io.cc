@@ -56,8 +56,7 @@ int systemAllocate(int fd, Allocate what, uint64_t offset, uint64_t bytes) {
   int mode = 0;
   if (what == Allocate::kZero) mode = FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
   if (what == Allocate::kPunch) mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-  return orErrno(
-      ::fallocate(fd, mode, static_cast<off_t>(offset), static_cast<off_t>(bytes)));
+  return orErrno(::fallocate(fd, mode, static_cast<off_t>(offset), static_cast<off_t>(bytes)));
 }
 
 int systemTruncate(int fd, uint64_t bytes) {
@@ -81,8 +80,7 @@ int systemUnlink(const char* path) { return orErrno(::unlink(path)); }
 
 int systemLink(const char* from, const char* to) { return orErrno(::link(from, to)); }
 
-int64_t systemCopyRange(int from, uint64_t fromOffset, int to, uint64_t toOffset,
-                        size_t bytes) {
+int64_t systemCopyRange(int from, uint64_t fromOffset, int to, uint64_t toOffset, size_t bytes) {
   off_t source = static_cast<off_t>(fromOffset), target = static_cast<off_t>(toOffset);
   return orErrno<int64_t>(::copy_file_range(from, &source, to, &target, bytes, 0));
 }
@@ -261,8 +259,7 @@ Status writeZeros(int fd, uint64_t offset, uint64_t bytes) {
   return kSuccess;
 }
 
-Status copyThroughBuffer(int from, uint64_t fromOffset, int to, uint64_t toOffset,
-                         uint64_t bytes) {
+Status copyThroughBuffer(int from, uint64_t fromOffset, int to, uint64_t toOffset, uint64_t bytes) {
   constexpr size_t kBufferBytes = 1 << 20;
   auto* buffer = static_cast<std::byte*>(std::malloc(kBufferBytes));
   if (!buffer) return failure(Code::kMemory, ENOMEM);
@@ -299,16 +296,15 @@ Status growFileTo(int fd, uint64_t bytes) {
   return status.code == Code::kUnsupported ? lengthenTo(fd, bytes) : status;
 }
 
-Status copyFileRange(int from, uint64_t fromOffset, int to, uint64_t toOffset,
-                     uint64_t bytes) {
+Status copyFileRange(int from, uint64_t fromOffset, int to, uint64_t toOffset, uint64_t bytes) {
   while (bytes > 0) {
     const size_t part = static_cast<size_t>(std::min<uint64_t>(bytes, kTransferLimit));
     const int64_t moved = io().copyRange(from, fromOffset, to, toOffset, part);
     if (moved == -EINTR) continue;
     if (moved == 0) return failure(Code::kIo);
     if (moved < 0) {
-      const bool byHand = moved == -EXDEV || moved == -EOPNOTSUPP || moved == -ENOSYS
-          || moved == -EINVAL;
+      const bool byHand =
+          moved == -EXDEV || moved == -EOPNOTSUPP || moved == -ENOSYS || moved == -EINVAL;
       if (!byHand) return statusFromErrno(static_cast<int>(-moved));
       return copyThroughBuffer(from, fromOffset, to, toOffset, bytes);
     }

@@ -36,9 +36,9 @@ enum class Allocate : uint32_t {
 
 /** What fstatfs tells. */
 struct FileSystemInfo {
-  int64_t type;          // f_type: the magic of the file system
+  int64_t type;  // f_type: the magic of the file system
   uint64_t blockBytes;
-  uint64_t freeBlocks;   // for unprivileged users
+  uint64_t freeBlocks;  // for unprivileged users
 };
 
 struct IoTable {

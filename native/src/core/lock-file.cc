@@ -18,9 +18,9 @@ namespace rstore {
 
 namespace {
 
-constexpr int64_t kProbeMs = 50;          // a dead holder is noticed at least this often
-constexpr int kSpinCount = 100;           // an unsynced commit takes about a microsecond
-constexpr int64_t kUnfairMs = 2;          // how long one handle may keep retaking a contended lock
+constexpr int64_t kProbeMs = 50;  // a dead holder is noticed at least this often
+constexpr int kSpinCount = 100;   // an unsynced commit takes about a microsecond
+constexpr int64_t kUnfairMs = 2;  // how long one handle may keep retaking a contended lock
 constexpr uint32_t kWakesInVainLimit = 64;  // after so many, the waiters must be dead
 
 int64_t clockMs(clockid_t clock) {

@@ -89,8 +89,8 @@ Status Log::rebuildTable() {
     const Status read = readFully(fd_, &header, sizeof header, index * kSegmentBytes);
     if (!read.ok()) return read;
     const bool ours = header.magic == kSegmentMagic &&
-                      header.checksum == checksumOfHeader(header) &&
-                      header.logSalt == salt_ && header.generation == generation_ &&
+                      header.checksum == checksumOfHeader(header) && header.logSalt == salt_ &&
+                      header.generation == generation_ &&
                       memcmp(header.uuid, uuid_, sizeof uuid_) == 0;
     if (!ours) continue;
     entry.logicalSegment = header.logicalSegment + 1;

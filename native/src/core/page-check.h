@@ -17,7 +17,7 @@
 namespace rstore {
 
 struct PageCheck {
-  std::vector<uint32_t> damaged;  // the first 1,000 of them
+  std::vector<uint32_t> damaged;       // the first 1,000 of them
   std::atomic<bool> cancelled{false};  // by another thread
 };
 

@@ -91,9 +91,9 @@ Status writeInitialContent(int fd, const NewRegion& what) {
   for (uint32_t i = 0; i < kInitialPages; i++) {
     checksums[i] = checksumOfPage(what.initialPages + i * kPageBytes);
   }
-  const Status table = writeFully(fd, checksums, sizeof checksums,
-                                  uint64_t{kChecksumPage} * kPageBytes +
-                                      kAllocationPage * sizeof(uint32_t));
+  const Status table =
+      writeFully(fd, checksums, sizeof checksums,
+                 uint64_t{kChecksumPage} * kPageBytes + kAllocationPage * sizeof(uint32_t));
   if (!table.ok()) return table;
   CheckpointSlot slot{};
   slot.clean = 1;

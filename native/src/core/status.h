@@ -22,23 +22,23 @@ enum class Code : uint32_t {
   kBusy,        // someone else holds it
   kNotFound,
   kExists,
-  kNotRegion,   // the magic is another's
-  kTooNew,      // made by a later format version
-  kTooOld,      // made by a format version that is no longer read
-  kWrongKind,   // live, packed or shared, and another was expected; `error` says which it is
-  kStale,       // overtaken: begin again from the file
-  kReplaced,    // the file was replaced by a compacted one: reopen
-  kElsewhere,   // others have the region open by another name or lock file
-  kFailed,      // this handle failed before and is latched
-  kClosed,      // the handle was closed meanwhile
-  kRevoked,     // a pin that does not count any more
-  kUnsupported, // the file system or the kernel cannot do it
-  kMemory,      // no memory, no address space, too many mappings or descriptors
+  kNotRegion,       // the magic is another's
+  kTooNew,          // made by a later format version
+  kTooOld,          // made by a format version that is no longer read
+  kWrongKind,       // live, packed or shared, and another was expected; `error` says which it is
+  kStale,           // overtaken: begin again from the file
+  kReplaced,        // the file was replaced by a compacted one: reopen
+  kElsewhere,       // others have the region open by another name or lock file
+  kFailed,          // this handle failed before and is latched
+  kClosed,          // the handle was closed meanwhile
+  kRevoked,         // a pin that does not count any more
+  kUnsupported,     // the file system or the kernel cannot do it
+  kMemory,          // no memory, no address space, too many mappings or descriptors
   kTooManyHandles,  // all reader slots of the region are taken
-  kLogMissing,  // the slot needs a log that is not there
-  kNeedsRecovery,  // a crash left a log, and the media cannot be written
-  kLogFull,     // the log has all the segments it can have, and somebody still reads the oldest
-  kInvalid,     // arguments that make no sense: our own mistake
+  kLogMissing,      // the slot needs a log that is not there
+  kNeedsRecovery,   // a crash left a log, and the media cannot be written
+  kLogFull,         // the log has all the segments it can have, and somebody still reads the oldest
+  kInvalid,         // arguments that make no sense: our own mistake
 };
 
 /**
@@ -46,11 +46,11 @@ enum class Code : uint32_t {
  * truths.
  */
 inline constexpr const char* kCodeNames[] = {
-    "ok",         "noSpace",    "io",          "corrupt", "regionFull",     "readOnly",
-    "busy",       "notFound",   "exists",      "notRegion", "tooNew",       "tooOld",
-    "wrongKind",  "stale",      "replaced",    "elsewhere", "failed",       "closed",
-    "revoked",    "unsupported", "memory",     "tooManyHandles", "logMissing", "needsRecovery",
-    "logFull",    "invalid",
+    "ok",        "noSpace",     "io",       "corrupt",        "regionFull", "readOnly",
+    "busy",      "notFound",    "exists",   "notRegion",      "tooNew",     "tooOld",
+    "wrongKind", "stale",       "replaced", "elsewhere",      "failed",     "closed",
+    "revoked",   "unsupported", "memory",   "tooManyHandles", "logMissing", "needsRecovery",
+    "logFull",   "invalid",
 };
 static_assert(sizeof kCodeNames / sizeof kCodeNames[0] ==
               static_cast<uint32_t>(Code::kInvalid) + 1);
@@ -73,14 +73,23 @@ constexpr Status failure(Code code, int error = 0) { return Status{code, error};
 constexpr Status statusFromErrno(int error) {
   switch (error) {
     case 0: return kSuccess;
-    case ENOSPC: case EDQUOT: case EFBIG: return failure(Code::kNoSpace, error);
-    case EACCES: case EPERM: case EROFS: return failure(Code::kReadOnly, error);
-    case ENOENT: case ENOTDIR: return failure(Code::kNotFound, error);
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG: return failure(Code::kNoSpace, error);
+    case EACCES:
+    case EPERM:
+    case EROFS: return failure(Code::kReadOnly, error);
+    case ENOENT:
+    case ENOTDIR: return failure(Code::kNotFound, error);
     case EEXIST: return failure(Code::kExists, error);
-    case EAGAIN: case EBUSY: return failure(Code::kBusy, error);
-    case ENOMEM: case EMFILE: case ENFILE: return failure(Code::kMemory, error);
+    case EAGAIN:
+    case EBUSY: return failure(Code::kBusy, error);
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE: return failure(Code::kMemory, error);
     case EINVAL: return failure(Code::kInvalid, error);
-    case EOPNOTSUPP: case ENOSYS: return failure(Code::kUnsupported, error);
+    case EOPNOTSUPP:
+    case ENOSYS: return failure(Code::kUnsupported, error);
     default: return failure(Code::kIo, error);
   }
 }

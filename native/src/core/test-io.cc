@@ -117,8 +117,7 @@ FileJournal* journalOf(int fd) {
 
 void keepSector(FileJournal& file, uint64_t sector) {
   Sector content = {};
-  (void)!::pread(file.fd, content.data(), kSectorBytes,
-                 static_cast<off_t>(sector * kSectorBytes));
+  (void)!::pread(file.fd, content.data(), kSectorBytes, static_cast<off_t>(sector * kSectorBytes));
   std::vector<Sector>& versions = file.versions[sector];
   if (!versions.empty() && versions.back() == content) return;
   // The oldest stays: it is what the disk surely has.
@@ -241,8 +240,7 @@ void forgetAllEntries() {
 /** Stores to a durable mapping go to private pages from now on. */
 void freezeMapping(const Mapping& mapping) {
   ::mmap(mapping.base, mapping.bytes, PROT_READ | PROT_WRITE,
-         MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, mapping.fd,
-         static_cast<off_t>(mapping.offset));
+         MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, mapping.fd, static_cast<off_t>(mapping.offset));
 }
 
 void freeze() {
@@ -277,7 +275,8 @@ Turn nextChange() {
     case TestAction::kFreeze: freeze(); return {.apply = false};
     case TestAction::kKill: forgetAllEntries(); endProcess();
     case TestAction::kTear: return {.crashAfter = true};
-    case TestAction::kDrop: case TestAction::kCount: break;
+    case TestAction::kDrop:
+    case TestAction::kCount: break;
   }
   return {};
 }
@@ -414,8 +413,8 @@ int syncThrough(int (*call)(int), int fd) {
   struct ::stat info;
   if (::fstat(fd, &info) < 0) return -errno;
   const TestPlan& plan = seam().plan;
-  const bool dropIsDue = plan.action == TestAction::kDrop && plan.operation != 0
-      && seam().state.changes >= plan.operation && S_ISREG(info.st_mode);
+  const bool dropIsDue = plan.action == TestAction::kDrop && plan.operation != 0 &&
+                         seam().state.changes >= plan.operation && S_ISREG(info.st_mode);
   if (dropIsDue) return failSync(idOf(info));
   const int result = call(fd);
   if (result < 0) return result;
@@ -469,11 +468,13 @@ int seamUnlink(const char* path) {
 }
 
 int seamLink(const char* from, const char* to) {
-  return change<int>(0, [] {}, [&](bool) {
-    const int result = systemIo.link(from, to);
-    if (result == 0 && keepsJournal()) noteEntry(EntryChange::kMade, to, {}, {});
-    return result;
-  });
+  return change<int>(
+      0, [] {},
+      [&](bool) {
+        const int result = systemIo.link(from, to);
+        if (result == 0 && keepsJournal()) noteEntry(EntryChange::kMade, to, {}, {});
+        return result;
+      });
 }
 
 int64_t seamCopyRange(int from, uint64_t fromOffset, int to, uint64_t toOffset, size_t bytes) {
@@ -536,9 +537,9 @@ struct Named {
 };
 
 constexpr Named kErrors[] = {
-    {"EIO", EIO},       {"ENOSPC", ENOSPC}, {"EDQUOT", EDQUOT}, {"EROFS", EROFS},
-    {"EINTR", EINTR},   {"EAGAIN", EAGAIN}, {"ENOMEM", ENOMEM}, {"EACCES", EACCES},
-    {"EOPNOTSUPP", EOPNOTSUPP},
+    {"EIO", EIO},       {"ENOSPC", ENOSPC}, {"EDQUOT", EDQUOT},
+    {"EROFS", EROFS},   {"EINTR", EINTR},   {"EAGAIN", EAGAIN},
+    {"ENOMEM", ENOMEM}, {"EACCES", EACCES}, {"EOPNOTSUPP", EOPNOTSUPP},
 };
 
 constexpr Named kActions[] = {

@@ -76,11 +76,11 @@ bool startTestIoFromEnvironment();
 void stopTestIo();
 
 struct TestIoState {
-  uint64_t changes;         // operations counted so far
+  uint64_t changes;  // operations counted so far
   uint64_t reads;
-  bool reached;             // the plan's operation has come
+  bool reached;  // the plan's operation has come
   bool frozen;
-  uint64_t unsyncedSectors; // kTear and kDrop: sectors whose fate a crash would decide now
+  uint64_t unsyncedSectors;  // kTear and kDrop: sectors whose fate a crash would decide now
 };
 TestIoState testIoState();
 

@@ -159,8 +159,10 @@ inline PageHashes hashView(const std::byte* base, uint64_t endUnits, uint64_t fi
   for (uint32_t page = 0; page < kPages; page++) {
     if (isOwnPage(page) || (page + 1) * uint64_t{kPageBytes} > fileBytes) continue;
     const uint32_t hash = hashOfPage(base + page * uint64_t{kPageBytes});
-    if (page < pagesOf(endUnits)) hashes[page] = hash;
-    else if (hash != 0) *zeroBehind = false;
+    if (page < pagesOf(endUnits))
+      hashes[page] = hash;
+    else if (hash != 0)
+      *zeroBehind = false;
   }
   const uint64_t end = freshLineOf(endUnits) * kLineBytes;
   for (uint64_t at = end; at < pagesOf(endUnits) * uint64_t{kPageBytes}; at++) {
@@ -295,8 +297,8 @@ inline std::string checkCleanFile(const std::string& path) {
     }
     const bool zero = hashOfPage(page.data()) == 0;
     const bool past = index >= pagesOf(slot.endUnits);
-    const bool right = past ? zero && stored == 0
-                            : stored == checksumOfPage(page.data()) || (stored == 0 && zero);
+    const bool right =
+        past ? zero && stored == 0 : stored == checksumOfPage(page.data()) || (stored == 0 && zero);
     if (!right) {
       const std::string what = past ? "past the end: page " : "checksum of page ";
       return what + std::to_string(index);

@@ -35,7 +35,7 @@ struct Journal {
   uint64_t steps;
   uint32_t copyCount;
   uint64_t copyEpochs[kCopyLimit];
-  char wrong[256];        // the first thing that was not as it must be
+  char wrong[256];  // the first thing that was not as it must be
   uint32_t attemptCount;
   Attempt attempts[kAttemptLimit];
 
@@ -47,8 +47,19 @@ struct Journal {
   }
 };
 
-enum class Do { kOpen, kClose, kCommit, kRollback, kAbandonTail, kFlush, kCheckpoint, kPin, kUnpin,
-                kBackup, kFlushThenLines };
+enum class Do {
+  kOpen,
+  kClose,
+  kCommit,
+  kRollback,
+  kAbandonTail,
+  kFlush,
+  kCheckpoint,
+  kPin,
+  kUnpin,
+  kBackup,
+  kFlushThenLines
+};
 
 struct Step {
   Do what;
@@ -94,36 +105,36 @@ inline const std::vector<Step>& script() {
     // The log wraps; the pinned handle makes it grow beyond its limit.
     for (uint32_t i = 0; i < 6; i++) all.push_back({Do::kCommit, 0, 1500, 0, i % 2 == 1});
     all.insert(all.end(), {
-        {Do::kCheckpoint, 0},
-        {Do::kUnpin, 1},
-        {Do::kCommit, 0, 1200, 20, false},
-        {Do::kCheckpoint, 0},
-        {Do::kCommit, 1, 1800, 0, true},
-        {Do::kCommit, 1, 1800, 0, false},
-        {Do::kCommit, 0, 40, 0, true},
-        {Do::kCommit, 1, 0, pagesToUnits(90), false},
-        {Do::kFlushThenLines, 0, 60, 0, false},
-        {Do::kClose, 0},
-        {Do::kCommit, 1, 7, 0, true},
-        {Do::kClose, 1},
-        {Do::kOpen, 1},
-        {Do::kCommit, 1, 9, 9, false},
-        {Do::kOpen, 0},
-    });
+                              {Do::kCheckpoint, 0},
+                              {Do::kUnpin, 1},
+                              {Do::kCommit, 0, 1200, 20, false},
+                              {Do::kCheckpoint, 0},
+                              {Do::kCommit, 1, 1800, 0, true},
+                              {Do::kCommit, 1, 1800, 0, false},
+                              {Do::kCommit, 0, 40, 0, true},
+                              {Do::kCommit, 1, 0, pagesToUnits(90), false},
+                              {Do::kFlushThenLines, 0, 60, 0, false},
+                              {Do::kClose, 0},
+                              {Do::kCommit, 1, 7, 0, true},
+                              {Do::kClose, 1},
+                              {Do::kOpen, 1},
+                              {Do::kCommit, 1, 9, 9, false},
+                              {Do::kOpen, 0},
+                          });
     for (uint32_t i = 0; i < 24; i++) {
       all.push_back({Do::kCommit, static_cast<int>(i % 2), 1 + i % 5 * 3, i % 3 * 17, i % 4 != 3});
     }
     all.insert(all.end(), {
-        {Do::kCommit, 0, 3, pagesToUnits(64), false},
-        {Do::kCommit, 1, 3, pagesToUnits(64), true},
-        {Do::kRollback, 1, 2, pagesToUnits(5)},
-        {Do::kCheckpoint, 1},
-        {Do::kCommit, 0, 30, 0, false},
-        {Do::kBackup, 1},
-        {Do::kCommit, 0, 3, 12, true},
-        {Do::kClose, 1},
-        {Do::kClose, 0},
-    });
+                              {Do::kCommit, 0, 3, pagesToUnits(64), false},
+                              {Do::kCommit, 1, 3, pagesToUnits(64), true},
+                              {Do::kRollback, 1, 2, pagesToUnits(5)},
+                              {Do::kCheckpoint, 1},
+                              {Do::kCommit, 0, 30, 0, false},
+                              {Do::kBackup, 1},
+                              {Do::kCommit, 0, 3, 12, true},
+                              {Do::kClose, 1},
+                              {Do::kClose, 0},
+                          });
     return all;
   }();
   return steps;
@@ -150,9 +161,9 @@ class RandomScript {
 
  private:
   Step next() {
-    static constexpr Do kinds[] = {
-        Do::kRollback, Do::kAbandonTail, Do::kFlush,  Do::kCheckpoint, Do::kCheckpoint,
-        Do::kPin,      Do::kUnpin,       Do::kClose,  Do::kBackup,     Do::kFlushThenLines};
+    static constexpr Do kinds[] = {Do::kRollback,   Do::kAbandonTail,   Do::kFlush, Do::kCheckpoint,
+                                   Do::kCheckpoint, Do::kPin,           Do::kUnpin, Do::kClose,
+                                   Do::kBackup,     Do::kFlushThenLines};
     const uint64_t kind = random_.below(24);
     Step step{Do::kCommit, static_cast<int>(random_.below(2))};
     if (kind < std::size(kinds)) step.what = kinds[kind];
@@ -182,8 +193,12 @@ class Run {
    */
   Run(Journal& journal, std::string path, const std::vector<Step>& steps, uint64_t seed,
       bool mayLose, bool careful)
-      : journal_(journal), path_(std::move(path)), steps_(steps), random_{seed},
-        mayLose_(mayLose), careful_(careful) {}
+      : journal_(journal),
+        path_(std::move(path)),
+        steps_(steps),
+        random_{seed},
+        mayLose_(mayLose),
+        careful_(careful) {}
 
   void runAll() {
     if (!journal_.created) journal_.created = isDone(createRegion(path_)) && !isFrozen();
@@ -307,7 +322,8 @@ class Run {
     Region& region = *regions_[step.who];
     switch (step.what) {
       case Do::kCommit: return commit(region, step);
-      case Do::kRollback: case Do::kAbandonTail: return abandon(region, step);
+      case Do::kRollback:
+      case Do::kAbandonTail: return abandon(region, step);
       case Do::kFlush: return flush(region);
       case Do::kCheckpoint: return checkpoint(region);
       case Do::kPin: return isDone(region.handle.refresh());
@@ -316,7 +332,8 @@ class Run {
       case Do::kFlushThenLines:
         // Lines go over a tail that was synced by nobody but a flush: checkpoint.h, step 3.
         return commit(region, step) && flush(region) && checkpoint(region);
-      case Do::kOpen: case Do::kClose: break;
+      case Do::kOpen:
+      case Do::kClose: break;
     }
     return true;
   }
@@ -392,8 +409,8 @@ class Run {
   /** A transaction that is given up, at the latest when its tail is already in the file. */
   bool abandon(Region& region, const Step& step) {
     if (!beginChange(region, step)) return false;
-    const bool prepared = step.what != Do::kAbandonTail ||
-                          isDone(region.handle.prepare(region.changes(), step.sync));
+    const bool prepared =
+        step.what != Do::kAbandonTail || isDone(region.handle.prepare(region.changes(), step.sync));
     rollback(region);
     return prepared;
   }

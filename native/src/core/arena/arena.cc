@@ -133,8 +133,8 @@ Status Arena::addSegment(uint64_t bytes, bool huge) {
 /** R2. */
 Status Arena::installGuard(const Run& run) {
   const int done = means_ == GuardMeans::kMarker
-      ? ::madvise(run.guard(), systemPageBytes(), kGuardInstall)
-      : ::mprotect(run.guard(), systemPageBytes(), PROT_NONE);
+                       ? ::madvise(run.guard(), systemPageBytes(), kGuardInstall)
+                       : ::mprotect(run.guard(), systemPageBytes(), PROT_NONE);
   return done < 0 ? statusFromErrno(errno) : kSuccess;
 }
 

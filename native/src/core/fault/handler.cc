@@ -119,8 +119,8 @@ void ignoreFileSizeSignal() {
 
 bool isOurs(int signal) {
   struct sigaction action;
-  return ::sigaction(signal, nullptr, &action) == 0 && (action.sa_flags & SA_SIGINFO)
-      && action.sa_sigaction == onFault;
+  return ::sigaction(signal, nullptr, &action) == 0 && (action.sa_flags & SA_SIGINFO) &&
+         action.sa_sigaction == onFault;
 }
 
 }  // namespace
@@ -137,8 +137,6 @@ Status installFaultHandler() {
 
 bool faultHandlerIsCurrent() { return isOurs(SIGSEGV) && isOurs(SIGBUS); }
 
-FaultCounters faultCounters() {
-  return {servedCount.load(), filesGrown(), chainedCount.load()};
-}
+FaultCounters faultCounters() { return {servedCount.load(), filesGrown(), chainedCount.load()}; }
 
 }  // namespace rstore

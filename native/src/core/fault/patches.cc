@@ -26,9 +26,11 @@ Status remapPatch(const FaultRange* range, const FaultPatch& patch) {
   switch (range->kind) {
     case FaultKind::kView: return mapPrivate(base, range->fd, offset, bytes);
     case FaultKind::kPacked: return mapReadOnly(base, range->fd, offset, bytes);
-    case FaultKind::kLog: case FaultKind::kLock: case FaultKind::kVector:
-      return mapShared(base, range->fd, offset, bytes, Shared::kMemory);
-    case FaultKind::kClosed: case FaultKind::kBuilder: return unmapToReserved(base, bytes);
+    case FaultKind::kLog:
+    case FaultKind::kLock:
+    case FaultKind::kVector: return mapShared(base, range->fd, offset, bytes, Shared::kMemory);
+    case FaultKind::kClosed:
+    case FaultKind::kBuilder: return unmapToReserved(base, bytes);
     case FaultKind::kNone: break;
   }
   return kSuccess;
@@ -94,9 +96,8 @@ bool patchAhead(FaultRange* range, uint64_t offset, uint32_t bit, int error) {
   const auto pages = static_cast<uint32_t>(range->bytes / systemPageBytes());
   const uint32_t page = pageOf(offset);
   const bool full = range->patchCount == kFaultPatchLimit;
-  const auto wanted = full
-      ? pages - page
-      : std::max(1u, static_cast<uint32_t>(kPatchBytes / systemPageBytes()));
+  const auto wanted =
+      full ? pages - page : std::max(1u, static_cast<uint32_t>(kPatchBytes / systemPageBytes()));
   raiseFault(range, offset, bit, error);
   return patchPages(range, page, freePages(range, page, wanted));
 }

@@ -77,8 +77,8 @@ RangeLock::~RangeLock() { __atomic_store_n(&range_->lock, 0u, __ATOMIC_RELEASE);
 
 Status registerRange(FaultRange* range) {
   const auto base = reinterpret_cast<uintptr_t>(range->base);
-  if (base == 0 || range->bytes == 0 || range->slot != 0 || range->kind == FaultKind::kNone
-      || base % systemPageBytes() != 0 || range->bytes % systemPageBytes() != 0) {
+  if (base == 0 || range->bytes == 0 || range->slot != 0 || range->kind == FaultKind::kNone ||
+      base % systemPageBytes() != 0 || range->bytes % systemPageBytes() != 0) {
     return failure(Code::kInvalid);
   }
   const std::lock_guard guard(tableMutex);

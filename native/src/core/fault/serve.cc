@@ -223,8 +223,8 @@ bool servePacked(FaultRange* range, uint64_t offset, int signal, int code) {
  * A page that another thread provided a moment ago. In a packed range it may still be the file's.
  */
 bool isProvided(FaultRange* range, uint64_t offset) {
-  return range->kind != FaultKind::kPacked && isPatched(range, pageOf(offset))
-      && mayRepeat(range, pageOf(offset));
+  return range->kind != FaultKind::kPacked && isPatched(range, pageOf(offset)) &&
+         mayRepeat(range, pageOf(offset));
 }
 
 bool isBrokenMemory(int signal, int code) {
@@ -248,8 +248,9 @@ bool serveFault(FaultRange* range, uintptr_t address, int signal, int code) {
   if (isProvided(range, offset)) return true;
   switch (range->kind) {
     case FaultKind::kView: return serveView(range, offset, signal);
-    case FaultKind::kLog: case FaultKind::kLock: case FaultKind::kVector:
-      return serveShared(range, offset);
+    case FaultKind::kLog:
+    case FaultKind::kLock:
+    case FaultKind::kVector: return serveShared(range, offset);
     case FaultKind::kPacked: return servePacked(range, offset, signal, code);
     case FaultKind::kClosed: return patchOnePage(range, offset, kFaultCorrupt, 0);
     case FaultKind::kBuilder: return patchOnePage(range, offset, kFaultRegionFull, 0);

@@ -277,22 +277,14 @@ void readFields(const WindowList& windows, const uint32_t* refs, uint32_t count,
     readColumn<Stored>(windows, refs, count, typeId, offset, static_cast<Element*>(column), found);
   };
   switch (kind) {
-    case FieldKind::kU8:
-      return read(uint8_t{}, uint32_t{});
-    case FieldKind::kU16:
-      return read(uint16_t{}, uint32_t{});
-    case FieldKind::kU32:
-      return read(uint32_t{}, uint32_t{});
-    case FieldKind::kI8:
-      return read(int8_t{}, int32_t{});
-    case FieldKind::kI16:
-      return read(int16_t{}, int32_t{});
-    case FieldKind::kI32:
-      return read(int32_t{}, int32_t{});
-    case FieldKind::kF32:
-      return read(float{}, double{});
-    case FieldKind::kF64:
-      return read(double{}, double{});
+    case FieldKind::kU8: return read(uint8_t{}, uint32_t{});
+    case FieldKind::kU16: return read(uint16_t{}, uint32_t{});
+    case FieldKind::kU32: return read(uint32_t{}, uint32_t{});
+    case FieldKind::kI8: return read(int8_t{}, int32_t{});
+    case FieldKind::kI16: return read(int16_t{}, int32_t{});
+    case FieldKind::kI32: return read(int32_t{}, int32_t{});
+    case FieldKind::kF32: return read(float{}, double{});
+    case FieldKind::kF64: return read(double{}, double{});
   }
 }
 

@@ -12,9 +12,8 @@
 namespace rstore {
 namespace {
 
-constexpr double kTens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                            1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                            1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+constexpr double kTens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                            1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 template <typename T>
 struct Exact;
@@ -128,8 +127,8 @@ Decimal readFloat(const char** at, T* value) {
     return readSlowly(negative ? text : first, end, value);
   }
   T number = static_cast<T>(mantissa);
-  number = power < 0 ? number / static_cast<T>(kTens[-power])
-                     : number * static_cast<T>(kTens[power]);
+  number =
+      power < 0 ? number / static_cast<T>(kTens[-power]) : number * static_cast<T>(kTens[power]);
   *value = negative ? -number : number;
   return Decimal::kOk;
 }

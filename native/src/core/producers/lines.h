@@ -70,9 +70,9 @@ class LineSplitter {
   volatile uint64_t offset_ = 0;     // of the same, in all text
   volatile uint64_t line_ = 1;
   uint64_t column_ = 1;
-  uint64_t searched_ = 0;            // up to here there is no end of line
+  uint64_t searched_ = 0;  // up to here there is no end of line
   uint64_t filled_ = 0;
-  bool plain_ = true;                // nothing but ASCII since the line began
+  bool plain_ = true;  // nothing but ASCII since the line began
   bool ended_ = false;
 };
 

@@ -103,12 +103,18 @@ Stop NumberParser::fillFromBuffer(T** to) {
       break;
     }
     if (*at == '\n') {
-      if (open && delimiter_ != '\n') { stop = Stop::kEmpty; break; }
+      if (open && delimiter_ != '\n') {
+        stop = Stop::kEmpty;
+        break;
+      }
       beginLine(++at);
       continue;
     }
     if (*at == delimiter_) {
-      if (!isBlank(delimiter_)) { stop = Stop::kEmpty; break; }
+      if (!isBlank(delimiter_)) {
+        stop = Stop::kEmpty;
+        break;
+      }
       at++;
       continue;
     }

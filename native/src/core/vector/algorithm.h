@@ -262,9 +262,7 @@ class VectorCore {
     return (tagOf(word) + 1) << kVectorIndexBits | index;
   }
 
-  uint64_t loadWord() const {
-    return A::load64(m_.words->descriptor, std::memory_order_acquire);
-  }
+  uint64_t loadWord() const { return A::load64(m_.words->descriptor, std::memory_order_acquire); }
 
   uint64_t loadProvided(uint32_t bucket) const {
     return A::load64(m_.words->provided[bucket], std::memory_order_acquire);

@@ -50,8 +50,8 @@ inline bool compareExchange16(uint64_t* word, Pair expected, Pair desired) {
   bool done;
   tellSanitizer(word, true);
   __asm__ __volatile__("lock cmpxchg16b %1"
-                       : "=@ccz"(done), "+m"(*reinterpret_cast<Pair*>(word)),
-                         "+a"(expected.low), "+d"(expected.high)
+                       : "=@ccz"(done), "+m"(*reinterpret_cast<Pair*>(word)), "+a"(expected.low),
+                         "+d"(expected.high)
                        : "b"(desired.low), "c"(desired.high)
                        : "memory");
   tellSanitizer(word, false);

@@ -371,14 +371,9 @@ Status VectorFile::beginChange() {
     const uint64_t state = Memory::load64(word, std::memory_order_acquire);
     const uint64_t number = state & ~kStateMask;
     switch (state & kStateMask) {
-      case kMarkDirty:
-        return kSuccess;
-      case kMarkFlushing:
-        (void)Memory::compareExchange64(word, state, number | kMarkDirty);
-        break;
-      case kMarkClean:
-        (void)Memory::compareExchange64(word, state, number | kMarkMarking);
-        break;
+      case kMarkDirty: return kSuccess;
+      case kMarkFlushing: (void)Memory::compareExchange64(word, state, number | kMarkDirty); break;
+      case kMarkClean: (void)Memory::compareExchange64(word, state, number | kMarkMarking); break;
       default:
         if (const Status status = syncData(file_.fd); !status.ok()) {
           // Also makes the page dirty again, so that the next sync writes it (F7).

@@ -62,12 +62,12 @@ Status createVectorFile(const std::string& path, const NewVector& what);
 
 /** What opening found out, beside its status. */
 struct VectorOpening {
-  std::string storedType;     // set as soon as the header was read
-  bool typeDiffers = false;   // with kInvalid
-  bool unflushed = false;     // with kStale: see F6. With kOk: it was accepted
-  bool recovered = false;     // the machine was started anew since the file was last open
-  uint64_t flushedSize = 0;   // elements at the last flush
-  uint64_t foundSize = 0;     // elements that recovery found
+  std::string storedType;    // set as soon as the header was read
+  bool typeDiffers = false;  // with kInvalid
+  bool unflushed = false;    // with kStale: see F6. With kOk: it was accepted
+  bool recovered = false;    // the machine was started anew since the file was last open
+  uint64_t flushedSize = 0;  // elements at the last flush
+  uint64_t foundSize = 0;    // elements that recovery found
 };
 
 /**

@@ -44,7 +44,7 @@ Status waitForSize(const VectorMemory& memory, uint32_t slot, uint64_t size, int
     uint64_t there = 0;
     if (const Status status = core.size(&there); !status.ok()) return status;
     const int64_t left = timeoutMs < 0 ? kRecheckMs : timeoutMs - (monotonicMs() - begun);
-    *end = there >= size ? WaitEnd::kReached
+    *end = there >= size                               ? WaitEnd::kReached
            : cancelled.load(std::memory_order_seq_cst) ? WaitEnd::kCancelled
                                                        : WaitEnd::kTimeout;
     if (*end != WaitEnd::kTimeout || left <= 0) return kSuccess;
