@@ -45,6 +45,7 @@ Status Handle::openShared() {
   while (joined.code == Code::kReplaced && monotonicMs() < deadline) {
     lock_.close();
     file_.close();  // a claim on it (H8) would keep whoever is first from going on
+    sleepMicroseconds(500);
     joined = joinOrFinishReplacement();
   }
   if (!joined.ok()) return joined;
