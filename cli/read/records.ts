@@ -44,6 +44,9 @@ export type LogEnd =
   | { kind: 'tail', position: number, epoch: bigint, page: number, synced: boolean }
   | { kind: 'damaged', position: number, epoch: bigint, next: bigint }
 
+const MAGIC = Buffer.alloc(4)
+MAGIC.writeUInt32LE(C.RECORD_MAGIC)
+
 type RecordFields = FieldReader<typeof RedoRecord.fields>
 
 const alignedTo8 = (bytes: number): number => Math.ceil(bytes / 8) * 8
@@ -150,7 +153,28 @@ export class RecordReader {
       at = LogStream.recordStart(LogStream.advance(at, lengthOf(header)), RedoRecord.bytes)
       header = headerAt(this.stream, this.slot, at)
     }
-    return { kind: 'incomplete', position, epoch }
+    const next = this.syncedBehind(position, epoch)
+    return next === undefined ? { kind: 'incomplete', position, epoch }
+      : { kind: 'damaged', position, epoch, next }
+  }
+
+  /**
+   * A later record that was synced, wherever it begins: headers that lead to it may be damaged. A
+   * segment that is used again has only earlier ones.
+   */
+  private syncedBehind(position: number, epoch: bigint): bigint | undefined {
+    for (let at = position; ; at += C.SEGMENT_BYTES - at % C.SEGMENT_BYTES) {
+      const bytes = this.stream.read(LogStream.skipHeader(at), C.SEGMENT_BYTES
+        - LogStream.skipHeader(at) % C.SEGMENT_BYTES)
+      if (bytes === undefined) return undefined
+      for (let from = bytes.indexOf(MAGIC); from >= 0; from = bytes.indexOf(MAGIC, from + 1)) {
+        if (from % 8 !== 0 || from + RedoRecord.bytes > bytes.length) continue
+        const header = new FieldReader(RedoRecord, bytes.subarray(from, from + RedoRecord.bytes))
+        const isOurs = header.u64('logSalt') === this.slot.logSalt
+        const isSynced = (header.u32('flags') & C.RECORD_SYNCED) !== 0
+        if (isOurs && isSynced && header.u64('epoch') > epoch) return header.u64('epoch')
+      }
+    }
   }
 
   /**

@@ -1,7 +1,7 @@
 /** The files that are damaged, and what sound ones of them hold. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Packed, Region, t, type ReadRegion } from '../../lib/index.js'
+import { Packed, Region, RStoreError, t, type ReadRegion } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 
 export const Point = t.struct('Point', {
@@ -14,27 +14,43 @@ export interface Specimen {
   readonly kind: 'live' | 'packed'
   /** What is behind the path, and its content: '' is the region itself. */
   readonly files: ReadonlyMap<string, Buffer>
-  /** Contents that a sound file may have: those of all commits in the log. */
-  readonly contents: ReadonlySet<string>
+  /** What it holds. */
+  readonly content: string
+  /**
+   * What a sound file may hold when its log was damaged: a last record that is not whole is what a
+   * crash leaves, so that any commit of the log may be the last one.
+   */
+  readonly earlier: ReadonlySet<string>
+}
+
+/** What `read` gives; null where the name is not there yet. */
+function ifThere<R>(read: () => R): R | null {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof RStoreError && error.code === 'RSTORE_NOT_FOUND') return null
+    throw error
+  }
 }
 
 /** Everything in it, as text. Throws what reading throws. */
 export function contentOf(region: Pick<ReadRegion, 'map' | 'multimap' | 'value'>): string {
-  const points = region.map('points', t.u32, Point) as any
   return JSON.stringify([
-    [...points.entries()].map(([key, point]) => [
+    ifThere(() => [...region.map('points', t.u32, Point).entries()].map(([key, point]: any) => [
       key, point.x, point.label, [...point.tags.entries()], point.next?.label ?? null,
       [...point.numbers],
-    ]),
-    [...region.map('names', t.string, t.bytes).entries()].map(([key, bytes]) =>
-      [key, Buffer.from(bytes as Uint8Array).toString('hex')]),
-    [...region.multimap('pairs', t.string, t.u32).entries()],
-    region.value('value', t.string).get() ?? null,
+    ])),
+    ifThere(() => [...region.map('names', t.string, t.bytes).entries()].map(([key, bytes]) =>
+      [key, Buffer.from(bytes as Uint8Array).toString('hex')])),
+    ifThere(() => [...region.multimap('pairs', t.string, t.u32).entries()]),
+    ifThere(() => region.value('value', t.string).get() ?? null),
   ])
 }
 
-function fill(region: Region): void {
+function fill(region: Region, note: () => void): void {
+  note()
   const points = region.map('points', t.u32, Point)
+  note()
   points.index('by label', 'label')
   region.transact(() => {
     for (let i = 0; i < 300; i++) {
@@ -47,6 +63,7 @@ function fill(region: Region): void {
     for (let i = 0; i < 300; i++) pairs.add(`key ${i % 5}`, i)
     region.value('value', t.string).set('a value')
   })
+  note()
 }
 
 const read = (path: string, ...ends: string[]): Map<string, Buffer> =>
@@ -56,14 +73,17 @@ const read = (path: string, ...ends: string[]): Map<string, Buffer> =>
 export function makeSpecimens(): Specimen[] {
   const path = join(temporaryDirectory(), 'a.region')
   const region = Region.create(path, { capacity: '1MiB' })
-  fill(region)
-  const contents = new Set([contentOf(region as never)])
+  const reader = Region.open(path, { readOnly: true })
+  const earlier = new Set<string>()
+  fill(region, () => earlier.add(reader.read(() => contentOf(reader))))
   region.transact(() => {
     const names = region.map('names', t.string, t.bytes)
     for (let i = 0; i < 50; i++) names.delete('long'.repeat(i))
   })
-  contents.add(contentOf(region as never))
+  const content = reader.read(() => contentOf(reader))
+  earlier.add(content)
   const open = read(path, '', '-wal', '-lock')
+  reader.close()
   region.close()
   const root = t.map(t.u32, Point)
   Region.pack(`${path}-packed`, { root, capacity: '1MiB' }, (packing, points) => {
@@ -80,11 +100,11 @@ export function makeSpecimens(): Specimen[] {
   const packedContent = contentOf(packed)
   packed.close()
   return [
-    { name: 'clean', kind: 'live', files: read(path, ''), contents: new Set([[...contents][1]!]) },
-    { name: 'open', kind: 'live', files: open, contents },
+    { name: 'clean', kind: 'live', files: read(path, ''), content, earlier },
+    { name: 'open', kind: 'live', files: open, content, earlier },
     {
       name: 'packed', kind: 'packed', files: read(`${path}-packed`, ''),
-      contents: new Set([packedContent]),
+      content: packedContent, earlier,
     },
   ]
 }
