@@ -476,8 +476,10 @@ export class Salvage {
 
   private* saveMap(entry: FoundEntry, report: SavedName): Steps<void> {
     const { keyType, valueType, root, kind } = entry
-    const isKnown = kind === C.ENTRY_MAP || (kind === C.ENTRY_MULTIMAP && valueType?.key != null)
-    if (keyType?.key == null || valueType === undefined || !isKnown) {
+    const isKeyed = (type: AnyType | undefined): type is AnyType =>
+      type !== undefined && type.key !== null
+    const isKnown = kind === C.ENTRY_MAP || (kind === C.ENTRY_MULTIMAP && isKeyed(valueType))
+    if (!isKeyed(keyType) || valueType === undefined || !isKnown) {
       report.damaged = true
       return
     }

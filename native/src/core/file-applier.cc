@@ -11,9 +11,9 @@ namespace rstore {
 
 namespace {
 
-constexpr size_t kPagesAtATime = 4096;     // bounds the memory of a long application
+constexpr size_t kPagesAtATime = 4096;  // bounds the memory of a long application
 constexpr size_t kChecksumsAtATime = 65536;
-constexpr size_t kRunPages = 32;           // neighbours that are read and written in one call
+constexpr size_t kRunPages = 32;  // neighbours that are read and written in one call
 
 uint64_t entriesAt(uint64_t start) { return advance(start, sizeof(RedoRecord)); }
 uint64_t tailAt(const RedoRecord& record, uint64_t start) {

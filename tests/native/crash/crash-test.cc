@@ -179,12 +179,12 @@ bool checkCopy(uint32_t index) {
   const PageHashes shown = copy.hashes(&zeroBehind);
   const Journal& kept = journal();
   // What was copied may be lost since, and another commit have its number.
-  const bool known = std::any_of(kept.attempts, kept.attempts + kept.attemptCount,
-                                 [&](const Attempt& was) {
-    const bool made = was.outcome == Outcome::kAcknowledged || was.outcome == Outcome::kLost;
-    return made && was.epoch == epoch && was.hashes == shown &&
-           was.endUnits == copy.handle.view().cursor().endUnits;
-  });
+  const bool known =
+      std::any_of(kept.attempts, kept.attempts + kept.attemptCount, [&](const Attempt& was) {
+        const bool made = was.outcome == Outcome::kAcknowledged || was.outcome == Outcome::kLost;
+        return made && was.epoch == epoch && was.hashes == shown &&
+               was.endUnits == copy.handle.view().cursor().endUnits;
+      });
   return known || wrong("a backup is another commit than", epoch);
 }
 
@@ -221,10 +221,9 @@ void runWorkload(const Mode& mode, uint64_t operation, uint64_t seed) {
 }
 
 bool report(const char* mode, uint64_t operation, uint64_t seed, const char* what) {
-  std::printf("\n  script=%llu %s %llu seed=%llu: %s\n",
-              static_cast<unsigned long long>(stepsSeed), mode,
-              static_cast<unsigned long long>(operation), static_cast<unsigned long long>(seed),
-              what);
+  std::printf("\n  script=%llu %s %llu seed=%llu: %s\n", static_cast<unsigned long long>(stepsSeed),
+              mode, static_cast<unsigned long long>(operation),
+              static_cast<unsigned long long>(seed), what);
   std::fflush(stdout);
   return false;
 }
@@ -318,8 +317,8 @@ bool runBeside(const Mode& mode, uint64_t operation, uint64_t seed) {
   ::waitpid(other, &status, 0);
   for (const int fd : {ready[0], dead[0], dead[1]}) ::close(fd);
   if (journal().wrong[0] != 0) return report(mode.name, operation, seed, journal().wrong);
-  return (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-      || report(mode.name, operation, seed, shared().wrong);
+  return (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
+         report(mode.name, operation, seed, shared().wrong);
 }
 
 bool checkCopies(const Mode& mode, uint64_t operation, uint64_t seed) {
@@ -404,8 +403,8 @@ void runMode(const Mode& mode, uint64_t operations, const Options& options, Tota
   for (uint64_t at = options.all ? 1 : 1 + options.seed % step; at <= operations; at += step) {
     for (uint64_t i = 0; i < seeds; i++, cases++) {
       // Recovery is crashed for some cases only: every operation of it each time.
-      const bool twice = mode.action == TestAction::kTear && i == 0 &&
-                         (at + options.seed) % 96 < step;
+      const bool twice =
+          mode.action == TestAction::kTear && i == 0 && (at + options.seed) % 96 < step;
       const uint64_t stride = !twice ? 0 : options.all ? 1 : 8;
       if (!runCase(mode, at, options.seed + at * 31 + i, stride, totals)) totals.failures++;
     }
@@ -454,8 +453,7 @@ int conclude(const Totals& totals) {
 }
 
 int runRandomScripts(const Options& options) {
-  std::printf("%llu random scripts, seed=%llu\n",
-              static_cast<unsigned long long>(options.scripts),
+  std::printf("%llu random scripts, seed=%llu\n", static_cast<unsigned long long>(options.scripts),
               static_cast<unsigned long long>(options.seed));
   Totals totals;
   for (uint64_t i = 0; i < options.scripts; i++) runRandomScript(options.seed + i + 1, totals);

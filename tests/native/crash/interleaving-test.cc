@@ -162,9 +162,8 @@ struct Scene {
 /** Plays the scene in a new process; true when that was killed, as it must be. */
 bool dies(const char* scene, const std::string& path, uint32_t number = 0) {
   const std::string text = std::to_string(number);
-  const int status = check::inChild([&] {
-    ::execl("/proc/self/exe", "scene", scene, path.c_str(), text.c_str(), nullptr);
-  });
+  const int status = check::inChild(
+      [&] { ::execl("/proc/self/exe", "scene", scene, path.c_str(), text.c_str(), nullptr); });
   return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
@@ -173,7 +172,10 @@ void dieBeforePublishing(const std::string& path, uint32_t) {
   Region dying;
   if (!dying.open(path).ok()) return;
   const int region = dying.handle.file().fd;
-  useHooks({{}, {}, [region](int fd) { if (fd != region) die(); return 0; }});
+  useHooks({{}, {}, [region](int fd) {
+              if (fd != region) die();
+              return 0;
+            }});
   (void)stamp(dying, 2, true);
 }
 
@@ -181,12 +183,14 @@ void dieBeforePublishing(const std::string& path, uint32_t) {
 void dieWithATornRecord(const std::string& path, uint32_t) {
   Region dying;
   if (!dying.open(path).ok()) return;
-  useHooks({{}, [](int fd, uint64_t offset, size_t bytes) {
-    if (bytes < 500) return;
-    const std::byte zeros[64] = {};
-    (void)systemIo.pwrite(fd, zeros, sizeof zeros, offset + bytes - sizeof zeros);
-    die();
-  }, {}});
+  useHooks({{},
+            [](int fd, uint64_t offset, size_t bytes) {
+              if (bytes < 500) return;
+              const std::byte zeros[64] = {};
+              (void)systemIo.pwrite(fd, zeros, sizeof zeros, offset + bytes - sizeof zeros);
+              die();
+            },
+            {}});
   (void)stamp(dying, 2, true);
 }
 
@@ -213,7 +217,11 @@ void dieInCheckpoint(const std::string& path, uint32_t number) {
   if (!dying.open(path).ok()) return;
   dying.handle.unpin();
   uint32_t writes = 0;
-  useHooks({{}, [&](int, uint64_t, size_t) { if (++writes == number) die(); }, {}});
+  useHooks({{},
+            [&](int, uint64_t, size_t) {
+              if (++writes == number) die();
+            },
+            {}});
   (void)dying.handle.checkpoint();
   die();
 }
@@ -250,9 +258,11 @@ void dieBeginningTheLog(const std::string& path, uint32_t) {
   Region dying;
   if (!dying.open(path).ok()) return;
   uint32_t slots = 0;
-  useHooks({{}, [&](int fd, uint64_t, size_t) {
-    if (fd == dying.handle.file().fd && ++slots == 2) die();
-  }, {}});
+  useHooks({{},
+            [&](int fd, uint64_t, size_t) {
+              if (fd == dying.handle.file().fd && ++slots == 2) die();
+            },
+            {}});
   (void)stamp(dying, 1, true);
 }
 
@@ -281,9 +291,11 @@ void dieBehindAHeader(const std::string& path, uint32_t) {
   Region dying;
   uint64_t number = 100;
   if (!dying.open(path, longLog()).ok()) return;
-  useHooks({{}, [](int, uint64_t offset, size_t bytes) {
-    if (bytes == sizeof(SegmentHeader) && offset == 2 * kSegmentBytes) die();
-  }, {}});
+  useHooks({{},
+            [](int, uint64_t offset, size_t bytes) {
+              if (bytes == sizeof(SegmentHeader) && offset == 2 * kSegmentBytes) die();
+            },
+            {}});
   fillLog(dying, &number);
 }
 
@@ -303,11 +315,16 @@ void dieAfterReuse(const std::string& path, uint32_t) {
 }
 
 constexpr Scene kScenes[] = {
-    {"beforePublishing", dieBeforePublishing}, {"tornRecord", dieWithATornRecord},
-    {"behindATail", dieBehindATail},           {"inTransaction", dieInTransaction},
-    {"inCheckpoint", dieInCheckpoint},         {"twoCommits", dieAfterTwoCommits},
-    {"endOfASegment", dieAtTheEndOfASegment},  {"behindAHeader", dieBehindAHeader},
-    {"afterReuse", dieAfterReuse},             {"beginningTheLog", dieBeginningTheLog},
+    {"beforePublishing", dieBeforePublishing},
+    {"tornRecord", dieWithATornRecord},
+    {"behindATail", dieBehindATail},
+    {"inTransaction", dieInTransaction},
+    {"inCheckpoint", dieInCheckpoint},
+    {"twoCommits", dieAfterTwoCommits},
+    {"endOfASegment", dieAtTheEndOfASegment},
+    {"behindAHeader", dieBehindAHeader},
+    {"afterReuse", dieAfterReuse},
+    {"beginningTheLog", dieBeginningTheLog},
     {"behindTheSecondLog", dieBehindTheSecondLog},
 };
 
@@ -359,8 +376,15 @@ TEST(aReaderMovesInTheMiddleOfACheckpoint) {  // V3, V5, L3
         CHECK(fresh.open(path).ok() && stampShown(fresh) == number);
       });
     };
-    useHooks({[&](int, uint64_t, size_t) { look(); return 0; },
-              [&](int, uint64_t, size_t) { look(); }, [&](int) { look(); return 0; }});
+    useHooks({[&](int, uint64_t, size_t) {
+                look();
+                return 0;
+              },
+              [&](int, uint64_t, size_t) { look(); },
+              [&](int) {
+                look();
+                return 0;
+              }});
     CHECK(writer.handle.checkpoint().ok());
     noHooks();
     CHECK(looks > 4);
@@ -400,8 +424,15 @@ TEST(aPinThatComesLateKeepsTheLog) {  // L4: between the scan of pins and the ne
   CHECK(stamp(writer, ++number, false, 70).ok());  // the last record of the first segment
   writer.handle.unpin();
   const uint64_t epoch = reader.epoch();
-  const auto pin = [&] { if (slotEpoch(writer) < epoch) reader.handle.lock().pin(epoch); };
-  useHooks({[&](int, uint64_t, size_t) { pin(); return 0; }, {}, {}});
+  const auto pin = [&] {
+    if (slotEpoch(writer) < epoch) reader.handle.lock().pin(epoch);
+  };
+  useHooks({[&](int, uint64_t, size_t) {
+              pin();
+              return 0;
+            },
+            {},
+            {}});
   CHECK(writer.handle.checkpoint().ok());
   noHooks();
   CHECK(slotEpoch(writer) == epoch + 1);
@@ -569,9 +600,8 @@ TEST(aBusyLockNamesItsHolder) {
   Region first, second;
   CHECK(first.open(path).ok() && second.open(path).ok() && first.begin().ok());
   uint32_t holder = 0;
-  const double waited = secondsOf([&] {
-    CHECK(second.handle.begin(60, &holder).code == Code::kBusy);
-  });
+  const double waited =
+      secondsOf([&] { CHECK(second.handle.begin(60, &holder).code == Code::kBusy); });
   CHECK(holder == static_cast<uint32_t>(::getpid()) && waited > 0.05 && waited < 0.5);
   first.rollback();
   CHECK(stamp(second, 1).ok());
@@ -656,12 +686,14 @@ TEST(repairWaitsForACheckpointUnderWay) {  // H4
   int tries = 0;
   Once once;
   useHooks({[&](int, uint64_t, size_t) {
-    once([&] {
-      atomicWord(words(other).logSuspect).store(1);
-      if (tries++ == 0) CHECK(other.begin().code == Code::kBusy);
-    });
-    return 0;
-  }, {}, {}});
+              once([&] {
+                atomicWord(words(other).logSuspect).store(1);
+                if (tries++ == 0) CHECK(other.begin().code == Code::kBusy);
+              });
+              return 0;
+            },
+            {},
+            {}});
   CHECK(checkpointing.handle.checkpoint().ok());
   noHooks();
   CHECK(tries > 0);
@@ -674,7 +706,10 @@ TEST(anotherThreadsFailedSyncFailsTheCommit) {  // H7
   const std::string path = newRegion();
   Region region, other;
   CHECK(region.open(path).ok() && other.open(path).ok() && stamp(region, 1, true).ok());
-  useHooks({{}, {}, [&](int) { atomicWord(words(region).logSuspect).store(1); return 0; }});
+  useHooks({{}, {}, [&](int) {
+              atomicWord(words(region).logSuspect).store(1);
+              return 0;
+            }});
   CHECK(!stamp(region, 2, true).ok());
   noHooks();
   CHECK(other.begin().ok() && stampShown(other) == 1);

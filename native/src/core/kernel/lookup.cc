@@ -249,6 +249,7 @@ void readColumn(const WindowList& windows, const uint32_t* refs, uint32_t count,
       if (found[i] != Found::kFound) continue;
       const std::byte* at = windows.at(refs[i], offset + sizeof(Stored));
       if (load<CellHeader>(at).typeId == typeId)
+        // A field of type i8 keeps its sign. NOLINTNEXTLINE(bugprone-signed-char-misuse)
         column[i] = static_cast<Element>(load<Stored>(at + offset));
       else
         found[i] = Found::kDamaged;
