@@ -41,7 +41,7 @@ export type { RegionStats } from './region/stats.js'
 export { WritableRegion } from './region/writable-region.js'
 export type { Ref } from './space/ref.js'
 export { Store } from './store/store.js'
-export type { StoreListing, StoreOptions } from './store/store.js'
+export type { StoreBlockOptions, StoreListing, StoreOptions } from './store/store.js'
 export { t } from './types/index.js'
 export type {
   AnyShape, ArrayView, Change, Column, Fields, Frozen, Index, IndexOptions, Infer, InferInput,

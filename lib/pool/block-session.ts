@@ -75,6 +75,8 @@ export class BlockSession extends OpenSession {
 
   /** Its memory, which was [low, high), was moved; `pool.compact()` has done so. */
   moved(low: number, high: number, by: number): void {
+    const { holdings } = this.space
+    if (holdings.outboundHead !== 0) holdings.outboundHead = (holdings.outboundHead + by) as Ref
     for (const move of this.moves) move.by += by
     this.moves = [...this.moves, { low, high, by }]
     if (this.catalogRoot !== 0) {
@@ -135,8 +137,12 @@ export class BlockSession extends OpenSession {
     this.writable = false
     this.endViews('close')
     this.owner.forget(this)
+    this.beforeRelease()
     this.space.release()
   }
+
+  /** The memory is there for the last time. */
+  protected beforeRelease(): void {}
 
   // ── changes ──
 

@@ -7,6 +7,7 @@
  */
 import { C } from '../../formats/index.js'
 import type { SavepointSpace } from '../region/open-session.js'
+import type { OutboundHead } from '../space/outbound.js'
 import type { Ref } from '../space/ref.js'
 import { Room } from '../space/rooms.js'
 import { BLOCK_UNITS } from './area.js'
@@ -18,6 +19,21 @@ import type { Cell } from './walk.js'
 
 const { CELL_SIZE_MASK, MINIMUM_CELL_UNITS, TYPE_FREE } = C
 const SPARE_LIMIT = 8
+
+/** The first cell is made once, and stays: no rollback takes it back. */
+class KeptHead implements OutboundHead {
+  constructor(private readonly space: BlockSpace) {}
+
+  get(): Ref {
+    return this.space.holdings.outboundHead
+  }
+
+  begin(create: () => Ref): void {
+    this.space.holdings.outboundHead = this.space.apart(create)
+  }
+
+  end(): void {}
+}
 
 export class BlockSpace extends SpanSpace implements SavepointSpace {
   /** Told of a cell that is about to be freed, when somebody has asked. */
@@ -185,6 +201,11 @@ export class BlockSpace extends SpanSpace implements SavepointSpace {
       this.savepoints.push(...open)
       this.setLimit()
     }
+  }
+
+  /** Of the list of packed regions that the region names. */
+  get outboundHead(): OutboundHead {
+    return new KeptHead(this)
   }
 
   // ── the whole region ──

@@ -2,6 +2,8 @@
  * What a region has of its pool. Apart from the region itself, so that a finalizer can give it back
  * when the region was forgotten.
  */
+import { outboundFrom } from '../space/outbound.js'
+import type { Ref } from '../space/ref.js'
 import { BLOCK_UNITS } from './area.js'
 import type { PoolCore } from './core.js'
 
@@ -24,6 +26,10 @@ export class Holdings {
   released = false
   /** At the ends of its spans, where nothing fitted. */
   wastedUnits = 0
+  /** Of a region of a store: where the list of what it names begins; 0. */
+  outboundHead = 0 as Ref
+  /** Of a region of a store: told of each packed region that it named. Leads to no session. */
+  letGoOf: ((id: number) => void) | null = null
 
   constructor(readonly pool: PoolCore) {}
 
@@ -44,9 +50,17 @@ export class Holdings {
     if (this.released) return
     this.released = true
     const { pool } = this
+    this.letGoOfNamed()
     pool.wastedUnits -= this.wastedUnits
     for (const span of this.spans) this.releaseSpan(span, forgotten)
     if (this.runs !== null) for (const [start, count] of this.runs) pool.area.giveRun(start, count)
+  }
+
+  private letGoOfNamed(): void {
+    const { outboundHead, letGoOf } = this
+    if (letGoOf === null || outboundHead === 0) return
+    const named = outboundFrom(this.pool.memory.windows, outboundHead)
+    for (const { regionId } of named) letGoOf(regionId)
   }
 
   private releaseSpan(span: Span, forgotten: boolean): void {

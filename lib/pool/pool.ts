@@ -53,10 +53,17 @@ export class Pool {
     pools.add(this)
   }
 
-  /** A new region. Throws RSTORE_NO_MEMORY. */
-  region({ bound }: BlockRegionOptions = {}): BlockRegion {
+  /** A new region. Throws RSTORE_NO_MEMORY. See also Store.blockRegion. */
+  region(options: BlockRegionOptions = {}): BlockRegion {
+    return this.regionWith(options, (space) => new BlockSession(this.sessions, space))
+  }
+
+  /** @internal One whose session knows more. */
+  regionWith(
+    { bound }: BlockRegionOptions, sessionOver: (space: BlockSpace) => BlockSession,
+  ): BlockRegion {
     const units = bound === undefined ? Infinity : boundUnits(bound)
-    const session = new BlockSession(this.sessions, new BlockSpace(this.core, units))
+    const session = sessionOver(new BlockSpace(this.core, units))
     this.sessions.add(session)
     return new BlockRegion(session)
   }

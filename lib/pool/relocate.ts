@@ -11,6 +11,7 @@
  *      for another one. Words that lead out of the region are left alone.
  */
 import { C, CatalogEntry } from '../../formats/index.js'
+import { outboundRefWords } from '../space/outbound.js'
 import { wordIndexOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
 import type { Window } from '../space/window.js'
@@ -44,6 +45,7 @@ class RefWords {
     const at = wordIndexOf(ref)
     if (WITHOUT_REFS.has(typeId)) return
     if (typeId === C.TYPE_CATALOG_ENTRY) for (const word of ENTRY_REFS) this.words.push(at + word)
+    else if (typeId === C.TYPE_OUTBOUND) this.words.push(...outboundRefWords(this.window, ref))
     else if (typeId === C.TYPE_NODE) this.node(at)
     else if (typeId === C.TYPE_CATALOG_ROOT) this.treeOfRefs('bytes', ref)
     else if (typeId >= C.FIRST_STORED_TYPE) this.value(ref, at, typeId)

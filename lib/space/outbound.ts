@@ -9,7 +9,8 @@
  *      rise along `next`; whoever follows links and finds them not rising is in a damaged list.
  *  O2. Some cells have further links: link k leads to the next cell that has a link k, or to 0. How
  *      many a cell has follows from its id (`linksOf`): one more for a fourth of them each time.
- *  O3. No list, no cells: the first one goes with the last that names something.
+ *  O3. The first cell is made for the first region that is named. In a region file it goes with the
+ *      last one; a block region keeps it (OutboundHead).
  */
 import { C, OutboundReference } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
@@ -17,6 +18,7 @@ import { STATE } from './allocation-words.js'
 import { wordIndexOf } from './ref.js'
 import type { Ref } from './ref.js'
 import type { Space } from './space.js'
+import type { Window } from './window.js'
 
 const { next, regionId, count, links } = OutboundReference.fields
 const NEXT = next.offset >>> 2
@@ -41,30 +43,87 @@ const wordOf = (link: number): number => (link === 0 ? NEXT : LINKS + link)
 
 export interface Outbound { readonly ref: Ref; readonly regionId: number; readonly count: number }
 
+/** Where a region keeps the ref of the first cell. */
+export interface OutboundHead {
+  /** 0: there is no list. */
+  get(): Ref
+  /** `create` makes the first cell. */
+  begin(create: () => Ref): void
+  /** Nothing is named any more: the first cell may be freed. */
+  end(): void
+}
+
+/** In a region file: in its allocation state. */
+class StateHead implements OutboundHead {
+  constructor(private readonly space: Space) {}
+
+  get(): Ref {
+    return this.space.windows[0]!.u32[STATE.outboundHead]! as Ref
+  }
+
+  begin(create: () => Ref): void {
+    this.#set(create())
+  }
+
+  end(): void {
+    const head = this.get()
+    this.#set(0 as Ref)
+    this.space.free(head)
+  }
+
+  #set(ref: Ref): void {
+    this.space.mark(HEAD_UNIT, 8)
+    this.space.windows[0]!.u32[STATE.outboundHead] = ref
+  }
+}
+
+const isCell = (windows: readonly Window[], ref: number): boolean =>
+  windows[ref >>> 28] !== undefined
+  && (windows[ref >>> 28]!.u32[wordIndexOf(ref) + 1]! & 0xffff) === C.TYPE_OUTBOUND
+
+function* cellsFrom(windows: readonly Window[], head: Ref): IterableIterator<Outbound> {
+  let last = -1
+  for (let ref = head; ref !== 0 && isCell(windows, ref); ) {
+    const { u32 } = windows[ref >>> 28]!
+    const at = wordIndexOf(ref)
+    const id = u32[at + REGION_ID]!
+    if (id <= last) return
+    last = id
+    const after = u32[at + NEXT]! as Ref
+    yield { ref, regionId: id, count: u32[at + COUNT]! }
+    ref = after
+  }
+}
+
+/** What is named in a list that begins at `head`; stops where it leaves its cells. */
+export function* outboundFrom(windows: readonly Window[], head: Ref): IterableIterator<Outbound> {
+  for (const cell of cellsFrom(windows, head)) if (cell.regionId !== 0) yield cell
+}
+
+/** Words of the window of a cell of the list that hold refs. */
+export function outboundRefWords({ u32 }: Window, ref: number): number[] {
+  const at = wordIndexOf(ref)
+  const further = Math.min(u32[at + LINKS]!, MOST_LINKS)
+  return Array.from({ length: further + 1 }, (_, link) => at + wordOf(link))
+}
+
 export class OutboundList {
   /** The last cell before the one that was looked for, on each level. */
   readonly #before: Ref[] = new Array<Ref>(MOST_LINKS + 1).fill(0 as Ref)
 
-  constructor(private readonly space: Space) {}
+  constructor(
+    private readonly space: Space,
+    private readonly head: OutboundHead = new StateHead(space),
+  ) {}
 
   /** What is named, by id; stops where the list leaves its cells. */
-  *list(): IterableIterator<Outbound> {
-    for (const cell of this.cells()) if (cell.regionId !== 0) yield cell
+  list(): IterableIterator<Outbound> {
+    return outboundFrom(this.space.windows, this.head.get())
   }
 
   /** All cells of the list, the first one too. */
-  *cells(): IterableIterator<Outbound> {
-    let last = -1
-    for (let ref = this.#head(); ref !== 0 && this.#isCell(ref);) {
-      const { u32 } = this.space.windowOf(ref)
-      const at = wordIndexOf(ref)
-      const id = u32[at + REGION_ID]!
-      if (id <= last) return
-      last = id
-      const after = u32[at + NEXT]! as Ref
-      yield { ref, regionId: id, count: u32[at + COUNT]! }
-      ref = after
-    }
+  cells(): IterableIterator<Outbound> {
+    return cellsFrom(this.space.windows, this.head.get())
   }
 
   /**
@@ -73,7 +132,7 @@ export class OutboundList {
    */
   ids(): number[] {
     const ids: number[] = []
-    let end: number = this.#head()
+    let end: number = this.head.get()
     for (const { ref, regionId: id } of this.cells()) {
       if (id !== 0) ids.push(id)
       end = this.#link(ref, 0)
@@ -86,7 +145,7 @@ export class OutboundList {
   isSound(): boolean {
     const cells = [...this.cells()]
     const [head] = cells
-    if (head === undefined) return this.#head() === 0
+    if (head === undefined) return this.head.get() === 0
     if (head.regionId !== 0 || this.#links(head.ref) !== MOST_LINKS) return false
     for (let link = 0; link <= MOST_LINKS; link++) {
       const chain = cells.filter(({ ref }) => this.#links(ref) >= link)
@@ -108,7 +167,7 @@ export class OutboundList {
       this.#add(found, 1)
       return false
     }
-    if (this.#head() === 0) this.#setHead(this.#create(0, MOST_LINKS))
+    if (this.head.get() === 0) this.head.begin(() => this.#create(0, MOST_LINKS))
     const ref = this.#create(id, linksOf(id))
     this.#find(id)
     for (let link = linksOf(id); link >= 0; link--) {
@@ -128,20 +187,8 @@ export class OutboundList {
       this.#setLink(this.#before[link]!, link, this.#link(ref, link))
     }
     this.space.free(ref)
-    const head = this.#head()
-    if (this.#link(head, 0) !== 0) return true
-    this.#setHead(0 as Ref)
-    this.space.free(head)
+    if (this.#link(this.head.get(), 0) === 0) this.head.end()
     return true
-  }
-
-  #head(): Ref {
-    return this.space.windows[0]!.u32[STATE.outboundHead]! as Ref
-  }
-
-  #setHead(ref: Ref): void {
-    this.space.mark(HEAD_UNIT, 8)
-    this.space.windows[0]!.u32[STATE.outboundHead] = ref
   }
 
   #create(id: number, linkCount: number): Ref {
@@ -151,11 +198,6 @@ export class OutboundList {
     u32[at + REGION_ID] = id
     u32[at + LINKS] = linkCount
     return ref
-  }
-
-  #isCell(ref: number): boolean {
-    return this.space.windows[ref >>> 28] !== undefined
-      && this.space.typeIdOf(ref) === C.TYPE_OUTBOUND
   }
 
   #idOf(ref: Ref): number {
@@ -177,13 +219,14 @@ export class OutboundList {
 
   /** Its cell, or 0; then `#before` is where it would be. Throws RSTORE_CORRUPT: O1. */
   #find(id: number): Ref {
-    let ref = this.#head()
+    let ref = this.head.get()
     if (ref === 0) return ref
-    if (!this.#isCell(ref)) throw damaged(ref)
+    if (!isCell(this.space.windows, ref)) throw damaged(ref)
     let found = 0 as Ref
     for (let link = MOST_LINKS; link >= 0; link--) {
       for (let after = this.#link(ref, link); after !== 0; after = this.#link(ref, link)) {
-        if (!this.#isCell(after) || this.#idOf(after) <= this.#idOf(ref)) throw damaged(after)
+        const rises = isCell(this.space.windows, after) && this.#idOf(after) > this.#idOf(ref)
+        if (!rises) throw damaged(after)
         if (this.#idOf(after) >= id) {
           if (this.#idOf(after) === id) found = after
           break

@@ -1,6 +1,7 @@
 /** How a store is opened and closed: who is the first, and who the last. */
 import { statSync } from 'node:fs'
 
+import { RStoreError } from '../errors.js'
 import { Collector } from './collector.js'
 import { StoreFiles, syncFile } from './files.js'
 import { LiveRegions } from './live-regions.js'
@@ -17,6 +18,7 @@ export class OpenStore implements StoreParts {
   readonly live = new LiveRegions(this)
   readonly packed = new PackedRegions(this)
   readonly collector = new Collector(this)
+  private closed = false
 
   /** `dir` is absolute. */
   constructor(dir: string, create: boolean, readonly readOnly: boolean) {
@@ -41,7 +43,7 @@ export class OpenStore implements StoreParts {
       this.catalog.addOpener(first)
       if (first) this.locks.tryShared(OPEN_BYTE)
       removeUnknown(this)
-      if (first) this.collector.collectAll()
+      this.collector.collectAll()
     } catch (error) {
       this.collector.end()
       this.catalog.close()
@@ -49,7 +51,16 @@ export class OpenStore implements StoreParts {
     }
   }
 
+  assertOpen(): void {
+    if (!this.closed) return
+    const path = this.files.dir
+    throw new RStoreError('RSTORE_CLOSED', `the store ${path} was closed. Open it again`, { path })
+  }
+
+  /** Nothing when it was closed before. */
   close(): void {
+    if (this.closed) return
+    this.closed = true
     this.live.closeAll()
     this.packed.closeHandles()
     try {

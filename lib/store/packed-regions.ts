@@ -33,6 +33,8 @@ export class PackedRegions {
   private readonly ids = new WeakMap<PackedSession, number>()
   /** Least recently used first. */
   private readonly sharedRegions = new Map<number, Shared>()
+  /** How many block regions of this process name each. */
+  private readonly inBlocks = new Map<number, number>()
   /** No longer among them, to be closed when the turn is over. */
   private readonly closing: Packed[] = []
 
@@ -76,6 +78,26 @@ export class PackedRegions {
     this.uses.delete(id)
     this.store.locks.unlock(byteOf(id))
     this.store.collector.letGo(id)
+  }
+
+  /** A block region of this process names it: nobody deletes it until `letGoForRegion`. */
+  holdForRegion(id: number): void {
+    this.use(id)
+    this.inBlocks.set(id, this.namedInBlocks(id) + 1)
+  }
+
+  /** Nothing when the store was closed: that ended all holds. */
+  letGoForRegion(id: number): void {
+    const count = this.namedInBlocks(id)
+    if (count === 0) return
+    if (count === 1) this.inBlocks.delete(id)
+    else this.inBlocks.set(id, count - 1)
+    this.letGo(id)
+  }
+
+  /** How many block regions of this process name it. */
+  namedInBlocks(id: number): number {
+    return this.inBlocks.get(id) ?? 0
   }
 
   /** A new handle. */
@@ -138,6 +160,7 @@ export class PackedRegions {
 
   /** The packed region that a field names, mapped once for all who read it. */
   shared(id: number): Packed {
+    this.store.assertOpen()
     const known = this.sharedRegions.get(id)
     if (known !== undefined) this.sharedRegions.delete(id)
     const isFresh = known !== undefined && Date.now() - known.since < SHARED_MS
@@ -171,8 +194,12 @@ export class PackedRegions {
     this.sharedRegions.delete(id)
   }
 
+  /** Whoever has held something holds it no more. */
   closeHandles(): void {
     for (const set of [...this.handles.values()]) for (const packed of [...set]) packed.close()
+    for (const [id, count] of [...this.inBlocks]) {
+      for (let i = 0; i < count; i++) this.letGoForRegion(id)
+    }
   }
 
   closeShared(): void {

@@ -14,4 +14,6 @@ export interface StoreParts {
   readonly live: LiveRegions
   readonly packed: PackedRegions
   readonly collector: Collector
+  /** Throws RSTORE_CLOSED. */
+  assertOpen(): void
 }

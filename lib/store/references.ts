@@ -13,10 +13,11 @@
  *  K4. A commit that fails after K1 takes back what it raised, and only that: another transaction
  *      begins when the fate of the last one is known (`begin`).
  *  K5. A commit whose sync goes on elsewhere is told of later; closing does not wait for that.
+ *
+ * Block regions have no commits, and end with their process: block-references.ts.
  */
 import { RStoreError } from '../errors.js'
-import { OutboundList } from '../space/outbound.js'
-import type { Session } from '../types/context.js'
+import type { OutboundList } from '../space/outbound.js'
 import { compare, describeShortly } from '../types/compatible.js'
 import type { PackedType } from '../types/packed/packed.js'
 import { RefType, refOfView } from '../types/ref/ref.js'
@@ -47,22 +48,19 @@ function sessionOf(value: unknown): PackedSession | undefined {
 }
 
 export class References {
-  private readonly list: OutboundList
   /** Whether the list had them when the running transaction first touched them. */
-  private readonly touched = new Map<number, boolean>()
-  private held: number[] = []
+  protected readonly touched = new Map<number, boolean>()
+  private held = new Set<number>()
   private underWay: Renaming | null = null
   /** Committed, or about to be, and the store not yet told: K5. */
   private readonly untold = new Set<Renaming>()
 
   constructor(
-    private readonly store: StoreParts,
+    protected readonly store: StoreParts,
     /** Id of the region that names. */
     readonly ownId: number,
-    session: Session,
-  ) {
-    this.list = new OutboundList(session.space)
-  }
+    private readonly list: OutboundList,
+  ) {}
 
   read(type: PackedType, regionId: number, root: number): unknown {
     const packed = this.store.packed.shared(regionId)
@@ -100,9 +98,9 @@ export class References {
   }
 
   retain(regionId: number): void {
-    if (!this.touch(regionId)) {
-      this.store.packed.use(regionId)
-      this.held.push(regionId)
+    if (!this.touch(regionId) && !this.held.has(regionId)) {
+      this.hold(regionId)
+      this.held.add(regionId)
     }
     this.list.retain(regionId)
   }
@@ -110,6 +108,15 @@ export class References {
   release(regionId: number): void {
     this.touch(regionId)
     this.list.release(regionId)
+  }
+
+  /** Nobody deletes it until `letGoOf`. */
+  protected hold(regionId: number): void {
+    this.store.packed.use(regionId)
+  }
+
+  protected letGoOf(regionId: number): void {
+    this.store.packed.letGo(regionId)
   }
 
   /** Whether the list had it when the transaction first touched it. */
@@ -140,10 +147,10 @@ export class References {
   raise(sync: boolean): Renaming {
     const { raised, gone } = this.changes()
     if (raised.length > 0) this.store.catalog.raise(raised, this.ownId, sync)
-    const renaming = { raised, gone, held: this.held }
+    const renaming = { raised, gone, held: [...this.held] }
     this.underWay = renaming
     this.untold.add(renaming)
-    this.held = []
+    this.held.clear()
     this.touched.clear()
     return renaming
   }
@@ -152,7 +159,7 @@ export class References {
   committed(renaming: Renaming, epoch: number): void {
     if (!this.untold.delete(renaming)) return
     this.store.collector.lower(renaming.gone, this.ownId, epoch)
-    for (const id of renaming.held) this.store.packed.letGo(id)
+    for (const id of renaming.held) this.letGoOf(id)
   }
 
   /** After a rollback of the whole transaction. */
@@ -161,17 +168,22 @@ export class References {
     this.underWay = null
     if (underWay !== null && this.untold.delete(underWay)) {
       this.store.collector.lower(underWay.raised, this.ownId, 0)
-      for (const id of underWay.held) this.store.packed.letGo(id)
+      for (const id of underWay.held) this.letGoOf(id)
     }
     this.letGo()
   }
 
   /** Of what the running transaction uses. */
   letGo(): void {
-    const { held } = this
-    this.held = []
     this.touched.clear()
-    for (const id of held) this.store.packed.letGo(id)
+    this.letGoOfAllBut([])
+  }
+
+  protected letGoOfAllBut(kept: readonly number[]): void {
+    for (const id of kept) this.held.delete(id)
+    const held = [...this.held]
+    this.held.clear()
+    for (const id of held) this.letGoOf(id)
   }
 
   /** K5: all commits are settled. */

@@ -1,11 +1,16 @@
 /** The sessions of a store's regions: as any other, but they know what packed fields name. */
 import { RStoreError } from '../errors.js'
 import type { NativePackWriter, OpenedPack } from '../native/binding.js'
+import { BlockSession } from '../pool/block-session.js'
+import type { BlockSpace } from '../pool/block-space.js'
+import type { PoolSessions } from '../pool/sessions.js'
 import { PackSession } from '../region/pack-session.js'
 import { PackedSession } from '../region/packed.js'
 import { RegionSession } from '../region/session.js'
 import type { View } from '../region/view.js'
+import { OutboundList } from '../space/outbound.js'
 import type { PackedType } from '../types/packed/packed.js'
+import { BlockReferences, lettingGoIn } from './block-references.js'
 import type { StoreParts } from './parts.js'
 import { References } from './references.js'
 import type { PackedName } from './references.js'
@@ -15,7 +20,7 @@ export class StoreRegionSession extends RegionSession {
 
   constructor(view: View, store: StoreParts, id: number) {
     super(view, store.readOnly)
-    this.references = new References(store, id, this)
+    this.references = new References(store, id, new OutboundList(this.space))
   }
 
   override readPacked(type: PackedType, regionId: number, root: number): unknown {
@@ -74,7 +79,7 @@ export class StorePackSession extends PackSession {
     private readonly begunAs: number,
   ) {
     super(path, writer, opened)
-    this.references = new References(store, id, this)
+    this.references = new References(store, id, new OutboundList(this.space))
   }
 
   override readPacked(type: PackedType, regionId: number, root: number): unknown {
@@ -116,11 +121,42 @@ export class StorePackedSession extends PackedSession {
   private references: References | undefined
 
   attachTo(store: StoreParts, id: number): this {
-    this.references = new References(store, id, this)
+    this.references = new References(store, id, new OutboundList(this.space))
     return this
   }
 
   override readPacked(type: PackedType, regionId: number, root: number): unknown {
     return this.references!.read(type, regionId, root)
+  }
+}
+
+/** A block region that names packed regions of a store. */
+export class StoreBlockSession extends BlockSession {
+  private readonly references: BlockReferences
+
+  constructor(owner: PoolSessions, space: BlockSpace, store: StoreParts) {
+    super(owner, space)
+    this.references = new BlockReferences(store, 0, new OutboundList(space, space.outboundHead))
+    space.holdings.letGoOf = lettingGoIn(store)
+  }
+
+  override readPacked(type: PackedType, regionId: number, root: number): unknown {
+    return this.references.read(type, regionId, root)
+  }
+
+  override preparePacked(type: PackedType, value: unknown, where: string): PackedName {
+    return this.references.prepare(type, value, where)
+  }
+
+  override retainPacked(_type: PackedType, regionId: number): void {
+    this.references.retain(regionId)
+  }
+
+  override releasePacked(_type: PackedType, regionId: number): void {
+    this.references.release(regionId)
+  }
+
+  protected override beforeRelease(): void {
+    this.references.settle()
   }
 }

@@ -17,6 +17,7 @@
  *      transactions that are about to name it, hold a shared lock on the byte of its id in every
  *      process, and the count is looked at again when that lock is had. Its own references are
  *      queued first, so a crash leaves a file to delete, not one to miss.
+ *      Block regions of a process hold what they name in the same way (block-references.ts).
  *  D4. Cascades are a queue, not recursion. There are no cycles: a packed region names only those
  *      packed before it was begun.
  *  D5. The catalog's write lock is the innermost: a transaction of a region may take it, never the
@@ -32,6 +33,9 @@ import { resolve } from 'node:path'
 import { RStoreError } from '../errors.js'
 import type { VerifyReport } from '../map/verify.js'
 import type { RegionOptions } from '../region/options.js'
+import type { BlockRegion } from '../pool/block-region.js'
+import { Pool } from '../pool/pool.js'
+import type { BlockRegionOptions } from '../pool/pool.js'
 import { packInto } from '../region/pack.js'
 import type { PackInit, PackOptions, PackRoot } from '../region/pack.js'
 import { Packed } from '../region/packed.js'
@@ -45,6 +49,7 @@ import type { RegionKind } from './files.js'
 import { isDamage, namesIfReadable, namesOf } from './names.js'
 import { OpenStore } from './opening.js'
 import { StorePacking } from './packing.js'
+import { StoreBlockSession } from './sessions.js'
 import { verifyStore } from './verify-store.js'
 
 export interface StoreOptions {
@@ -57,12 +62,17 @@ export interface StoreOptions {
   readOnly?: boolean
 }
 
+export interface StoreBlockOptions extends BlockRegionOptions {
+  /** Where it gets its memory from. Default: Pool.default. */
+  pool?: Pool
+}
+
 /** One line of `list()`. */
 export interface StoreListing {
   id: number
   name: string | null
   kind: 'live' | 'packed'
-  /** Names, regions that name it, and its open handles in this process. */
+  /** Names, regions that name it, and its open handles and block regions in this process. */
   references: number
   /** Length of its file. */
   bytes: number
@@ -70,7 +80,6 @@ export interface StoreListing {
 
 export class Store implements Disposable {
   private readonly parts: OpenStore
-  private closed = false
 
   private constructor(dir: string, options: StoreOptions) {
     this.parts = new OpenStore(dir, options.create === true, options.readOnly === true)
@@ -97,7 +106,7 @@ export class Store implements Disposable {
 
   /** A live region of the store; made when there is none of that name. One handle for each name. */
   region(name: string, options: RegionOptions = {}): Region {
-    this.assertOpen()
+    this.parts.assertOpen()
     checkName(name)
     const { catalog, live } = this.parts
     let entry = catalog.byName(name)
@@ -114,7 +123,7 @@ export class Store implements Disposable {
    * none.
    */
   drop(name: string): boolean {
-    this.assertOpen()
+    this.parts.assertOpen()
     this.refuseReadOnly()
     const { catalog, live, files, collector } = this.parts
     const entry = catalog.byName(name)
@@ -149,6 +158,19 @@ export class Store implements Disposable {
     }
   }
 
+  // ── block regions ──
+
+  /**
+   * As Pool.region, for records with fields of type t.packed: what they name is not deleted as long
+   * as the region lives and the store is open. Afterwards such fields throw RSTORE_CLOSED.
+   */
+  blockRegion({ pool = Pool.default, ...options }: StoreBlockOptions = {}): BlockRegion {
+    const { parts } = this
+    parts.assertOpen()
+    return pool.regionWith(options, (space) =>
+      new StoreBlockSession(pool.sessions, space, parts))
+  }
+
   // ── packed regions ──
 
   /**
@@ -170,7 +192,7 @@ export class Store implements Disposable {
     options: PackOptions<V, I>,
     init: PackInit<V, I>,
   ): Packed<V> | undefined | Promise<Packed<V> | undefined> {
-    this.assertOpen()
+    this.parts.assertOpen()
     this.refuseReadOnly()
     if (name !== null) {
       checkName(name)
@@ -185,7 +207,7 @@ export class Store implements Disposable {
 
   /** A handle of a packed region. Throws RSTORE_NOT_FOUND, RSTORE_TYPE_MISMATCH. */
   packed<V = unknown>(name: string, root?: Type<V, any>): Packed<V> {
-    this.assertOpen()
+    this.parts.assertOpen()
     checkName(name)
     const entry = this.parts.catalog.byName(name)
     if (entry === undefined) throw notFound(name)
@@ -196,7 +218,7 @@ export class Store implements Disposable {
 
   /** Gives up the name of a packed region. False when there is none. */
   release(name: string): boolean {
-    this.assertOpen()
+    this.parts.assertOpen()
     this.refuseReadOnly()
     const { catalog, collector } = this.parts
     const entry = catalog.byName(name)
@@ -216,10 +238,10 @@ export class Store implements Disposable {
 
   /** What is in the store, by id. */
   list(): StoreListing[] {
-    this.assertOpen()
+    this.parts.assertOpen()
     const { catalog, files, packed } = this.parts
     return catalog.list().map(({ id, name, kind, references }) => ({
-      id, name, kind, references: references + packed.openHandles(id),
+      id, name, kind, references: references + packed.openHandles(id) + packed.namedInBlocks(id),
       bytes: files.bytesOf(id, kind),
     }))
   }
@@ -229,13 +251,13 @@ export class Store implements Disposable {
    * meanwhile; the copy counts its references anew when it is first opened.
    */
   backup(dir: string): Promise<void> {
-    this.assertOpen()
+    this.parts.assertOpen()
     return backUp(this.parts, new StoreFiles(resolve(dir)))
   }
 
   /** Every region, and every count against the lists. */
   verify(): Promise<VerifyReport> {
-    this.assertOpen()
+    this.parts.assertOpen()
     const { parts } = this
     const { catalog, collector, live, packed } = parts
     if (!parts.readOnly) collector.collectAll()
@@ -251,19 +273,11 @@ export class Store implements Disposable {
 
   /** Closes all its regions and handles. */
   close(): void {
-    if (this.closed) return
-    this.closed = true
     this.parts.close()
   }
 
   [Symbol.dispose](): void {
     this.close()
-  }
-
-  private assertOpen(): void {
-    if (!this.closed) return
-    const path = this.parts.files.dir
-    throw new RStoreError('RSTORE_CLOSED', `the store ${path} was closed. Open it again`, { path })
   }
 
   private refuseReadOnly(): void {

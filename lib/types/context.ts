@@ -250,7 +250,8 @@ export abstract class Session {
   private refusePacked(type: PackedType, facts: Record<string, unknown>): never {
     throw new RStoreError(
       'RSTORE_NO_STORE',
-      'fields of type t.packed name other regions of a store: open this region with store.region()',
+      'fields of type t.packed name other regions of a store: get this region from store.region() '
+      + 'or store.blockRegion()',
       { type: type.kind, ...facts },
     )
   }
