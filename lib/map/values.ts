@@ -105,17 +105,20 @@ const NEAR_UNITS = 64
 class BoxedValues extends Values {
   readonly inLeaf = false
   protected readonly binding: Binding
+  /** Only what may be undefined has no cell. */
+  private readonly mayLack: boolean
   /** What was read ahead: of no use, but that the engine does not leave the reads out. */
   protected seen = 0
 
   constructor(session: Session, type: AnyType) {
     super(session, type)
     this.binding = session.registry.bindingOf(type)
+    this.mayLack = type.kind === 'optional'
   }
 
   read(window: Window, index: number, owner: Owner | undefined): unknown {
     const ref = window.u32[index]!
-    const value = ref === 0 && this.type.nullable ? undefined : this.readCell(ref, owner)
+    const value = ref === 0 && this.mayLack ? undefined : this.readCell(ref, owner)
     this.session.leave()
     return value
   }
@@ -157,14 +160,14 @@ class BoxedValues extends Values {
 
   protected assignRef(ref: number, value: unknown): number {
     const { session, type } = this
-    if (value === undefined && type.nullable) {
+    if (value === undefined && this.mayLack) {
       this.free(ref)
       return 0
     }
     return ref === 0 ? type.createCell(session, value) : type.assignCell(session, ref, value)
   }
   create(window: Window, index: number, value: unknown): void {
-    if (value === undefined && this.type.nullable) return
+    if (value === undefined && this.mayLack) return
     window.u32[index] = this.type.createCell(this.session, value)
   }
   release(window: Window, index: number): void {
@@ -180,7 +183,7 @@ class BoxedValues extends Values {
   }
   visit(window: Window, index: number, visit: VisitRef, path: string): void {
     const ref = window.u32[index]!
-    if (ref !== 0) visit(this.type, ref, true, path, window, index)
+    if (ref !== 0 || !this.mayLack) visit(this.type, ref, true, path, window, index)
   }
 }
 

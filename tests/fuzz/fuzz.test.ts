@@ -5,6 +5,14 @@ import { Fuzzing } from './fuzzing.js'
 
 const test = suite('fuzz')
 
+/** What the long run has found. */
+const FOUND = [700_000_915]
+
+test('seeds that found something', async () => {
+  const fuzzing = new Fuzzing()
+  for (const seed of FOUND) await fuzzing.run(seed)
+})
+
 test('500 damaged files', async () => {
   const first = Number(process.env['RSTORE_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
   console.log(`RSTORE_TEST_SEED=${first}`)

@@ -4,12 +4,15 @@ import * as assert from 'uvu/assert'
 import { C } from '../../formats/index.js'
 import { verifySession, type VerifyReport } from '../../lib/map/verify.js'
 import type { Window } from '../../lib/space/window.js'
+import { openTree } from '../../lib/tree/open.js'
 import { t } from '../../lib/types/index.js'
 import { MemoryRegion } from '../harness/memory-region.js'
 import { assertSound } from '../harness/types.js'
+import { thrown } from '../harness/with-region.js'
 
 const test = suite('map: verify')
 
+const Small = t.struct('Small', { text: t.string })
 const Item = t.struct('Item', {
   text: t.string,
   list: t.array(t.string),
@@ -151,6 +154,26 @@ for (const [what, expected, damage] of damages) {
       report.problems.some(({ path }) => path !== undefined && path.startsWith('items')),
       JSON.stringify(report.problems[0]),
     )
+  })
+}
+
+for (const type of [t.string, t.bytes, t.array(t.u8), t.json, t.default(t.string, ''), Small]) {
+  const { kind } = type as { kind: string }
+  test(`finds an entry without its ${kind}, and reading it throws`, () => {
+    const region = new MemoryRegion(2 ** 22)
+    const map = region.map<number, any, any>('map', t.u32, type as never)
+    const value = kind === 'bytes' || kind === 'array' ? new Uint8Array(9) : { text: 'a' }
+    region.transact(() => map.set(1, kind === 'string' || kind === 'default' ? 'a' : value))
+    assertSound(region)
+    const { root } = region.catalog.directory.find('map')!
+    const cursor = openTree(region.space, 'u32', root).cursor()
+    cursor.first()
+    cursor.window.u32[cursor.valueIndex] = 0
+    cursor.close()
+    assert.ok(codes(check(region)).includes('CELL_REF'))
+    for (const read of [() => map.get(1), () => [...map.values()], () => [...map.entries()]]) {
+      thrown('RSTORE_CORRUPT', read)
+    }
   })
 }
 
