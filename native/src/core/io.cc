@@ -248,17 +248,6 @@ Status lengthenTo(int fd, uint64_t bytes) {
   return statusFromErrno(-result);
 }
 
-Status writeZeros(int fd, uint64_t offset, uint64_t bytes) {
-  static const std::byte zeros[64 * 1024] = {};
-  while (bytes > 0) {
-    const size_t part = static_cast<size_t>(std::min<uint64_t>(bytes, sizeof zeros));
-    if (Status status = writeFully(fd, zeros, part, offset); !status) return status;
-    offset += part;
-    bytes -= part;
-  }
-  return kSuccess;
-}
-
 Status copyThroughBuffer(int from, uint64_t fromOffset, int to, uint64_t toOffset, uint64_t bytes) {
   constexpr size_t kBufferBytes = 1 << 20;
   auto* buffer = static_cast<std::byte*>(std::malloc(kBufferBytes));
@@ -277,6 +266,17 @@ Status copyThroughBuffer(int from, uint64_t fromOffset, int to, uint64_t toOffse
 }
 
 }  // namespace
+
+Status writeZeros(int fd, uint64_t offset, uint64_t bytes) {
+  static const std::byte zeros[4096] = {};
+  while (bytes > 0) {
+    const size_t part = static_cast<size_t>(std::min<uint64_t>(bytes, sizeof zeros));
+    if (Status status = writeFully(fd, zeros, part, offset); !status) return status;
+    offset += part;
+    bytes -= part;
+  }
+  return kSuccess;
+}
 
 Status zeroFileRange(int fd, uint64_t offset, uint64_t bytes) {
   if (bytes == 0) return kSuccess;

@@ -108,6 +108,10 @@ Status writePartsFully(int fd, iovec* parts, int count, uint64_t offset);
 /** Reads into all parts; as readFully. */
 Status readPartsFully(int fd, iovec* parts, int count, uint64_t offset);
 
+/// Page by page, so that the kernel caches it in single pages: small writes into a big folio walk
+/// all of its blocks, and a store through a mapping makes the whole of it dirty.
+Status writeZeros(int fd, uint64_t offset, uint64_t bytes);
+
 /**
  * `bytes` of zeros at `offset`: ZERO_RANGE, else punching, else by writing. May make the file
  * longer.

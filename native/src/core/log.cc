@@ -251,9 +251,7 @@ Status Log::provideSegment(uint64_t logicalSegment, uint32_t segmentLimit) {
   const bool fresh = physical == words.logSegmentCount || entry.lastEpoch == kPunched;
   atomicWord(entry.logicalSegment).store(0, std::memory_order_seq_cst);
   if (fresh) {
-    auto zeros = std::make_unique<std::byte[]>(kSegmentBytes);
-    memset(zeros.get(), 0, kSegmentBytes);
-    const Status wrote = writeFully(fd_, zeros.get(), kSegmentBytes, offset);  // G4
+    const Status wrote = writeZeros(fd_, offset, kSegmentBytes);  // G4
     if (!wrote.ok()) return wrote;
     if (physical == words.logSegmentCount) words.logSegmentCount++;
   }
