@@ -126,17 +126,22 @@ Status FileApplier::flushRun(const std::vector<uint32_t>& pages, size_t first, s
   return writeFully(fd_, buffer, count * kPageBytes, offset);
 }
 
+/// Page of the table by page: what lies between two new checksums is written as it is. Nobody else
+/// writes the table meanwhile (A6).
 Status FileApplier::flushChecksums() {
-  std::vector<uint32_t> run;
+  constexpr uint32_t kInAPage = kPageBytes / sizeof(uint32_t);
+  uint32_t table[kInAPage];
   for (auto next = checksums_.begin(); next != checksums_.end();) {
     const uint32_t first = next->first;
-    run.clear();
-    while (next != checksums_.end() && next->first == first + run.size()) {
-      run.push_back(next->second);
-      ++next;
+    const auto end = checksums_.lower_bound((first / kInAPage + 1) * kInAPage);
+    const uint32_t count = std::prev(end)->first - first + 1;
+    const uint64_t offset = file_.checksumOffset(first);
+    if (count != static_cast<size_t>(std::distance(next, end))) {
+      const Status read = readFully(fd_, table, count * sizeof(uint32_t), offset);
+      if (!read.ok()) return read;
     }
-    const Status wrote =
-        writeFully(fd_, run.data(), run.size() * sizeof(uint32_t), file_.checksumOffset(first));
+    for (; next != end; ++next) table[next->first - first] = next->second;
+    const Status wrote = writeFully(fd_, table, count * sizeof(uint32_t), offset);
     if (!wrote.ok()) return wrote;
   }
   checksums_.clear();

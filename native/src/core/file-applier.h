@@ -11,6 +11,8 @@
 // A4. Each record is checked once more: what the kernel dropped of it since it was published, after
 //     a sync that failed, does not get into a file that passes for sound.
 // A5. Nothing is synced here: the caller orders the syncs.
+// A6. One at a time: whoever applies holds the checkpoint lock, or recovers, or has a file that
+//     nobody knows yet. So a part of the table of checksums may be read, changed and written back.
 #pragma once
 
 #include <array>
