@@ -263,7 +263,7 @@ export class Catalog {
       const shape = shapeOf(this.#session, entry)
       if (known !== undefined) known.follow(entry.root)
       else if (shape.by === null) observers.undeclared.add(name)
-      else observers.indexes.set(name, storedIndex(map, name, shape, entry.root))
+      else observers.indexes.set(name, storedIndex(map, name, shape, entry))
     }
     observers.changed()
   }
@@ -320,7 +320,7 @@ export class Catalog {
     ).open(owner.root)
     const shape = shapeOf(this.#session, entry)
     if (shape.by === null) return declared === undefined ? undefined : { map, index: declared }
-    return { map, index: storedIndex(map, indexNameOf(entry), shape, entry.root) }
+    return { map, index: storedIndex(map, indexNameOf(entry), shape, entry) }
   }
 
   // ── names ──

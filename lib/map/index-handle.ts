@@ -106,6 +106,23 @@ function declarationOf(
   return declared
 }
 
+function throwDamaged(session: Session, { name, auxiliary }: Entry, cause: unknown): never {
+  session.leave()
+  const [map, index] = name.split('\0').map((part) => JSON.stringify(part))
+  throw new RStoreError(
+    'RSTORE_CORRUPT',
+    `the stored description of index ${index} of map ${map} is damaged`
+      + ` (${(cause as Error).message}): run verify()`,
+    { ref: auxiliary },
+  )
+}
+
+function isShape(value: unknown): value is IndexShape {
+  const { by, unique } = Object(value) as Partial<IndexShape>
+  const isFields = Array.isArray(by) && by.every((field) => typeof field === 'string')
+  return (by === null || isFields) && typeof unique === 'boolean'
+}
+
 /** The stored description of an index. */
 export function shapeOf(session: Session, entry: Entry): IndexShape {
   const window = windowOfContent(
@@ -115,9 +132,15 @@ export function shapeOf(session: Session, entry: Entry): IndexShape {
     'an index descriptor',
   )
   const at = (entry.auxiliary & 0x0fff_ffff) << 3
-  return JSON.parse(
-    readText(window.u8, at + CONTENT_OFFSET, window.u32[(at >>> 2) + 2]!),
-  ) as IndexShape
+  try {
+    const shape: unknown = JSON.parse(
+      readText(window.u8, at + CONTENT_OFFSET, window.u32[(at >>> 2) + 2]!),
+    )
+    if (isShape(shape)) return shape
+  } catch (cause) {
+    throwDamaged(session, entry, cause)
+  }
+  return throwDamaged(session, entry, new Error('it says neither fields nor none'))
 }
 
 function storeShape(session: Session, shape: IndexShape): Ref {
@@ -157,9 +180,13 @@ export function storedIndex(
   map: OrderedMap,
   name: string,
   shape: IndexShape,
-  root: Ref,
+  entry: Entry,
 ): SecondaryIndex {
-  return makeIndex(map, name, byFields(map, shape.by!, shape.unique), root)
+  try {
+    return makeIndex(map, name, byFields(map, shape.by!, shape.unique), entry.root)
+  } catch (cause) {
+    return throwDamaged(map.session, entry, cause)
+  }
 }
 
 function checkStored(

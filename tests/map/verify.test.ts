@@ -2,6 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { C } from '../../formats/index.js'
+import { Catalog } from '../../lib/map/catalog.js'
 import { verifySession, type VerifyReport } from '../../lib/map/verify.js'
 import type { Window } from '../../lib/space/window.js'
 import { openTree } from '../../lib/tree/open.js'
@@ -174,6 +175,25 @@ for (const type of [t.string, t.bytes, t.array(t.u8), t.json, t.default(t.string
     for (const read of [() => map.get(1), () => [...map.values()], () => [...map.entries()]]) {
       thrown('RSTORE_CORRUPT', read)
     }
+  })
+}
+
+for (const [from, to] of [
+  ['unique"', 'unique!'],
+  ['"n"', '999'],
+  ['"n"', '"m"'],
+]) {
+  test(`finds an index with ${to} for ${from} in its description`, () => {
+    const { region } = filled()
+    const { auxiliary } = region.catalog.directory.find('items\0n')!
+    const { u8 } = region.space.windows[0]!
+    const end = auxiliary * 8 + 12 + u8[auxiliary * 8 + 8]!
+    const text = Buffer.from(u8.subarray(auxiliary * 8 + 12, end)).toString()
+    u8.set(Buffer.from(text.replace(from!, to!)), auxiliary * 8 + 12)
+    assert.not(check(region).ok)
+    const catalog = new Catalog(region.session, { create: false })
+    const { message } = thrown('RSTORE_CORRUPT', () => catalog.map('items', t.u32, Item as never))
+    assert.match(message, /index "n" of map "items"/)
   })
 }
 
