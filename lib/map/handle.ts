@@ -104,7 +104,9 @@ export abstract class Handle {
     session.leave()
     const root = home.find()
     this.label = home.label
-    if (root !== this.root || this.window.i32[this.stampWord] !== this.stamp) this.attach(root)
+    const isSame = root === this.root && this.window.i32[this.stampWord] === this.stamp
+    // Compaction may give the cell its old place, and the tree another one.
+    if (!isSame || this.treeRootOf(root) !== this.tree.root) this.attach(root)
     session.registry.sync()
   }
 
