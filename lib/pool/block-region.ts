@@ -4,7 +4,7 @@
  */
 import { RStoreError } from '../errors.js'
 import type { NamedEntry } from '../map/catalog.js'
-import type { VerifyReport } from '../map/verify.js'
+import type { VerifyOptions, VerifyReport } from '../map/verify.js'
 import { ReadRegion } from '../region/read-region.js'
 import { evacuateNames, evacuateRef } from '../region/evacuate.js'
 import { checkTarget, WritableRegion } from '../region/writable-region.js'
@@ -78,11 +78,15 @@ export class BlockRegion extends WritableRegion {
     return derefCell(this.session, this.session.current(ref)) as V
   }
 
-  /** Walks the cells and counts them. */
-  override async verify(): Promise<VerifyReport> {
-    this.session.assertOpen()
-    this.session.settle()
-    return verifyBlocks(this.session.space)
+  /**
+   * Walks everything that it has and checks it. Damage is reported, never thrown. What nothing in
+   * the region leads to is live: the program may have its ref.
+   */
+  override async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    const { session } = this
+    session.assertOpen()
+    session.settle()
+    return verifyBlocks(session, session.catalogRoot === 0 ? undefined : this.catalog, options)
   }
 
   /** Throws RSTORE_NOT_CONTIGUOUS. */
@@ -144,11 +148,15 @@ export class SealedRegion extends ReadRegion {
     this.session.close()
   }
 
-  /** Walks the cells and counts them. */
-  override async verify(): Promise<VerifyReport> {
-    this.session.assertOpen()
-    this.session.settle()
-    return verifyBlocks(this.session.space)
+  /**
+   * Walks everything that it has and checks it. Damage is reported, never thrown. What nothing in
+   * the region leads to is live: the program may have its ref.
+   */
+  override async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    const { session } = this
+    session.assertOpen()
+    session.settle()
+    return verifyBlocks(session, session.catalogRoot === 0 ? undefined : this.catalog, options)
   }
 
   /** Throws RSTORE_NOT_CONTIGUOUS. */

@@ -14,8 +14,8 @@ import { BLOCK_UNITS } from './area.js'
 import { FreeCells } from './free-cells.js'
 import { Savepoint } from './savepoints.js'
 import { LARGE_UNITS, NEVER, SpanSpace } from './span-space.js'
-import { cellsOf } from './walk.js'
-import type { Cell } from './walk.js'
+import { cellsOf, walkBlocks } from './walk.js'
+import type { BlockWalk, Cell } from './walk.js'
 
 const { CELL_SIZE_MASK, MINIMUM_CELL_UNITS, TYPE_FREE } = C
 const SPARE_LIMIT = 8
@@ -218,7 +218,9 @@ export class BlockSpace extends SpanSpace implements SavepointSpace {
     this.limit = NEVER
     this.span = null
     if (span === null || span.isSlab || this.isBounded) return
-    if (span.next - span.low < MINIMUM_CELL_UNITS) return
+    const units = span.next - span.low
+    if (units < MINIMUM_CELL_UNITS) return
+    span.tailUnits = units
     this.pool.tails.add({ low: span.low, high: span.next })
   }
 
@@ -247,13 +249,20 @@ export class BlockSpace extends SpanSpace implements SavepointSpace {
     return cellsOf(this.windows, this.holdings)
   }
 
+  /** Checks its cells and free lists, and tells of every live cell. */
+  walk(visit: (cell: Cell) => void): BlockWalk {
+    this.close()
+    const lists = this.depth === 0 ? this.freeCells : undefined
+    return walkBlocks(this.windows, this.holdings, lists, visit)
+  }
+
   /** Units of cells that live, of free cells, and those that it has of the pool. */
   usage(): { live: number; free: number; held: number } {
     this.close()
     let [used, held] = [0, 0]
-    for (const { base, low, next, high } of this.holdings.spans) {
+    for (const { base, low, next, high, tailUnits } of this.holdings.spans) {
       used += low - base + high - next
-      held += high - base
+      held += high - base - tailUnits
     }
     for (const count of this.holdings.runs?.values() ?? []) {
       used += count * BLOCK_UNITS

@@ -59,6 +59,20 @@ export class FreeCells {
     return this.heads[PAGES] === 0 ? 0 : this.pop(PAGES)
   }
 
+  /** What is in the lists, and whether it is of the sizes of its list; ends where a list does. */
+  *listed(): IterableIterator<{ ref: number; fits: boolean }> {
+    for (const [list, head] of this.heads.entries()) {
+      for (let ref = head; ref !== 0; ) {
+        const { u32 } = this.windows[ref >>> 28]!
+        const at = (ref & 0x0fff_ffff) << 1
+        const units = u32[at]! & CELL_SIZE_MASK
+        const isPage = units === PAGE_UNITS && ref % PAGE_UNITS === 0
+        yield { ref, fits: list === (isPage ? PAGES : this.listOf(units)) }
+        ref = u32[at + 2]!
+      }
+    }
+  }
+
   private pop(list: number): number {
     const ref = this.heads[list]!
     const { u32 } = this.windows[ref >>> 28]!

@@ -17,6 +17,8 @@ export interface Span {
   next: number
   readonly high: number
   readonly isSlab: boolean
+  /** Of the free units, the sealed region has left so many to the next one. */
+  tailUnits: number
 }
 
 export class Holdings {

@@ -110,7 +110,7 @@ function placeFor(core: PoolCore, session: BlockSession, span: Span): Span | nul
   }
   return {
     base: slab.low, low: slab.low + span.low - span.base, next: high - span.high + span.next, high,
-    isSlab: true,
+    isSlab: true, tailUnits: 0,
   }
 }
 

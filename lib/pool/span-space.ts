@@ -163,7 +163,7 @@ export abstract class SpanSpace extends Space {
   private openSlab(inBlock: number | undefined): void {
     const slab = this.pool.slabs.take(this.boundUnits, inBlock)
     const high = slab.low + this.boundUnits
-    const span = { base: slab.low, low: slab.low, next: high, high, isSlab: true }
+    const span = { base: slab.low, low: slab.low, next: high, high, isSlab: true, tailUnits: 0 }
     this.holdings.spans.push(span)
     this.enter(span, slab.cleanUpTo)
   }
@@ -177,7 +177,7 @@ export abstract class SpanSpace extends Space {
     const high = tail?.high ?? (block + 1) * BLOCK_UNITS
     const low = Math.max(tail?.low ?? block * BLOCK_UNITS, high - this.budget)
     this.budget -= high - low
-    const span = { base: low, low, next: high, high, isSlab: false }
+    const span = { base: low, low, next: high, high, isSlab: false, tailUnits: 0 }
     this.close()
     this.holdings.spans.push(span)
     this.enter(span, this.pool.blocks.cleanUpTo(block))

@@ -1,26 +1,33 @@
-/** What can be said of a block region without following refs: that its cells lie without gaps. */
-import type { Problem, VerifyReport } from '../map/verify.js'
-import type { BlockSpace } from './block-space.js'
+/** Verification of a block region: everything in it, and every byte that it has of its pool. */
+import { OutboundList } from '../space/outbound.js'
+import { verifyGround } from '../map/verify.js'
+import type { Ground, VerifyOptions, VerifyReport } from '../map/verify.js'
+import type { Catalog } from '../map/catalog.js'
+import type { BlockSession } from './block-session.js'
 
-export function verifyBlocks(space: BlockSpace): VerifyReport {
-  const problems: Problem[] = []
-  const usage = space.usage()
-  let [live, free] = [0, 0]
-  for (const cell of space.cells()) {
-    if (cell.free) free += cell.units
-    else live += cell.units
-    if (cell.typeId !== 0) continue
-    const { ref } = cell
-    problems.push({ code: 'CELL_TYPE', ref, message: `The cell at ref ${ref} has no type.` })
+/** Behind every ref. */
+const END_UNITS = 2 ** 32
+
+/**
+ * `keepsUnnamed`: values that nothing in the region leads to are live, as the program may have
+ * their refs; else they are leaked. `catalog` undefined: it has no names.
+ */
+export function verifyBlocks(
+  session: BlockSession,
+  catalog: Catalog | undefined,
+  options: VerifyOptions = {},
+  keepsUnnamed = true,
+): VerifyReport {
+  const { space, catalogRoot } = session
+  const ground: Ground = {
+    walk: (visit) => space.walk(({ ref, units, typeId }) => visit(ref, units, typeId)),
+    endUnits: END_UNITS,
+    isInside: (ref) => space.holds(ref),
+    types: undefined,
+    catalog: catalogRoot === 0 ? undefined : catalogRoot,
+    catalogIsCell: true,
+    outbound: new OutboundList(space, space.outboundHead),
+    keepsUnnamed,
   }
-  // What was freed in a savepoint is in no list yet.
-  if (space.depth === 0 && free !== usage.free) {
-    const message = `${free} free units found, ${usage.free} counted.`
-    problems.push({ code: 'FREE_LISTS', message })
-  }
-  const unknown = Math.max(0, usage.live + usage.free - live - free)
-  return {
-    ok: problems.length === 0, problems,
-    bytes: { live: live * 8, free: free * 8, leaked: 0, unknown: unknown * 8 },
-  }
+  return verifyGround(session, ground, catalog, options)
 }
