@@ -1,8 +1,8 @@
 /**
- * Compiles the native core and test programs without Node. Object files are kept in build/ under
- * the hash of what they were made of, so that only what changed is compiled again.
+ * Compiles the native core and test programs without Node. Object files and programs are kept in
+ * build/ under the hash of what they were made of, so that only what changed is compiled again, and
+ * test files that need the same object share it.
  */
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync,
@@ -10,39 +10,31 @@ import {
 import { basename, dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { inRoot } from '../harness/paths.js'
+import { runProgram } from '../harness/program.js'
 
 const COMPILER = process.env['CXX'] ?? 'g++'
-const FLAGS = [
-  '-std=gnu++20', '-O1', '-g', '-fno-omit-frame-pointer', '-fno-exceptions', '-fno-rtti',
-  '-pthread', '-Wall', '-Wextra', '-Werror=return-type', '-DRSTORE_TEST_SEAM',
+const COMMON_FLAGS = [
+  '-std=gnu++20', '-g1', '-fno-omit-frame-pointer', '-fno-exceptions', '-fno-rtti', '-pthread',
+  '-Wall', '-Wextra', '-Werror=return-type', '-DRSTORE_TEST_SEAM',
   `-I${inRoot('native/src')}`, `-I${inRoot('tests/native')}`,
 ]
-/** Found by AddressSanitizer and UndefinedBehaviorSanitizer: ends the program. */
-export const SANITIZED = ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined']
+/** What a program is compiled with, beside what all are. */
+export const FLAGS = {
+  plain: ['-O1'],
+  /** As it is released. */
+  optimised: ['-O2'],
+  /** Found by AddressSanitizer and UndefinedBehaviorSanitizer: ends the program. */
+  sanitized: ['-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=undefined'],
+  threads: ['-O1', '-fsanitize=thread'],
+} as const
 /** Faults are the core's business: the sanitizer must leave both signals to it. */
 export const SANITIZER = {
   ASAN_OPTIONS: 'allow_user_segv_handler=1:handle_segv=0:handle_sigbus=0:detect_leaks=0',
   UBSAN_OPTIONS: 'print_stacktrace=1',
 }
-const OBJECTS = inRoot('build/native-tests')
+const BUILD = inRoot('build/native-tests')
 const COMPILERS_AT_A_TIME = 2
 const KEPT_MS = 24 * 60 * 60 * 1000
-
-export interface Outcome { output: string; status: number | string }
-
-/** Runs a program; nothing is thrown away of what it says, nor how it ended. */
-export function run(program: string, args: readonly string[], env = {}): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const child = spawn(program, args, {
-      env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let output = ''
-    child.stdout.on('data', (part: Buffer) => { output += part })
-    child.stderr.on('data', (part: Buffer) => { output += part })
-    child.on('error', (error) => resolve({ output: error.message, status: 'not started' }))
-    child.on('close', (code, signal) => resolve({ output, status: code ?? signal ?? 'unknown' }))
-  })
-}
 
 export function filesBelow(folder: string, end: string): string[] {
   return readdirSync(inRoot(folder), { recursive: true, encoding: 'utf8' })
@@ -59,9 +51,10 @@ function hashOf(texts: readonly string[]): string {
 
 const textOf = (path: string): string => readFileSync(path, 'utf8')
 
-/** Sources as they are, or changed on the way to the compiler. */
 export interface Build {
   flags: readonly string[]
+  /** The sources of the core that the program stands on; all of them if not given. */
+  core?: readonly string[]
   /** Returns the text to compile in place of a file's. */
   change?: (source: string, text: string) => string
 }
@@ -78,63 +71,76 @@ export function withConstants(values: Record<string, number>): string[] {
     assert.ok(after !== undefined && more === undefined, `${constant} is no constant`)
     text = `${before}${value}u${after}`
   }
-  const folder = join(OBJECTS, `layout-${hashOf([text])}`)
+  const folder = join(BUILD, `layout-${hashOf([text])}`)
   mkdirSync(dirname(join(folder, name)), { recursive: true })
   writeFileSync(join(folder, name), text)
   return ['-iquote', folder]
 }
 
-const headers = [...filesBelow('native/src/core', '.h'), ...filesBelow('tests/native', '.h')]
-const headerHash = hashOf(headers.map(textOf))
-
-async function compile(source: string, build: Build): Promise<string> {
-  const text = textOf(source)
-  const changed = build.change?.(source, text) ?? text
-  const hash = hashOf([headerHash, COMPILER, ...FLAGS, ...build.flags, source, changed])
-  const object = join(OBJECTS, `${basename(source, '.cc')}-${hash}.o`)
-  if (existsSync(object)) return object
-  const copy = join(OBJECTS, `${basename(source, '.cc')}-${hash}.cc`)
-  const input = changed === text ? source : copy
-  if (input === copy) writeFileSync(copy, changed)
-  const unfinished = `${object}.${process.pid}`
-  const { output, status } = await run(COMPILER,
-    [...FLAGS, ...build.flags, '-c', input, '-o', unfinished])
-  assert.is(status, 0, `${source} does not compile:\n${output}`)
-  renameSync(unfinished, object)
-  return object
+/** Runs the compiler unless its outcome is there; nobody finds an unfinished one. */
+async function make(target: string, args: readonly string[]): Promise<string> {
+  if (existsSync(target)) return target
+  const unfinished = `${target}.${process.pid}`
+  const { output, status } = await runProgram(COMPILER, [...args, '-o', unfinished])
+  assert.is(status, 0, `${basename(target)} could not be made:\n${output}`)
+  renameSync(unfinished, target)
+  return target
 }
 
-async function compileAll(sources: readonly string[], build: Build): Promise<string[]> {
+/** tests/native/common.h, compiled; what goes before a source for it. */
+async function precompiled(flags: readonly string[]): Promise<string[]> {
+  const text = textOf(inRoot('tests/native/common.h'))
+  const header = join(BUILD, `common-${hashOf([COMPILER, ...flags, text])}.h`)
+  writeFileSync(header, text)
+  await make(`${header}.gch`, [...flags, '-x', 'c++-header', header])
+  return ['-include', header]
+}
+
+const coreHeaders = hashOf(filesBelow('native/src/core', '.h').map(textOf))
+const allHeaders = hashOf([coreHeaders, ...filesBelow('tests/native', '.h').map(textOf)])
+const isOfCore = (source: string): boolean => source.startsWith(inRoot('native/src/core'))
+
+async function compile(source: string, flags: readonly string[], build: Build): Promise<string> {
+  const text = textOf(source)
+  const changed = build.change?.(source, text) ?? text
+  const headers = isOfCore(source) ? coreHeaders : allHeaders
+  const hash = hashOf([headers, COMPILER, ...flags, source, changed])
+  const name = join(BUILD, `${basename(source, '.cc')}-${hash}`)
+  if (changed !== text) writeFileSync(`${name}.cc`, changed)
+  return make(`${name}.o`, [...flags, '-c', changed === text ? source : `${name}.cc`])
+}
+
+async function compileAll(
+  sources: readonly string[], flags: readonly string[], build: Build,
+): Promise<string[]> {
   const objects: string[] = []
   const queue = [...sources.entries()]
   const worker = async () => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      objects[next[0]] = await compile(next[1], build)
+      objects[next[0]] = await compile(next[1], flags, build)
     }
   }
   await Promise.all(Array.from({ length: COMPILERS_AT_A_TIME }, worker))
   return objects
 }
 
-const core = filesBelow('native/src/core', '.cc')
+const wholeCore = filesBelow('native/src/core', '.cc')
 
-/** Compiles and links the program of a source with the core; its path. */
-export async function buildProgram(source: string, name: string, build: Build): Promise<string> {
-  mkdirSync(OBJECTS, { recursive: true })
-  const objects = await compileAll([...core, source], build)
-  const program = join(OBJECTS, name)
-  const { output, status } = await run(COMPILER,
-    [...FLAGS, ...build.flags, ...objects, '-o', program])
-  assert.is(status, 0, output)
-  return program
+/** Compiles and links the program of a source, tests/native/NAME.cc; its path. */
+export async function buildProgram(name: string, build: Build): Promise<string> {
+  mkdirSync(BUILD, { recursive: true })
+  const flags = [...COMMON_FLAGS, ...build.flags]
+  const sources = [...build.core ?? wholeCore, inRoot(`tests/native/${name}.cc`)]
+  const objects = await compileAll(sources, [...flags, ...await precompiled(flags)], build)
+  const program = join(BUILD, `${basename(name)}-${hashOf([COMPILER, ...flags, ...objects])}`)
+  return make(program, [...flags, ...objects])
 }
 
 /** What was not made for a day belongs to sources that are gone. */
 export function removeOldObjects(): void {
-  mkdirSync(OBJECTS, { recursive: true })
-  for (const name of readdirSync(OBJECTS)) {
-    const path = join(OBJECTS, name)
-    const age = Date.now() - statSync(path).mtimeMs
-    if (/\.(o|cc)$/.test(name) && age > KEPT_MS) rmSync(path, { force: true })
+  mkdirSync(BUILD, { recursive: true })
+  for (const name of readdirSync(BUILD)) {
+    const path = join(BUILD, name)
+    if (Date.now() - statSync(path).mtimeMs > KEPT_MS) rmSync(path, { recursive: true })
   }
 }

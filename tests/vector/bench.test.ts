@@ -2,12 +2,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inRoot } from '../harness/paths.js'
-import { run } from './programs.js'
+import { runProgram } from '../harness/program.js'
 
 const test = suite('vector benchmark')
 
 test('runs', async () => {
-  const { output, status } = await run(process.execPath,
+  const { output, status } = await runProgram(process.execPath,
     [inRoot('dist/tests/bench/vector.js'), '--tiny', '--json'])
   assert.is(status, 0, output)
   const { total, figures, reading } = JSON.parse(output)

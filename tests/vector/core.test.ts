@@ -4,8 +4,10 @@
  */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { runProgram } from '../harness/program.js'
 import { temporaryDirectory } from '../harness/temporary.js'
-import { build, run } from './programs.js'
+import { FLAGS } from '../native/compile.js'
+import { buildExplorer, buildVectorProgram } from '../native/vector-programs.js'
 
 const test = suite('vector core')
 
@@ -14,32 +16,33 @@ const seed = String(Math.floor(Math.random() * 1e9))
 
 /** Runs a program in a folder of its own; its output is shown when it failed. */
 async function passes(program: string, ...args: string[]): Promise<string> {
-  const { output, status } = await run(program, args, directory)
+  const { output, status } = await runProgram(program, args, { cwd: directory })
   if (status !== 0) process.stdout.write(`${output}\nseed ${seed}\n`)
   assert.is(status, 0)
   return output
 }
 
 test('two threads in every interleaving; a broken algorithm is found out', async () => {
-  const output = await passes(await build('vector-explorer', { alone: true }))
+  const output = await passes(await buildExplorer())
   assert.match(output, /^ok without helping: found by \d+ programs/m)
   assert.match(output, /^ok without tags in cells: found by \d+ programs/m)
 })
 
 test('10,000 histories of 2 to 8 threads and processes are linearisable', async () => {
-  const output = await passes(await build('vector-threads'), seed, '10080')
+  const output = await passes(await buildVectorProgram('vector-threads'), seed, '10080')
   assert.match(output, /^ok delayed helper: 0 elements too many/m)
   assert.match(output, /^ok delayed helper without tags: 1 elements too many/m)
   assert.match(output, /^101\d\d histories/m)
 })
 
 test('ThreadSanitizer has nothing to say', async () => {
-  const output = await passes(await build('vector-threads', { variant: 'threads' }), seed, '480')
+  const program = await buildVectorProgram('vector-threads', FLAGS.threads)
+  const output = await passes(program, seed, '480')
   assert.not.match(output, /WARNING: ThreadSanitizer/)
 })
 
 test('processes killed at every step of push and pop, helping, and at random', async () => {
-  const output = await passes(await build('vector-kill'), seed, '800')
+  const output = await passes(await buildVectorProgram('vector-kill'), seed, '800')
   assert.match(output, /^killed at \d+ steps of push/m)
 })
 

@@ -4,21 +4,23 @@
  *
  *   node dist/tests/vector/long.js [seed]
  */
+import { runProgram } from '../harness/program.js'
 import { temporaryDirectory } from '../harness/temporary.js'
-import { build, run } from './programs.js'
+import { FLAGS } from '../native/compile.js'
+import { buildExplorer, buildVectorProgram } from '../native/vector-programs.js'
 
 const directory = temporaryDirectory()
 const seed = process.argv[2] ?? String(Math.floor(Math.random() * 1e9))
 
 const programs: (readonly [program: string, args: readonly string[]])[] = [
-  [await build('vector-explorer', { alone: true }), ['all']],
-  [await build('vector-threads'), [seed, '200000']],
-  [await build('vector-threads', { variant: 'threads' }), [seed, '20000']],
-  [await build('vector-kill'), [seed, '60000']],
+  [await buildExplorer(), ['all']],
+  [await buildVectorProgram('vector-threads'), [seed, '200000']],
+  [await buildVectorProgram('vector-threads', FLAGS.threads), [seed, '20000']],
+  [await buildVectorProgram('vector-kill'), [seed, '60000']],
 ]
 console.log(`seed ${seed}`)
 for (const [program, args] of programs) {
-  const { output, status } = await run(program, args, directory)
+  const { output, status } = await runProgram(program, args, { cwd: directory })
   console.log(output)
   if (status === 0) continue
   console.log(`ended with ${status}`)

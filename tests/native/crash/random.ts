@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { buildTinyCrashTest } from './tiny.js'
 
-const program = await buildTinyCrashTest('crash-random')
+const program = await buildTinyCrashTest()
 const given = process.argv.slice(2)
 const child = spawn(program, given.length > 0 ? given : ['random=1000'], { stdio: 'inherit' })
 child.on('close', (code) => { process.exitCode = code ?? 1 })

@@ -5,8 +5,8 @@
 import { basename } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { inRoot } from '../../harness/paths.js'
-import { buildProgram, run } from '../compile.js'
+import { runProgram } from '../../harness/program.js'
+import { FLAGS, buildProgram } from '../compile.js'
 
 const test = suite('sabotage of the core')
 
@@ -78,10 +78,9 @@ function changeIn(sabotage: Sabotage): (source: string, text: string) => string 
 
 for (const sabotage of all) {
   test(`${sabotage.title}: noticed`, async () => {
-    const source = inRoot(`tests/native/crash/${sabotage.program}-test.cc`)
-    const build = { flags: [], change: changeIn(sabotage) }
-    const program = await buildProgram(source, `sabotage-${process.pid}`, build)
-    const { output, status } = await run(program, sabotage.args ?? [])
+    const build = { flags: FLAGS.plain, change: changeIn(sabotage) }
+    const program = await buildProgram(`crash/${sabotage.program}-test`, build)
+    const { output, status } = await runProgram(program, sabotage.args ?? [])
     // It may even crash: what it said before counts.
     assert.is.not(status, 0, output)
     assert.match(output, /FAILED|acknowledged \d/)

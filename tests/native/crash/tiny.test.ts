@@ -4,14 +4,14 @@
  */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { run } from '../compile.js'
+import { runProgram } from '../../harness/program.js'
 import { buildTinyCrashTest } from './tiny.js'
 
 const test = suite('crashes over tiny segments')
 
 test('random workloads', async () => {
-  const program = await buildTinyCrashTest('crash-random')
-  const { output, status } = await run(program, ['random=3'])
+  const program = await buildTinyCrashTest()
+  const { output, status } = await runProgram(program, ['random=3'])
   assert.is(status, 0, output)
 })
 
