@@ -34,7 +34,7 @@ void Environment::closeAll() {
   }
 }
 
-Status Environment::takeMemory(Napi::Env env, uint64_t windowBytes,
+Status Environment::makeMemory(Napi::Env env, uint64_t windowBytes,
                                std::shared_ptr<PooledMemory>* out) {
   const uint64_t bytes = ViewMemory::reservationBytesFor(windowBytes);
   Reservation reservation;
@@ -61,20 +61,19 @@ Status Environment::takeMemory(Napi::Env env, uint64_t windowBytes,
   return kSuccess;
 }
 
-Status Environment::takeMemoryOfAtLeast(Napi::Env env, uint64_t bytes,
-                                        std::shared_ptr<PooledMemory>* out) {
+Status Environment::takeMemory(Napi::Env env, uint64_t bytes, std::shared_ptr<PooledMemory>* out) {
   const uint64_t wanted = ViewMemory::windowBytesFor(bytes);
   uint64_t best = 0;
   for (const auto& entry : idle_) {
     const uint64_t there = entry->memory.windowBytes;
     if (there >= wanted && (best == 0 || there < best)) best = there;
   }
-  return takeMemory(env, best == 0 ? wanted : best, out);
+  return makeMemory(env, best == 0 ? wanted : best, out);
 }
 
 Status Environment::prepareMemory(Napi::Env env) {
   std::shared_ptr<PooledMemory> memory;
-  if (const Status taken = takeMemory(env, kPreparedBytes, &memory); !taken.ok()) return taken;
+  if (const Status taken = makeMemory(env, kPreparedBytes, &memory); !taken.ok()) return taken;
   giveMemory(std::move(memory));
   return kSuccess;
 }

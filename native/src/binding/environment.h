@@ -39,9 +39,9 @@ class Environment {
   explicit Environment(Napi::Env env);
   ~Environment();
 
-  Status takeMemory(Napi::Env env, uint64_t windowBytes, std::shared_ptr<PooledMemory>* out);
-  /// The smallest idle one in which so much fits, else a new one.
-  Status takeMemoryOfAtLeast(Napi::Env env, uint64_t bytes, std::shared_ptr<PooledMemory>* out);
+  /// The smallest idle one in which so much fits, else a new one: making the engine a buffer of
+  /// gigabytes makes it collect garbage.
+  Status takeMemory(Napi::Env env, uint64_t bytes, std::shared_ptr<PooledMemory>* out);
   /// One for a region of the default capacity, kept idle.
   Status prepareMemory(Napi::Env env);
   void giveMemory(std::shared_ptr<PooledMemory> memory);
@@ -51,6 +51,8 @@ class Environment {
   void closeAll();
 
  private:
+  Status makeMemory(Napi::Env env, uint64_t windowBytes, std::shared_ptr<PooledMemory>* out);
+
   ReservationPool reservations_;
   std::vector<std::shared_ptr<PooledMemory>> idle_;
   std::unordered_set<Closable*> handles_;

@@ -94,8 +94,7 @@ Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
   };
   if (!status.ok()) return fail();
   Environment& environment = Environment::of(env);
-  const uint64_t windowBytes = ViewMemory::windowBytesFor(handle_->identity().capacityBytes);
-  status = environment.takeMemory(env, windowBytes, &memory_);
+  status = environment.takeMemory(env, handle_->identity().capacityBytes, &memory_);
   if (!status.ok()) return fail();
   const double epoch = info[2].As<Napi::Number>().DoubleValue();
   auto control =

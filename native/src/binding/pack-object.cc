@@ -66,7 +66,7 @@ struct Mapped {
   Napi::Reference<Napi::ArrayBuffer> control;
 
   Status take(Napi::Env env, uint64_t bytes) {
-    const Status taken = Environment::of(env).takeMemoryOfAtLeast(env, bytes, &memory);
+    const Status taken = Environment::of(env).takeMemory(env, bytes, &memory);
     if (!taken.ok()) return taken;
     control = Napi::Reference<Napi::ArrayBuffer>::New(
         Napi::ArrayBuffer::New(env, sizeof(ControlBlock)), 1);
