@@ -49,7 +49,6 @@ export class BlockSession extends OpenSession {
   constructor(readonly owner: PoolSessions, space: BlockSpace) {
     super(space, NO_FAULTS, owner.types.registry)
     this.writable = true
-    if (space.isBounded) Object.defineProperty(this, 'spoiled', BlockSession.watched)
   }
 
   // ── names ──
@@ -176,16 +175,8 @@ export class BlockSession extends OpenSession {
     return true
   }
 
-  private spoiledBy: unknown = undefined
-
-  /** One object for all sessions: a region with a bound should cost little. */
-  private static readonly watched: PropertyDescriptor = {
-    get(this: BlockSession): unknown {
-      return this.spoiledBy
-    },
-    set(this: BlockSession, error: unknown): void {
-      if (error === undefined || !this.undo()) this.spoiledBy = error
-    },
+  protected override noteSpoiled(error: unknown): void {
+    if (error === undefined || !this.undo()) super.noteSpoiled(error)
   }
 
   override atomically<R>(fn: () => R): R {

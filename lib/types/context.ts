@@ -144,11 +144,7 @@ export abstract class Session {
   writable = false
   /** See L4. */
   serial = 0
-  /**
-   * Why the transaction cannot be committed: a change failed half way for want of space. Undone by
-   * a rollback alone.
-   */
-  spoiled: unknown = undefined
+  private spoiledBy: unknown = undefined
   abstract readonly registry: TypeRegistry
   abstract readonly structures: Structures
 
@@ -168,7 +164,23 @@ export abstract class Session {
   /** Before every change. Throws RSTORE_NOT_IN_TRANSACTION, RSTORE_READ_ONLY, or as `enter`. */
   enterWrite(): void {
     if (!this.writable) this.refuseWrite()
-    if (this.spoiled !== undefined) throw this.spoiled
+    if (this.spoiledBy !== undefined) throw this.spoiledBy
+  }
+
+  /**
+   * Why the transaction cannot be committed: a change failed half way for want of space. Undone by
+   * a rollback alone.
+   */
+  get spoiled(): unknown {
+    return this.spoiledBy
+  }
+
+  set spoiled(error: unknown) {
+    this.noteSpoiled(error)
+  }
+
+  protected noteSpoiled(error: unknown): void {
+    this.spoiledBy = error
   }
 
   /**

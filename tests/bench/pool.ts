@@ -1,6 +1,7 @@
 /**
  * Graphs that are built and dropped, some of them retained, beside a large JavaScript heap: block
- * regions and plain objects, each in a process of its own.
+ * regions (a literal for each record, and one object that is filled anew for each) and plain
+ * objects, each in a process of its own.
  *
  *   node dist/tests/bench/pool.js [graphs] [records] [retained] [heap MiB]
  *
@@ -98,7 +99,29 @@ const blocks: Contender = {
   },
 }
 
-const CONTENDERS: Readonly<Record<string, Contender>> = { 'block regions': blocks, objects }
+/** `alloc` copies what it is passed: so one object does for all records, and refs are numbers. */
+const record = { id: 0, weight: 0.5, next: undefined as unknown, other: undefined as unknown }
+let places = new Uint32Array(0)
+
+const reusing: Contender = {
+  ...blocks,
+  build(records) {
+    const region = Pool.default.region()
+    if (places.length < records) places = new Uint32Array(records)
+    for (let id = 0; id < records; id++) {
+      record.id = id
+      record.weight = id / 2
+      record.next = id === 0 ? undefined : places[id - 1]
+      record.other = id === 0 ? undefined : places[id >> 1]
+      places[id] = region.alloc(Node, record as never)
+    }
+    return { region, root: places[records - 1]! as Ref<any> }
+  },
+}
+
+const CONTENDERS: Readonly<Record<string, Contender>> = {
+  'block regions': blocks, 'block regions, one object': reusing, objects,
+}
 
 /** So many MiB of small objects that live. */
 function fillHeap(heapMiB: number): unknown[] {
@@ -189,7 +212,7 @@ const COLUMNS: readonly (readonly [string, number, (result: PoolResult) => strin
   ['major', 8, ({ majorCollections }) => String(majorCollections)],
   ['peak memory', 14, ({ peakMiB }) => `+${peakMiB.toFixed(0)} MiB`],
 ]
-const NAME_WIDTH = 28
+const NAME_WIDTH = 42
 
 function print(results: readonly PoolResult[]): void {
   const row = (name: string, cell: (column: (typeof COLUMNS)[number]) => string): void =>
