@@ -109,6 +109,7 @@ test('numbers: other delimiters', () => {
 test('numbers: what is wrong is said with its line and column', () => {
   const cases: [AnyType, string, RegExp, number, number, number][] = [
     [t.f64, '1,2\n3,four,5', /"four" is not a decimal number \(f64\)/, 2, 3, 3],
+    [t.f64, '1,2\r\n3,12 34 \r\n5', /"12 34" is not a decimal number/, 2, 3, 3],
     [t.f64, '1,2\n3, 0x10,5', /"0x10" is not/, 2, 4, 3],
     [t.f64, '1,,2', /has no f64 in it/, 1, 3, 1],
     [t.i32, '1,2.5', /"2.5" is not/, 1, 3, 1],

@@ -47,7 +47,8 @@ size_t NumberParser::fieldBytes() const {
   const char* at = place_.token;
   const char* last = buffer_.get() + filled_;
   const char* end = at;
-  while (end < last && *end != delimiter_ && *end != '\n' && !isBlank(*end)) end++;
+  while (end < last && *end != delimiter_ && *end != '\n') end++;
+  while (end > at && isBlank(end[-1])) end--;
   return static_cast<size_t>(end - at);
 }
 
