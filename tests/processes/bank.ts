@@ -31,6 +31,10 @@ interface AnyRegion {
   map(name: string, key: any, value: any): unknown
 }
 
+/** Each byte is what the one before it is: compared without a call for each of ten million. */
+const isOfOneByte = (bytes: Uint8Array): boolean =>
+  Buffer.compare(bytes.subarray(0, -1), bytes.subarray(1)) === 0
+
 /** Throws when the region shows anything but whole transactions; gives the last one. */
 export function checkBank(region: AnyRegion): number {
   const accounts = region.map('accounts', t.u32, t.f64) as ReadMap<number, number>
@@ -48,10 +52,7 @@ export function checkBank(region: AnyRegion): number {
   for (const blob of (
     region.map('blobs', t.u32, t.bytes) as ReadMap<number, Uint8Array>
   ).values()) {
-    assert.ok(
-      blob.every((byte) => byte === blob[0]),
-      'a blob of two transactions',
-    )
+    assert.ok(isOfOneByte(blob), 'a blob of two transactions')
   }
   return previous ?? 0
 }

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert'
 import { C } from '../../formats/index.js'
 import { Region, t } from '../../lib/index.js'
 import { jumpFrontier } from '../harness/jump-frontier.js'
+import { writeBytes } from '../harness/region-bytes.js'
 import { nextTurn, thrown, withRegion } from '../harness/with-region.js'
 
 const test = suite('large')
@@ -129,6 +130,10 @@ test(
     checkStep(again, 1)
     checkStep(again, 3)
     assert.equal((await again.verify()).problems, [])
+    writeBytes(place.path(), 20 * GIB + 12_345, Uint8Array.of(1))
+    const { problems } = await again.verify()
+    assert.is(problems.length, 1)
+    assert.match(problems[0]!.message, new RegExp(`page ${(20 * GIB) / C.PAGE_BYTES + 3}`))
   }),
 )
 

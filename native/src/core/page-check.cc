@@ -1,6 +1,8 @@
 #include "core/page-check.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -20,13 +22,13 @@ class PageReader {
 
   Status read(uint64_t first, uint64_t count, std::vector<uint32_t>* damaged) {
     size_t got = 0;
-    pages_.assign(count * kPageBytes, std::byte{0});
     checksums_.assign(count, 0);
-    Status status = readUpTo(file_.fd, pages_.data(), pages_.size(), first * kPageBytes, &got);
-    if (status.ok()) {
-      status = readUpTo(file_.fd, checksums_.data(), count * sizeof(uint32_t),
-                        file_.checksumOffset(first), &got);
-    }
+    Status status = readUpTo(file_.fd, checksums_.data(), count * sizeof(uint32_t),
+                             file_.checksumOffset(first), &got);
+    if (!status.ok()) return status;
+    if (neverWritten(first, count)) return kSuccess;
+    pages_.assign(count * kPageBytes, std::byte{0});
+    status = readUpTo(file_.fd, pages_.data(), pages_.size(), first * kPageBytes, &got);
     if (!status.ok()) return status;
     for (uint64_t i = 0; i < count; i++) {
       if (!fits(pages_.data() + i * kPageBytes, checksums_[i])) {
@@ -50,6 +52,14 @@ class PageReader {
     if (checksum != 0) return checksumOfPage(page) == checksum;
     const auto isZero = [](std::byte byte) { return byte == std::byte{0}; };
     return std::all_of(page, page + kPageBytes, isZero);
+  }
+
+  /// K3. A hole reads as zeros, which belong to pages without a checksum.
+  bool neverWritten(uint64_t first, uint64_t count) const {
+    const auto isZero = [](uint32_t checksum) { return checksum == 0; };
+    if (!std::all_of(checksums_.begin(), checksums_.end(), isZero)) return false;
+    const off_t data = ::lseek(file_.fd, static_cast<off_t>(first * kPageBytes), SEEK_DATA);
+    return data < 0 ? errno == ENXIO : static_cast<uint64_t>(data) >= (first + count) * kPageBytes;
   }
 
   const RegionFile& file_;

@@ -5,6 +5,7 @@
 // K2. A piece is compared under the checkpoint lock, so that pages and checksums do not change. A
 //     checkpoint that was killed may have left pages without their checksums; the next one writes
 //     both again. So a page counts as damaged only when it differs after a checkpoint, too.
+// K3. A piece without any checksum that is a hole in the file is not read: it is right.
 #pragma once
 
 #include <atomic>
