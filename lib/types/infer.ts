@@ -164,7 +164,9 @@ export interface RMap<K, V, I = V> extends ReadMap<K, V> {
   clear(range?: Range<K>): number
   /**
    * Sorted input. The first key out of order throws RSTORE_UNSORTED, and nothing has changed.
-   * Resolves to the number of entries.
+   * Resolves to the number of entries. What can be iterated at once is stored as it comes; what
+   * comes asynchronously is gathered in memory first, because a transaction cannot wait, and either
+   * all of it is stored or nothing. For more than fits there, call it with parts, one by one.
    */
   bulkLoad(
     sorted: Iterable<readonly [K, I]> | AsyncIterable<readonly [K, I]>,

@@ -188,6 +188,10 @@ test('a million records, shared and in cycles', withRegion(async (place) => {
       }
       assert.is(node.id, count - 1, 'the cycle')
     })
+    const { ok, bytes } = await file.verify()
+    assert.ok(ok)
+    const { allocatedBytes, freeBytes } = file.stats()
+    assert.equal(bytes, { live: allocatedBytes, free: freeBytes, leaked: 0, unknown: 0 })
   })()
 }))
 
