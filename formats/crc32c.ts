@@ -4,20 +4,21 @@
  * read files.
  */
 
-/** `TABLES[k]![b]`: what the byte b becomes when k more bytes follow it. */
-const TABLES: readonly Int32Array[] = (() => {
-  const tables = [Int32Array.from({ length: 256 }, (_, byte) => {
+/** `TABLES[k << 8 | b]`: what the byte b becomes when k more bytes follow it. */
+const TABLES = new Int32Array(8 << 8)
+
+/** At first use: most programs leave checksums to the native layer. */
+function makeTables(): void {
+  for (let byte = 0; byte < 256; byte++) {
     let value = byte
     for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0x82f6_3b78 : 0)
-    return value
-  })]
-  for (let k = 1; k < 8; k++) {
-    tables.push(tables[k - 1]!.map((value) => (value >>> 8) ^ tables[0]![value & 0xff]!))
+    TABLES[byte] = value
   }
-  return tables
-})()
-const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as [
-  Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array]
+  for (let i = 256; i < TABLES.length; i++) {
+    const value = TABLES[i - 256]!
+    TABLES[i] = (value >>> 8) ^ TABLES[value & 0xff]!
+  }
+}
 
 /**
  * The checksum of `bytes` behind what `seed` is the checksum of; 0 to begin with. Inverts on entry
@@ -25,15 +26,18 @@ const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as [
  * and Berry, 2005).
  */
 export function crc32c(seed: number, bytes: Uint8Array): number {
+  if (TABLES[1] === 0) makeTables()
+  const t = TABLES
   let value = ~seed
   let i = 0
   for (const end = bytes.length - 7; i < end; i += 8) {
     value ^= bytes[i]! | bytes[i + 1]! << 8 | bytes[i + 2]! << 16 | bytes[i + 3]! << 24
-    value = T7[value & 0xff]! ^ T6[value >>> 8 & 0xff]! ^ T5[value >>> 16 & 0xff]!
-      ^ T4[value >>> 24]! ^ T3[bytes[i + 4]!]! ^ T2[bytes[i + 5]!]! ^ T1[bytes[i + 6]!]!
-      ^ T0[bytes[i + 7]!]!
+    value = t[0x700 | value & 0xff]! ^ t[0x600 | value >>> 8 & 0xff]!
+      ^ t[0x500 | value >>> 16 & 0xff]! ^ t[0x400 | value >>> 24]!
+      ^ t[0x300 | bytes[i + 4]!]! ^ t[0x200 | bytes[i + 5]!]!
+      ^ t[0x100 | bytes[i + 6]!]! ^ t[bytes[i + 7]!]!
   }
-  for (; i < bytes.length; i++) value = T0[(value ^ bytes[i]!) & 0xff]! ^ (value >>> 8)
+  for (; i < bytes.length; i++) value = t[(value ^ bytes[i]!) & 0xff]! ^ (value >>> 8)
   return ~value >>> 0
 }
 
