@@ -1,7 +1,7 @@
 /**
  * Makes a checkout ready to run: installs the dependencies, builds the addon, compiles the
- * TypeScript. Each step only when something changed since it was last done. Needs Node, npm,
- * python3, make and g++, and nothing from node_modules.
+ * TypeScript, bundles what is compiled. Each step only when something changed since it was last
+ * done. Needs Node, npm, python3, make and g++, and nothing from node_modules.
  *
  * Quiet unless a step fails: then the step's whole output and what to do next. Two calls at a time
  * take turns.
@@ -14,6 +14,7 @@ import { buildAddon } from './build.mjs'
 import { ROOT, at, filesBelow, hashOf, readText, run, runMain } from './tools.mjs'
 
 const SOURCE_FOLDERS = ['formats', 'lib', 'cli', 'tests', 'examples']
+const BUNDLE = join('dist', 'bundle', '/')
 
 // ───────────────────────── taking turns ─────────────────────────
 
@@ -90,21 +91,26 @@ function removeOrphans(sources) {
   const wanted = new Set(sources.flatMap((path) =>
     ['.js', '.js.map', '.d.ts'].map((end) => join('dist', path.replace(/\.ts$/, end)))))
   for (const path of filesBelow('dist', ['.js', '.js.map', '.d.ts'])) {
-    if (!wanted.has(path)) rmSync(at(path))
+    if (!wanted.has(path) && !path.startsWith(BUNDLE)) rmSync(at(path))
   }
 }
 
-function compileTypeScript() {
+function compileAndBundle() {
   const sources = SOURCE_FOLDERS.flatMap((folder) => filesBelow(folder, ['.ts']))
-  const hash = hashOf([...sources, 'tsconfig.json', 'package.json', 'package-lock.json'])
+  const hash = hashOf([
+    ...sources, 'native/bundle.mjs', 'tsconfig.json', 'package.json', 'package-lock.json',
+  ])
   const stamp = at('dist', '.stamp')
-  const complete = sources.every((path) => existsSync(at('dist', path.replace(/\.ts$/, '.js'))))
+  const complete = existsSync(at(BUNDLE, 'main.js'))
+    && sources.every((path) => existsSync(at('dist', path.replace(/\.ts$/, '.js'))))
   if (complete && readText(stamp) === hash) return
   rmSync(stamp, { force: true })
   removeOrphans(sources)
   const tsc = at('node_modules', 'typescript', 'bin', 'tsc')
   run('Compiling the TypeScript', process.execPath, [tsc, '-p', ROOT], () =>
     'The compiler\'s messages are above.')
+  run('Bundling', process.execPath, [at('native', 'bundle.mjs')], () =>
+    'The bundler\'s messages are above.')
   writeFileSync(stamp, hash)
 }
 
@@ -114,7 +120,7 @@ function main() {
   try {
     installDependencies()
     buildAddon()
-    compileTypeScript()
+    compileAndBundle()
   } finally {
     rmSync(lock, { force: true })
   }

@@ -46,7 +46,7 @@ title('a third one')
 console.log(run('again.js'))
 
 title('rstore inspect')
-console.log(run('../../cli/main.js', 'inspect', REGION_PATH))
+console.log(run('../../bundle/main.js', 'inspect', REGION_PATH))
 
 title('the same data as JSON, in a fresh process')
 const json = measure('parse.js')

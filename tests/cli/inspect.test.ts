@@ -7,8 +7,8 @@ import * as assert from 'uvu/assert'
 import type { Inspection } from '../../cli/read/inspection.js'
 import { C } from '../../formats/index.js'
 import { Region, SharedVector, t } from '../../lib/index.js'
-import { inRoot } from '../harness/paths.js'
 import { temporaryDirectory } from '../harness/temporary.js'
+import { PROGRAM } from './run.js'
 
 const test = suite('inspect')
 
@@ -16,8 +16,8 @@ const directory = temporaryDirectory()
 const Point = t.struct('Point', { x: t.f64, y: t.f64, label: t.string })
 
 function inspect(path: string, ...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath, [inRoot('dist/cli/main.js'), 'inspect', path, ...args], { encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath,
+    [PROGRAM, 'inspect', path, ...args], { encoding: 'utf8' })
   return { status, stdout, stderr }
 }
 

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { inRoot } from '../harness/paths.js'
 
-export const PROGRAM = inRoot('dist/cli/main.js')
+export const PROGRAM = inRoot('dist/bundle/main.js')
 
 export interface Outcome {
   status: number | null

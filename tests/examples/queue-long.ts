@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Store } from '../../lib/index.js'
+import { Store } from 'rstore'
 import { runQueue } from './queue-run.js'
 
 const [requests = 1_000_000, batch = 50] = process.argv.slice(2).map(Number)

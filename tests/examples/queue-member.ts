@@ -2,10 +2,10 @@
  * One process of the queue: queue-member.js <folder> producer <first number> <count> <batch>, or
  * queue-member.js <folder> consumer, which says what it took until it is told that no more comes.
  */
-import { Store } from '../../lib/index.js'
+import { Store } from 'rstore'
 import { Queue, type NewRequest } from '../../examples/queue/queue.js'
 import { heard, say } from '../harness/child.js'
-import { wait } from '../store/shapes.js'
+import { wait } from '../harness/until.js'
 
 const [dir, role, ...numbers] = process.argv.slice(2)
 const [first = 0, count = 0, batch = 1] = numbers.map(Number)

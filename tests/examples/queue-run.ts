@@ -4,7 +4,7 @@
  */
 import { readdirSync } from 'node:fs'
 import * as assert from 'uvu/assert'
-import { Store } from '../../lib/index.js'
+import { Store } from 'rstore'
 import { Queue } from '../../examples/queue/queue.js'
 import { Child } from '../harness/child.js'
 

@@ -2,11 +2,11 @@
 import { spawnSync } from 'node:child_process'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Store } from '../../lib/index.js'
+import { Store } from 'rstore'
 import { Queue } from '../../examples/queue/queue.js'
 import { inRoot } from '../harness/paths.js'
 import { temporaryDirectory } from '../harness/temporary.js'
-import { until } from '../store/shapes.js'
+import { until } from '../harness/until.js'
 import { runQueue } from './queue-run.js'
 
 const test = suite('example: queue')

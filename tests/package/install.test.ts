@@ -2,7 +2,7 @@
  * The package as a user gets it: packed, installed into an empty project on a machine without
  * compiler and with install scripts disabled, and used in each of the ways that Node has.
  */
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -36,6 +36,15 @@ test('nothing was compiled, and nothing is there that nobody needs', () => {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   assert.equal(names.filter((name) => /\.map$|\.stamp$|test|examples/.test(name)
     && !/test-(io|seam)/.test(name)), [])
+})
+
+test('the library is one file beside its types, and the command shares it', () => {
+  const dist = join(javascript, 'node_modules/rstore/dist')
+  const scripts = readdirSync(dist, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.js'))
+  assert.equal(scripts.filter((name) => !name.startsWith('bundle/')), [])
+  assert.equal(scripts.filter((name) =>
+    readFileSync(join(dist, name), 'utf8').includes('loadAddon()')), ['bundle/rstore.js'])
 })
 
 test('the README\'s program, as an ES module', () => {

@@ -71,7 +71,7 @@ async function killMany(path: string, seed: number, kills: number): Promise<void
   keeper?.close()
   await verifyFile(path)
   const inspected = JSON.parse(
-    execFileSync(process.execPath, [inRoot('dist/cli/main.js'), 'inspect', path, '--json'], {
+    execFileSync(process.execPath, [inRoot('dist/bundle/main.js'), 'inspect', path, '--json'], {
       encoding: 'utf8',
     }),
   )

@@ -74,7 +74,7 @@ function makeRegion(path: string): Region {
 
 /** What a command writes to a terminal of so many columns, without its progress bars. */
 function onTerminal(args: readonly string[], cwd: string): string {
-  const quoted = [process.execPath, inRoot('dist/cli/main.js'), ...args]
+  const quoted = [process.execPath, inRoot('dist/bundle/main.js'), ...args]
     .map((arg) => `'${arg.replaceAll("'", "'\\''")}'`).join(' ')
   const { stdout, status, error } = spawnSync('script',
     ['-qec', `stty cols ${COLUMNS} rows 60; ${quoted} 2>/dev/null`, '/dev/null'],

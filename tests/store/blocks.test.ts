@@ -7,9 +7,10 @@ import * as assert from 'uvu/assert'
 import { Pool, Store, t, type BlockRegion, type Packed } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
 import { temporaryDirectory } from '../harness/temporary.js'
+import { until } from '../harness/until.js'
 import { thrown } from '../harness/with-region.js'
 import { assertAllBack } from '../pool/with-pool.js'
-import { packedFiles, packedIds, packLink, Slot, slotsOf, until } from './shapes.js'
+import { packedFiles, packedIds, packLink, Slot, slotsOf } from './shapes.js'
 
 const test = suite('stores: block regions')
 

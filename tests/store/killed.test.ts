@@ -6,8 +6,9 @@ import * as assert from 'uvu/assert'
 import { RStoreError, Store } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
 import { temporaryDirectory } from '../harness/temporary.js'
+import { until } from '../harness/until.js'
 import { rejected, thrown } from '../harness/with-region.js'
-import { packedFiles, packedIds, packLink, slotsOf, until } from './shapes.js'
+import { packedFiles, packedIds, packLink, slotsOf } from './shapes.js'
 
 const test = suite('stores: deaths and damage')
 

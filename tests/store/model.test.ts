@@ -5,7 +5,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Store, type Packed } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
-import { packedFiles, packedIds, packLink, slotsOf, until } from './shapes.js'
+import { until } from '../harness/until.js'
+import { packedFiles, packedIds, packLink, slotsOf } from './shapes.js'
 
 const test = suite('stores: model')
 

@@ -4,8 +4,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Store, t, type Region } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
+import { until } from '../harness/until.js'
 import { rejected, thrown } from '../harness/with-region.js'
-import { packedFiles, packedIds, packLink, slotsOf, until } from './shapes.js'
+import { packedFiles, packedIds, packLink, slotsOf } from './shapes.js'
 
 const test = suite('stores: references')
 

@@ -26,12 +26,3 @@ export const packedIds = (store: Store): number[] =>
 export const packedFiles = (dir: string): number[] => readdirSync(dir)
   .flatMap((name) => name.endsWith('.packed') ? [Number.parseInt(name, 10)] : [])
   .sort((a, b) => a - b)
-
-export const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-/** Waits until it is so; throws when it is not after ten seconds. */
-export async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !isSo(); await wait(10)) {
-    if (Date.now() > deadline) throw new Error(`${what}: not after ten seconds`)
-  }
-}

@@ -27,6 +27,24 @@ test('no two files import each other, by whatever way, other than for types', ()
   assert.is(findCycle(new Map(imports)), undefined)
 })
 
+test('no program loads both the library\'s files and the package, which is another copy', () => {
+  const sources = new Map(typescript.map((source) => [source.path, source]))
+  const reachedFrom = (path: string, reached = new Set<string>()): Set<string> => {
+    if (reached.has(path)) return reached
+    reached.add(path)
+    const source = sources.get(path)
+    for (const { to, typeOnly } of source === undefined ? [] : importsOf(source)) {
+      if (!typeOnly) reachedFrom(to, reached)
+    }
+    return reached
+  }
+  const both = [...sources.keys()].filter((path) => {
+    const reached = reachedFrom(path)
+    return reached.has('rstore') && reached.has('lib/index.ts')
+  })
+  assert.equal(both, [])
+})
+
 test('wrong directions and cycles would be found', () => {
   assert.not(isAllowedImport('lib/tree/node.ts', 'lib/map/map.ts'))
   assert.not(isAllowedImport('cli/main.ts', 'lib/tree/node.ts'))

@@ -1,6 +1,7 @@
 /** This project, by its public index. */
 import { join } from 'node:path'
 import { readFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
 import {
   LOAD_TRANSACTION, inSlices, methodsOf, type Driver, type OpenOptions, type Table,
 } from '../driver.js'
@@ -11,7 +12,9 @@ import type { Region, RMap } from '../../../lib/index.js'
 
 type Users = RMap<any, User, User>
 
-const loadLibrary = () => import('../../../lib/index.js')
+/** What the package ships: one file. */
+const loadLibrary = (): Promise<typeof import('../../../lib/index.js')> =>
+  import(pathToFileURL(inRoot('dist/bundle/rstore.js')).href)
 
 /** Room for twice the records, so that a benchmark of churn fits too. */
 function capacityFor(records: number): number {
