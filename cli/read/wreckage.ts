@@ -55,7 +55,7 @@ function blamed(wrong: readonly number[], isUsed: (page: number) => boolean): Se
 }
 
 function wreckageOf(
-  endPage: number, readPage: ReadPage, isWrong: (page: number) => boolean,
+  firstPage: number, endPage: number, readPage: ReadPage, isWrong: (page: number) => boolean,
 ): Image {
   const windows = windowsOf(endPage, readPage)
   const wrong: number[] = []
@@ -67,16 +67,16 @@ function wreckageOf(
     return new Uint32Array(window, start, C.PAGE_BYTES / 4).some((word) => word !== 0)
   }
   return {
-    windows, endUnits: endPage * C.PAGE_BYTES / C.UNIT_BYTES,
+    windows, firstPage, endUnits: endPage * C.PAGE_BYTES / C.UNIT_BYTES,
     damagedPages: blamed(wrong, isUsed),
   }
 }
 
 function ofRegion({ pages, identity, slot }: RegionImage): Wreckage {
   pages.checkAll(pages.endPage * C.PAGE_BYTES / C.UNIT_BYTES)
-  const image = wreckageOf(pages.endPage,
-    (page) => pages.read(page * C.PAGE_BYTES, C.PAGE_BYTES), (page) => pages.isWrong(page))
   const isKnown = identity.kind !== 'unknown'
+  const image = wreckageOf(isKnown ? identity.firstDataPage : C.CHECKSUM_PAGE, pages.endPage,
+    (page) => pages.read(page * C.PAGE_BYTES, C.PAGE_BYTES), (page) => pages.isWrong(page))
   return {
     image, capacityBytes: isKnown ? identity.capacityBytes : undefined,
     withoutLog: identity.kind !== 'packed' && slot === undefined,
@@ -89,7 +89,7 @@ function ofBytes(path: string): Wreckage {
   try {
     const endPage = Math.ceil(file.length / C.PAGE_BYTES)
     const readPage = (page: number): Buffer => file.read(page * C.PAGE_BYTES, C.PAGE_BYTES)
-    const image = wreckageOf(endPage, readPage, (page) => {
+    const image = wreckageOf(C.CHECKSUM_PAGE, endPage, readPage, (page) => {
       const stored = file.read(C.CHECKSUM_PAGE * C.PAGE_BYTES + page * 4, 4).readUInt32LE()
       return stored !== 0 && pageChecksum(readPage(page)) !== stored
     })

@@ -253,7 +253,8 @@ export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
     const word = wordOf(ref) + 2
     const bytes = window?.u32[word] ?? 0
     const roomBytes = ((window?.u32[word - 2] ?? 0) & C.CELL_SIZE_MASK) * C.UNIT_BYTES - 12
-    if (bytes > roomBytes) throwCorrupt(this.space, this.root, ref)
+    const isSpill = ((window?.u32[word - 1] ?? 0) & 0xffff) === C.TYPE_SPILL
+    if (!isSpill || bytes > roomBytes) throwCorrupt(this.space, this.root, ref)
     const from = (word + 1) << 2
     into.assign(window!.u8, from, from + bytes)
     return into

@@ -20,11 +20,11 @@ const test = suite('repair')
 const COUNT = 1_500
 const PAGE = 4096
 
-/** Pages of each town's record, with all that it owns, by `people`. */
-function pagesOfTowns(region: Region): Map<number, Set<number>> {
+/** Pages of each record of a map, with all that it owns, in the order of their keys. */
+function pagesOfRecords(region: Region, name: string): Set<number>[] {
   const { session, catalog } = region
-  const entry = catalog.directory.find('towns')!
-  const found = new Map<number, Set<number>>()
+  const entry = catalog.directory.find(name)!
+  const found: Set<number>[] = []
   session.enter()
   const addPages = (pages: Set<number>, ref: number): void => {
     const units = session.space.windowOf(ref).u32[(ref & 0x0fff_ffff) << 1]! & 0x1fff_ffff
@@ -34,12 +34,12 @@ function pagesOfTowns(region: Region): Map<number, Set<number>> {
     if (type instanceof MultimapType || type instanceof MapType) return
     type.visitCell(session, ref, (_type, to, owned) => { if (owned) addPages(pages, to) }, '')
   }
-  const cursor = (openTree(session.space, 'bytes', entry.root) as AnyTree).cursor()
-  let people = 0
+  const { kind } = session.registry.typeOf(entry.keyType).key!
+  const cursor = (openTree(session.space, kind, entry.root) as AnyTree).cursor()
   for (let there = cursor.first(); there; there = cursor.next()) {
     const pages = new Set<number>()
     addPages(pages, cursor.window.u32[cursor.valueIndex]!)
-    found.set(people++, pages)
+    found.push(pages)
   }
   cursor.close()
   return found
@@ -116,7 +116,7 @@ for (const first of [[], [0, 1, 2], [4], [5], [0, 1, 2, 3, 4, 5]]) {
       console.log(`RSTORE_TEST_SEED=${seed}`)
       const region = place.create({ capacity: '64MiB' })
       fill(region, COUNT, 1)
-      const pagesOf = pagesOfTowns(region)
+      const pagesOf = pagesOfRecords(region, 'towns')
       const spared = descriptorPages(region)
       region.close()
       const bytes = readFileSync(place.path())
@@ -127,11 +127,96 @@ for (const first of [[], [0, 1, 2], [4], [5], [0, 1, 2, 3, 4, 5]]) {
       await verifyFile(place.path('saved'))
       const saved = place.open({}, 'saved')
       const found = peopleIn(saved)
-      for (const [people, pages] of pagesOf) {
+      for (const [people, pages] of pagesOf.entries()) {
         const isWhole = [...pages].every((page) => !damaged.has(page))
         if (isWhole) assert.ok(found.has(people), `town ${people} is whole and was not saved`)
       }
       assert.ok(found.size > COUNT * 0.8, `${found.size} towns`)
+    }))
+}
+
+const Note = t.struct('Note', {
+  id: t.u32, text: t.string, more: t.optional(t.string), numbers: t.array(t.f64),
+  list: t.array(t.string),
+})
+const Spot = t.struct('Place', {
+  id: t.u32, name: t.string, at: t.struct('At', { x: t.f64, label: t.string }),
+  pair: t.tuple(t.u32, t.string), anything: t.json,
+})
+const Thing = t.struct('Thing', {
+  id: t.u32, big: t.bytes, words: t.map(t.string, t.u32), pairs: t.multimap(t.u32, t.u32),
+})
+
+/** Maps of several kinds of keys and records; `id` counts in the order of the keys. */
+function fillKinds(region: Region, count: number): void {
+  const notes = region.map('notes', t.string, Note)
+  const places = region.map('places', t.tuple(t.u32, t.u32), Spot)
+  const things = region.map('things', t.date, Thing)
+  region.transact(() => {
+    for (let id = 0; id < count; id++) {
+      notes.set(`note ${String(id).padStart(6, '0')}`, {
+        id, text: `note ${id}`.repeat(id % 9 + 1), more: 'more',
+        numbers: Array.from({ length: id % 5 }, (_, i) => i + id), list: [`x${id}`, 'y'],
+      })
+      places.set([id >> 4, id & 15], {
+        id, name: `place ${id}`, at: { x: id, label: `at ${id}` }, pair: [id, `pair ${id}`],
+        anything: { id, list: [1, id] },
+      })
+      things.set(new Date(id * 1000), {
+        id, big: new Uint8Array(id % 7 === 0 ? 9000 : id % 100).fill(id),
+        words: Array.from({ length: id % 40 }, (_, i) => [`word ${i + 100}`, i] as const),
+        pairs: [[1, id], [2, id]],
+      })
+    }
+  })
+}
+
+/** Of every kind of record, which are in the region, right. */
+function kindsIn(region: Region): Map<string, Set<number>> {
+  const found = new Map(['Note', 'Place', 'Thing'].map((kind) => [kind, new Set<number>()]))
+  const { directory } = region.catalog
+  const { registry } = region.session
+  for (const { name, kind } of region.names()) {
+    const entry = directory.find(name)!
+    const type = registry.typeOf(entry.valueType)
+    const ids = found.get(type.name ?? '')
+    if (kind !== 'map' || ids === undefined) continue
+    for (const record of region.catalog.map(name, registry.typeOf(entry.keyType), type).values()) {
+      const { id, text, name: label, big } = record as any
+      if (type.name === 'Note') assert.is(text, `note ${id}`.repeat(id % 9 + 1))
+      if (type.name === 'Place') assert.is(label, `place ${id}`)
+      if (type.name === 'Thing') assert.is(big.length, id % 7 === 0 ? 9000 : id % 100)
+      ids.add(id)
+    }
+  }
+  return found
+}
+
+/** Each is damage with which records were lost before. */
+for (const [seed, first, count] of [[1, [5], 600], [2, [3], 2_000], [3, [3, 5], 1_200],
+  [4, [0, 3], 900], [5, [0, 1, 2, 4], 600]] as [number, number[], number][]) {
+  test(`records of many kinds, seed ${seed}, with pages ${first.join(', ')}`, withRegion(
+    async (place) => {
+      const region = place.create({ capacity: '64MiB' })
+      fillKinds(region, count)
+      const names = { Note: 'notes', Place: 'places', Thing: 'things' }
+      const pagesOf = Object.entries(names).map(([kind, name]) =>
+        [kind, pagesOfRecords(region, name)] as const)
+      const spared = descriptorPages(region)
+      region.close()
+      const bytes = readFileSync(place.path())
+      const damaged = overwrite(bytes, seed, first, spared)
+      writeFileSync(place.path(), bytes)
+      place.expectDamage()
+      repair(place)
+      await verifyFile(place.path('saved'))
+      const saved = place.open({}, 'saved')
+      const found = kindsIn(saved)
+      for (const [kind, records] of pagesOf) {
+        const lost = [...records.keys()].filter((id) => !found.get(kind)!.has(id)
+          && [...records[id]!].every((page) => !damaged.has(page)))
+        assert.equal(lost, [], `${kind}: whole, and not saved`)
+      }
     }))
 }
 

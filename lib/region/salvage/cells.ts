@@ -5,6 +5,9 @@
  *  F1. A cell is live when its header can be one, its type is not that of free cells, and none of
  *      its bytes lie on a page that is known to be damaged.
  *  F2. Free cells are stepped over whole, so that what was freed is not found again.
+ *  F3. A header on a damaged page leads nowhere: what it says may be anything. Behind such a page,
+ *      and wherever a header cannot be one, the place to go on is where many cells follow each
+ *      other. Before the next damaged page, where there may be few, it is where most do.
  */
 import { C } from '../../../formats/index.js'
 import { STATE } from '../../space/allocation-words.js'
@@ -16,30 +19,45 @@ const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
 const WINDOW_UNITS = 2 ** 28
 /** Type ids are 16 bits of a cell header. */
 const TYPE_ID_LIMIT = 0x1_0000
-/** So many cells must follow each other before a place is believed. */
-const CHAIN = 3
+/** Where so many cells follow each other a place is believed. */
+const CHAIN = 16
+/** So many will do before the end of the data. */
+const LAST_CHAIN = 3
+const NEAR_UNITS = 2 * PAGE_UNITS
+const UNKNOWN_FLAGS = ~(C.CELL_SIZE_MASK | C.CELL_PREVIOUS_FREE | C.CELL_FREE)
+const pageOf = (ref: number): number => Math.floor(ref / PAGE_UNITS)
+
+/** Where cells may be: see Image. */
+interface Extent { readonly firstPage: number; readonly endUnits: number }
 
 export class FoundCells {
   /** Refs of live cells by type id, ascending. */
   readonly byType = new Map<number, Ref[]>()
   private readonly bits: Uint32Array
+  private readonly endUnits: number
+  private readonly usedUnits: number
+  /** The number that the next type would get, or what is above all. */
   private readonly typeLimit: number
 
   constructor(
     private readonly space: Space,
-    private readonly endUnits: number,
+    { firstPage, endUnits }: Extent,
     private readonly isDamaged: (page: number) => boolean,
   ) {
+    this.endUnits = endUnits
+    this.usedUnits = this.findUsed()
     this.bits = new Uint32Array(Math.ceil(endUnits / 32))
-    const next = endUnits > STATE.nextTypeId ? space.windows[0]!.u32[STATE.nextTypeId]! : 0
-    const possible = next >= C.FIRST_STORED_TYPE && next <= TYPE_ID_LIMIT
-    this.typeLimit = possible ? next : TYPE_ID_LIMIT
+    this.typeLimit = this.knownTypeLimit() ?? TYPE_ID_LIMIT
     this.add(C.CATALOG_PAGE * PAGE_UNITS)
     this.add(C.TYPES_PAGE * PAGE_UNITS)
     for (let start = 0; start < endUnits; start += WINDOW_UNITS) {
-      const first = start === 0 ? C.CHECKSUM_PAGE * PAGE_UNITS : start
+      const first = start === 0 ? firstPage * PAGE_UNITS : start
       this.walk(space.windows[start >>> 28]!, first, Math.min(start + WINDOW_UNITS, endUnits))
     }
+  }
+
+  refsOf(typeId: number): readonly Ref[] {
+    return this.byType.get(typeId) ?? []
   }
 
   has(ref: number): boolean {
@@ -50,9 +68,22 @@ export class FoundCells {
     return this.space.windowOf(ref).u32[(ref & 0x0fff_ffff) << 1]! & C.CELL_SIZE_MASK
   }
 
+  /** As the allocation state says it, or the number of types; undefined when neither can be. */
+  private knownTypeLimit(): number | undefined {
+    const { u32 } = this.space.windows[0]!
+    const entryCount = C.TYPES_PAGE * (C.PAGE_BYTES / 4) + 4
+    const claims = [
+      this.isDamaged(C.ALLOCATION_PAGE) ? 0 : u32[STATE.nextTypeId] ?? 0,
+      this.isDamaged(C.TYPES_PAGE) ? 0 : C.FIRST_STORED_TYPE + (u32[entryCount] ?? 0),
+    ]
+    return claims.find((claim) => claim >= C.FIRST_STORED_TYPE && claim <= TYPE_ID_LIMIT)
+  }
+
+  /** From where data begin, or, when that is not known, from before. */
   private walk(window: Window, from: number, end: number): void {
-    for (let ref = from; ref < end;) {
-      const units = this.possibleUnits(window, ref, end)
+    const isSure = from > C.CHECKSUM_PAGE * PAGE_UNITS
+    for (let ref = isSure ? from : this.nextPlace(window, from, end); ref < end;) {
+      const units = this.unitsAt(window, ref, end)
       if (units === 0) {
         ref = this.nextPlace(window, ref + 1, end)
         continue
@@ -68,8 +99,8 @@ export class FoundCells {
     const units = u32[at]! & C.CELL_SIZE_MASK
     const typeId = u32[at + 1]! & 0xffff
     if ((u32[at]! & C.CELL_FREE) !== 0 || typeId === C.TYPE_FREE_PAGE || units === 0) return
-    const lastPage = Math.floor((ref + units - 1) / PAGE_UNITS)
-    for (let page = Math.floor(ref / PAGE_UNITS); page <= lastPage; page++) {
+    const lastPage = pageOf(ref + units - 1)
+    for (let page = pageOf(ref); page <= lastPage; page++) {
       if (this.isDamaged(page)) return
     }
     this.bits[ref >>> 5]! |= 1 << (ref & 31)
@@ -78,34 +109,74 @@ export class FoundCells {
     else known.push(ref as Ref)
   }
 
+  /** F3. 0 when there is no cell that leads on. */
+  private unitsAt(window: Window, ref: number, end: number): number {
+    return this.isDamaged(pageOf(ref)) ? 0 : this.possibleUnits(window, ref, end)
+  }
+
   /** Size of what may be a cell; 0 when it cannot be one. */
   private possibleUnits({ u32 }: Window, ref: number, end: number): number {
     const at = (ref & 0x0fff_ffff) << 1
     const header = u32[at]!
     const units = header & C.CELL_SIZE_MASK
     const typeId = u32[at + 1]! & 0xffff
-    if (units < C.MINIMUM_CELL_UNITS || ref + units > end) return 0
+    const isOne = units >= C.MINIMUM_CELL_UNITS && ref + units <= end
+    if (!isOne || (header & UNKNOWN_FLAGS) !== 0) return 0
     if ((header & C.CELL_FREE) !== 0) {
       const footer = u32[at + (units << 1) - 2]
-      return typeId === C.TYPE_FREE && footer === units ? units : 0
+      const isFooter = footer === units || this.isDamaged(pageOf(ref + units - 1))
+      return typeId === C.TYPE_FREE && isFooter ? units : 0
     }
     return typeId > C.TYPE_FREE && typeId < this.typeLimit ? units : 0
   }
 
+  /** F3. A chain that begins far off counts only when none is found on the way there. */
   private nextPlace(window: Window, from: number, end: number): number {
-    for (let ref = from; ref < end; ref++) {
-      if (window.u32[(ref & 0x0fff_ffff) << 1] !== 0 && this.chains(window, ref, end)) return ref
+    let best = { ref: end, count: 0 }
+    let far = { ref: end, behind: end }
+    for (let ref = from; ref < far.behind; ref++) {
+      if (this.isDamaged(pageOf(ref))) {
+        if (best.count > 0) return best.ref
+        ref = (pageOf(ref) + 1) * PAGE_UNITS - 1
+      } else if (window.u32[(ref & 0x0fff_ffff) << 1] !== 0) {
+        const count = this.chainAt(window, ref, end)
+        const units = this.possibleUnits(window, ref, end)
+        if (count >= CHAIN && units <= NEAR_UNITS) return ref
+        if (count >= CHAIN && far.ref === end) far = { ref, behind: ref + units }
+        else if (count < CHAIN && count > best.count) best = { ref, count }
+      }
     }
-    return end
+    return best.count > 0 ? best.ref : far.ref
   }
 
-  private chains(window: Window, from: number, end: number): boolean {
+  /** How many cells follow each other, up to CHAIN; 0 when one is followed by none. */
+  private chainAt(window: Window, from: number, end: number): number {
+    let count = 0
     let ref = from
-    for (let count = 0; count < CHAIN && ref < end; count++) {
-      const units = this.possibleUnits(window, ref, end)
-      if (units === 0) return false
+    while (count < CHAIN && ref < end) {
+      const units = this.unitsAt(window, ref, end)
+      if (units === 0) break
       ref += units
+      count++
     }
-    return true
+    if (ref >= Math.min(end, this.usedUnits)) return count >= LAST_CHAIN ? CHAIN : 0
+    return count >= CHAIN || this.isNextDamaged(from, ref) ? count : 0
+  }
+
+  /** Whether `to` is on the first damaged page behind `from`: few cells may not skip others. */
+  private isNextDamaged(from: number, to: number): boolean {
+    let page = pageOf(from)
+    while (page < pageOf(to) && !this.isDamaged(page)) page++
+    return page === pageOf(to) && this.isDamaged(page)
+  }
+
+  /** Up to where there is anything. */
+  private findUsed(): number {
+    for (let ref = this.endUnits - 1; ref >= 0; ref--) {
+      const { u32 } = this.space.windowOf(ref)
+      const at = (ref & 0x0fff_ffff) << 1
+      if (u32[at] !== 0 || u32[at + 1] !== 0) return ref + 1
+    }
+    return 0
   }
 }

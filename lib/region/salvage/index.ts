@@ -9,7 +9,7 @@ import { Salvage, type Salvaged } from './salvage.js'
 import { Wreck, type Image } from './wreck.js'
 
 export type { Image, Salvaged }
-export type { SavedName } from './salvage.js'
+export type { SavedName } from './copy.js'
 
 export interface SalvageOptions {
   /** Bytes; that of the damaged region, or enough. */

@@ -2,7 +2,7 @@
  * A damaged region as bytes in memory, with what can be known of its types. It is read by the types
  * that its cells name, and nothing in it is believed: see `isSound`.
  */
-import { C } from '../../../formats/index.js'
+import { C, CatalogEntry } from '../../../formats/index.js'
 import { RStoreError } from '../../errors.js'
 import { wordIndexOf } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
@@ -25,9 +25,21 @@ import { FoundCells } from './cells.js'
 /** The region's bytes, up to the end of its data. */
 export interface Image {
   readonly windows: readonly ArrayBuffer[]
+  /** Where the data begin, or a page before it. */
+  readonly firstPage: number
   readonly endUnits: number
   /** Pages whose content does not fit their checksums. */
   readonly damagedPages: ReadonlySet<number>
+}
+
+/** A catalog entry as it is stored; types by their numbers. */
+export interface CatalogCell {
+  readonly ref: Ref
+  readonly kind: number
+  readonly root: Ref
+  readonly auxiliary: Ref
+  readonly keyType: number
+  readonly valueType: number
 }
 
 const SPARE_PAGES = 32
@@ -91,7 +103,7 @@ export class Wreck extends OpenSession {
       { typeId: C.TYPE_TYPES_ROOT, valueBytes: 4, rootBytes: C.PAGE_BYTES })
     super(space, new Uint32Array(1), root, root)
     this.registry = new FoundTypes(this, root, root)
-    this.cells = new FoundCells(space, image.endUnits, (page) => image.damagedPages.has(page))
+    this.cells = new FoundCells(space, image, (page) => image.damagedPages.has(page))
   }
 
   /** The text in a descriptor's cell. */
@@ -99,6 +111,18 @@ export class Wreck extends OpenSession {
     const window = windowOfContent(this.lease, ref, C.TYPE_DESCRIPTOR, 'a descriptor')
     const at = (ref & 0x0fff_ffff) << 3
     return readText(window.u8, at + CONTENT_OFFSET, window.u32[(at >>> 2) + 2]!)
+  }
+
+  catalogCells(): CatalogCell[] {
+    return this.cells.refsOf(C.TYPE_CATALOG_ENTRY).map((ref) => {
+      const { u32 } = this.space.windowOf(ref)
+      const word = (name: keyof typeof CatalogEntry.fields): number =>
+        u32[wordIndexOf(ref) + CatalogEntry.fields[name].offset / 4]!
+      return {
+        ref, kind: word('kind'), root: word('root') as Ref, auxiliary: word('auxiliary') as Ref,
+        keyType: word('keyType'), valueType: word('valueType'),
+      }
+    })
   }
 
   typeAt(ref: Ref): AnyType | undefined {
@@ -156,7 +180,8 @@ export class Wreck extends OpenSession {
     return sound
   }
 
-  private canBe(stored: AnyType, type: AnyType): boolean {
+  /** Whether a record of one type can be read as another. */
+  canBe(stored: AnyType, type: AnyType): boolean {
     const key = `${stored.serial}:${type.serial}`
     let can = this.comparable.get(key)
     if (can === undefined) {

@@ -1,0 +1,83 @@
+/** S2: the names of a damaged region, and what each is of. */
+import { C } from '../../../formats/index.js'
+import { MULTIMAP } from '../../map/multimap.js'
+import { wordIndexOf } from '../../space/ref.js'
+import type { Ref } from '../../space/ref.js'
+import { simpleTypes } from '../../types/descriptor.js'
+import { TextKey } from '../../types/keys.js'
+import { MapType, MultimapType } from '../../types/map/map.js'
+import type { AnyType } from '../../types/type.js'
+import type { SalvageCopy } from './copy.js'
+import type { CatalogCell, Wreck } from './wreck.js'
+
+export interface FoundEntry {
+  readonly name: string
+  readonly madeUp: boolean
+  readonly kind: number
+  readonly root: Ref
+  readonly keyType: AnyType | undefined
+  readonly valueType: AnyType | undefined
+  readonly auxiliary: Ref
+}
+
+const text = new TextKey()
+
+export class FoundNames {
+  readonly entries: readonly FoundEntry[]
+  private madeUp = 0
+
+  constructor(private readonly wreck: Wreck, copy: SalvageCopy) {
+    const cells = wreck.catalogCells()
+    const refs = new Set<number>(cells.map(({ ref }) => ref))
+    const found = new Map<number, string>()
+    for (const [key, ref] of copy.smallEntries('bytes', C.CATALOG_PAGE, (ref) => refs.has(ref))) {
+      found.set(ref, text.decode(key as never))
+    }
+    const entries = cells.map((cell) => this.entryOf(cell, found.get(cell.ref)))
+    this.entries = [...entries, ...this.nameless(new Set(entries.map(({ root }) => root)))]
+  }
+
+  makeUpName(): string {
+    return `recovered ${++this.madeUp}`
+  }
+
+  /** Maps and multimaps that began with a page, as those with a name do, and are not of `roots`. */
+  private nameless(roots: ReadonlySet<number>): FoundEntry[] {
+    const { cells, registry } = this.wreck
+    const found: FoundEntry[] = []
+    for (const [id, type] of registry.byId) {
+      if (!(type instanceof MapType || type instanceof MultimapType)) continue
+      for (const root of cells.refsOf(id)) {
+        if (!roots.has(root) && this.isNamed(type, root)) found.push(this.namelessMap(type, root))
+      }
+    }
+    return found
+  }
+
+  private isNamed(type: MapType | MultimapType, root: Ref): boolean {
+    const { cells, space } = this.wreck
+    const tree = type instanceof MapType ? root
+      : space.windowOf(root).u32[wordIndexOf(root) + MULTIMAP.tree]!
+    return cells.has(tree) && cells.unitsOf(tree) === C.PAGE_BYTES / C.UNIT_BYTES
+  }
+
+  private entryOf(cell: CatalogCell, name: string | undefined): FoundEntry {
+    const { kind, root, auxiliary } = cell
+    return {
+      name: name ?? this.makeUpName(), madeUp: name === undefined, kind, root, auxiliary,
+      keyType: this.typeOf(cell.keyType), valueType: this.typeOf(cell.valueType),
+    }
+  }
+
+  private namelessMap(type: MapType | MultimapType, root: Ref): FoundEntry {
+    const { keyType, valueType } = type
+    const kind = type instanceof MapType ? C.ENTRY_MAP : C.ENTRY_MULTIMAP
+    const name = this.makeUpName()
+    return { name, madeUp: true, kind, root, auxiliary: 0 as Ref, keyType, valueType }
+  }
+
+  private typeOf(id: number): AnyType | undefined {
+    if (id >= C.FIRST_STORED_TYPE) return this.wreck.registry.byId.get(id)
+    return Object.values(simpleTypes).find(({ fixedTypeId }) => fixedTypeId === id && id !== 0)
+  }
+}
