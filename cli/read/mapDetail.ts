@@ -99,8 +99,9 @@ class DetailWalk {
     if ('spill' in key) keys.spilled++
     if (keys.first === undefined) keys.first = this.textOf(node, key)
     this.last = { node, key }
-    if (values === undefined) return
-    const cell = cellAt(image, node.entries.value(index).readUInt32LE())
+    const value = node.entries.value(index)
+    if (values === undefined || value.length !== 4) return
+    const cell = cellAt(image, value.readUInt32LE())
     if (typeof cell !== 'string') addSize(values, cell.units * C.UNIT_BYTES)
   }
 
