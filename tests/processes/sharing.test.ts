@@ -6,8 +6,10 @@ import { Worker } from 'node:worker_threads'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { t, type Region } from '../../lib/index.js'
+import { median } from '../bench/rounds.js'
 import { Child } from '../harness/child.js'
 import { inRoot } from '../harness/paths.js'
+import { until, wait } from '../harness/until.js'
 import { nextTurn, thrown, withRegion, type Place } from '../harness/with-region.js'
 
 const test = suite('sharing')
@@ -29,6 +31,8 @@ function startWorker(path: string): { worker: Worker; ask(request: Reply): Promi
       }),
   }
 }
+
+const now = (): number => performance.timeOrigin + performance.now()
 
 const numbersOf = (region: Region) => region.map('numbers', t.u32, t.u32)
 
@@ -161,23 +165,26 @@ test(
     const seen: { epoch: number; at: number }[] = []
     const listening = (async () => {
       for await (const epoch of reader.epochs(aborter.signal)) {
-        seen.push({ epoch, at: performance.timeOrigin + performance.now() })
+        seen.push({ epoch, at: now() })
       }
     })()
-    const delays: number[] = []
+    const [delays, answers]: [number[], number[]] = [[], []]
     for (let i = 0; i < 20; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await wait(20)
+      const asked = now()
       child.send({ set: i })
       const { epoch, at } = (await child.expect()) as { epoch: number; at: number }
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      const heard = seen.find((one) => one.epoch >= epoch)
-      assert.ok(heard, `epoch ${epoch} was not told`)
-      delays.push(heard!.at - at)
+      answers.push(now() - asked)
+      const heard = () => seen.find((one) => one.epoch >= epoch)
+      await until(`epoch ${epoch} is told`, () => heard() !== undefined)
+      delays.push(heard()!.at - at)
     }
     aborter.abort()
     await listening
-    const sorted = delays.sort((a, b) => a - b)
-    assert.ok(sorted[10]! < 20, `milliseconds: ${sorted.map((ms) => ms.toFixed(1))}`)
+    // On a busy machine an answer through a pipe, which wakes both, is late as well.
+    const limit = 20 + 4 * median(answers)
+    const text = delays.map((ms) => ms.toFixed(1)).join(' ')
+    assert.ok(median(delays) < limit, `milliseconds: ${text}, and not ${limit.toFixed(1)}`)
     child.send({ exit: true })
     await child.finish()
   }),
