@@ -14,9 +14,21 @@ import { killRunningTests, runTestFile, type FileResult } from './harness/runner
 
 const AT_A_TIME = 2
 
-/** Those that compile C++ take longest: they begin first. */
-const byDuration = (a: string, b: string): number =>
-  Number(b.startsWith('tests/native/')) - Number(a.startsWith('tests/native/'))
+/**
+ * Those that take longest begin first, so that none of them is left for the end: they compile C++,
+ * or start hundreds of processes.
+ */
+const LONGEST = [
+  'native/native', 'processes/kill', 'compact/crash', 'native/crash/', 'fuzz/', 'processes/torture',
+  'packed/crash', 'store/killed', 'cli/', 'bench/', 'vector/',
+].map((part) => `tests/${part}`)
+
+const rankOf = (path: string): number => {
+  const rank = LONGEST.findIndex((part) => path.startsWith(part))
+  return rank === -1 ? LONGEST.length : rank
+}
+
+const byDuration = (a: string, b: string): number => rankOf(a) - rankOf(b)
 
 function testFiles(): string[] {
   return readdirSync(inRoot('tests'), { recursive: true, encoding: 'utf8' })
