@@ -190,6 +190,13 @@ export class OrderedMultimap extends Handle {
     return added
   }
 
+  /** As `add`, in an operation that is under way. */
+  addPart(key: unknown, value: unknown): void {
+    this.enter()
+    const form = this.codec.encode(key, this.#form, this.label)
+    this.#add(form, this.valueCodec.encode(value, this.#valueForm, this.label))
+  }
+
   #add(form: KeyForm, valueForm: KeyForm): boolean {
     const { tree, session } = this
     const at = tree.place(form)
@@ -230,14 +237,12 @@ export class OrderedMultimap extends Handle {
     return removed
   }
 
-  /** Removes everything. */
-  clearAll(): void {
-    this.enterWrite()
+  /** Removes everything, in an operation that is under way. */
+  clearPart(): void {
+    this.enter()
     const { size } = this
-    this.session.change(() => {
-      this.tree.clear((window, at) => this.#valuesAt(window.u32[at]!).drop())
-      this.#count(-size)
-    })
+    this.tree.clear((window, at) => this.#valuesAt(window.u32[at]!).drop())
+    this.#count(-size)
   }
 
   /** Removes everything, and the map itself: the handle is dead afterwards. */

@@ -175,18 +175,26 @@ export class OrderedMap extends MapReader {
       return keys.length
     }
     const { size } = this.tree
-    const release =
-      this.stored.inLeaf && !this.valueType.owns
-        ? undefined
-        : (window: Parameters<typeof this.stored.release>[0], at: number) =>
-            this.stored.release(window, at)
     const count = this.session.change(() => {
-      if (range !== undefined) return this.tree.clearRange(bounds, release)
-      this.tree.clear(release)
+      if (range !== undefined) return this.tree.clearRange(bounds, this.releaser())
+      this.clearPart()
       return size
     })
     this.leave()
     return count
+  }
+
+  /** Removes everything, in an operation that is under way, of a map that nobody watches. */
+  clearPart(): void {
+    this.enter()
+    this.tree.clear(this.releaser())
+  }
+
+  /** Frees what an entry owns; undefined when they own nothing. */
+  private releaser(): Parameters<typeof this.tree.clear>[0] {
+    return this.stored.inLeaf && !this.valueType.owns
+      ? undefined
+      : (window, at) => this.stored.release(window, at)
   }
 
   /** W2. */

@@ -43,7 +43,7 @@ export class MapStructures implements Structures {
     for (const entry of entries) {
       const [key, value] = entry as [unknown, unknown]
       if (map instanceof OrderedMap) map.putPrepared(key, value)
-      else map.add(key, value)
+      else map.addPart(key, value)
     }
   }
 
@@ -53,9 +53,7 @@ export class MapStructures implements Structures {
     root: Ref,
     entries: Iterable<unknown>,
   ): void {
-    const map = this.#open(session.lease, type, root)
-    if (map instanceof OrderedMap) map.clear()
-    else map.clearAll()
+    this.#open(session.lease, type, root).clearPart()
     this.#fill(session, type, root, entries)
   }
 

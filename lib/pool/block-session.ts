@@ -45,6 +45,8 @@ export class BlockSession extends OpenSession {
   private willTell = false
   /** N3. */
   private undoable = false
+  /** Why the last operation was undone: it may come by more than once on its way out. */
+  private undoneBy: unknown = undefined
 
   constructor(readonly owner: PoolSessions, space: BlockSpace) {
     super(space, NO_FAULTS, owner.types.registry)
@@ -155,6 +157,7 @@ export class BlockSession extends OpenSession {
     if (!this.space.isBounded) return
     this.settle()
     if (this.space.depth > 0) return
+    this.undoneBy = undefined
     this.space.savepoint()
     this.undoable = true
   }
@@ -176,7 +179,9 @@ export class BlockSession extends OpenSession {
   }
 
   protected override noteSpoiled(error: unknown): void {
+    if (error !== undefined && error === this.undoneBy) return
     if (error === undefined || !this.undo()) super.noteSpoiled(error)
+    else this.undoneBy = error
   }
 
   override atomically<R>(fn: () => R): R {

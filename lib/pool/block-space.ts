@@ -208,6 +208,14 @@ export class BlockSpace extends SpanSpace implements SavepointSpace {
     return new KeptHead(this)
   }
 
+  /** The region was moved, and its free cells with it. */
+  relistFree(): void {
+    if (this.freeCells === null) return
+    const cells = [...this.cells()]
+    this.freeCells = new FreeCells(this.windows)
+    for (const { ref, free } of cells) if (free) this.freeCells.put(ref)
+  }
+
   // ── the whole region ──
 
   /** Nothing will be allocated any more: the rest of the last block is the next region's. */

@@ -147,6 +147,7 @@ function move(core: PoolCore, session: BlockSession): void {
     if (ref >= span.base && ref < span.high) u32[at] = ref + by
   }
   space.holdings.replace(to)
+  space.relistFree()
   session.moved(span.base, span.high, by)
 }
 

@@ -145,6 +145,54 @@ for (const bound of [200, '1KiB', '2KiB', '32KiB', '100KiB', '1MiB'] as const) {
   }))
 }
 
+const Nested = t.struct('Nested', {
+  text: t.string, pairs: t.multimap(t.u32, t.string), map: t.map(t.string, t.string),
+  list: t.array(t.string),
+})
+const nested = (size: number): any => ({
+  text: 'x'.repeat(size % 7), pairs: [[1, 'a'], [2, 'b'], [size, 'c']],
+  map: [['k', 'v'.repeat(size)], ['l', 'w']], list: ['some', 'text '.repeat(size)],
+})
+
+test('wherever in a record the bound is reached, nothing remains of it', withPool(async (pool) => {
+  for (let bound = 64; bound < 1600; bound += 24) {
+    const region = pool.region({ bound })
+    const ref = region.alloc(t.u32, 7)
+    const sound = async (what: string): Promise<void> => {
+      const { problems, bytes } = await region.verify()
+      assert.equal(problems, [], `bound ${bound}: ${what}`)
+      assert.is(bytes.leaked, 0, `bound ${bound}: ${what}`)
+    }
+    const { allocatedBytes } = region.stats()
+    const full = attempt(() => region.alloc(Nested, nested(3)))
+    await sound('alloc')
+    if (full) assert.is(region.stats().allocatedBytes, allocatedBytes, 'as before')
+    const map = attempt(() => region.map('m', t.u32, Nested)) ? undefined
+      : region.map('m', t.u32, Nested)
+    for (let i = 0; map !== undefined && i < 4; i++) {
+      if (!attempt(() => map.set(i, nested(i)))) attempt(() => { map.get(i)!.map = nested(60).map })
+      await sound(`set ${i}`)
+      const first = map.get(0)
+      if (first !== undefined) attempt(() => { first.pairs = nested(9).pairs })
+      await sound(`assign ${i}`)
+    }
+    region.free(ref)
+    assert.is(region.deref(region.alloc(t.u32, 8)), 8, 'it can be written')
+    region.free()
+  }
+}))
+
+/** Whether it did not fit. Other errors are thrown. */
+function attempt(fn: () => unknown): boolean {
+  try {
+    fn()
+    return false
+  } catch (error) {
+    if ((error as { code?: string }).code === 'RSTORE_REGION_FULL') return true
+    throw error
+  }
+}
+
 test('a map that reaches the bound stays as it was', withPool(async (pool) => {
   const region = pool.region({ bound: '16KiB' })
   const map = region.map('m', t.u32, t.string)

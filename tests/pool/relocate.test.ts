@@ -75,6 +75,23 @@ test('a small region moves out of a block of its own, and its names with it', wi
   for (const reader of readers) reader.free()
 }))
 
+test('what was freed moves along', withPool(async (pool) => {
+  const regions = [pool.region(), pool.region()]
+  for (const region of regions) {
+    const refs = [1, 2, 3].map((id) => fill(region, id))
+    region.free(refs[1]! as never)
+  }
+  const readers = regions.map((region) => region.seal())
+  const before = readers.map((reader) => reader.stats().allocatedBytes)
+  pool.compact()
+  for (const [i, reader] of readers.entries()) {
+    const { problems } = await reader.verify()
+    assert.equal(problems.filter(({ code }) => code !== 'REF_DANGLING'), [])
+    assert.is(reader.stats().allocatedBytes, before[i])
+    reader.free()
+  }
+}))
+
 test('named maps in pages move within slabs', withPool((pool) => {
   const regions = Array.from({ length: 8 }, () => pool.region({ bound: '32KiB' }))
   const maps = regions.map((region, i) => {
