@@ -1,8 +1,9 @@
 /** `rstore pack`: from a live file to a packed one, which nobody can ever write to. */
 import type { Argv } from 'yargs'
 import { Region, schemaOf, t, typeFromDescriptor, type NameSchema } from '../../lib/index.js'
+import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
-import { refuseExisting } from '../shared/files.js'
+import { refuseExisting, removeRegion } from '../shared/files.js'
 import { waiting, waitOption } from '../shared/options.js'
 import { withWritable } from '../shared/source.js'
 
@@ -43,9 +44,18 @@ function packWithRoot(region: Region, out: string, root: NameSchema, settings: S
   })!.close()
 }
 
-export function run(args: ArgumentsOf<typeof options>): void {
-  const { file, out, replace } = args
+/** The copy is made in one go: a signal is noticed when it is whole, and before anyone is told. */
+export async function run(args: ArgumentsOf<typeof options>): Promise<void> {
+  const { out, replace } = args
   if (!replace) refuseExisting(out)
+  await withCleanup(async () => {
+    pack(args)
+    await new Promise(setImmediate)
+  }, () => { if (!replace) removeRegion(out) })
+}
+
+function pack(args: ArgumentsOf<typeof options>): void {
+  const { file, out, replace } = args
   withWritable(file, waiting(args), (region) => region.read(() => {
     const root = rootIn(region, args.root)
     const settings = { replace, capacity: region.stats().capacity }

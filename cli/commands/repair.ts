@@ -3,9 +3,11 @@ import { statSync } from 'node:fs'
 import type { Argv } from 'yargs'
 import { salvage, type Salvaged } from '../../lib/index.js'
 import { print, toJson } from '../print/output.js'
+import { withProgress } from '../print/progress.js'
 import { numeric, tableLines } from '../print/table.js'
 import { formatBytes, formatCount } from '../print/units.js'
 import { readWreckage, type Wreckage } from '../read/wreckage.js'
+import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { EXIT } from '../shared/exitCodes.js'
 
@@ -53,9 +55,14 @@ function textOf(saved: Salvaged, { image, withoutLog }: Wreckage): string {
   ].join('\n')
 }
 
-export function run({ file, out, json }: ArgumentsOf<typeof options>): void {
+export async function run({ file, out, json }: ArgumentsOf<typeof options>): Promise<void> {
   const wreckage = readWreckage(file)
-  const saved = salvage(out, wreckage.image, { capacity: capacityFor(wreckage), like: file })
+  const abort = new AbortController()
+  const saved = await withProgress({ title: 'repairing' }, (progress) =>
+    withCleanup(() => salvage(out, wreckage.image, {
+      capacity: capacityFor(wreckage), like: file, signal: abort.signal,
+      onProgress: (done, total) => progress.update(done, total),
+    }), () => abort.abort()))
   const { damagedPages } = wreckage.image
   const bytes = statSync(out).size
   print(json

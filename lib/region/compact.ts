@@ -120,7 +120,7 @@ const totalOf = ({ session }: Snapshot): number =>
   Math.ceil(session.space.windows[0]!.u32[STATE.allocatedUnits]! / 5)
 
 /** Lets other work run in between. */
-async function inTurns(
+export async function inTurns(
   steps: Iterator<number, void>, total: number, { onProgress, signal }: CompactOptions,
 ): Promise<void> {
   let began = Date.now()

@@ -2,7 +2,7 @@
  * Repair: from a file of which 1 % was overwritten, every record that is whole is saved, as long as
  * its type is there.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readWreckage } from '../../cli/read/wreckage.js'
@@ -98,7 +98,7 @@ test('a sound region is copied whole, with the indexes whose fields are stored',
   async (place) => {
     const region = place.create({ capacity: '64MiB' })
     fill(region, COUNT, 1)
-    const { names, lostRefs, lostEntries, lostIndexes } = repair(place)
+    const { names, lostRefs, lostEntries, lostIndexes } = await repair(place)
     assert.equal([lostRefs, lostEntries, lostIndexes], [0, 0, []])
     assert.equal(names.map(({ name, lost, damaged }) => [name, lost, damaged]),
       [['towns', 0, false], ['by even', 0, false], ['tag', 0, false]])
@@ -123,7 +123,7 @@ for (const first of [[], [0, 1, 2], [4], [5], [0, 1, 2, 3, 4, 5]]) {
       const damaged = overwrite(bytes, seed, first, spared)
       writeFileSync(place.path(), bytes)
       place.expectDamage()
-      repair(place)
+      await repair(place)
       await verifyFile(place.path('saved'))
       const saved = place.open({}, 'saved')
       const found = peopleIn(saved)
@@ -208,7 +208,7 @@ for (const [seed, first, count] of [[1, [5], 600], [2, [3], 2_000], [3, [3, 5], 
       const damaged = overwrite(bytes, seed, first, spared)
       writeFileSync(place.path(), bytes)
       place.expectDamage()
-      repair(place)
+      await repair(place)
       await verifyFile(place.path('saved'))
       const saved = place.open({}, 'saved')
       const found = kindsIn(saved)
@@ -219,6 +219,23 @@ for (const [seed, first, count] of [[1, [5], 600], [2, [3], 2_000], [3, [3, 5], 
       }
     }))
 }
+
+test('a repair that is broken off leaves nothing behind', withRegion(async (place) => {
+  const region = place.create({ capacity: '64MiB' })
+  fillKinds(region, 3_000)
+  region.close()
+  const { image } = readWreckage(place.path())
+  const abort = new AbortController()
+  const before = readdirSync(place.folder)
+  const saving = salvage(place.path('saved'), image, {
+    capacity: 2 ** 26, like: place.path(), signal: abort.signal,
+  })
+  abort.abort()
+  assert.equal(readdirSync(place.folder), before, 'from the moment it aborts')
+  const error = await saving.then(() => undefined, (thrown: Error) => thrown)
+  assert.is(error?.name, 'AbortError')
+  assert.equal(readdirSync(place.folder), before)
+}))
 
 test('the command says what was lost', withRegion((place) => {
   const region = place.create({ capacity: '64MiB' })

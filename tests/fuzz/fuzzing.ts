@@ -53,7 +53,7 @@ async function repair(path: string): Promise<void> {
   rmSync(out, { force: true })
   try {
     const { image } = readWreckage(path)
-    salvage(out, image, { capacity: 2 ** 26, like: path })
+    await salvage(out, image, { capacity: 2 ** 26, like: path })
   } catch (error) {
     checkError(error)
     return

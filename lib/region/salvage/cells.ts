@@ -56,6 +56,10 @@ export class FoundCells {
     }
   }
 
+  get count(): number {
+    return [...this.byType.values()].reduce((sum, { length }) => sum + length, 0)
+  }
+
   refsOf(typeId: number): readonly Ref[] {
     return this.byType.get(typeId) ?? []
   }

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { RStoreError } from '../../errors.js'
 import { Catalog } from '../../map/catalog.js'
 import { verifySession } from '../../map/verify.js'
-import { CompactSession } from '../compact.js'
+import { CompactSession, inTurns } from '../compact.js'
 import { Salvage, type Salvaged } from './salvage.js'
 import { Wreck, type Image } from './wreck.js'
 
@@ -16,20 +16,28 @@ export interface SalvageOptions {
   capacity: number
   /** A file whose permissions the new one gets. */
   like: string
+  /** Ends it with what the signal says; nothing is left behind, from the moment it aborts. */
   signal?: AbortSignal
+  /** Cells and entries done, and about how many there are. */
+  onProgress?(done: number, total: number): void
 }
 
 /**
  * Makes a new region at `path` of all that is undamaged in an image of another one, and says what
  * was lost. The file appears in one step. Throws RSTORE_EXISTS where it is taken.
  */
-export function salvage(path: string, image: Image, options: SalvageOptions): Salvaged {
+export async function salvage(
+  path: string, image: Image, options: SalvageOptions,
+): Promise<Salvaged> {
   const to = resolve(path)
   const target = CompactSession.beside(to, options.capacity)
+  const discard = (): void => target.discard()
+  options.signal?.addEventListener('abort', discard)
   try {
     const catalog = new Catalog(target, { create: true })
-    const work = new Salvage(new Wreck(image), target, catalog)
-    for (const _ of work.run()) options.signal?.throwIfAborted()
+    const wreck = new Wreck(image)
+    const work = new Salvage(wreck, target, catalog)
+    await inTurns(work.run(), wreck.cells.count, options)
     const [problem] = verifySession(target, catalog).problems
     if (problem !== undefined) {
       throw new RStoreError('RSTORE_CORRUPT',
@@ -39,6 +47,7 @@ export function salvage(path: string, image: Image, options: SalvageOptions): Sa
     target.nameIt(to)
     return work.result
   } finally {
+    options.signal?.removeEventListener('abort', discard)
     target.discard()
   }
 }
