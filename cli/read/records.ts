@@ -126,7 +126,11 @@ export class RecordReader {
     for (;;) {
       const start = LogStream.recordStart(position, RedoRecord.bytes)
       const header = headerAt(this.stream, this.slot, start)
-      if (header === undefined || header.u64('epoch') !== epoch + 1n) return
+      if (header === undefined || header.u64('epoch') !== epoch + 1n) {
+        const next = this.syncedBehind(start, epoch + 1n)
+        if (next !== undefined) this.end = { kind: 'damaged', position, epoch: epoch + 1n, next }
+        return
+      }
       const length = lengthOf(header)
       const bytes = header.number('recordBytes') === length && length <= this.stream.bytes
         ? this.stream.read(start, length)

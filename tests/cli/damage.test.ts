@@ -111,6 +111,27 @@ test('it ends, and the outcome can be shown', () => {
   }), { numRuns: 300 })
 })
 
+for (const [where, at] of [['magic', 0], ['epoch', 8], ['salt', 72], ['lines', 120]] as const) {
+  test(`a record with another ${where}, and synced ones behind it`, () => {
+    const file = join(temporaryDirectory(), 'synced.region')
+    const own = Region.create(file, { capacity: '1MiB' })
+    const map = own.map('map', t.u32, t.u32)
+    for (let i = 0; i < 10; i++) own.transact(() => map.set(i, i))
+    writeFileSync(copy, readFileSync(file))
+    const records = readFileSync(`${file}-wal`)
+    own.close()
+    const magic = Buffer.from('REDO')
+    let from = records.indexOf(magic)
+    for (let i = 0; i < 5; i++) from = records.indexOf(magic, from + 1)
+    records[from + at]! ^= 1
+    writeFileSync(`${copy}-wal`, records)
+    readRegion(copy, (image) => {
+      assert.is(image.log.end.kind, 'damaged')
+      assert.ok(image.problems.count > 0)
+    })
+  })
+}
+
 test('a map that the catalog leads to a tree without values', () => {
   writeFileSync(copy, region)
   writeFileSync(`${copy}-wal`, log)
