@@ -1,5 +1,5 @@
 /** Compacts a region, maybe under a plan for the I/O seam, and says so when it is done. */
-import { Region } from '../../lib/index.js'
+import { Region } from 'rstore'
 
 const region = Region.open(process.argv[2]!)
 await region.compact()

@@ -11,7 +11,7 @@ import {
 } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { codeOf } from '../harness/types.js'
-import { verifyWhole } from '../harness/with-region.js'
+import { verifyWhole } from '../harness/verify.js'
 import { keyShape, shape, type Shape } from './shapes.js'
 
 const test = suite('lines of JSON')

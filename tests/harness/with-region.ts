@@ -7,20 +7,10 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { Region, RStoreError, type ReadOnlyRegion, type RegionOptions } from '../../lib/index.js'
 import { temporaryDirectory } from './temporary.js'
+import { verifyWhole } from './verify.js'
 
 interface Closable {
   close(): void
-}
-
-/** What a region needs to be verified: any handle has it. */
-interface Verifiable extends Closable {
-  verify: Region['verify']
-}
-
-export async function verifyWhole(region: Verifiable): Promise<void> {
-  const report = await region.verify()
-  assert.equal(report.problems, [])
-  assert.equal([report.bytes.leaked, report.bytes.unknown], [0, 0], 'leaked and unknown bytes')
 }
 
 /** Opens a region that nobody has open, for reading, and verifies it. */

@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Region, t, type BlockRegion, type Ref, type WritableRegion } from '../../lib/index.js'
-import { thrown, verifyWhole, withRegion } from '../harness/with-region.js'
+import { verifyWhole } from '../harness/verify.js'
+import { thrown, withRegion } from '../harness/with-region.js'
 import { withPool } from './with-pool.js'
 
 const test = suite('pool: evacuation')

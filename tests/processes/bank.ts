@@ -3,7 +3,7 @@
  * of transactions without gaps.
  */
 import * as assert from 'uvu/assert'
-import { Region, t, type ReadMap, type RMap } from '../../lib/index.js'
+import { Region, t, type ReadMap, type RMap } from 'rstore'
 
 export const ACCOUNTS = 100
 export const START = 1000

@@ -6,7 +6,7 @@
  * value, so many that the file grows by a tail that is not in the log, a savepoint that fails, or a
  * whole transaction that throws.
  */
-import { Region } from '../../lib/index.js'
+import { Region } from 'rstore'
 import { say } from '../harness/child.js'
 import { ACCOUNTS, accountsOf, blobsOf, logOf } from './bank.js'
 

@@ -3,7 +3,7 @@
  *
  *   torture-member.js PATH writer|reader SEED
  */
-import { Region, type ReadOnlyRegion, type Snapshot } from '../../lib/index.js'
+import { Region, type ReadOnlyRegion, type Snapshot } from 'rstore'
 import { heard, say } from '../harness/child.js'
 import { ACCOUNTS, accountsOf, blobsOf, checkBank, logOf } from './bank.js'
 import { Random } from './random.js'

@@ -3,9 +3,9 @@
  * sees half of one.
  */
 import * as assert from 'uvu/assert'
-import { Region } from '../../lib/index.js'
+import { Region } from 'rstore'
 import { Child } from '../harness/child.js'
-import { verifyWhole } from '../harness/with-region.js'
+import { verifyWhole } from '../harness/verify.js'
 import { checkBank, logOf, makeBank } from './bank.js'
 import { Random } from './random.js'
 
