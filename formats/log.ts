@@ -29,7 +29,8 @@ export const RedoRecord = layout('RedoRecord', 96,
   tailPageCount: u32(64, 'How many.'),
   writerPid: u32(68, 'Process that committed; for people.'),
   logSalt: u64(72, 'That of the segment.'),
-  reserved: zeros(80, 16),
+  syncedEpoch: u64(80, 'When this was written, the log was on the disk up to this commit.'),
+  logSaltAgain: u64(88, 'As logSalt: a header of which only a part was written is none.'),
 })
 
 export const PageEntry = layout('PageEntry', 16, 'Which lines of a page a record changes.', {

@@ -30,7 +30,7 @@ const isComplete = ({ names, ...lost }: Salvaged): boolean =>
   lost.lostRefs + lost.lostEntries + lost.lostIndexes.length + lost.lostTypes.length === 0
   && names.every((name) => name.lost === 0 && !name.damaged && !name.madeUp)
 
-function textOf(saved: Salvaged, { image, withoutLog }: Wreckage): string {
+function textOf(saved: Salvaged, { image, lostOfLog }: Wreckage): string {
   const { names, lostRefs, lostEntries, lostIndexes, lostTypes } = saved
   const columns = [
     { title: 'Name' }, { title: 'Kind' }, numeric('Saved'), numeric('Lost'), { title: 'Remark' },
@@ -51,7 +51,7 @@ function textOf(saved: Salvaged, { image, withoutLog }: Wreckage): string {
     ...tableLines(columns, rows),
     ...remarks.filter(([count]) => count > 0)
       .map(([count, what]) => `${formatCount(count)} ${what}`),
-    ...withoutLog ? ['what was only in the log is lost: the file no longer says where it is'] : [],
+    ...lostOfLog === '' ? [] : [lostOfLog],
   ].join('\n')
 }
 
@@ -63,10 +63,10 @@ export async function run({ file, out, json }: ArgumentsOf<typeof options>): Pro
       capacity: capacityFor(wreckage), like: file, signal: abort.signal,
       onProgress: (done, total) => progress.update(done, total),
     }), () => abort.abort()))
-  const { damagedPages } = wreckage.image
+  const { image: { damagedPages }, lostOfLog } = wreckage
   const bytes = statSync(out).size
   print(json
-    ? toJson({ file, out, bytes, damagedPages: damagedPages.size, ...saved })
+    ? toJson({ file, out, bytes, damagedPages: damagedPages.size, lostOfLog, ...saved })
     : `${textOf(saved, wreckage)}\n${formatBytes(bytes)} saved to ${out}`)
-  if (!isComplete(saved) || wreckage.withoutLog) process.exitCode = EXIT.damage
+  if (!isComplete(saved) || lostOfLog !== '') process.exitCode = EXIT.damage
 }

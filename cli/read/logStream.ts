@@ -5,6 +5,8 @@ import type { ByteFile } from './file.js'
 import type { RegionIdentity } from './identity.js'
 
 const HEADER_BYTES = SegmentHeader.bytes
+const MAGIC = Buffer.alloc(4)
+MAGIC.writeUInt32LE(C.RECORD_MAGIC)
 
 export class LogStream {
   /** Logical segment → physical segment. */
@@ -45,6 +47,22 @@ export class LogStream {
     const start = LogStream.recordStart(position, RedoRecord.bytes)
     if (this.segments.has(Math.floor(start / C.SEGMENT_BYTES))) return true
     return start % C.SEGMENT_BYTES === HEADER_BYTES && this.segments.size > 0
+  }
+
+  /** The last commit of which any header in the file says that it was on the disk, or 0. */
+  highestSynced(salt: bigint): bigint {
+    let highest = 0n
+    for (let physical = 0; physical < this.segmentCount; physical++) {
+      const bytes = this.file.read(physical * C.SEGMENT_BYTES, C.SEGMENT_BYTES)
+      for (let at = bytes.indexOf(MAGIC); at >= 0; at = bytes.indexOf(MAGIC, at + 1)) {
+        if (at % 8 !== 0 || at + RedoRecord.bytes > bytes.length) continue
+        const header = new FieldReader(RedoRecord, bytes.subarray(at, at + RedoRecord.bytes))
+        const isOurs = header.u64('logSalt') === salt && header.u64('logSaltAgain') === salt
+        const synced = header.u64('syncedEpoch')
+        if (isOurs && synced < header.u64('epoch') && synced > highest) highest = synced
+      }
+    }
+    return highest
   }
 
   /** Where something goes on that would be at `position`, headers of segments being skipped. */

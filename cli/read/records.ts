@@ -42,10 +42,7 @@ export type LogEnd =
   | { kind: 'nothing' }
   | { kind: 'incomplete', position: number, epoch: bigint }
   | { kind: 'tail', position: number, epoch: bigint, page: number, synced: boolean }
-  | { kind: 'damaged', position: number, epoch: bigint, next: bigint }
-
-const MAGIC = Buffer.alloc(4)
-MAGIC.writeUInt32LE(C.RECORD_MAGIC)
+  | { kind: 'damaged', position: number, epoch: bigint, synced: bigint }
 
 type RecordFields = FieldReader<typeof RedoRecord.fields>
 
@@ -122,63 +119,34 @@ export class RecordReader {
 
   /** Finds all records whose checksums fit; contents are read again by `contents`. */
   scan(): void {
+    // First: a writer may go on meanwhile, and what it adds to the chain does no harm.
+    const synced = this.stream.highestSynced(this.slot.logSalt)
     let { logPosition: position, epoch, logChecksum: seed } = this.slot
     for (;;) {
       const start = LogStream.recordStart(position, RedoRecord.bytes)
       const header = headerAt(this.stream, this.slot, start)
-      if (header === undefined || header.u64('epoch') !== epoch + 1n) {
-        const next = this.syncedBehind(start, epoch + 1n)
-        if (next !== undefined) this.end = { kind: 'damaged', position, epoch: epoch + 1n, next }
+      const next = header?.u64('epoch') === epoch + 1n ? header : undefined
+      const checksum = next && this.checksumOf(start, next, seed)
+      if (next === undefined || checksum === undefined) {
+        const where = { position: start, epoch: epoch + 1n }
+        if (synced > epoch) this.end = { kind: 'damaged', ...where, synced }
+        else if (next !== undefined) this.end = { kind: 'incomplete', ...where }
         return
       }
-      const length = lengthOf(header)
-      const bytes = header.number('recordBytes') === length && length <= this.stream.bytes
-        ? this.stream.read(start, length)
-        : undefined
-      if (bytes === undefined || crc32c(seed, bytes.subarray(8)) !== header.u32('checksum')) {
-        this.end = this.endAt(start, header)
-        return
-      }
-      this.records.push(recordOf(header, start))
-      seed = header.u32('checksum')
+      this.records.push(recordOf(next, start))
+      seed = checksum
       epoch += 1n
-      position = LogStream.advance(start, length)
+      position = LogStream.advance(start, lengthOf(next))
     }
   }
 
-  /** What a record that does not fit means. */
-  private endAt(position: number, broken: RecordFields): LogEnd {
-    const epoch = broken.u64('epoch')
-    let header: RecordFields | undefined = broken
-    let at = position
-    for (let next = epoch; header?.u64('epoch') === next; next += 1n) {
-      const isSynced = (header.u32('flags') & C.RECORD_SYNCED) !== 0
-      if (isSynced && next > epoch) return { kind: 'damaged', position, epoch, next }
-      at = LogStream.recordStart(LogStream.advance(at, lengthOf(header)), RedoRecord.bytes)
-      header = headerAt(this.stream, this.slot, at)
-    }
-    const next = this.syncedBehind(position, epoch)
-    return next === undefined ? { kind: 'incomplete', position, epoch }
-      : { kind: 'damaged', position, epoch, next }
-  }
-
-  /**
-   * A later record that was synced, wherever it begins: headers that lead to it may be damaged. A
-   * segment that is used again has only earlier ones.
-   */
-  private syncedBehind(position: number, epoch: bigint): bigint | undefined {
-    for (let at = position; ; at += C.SEGMENT_BYTES - at % C.SEGMENT_BYTES) {
-      const bytes = this.stream.read(LogStream.skipHeader(at), C.SEGMENT_BYTES
-        - LogStream.skipHeader(at) % C.SEGMENT_BYTES)
-      if (bytes === undefined) return undefined
-      for (let from = bytes.indexOf(MAGIC); from >= 0; from = bytes.indexOf(MAGIC, from + 1)) {
-        if (from % 8 !== 0 || from + RedoRecord.bytes > bytes.length) continue
-        const header = new FieldReader(RedoRecord, bytes.subarray(from, from + RedoRecord.bytes))
-        const isOurs = header.u64('logSalt') === this.slot.logSalt
-        const isSynced = (header.u32('flags') & C.RECORD_SYNCED) !== 0
-        if (isOurs && isSynced && header.u64('epoch') > epoch) return header.u64('epoch')
-      }
-    }
+  /** That of a whole record, if it is the right one. */
+  private checksumOf(start: number, header: RecordFields, seed: number): number | undefined {
+    const length = lengthOf(header)
+    const isLong = header.number('recordBytes') !== length || length > this.stream.bytes
+    const bytes = isLong ? undefined : this.stream.read(start, length)
+    const checksum = header.u32('checksum')
+    return bytes && crc32c(seed, bytes.subarray(8)) === checksum ? checksum : undefined
   }
 
   /**

@@ -81,8 +81,8 @@ function addLog(image: RegionImage, file: ByteFile): void {
   }
   const { end } = image.log
   if (end.kind === 'damaged') {
-    problems.add('log', `the record of commit ${end.epoch} is damaged: commit ${end.next}, which `
-      + 'was synced, stands behind it and cannot be applied')
+    problems.add('log', `the record of commit ${end.epoch} is damaged: the log was on the disk up `
+      + `to commit ${end.synced}, and what stands behind the damage cannot be applied`)
   }
   if (end.kind === 'tail' && end.synced) {
     const message = `commit ${end.epoch} was synced, but this page is not as it wrote it`

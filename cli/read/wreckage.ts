@@ -12,10 +12,11 @@ export interface Wreckage {
   image: Image
   /** undefined where it cannot be read any more. */
   capacityBytes: number | undefined
-  /** Whether commits may be missing that are only in the log. */
-  withoutLog: boolean
+  /** What the log held and cannot be read any more, in words; '' when nothing. */
+  lostOfLog: string
 }
 
+const NO_SLOT = 'what was only in the log is lost: the file no longer says where it is'
 const WINDOW_BYTES = Number(C.WINDOW_BYTES)
 const CHECKSUMS_PER_PAGE = C.PAGE_BYTES / 4
 /** So many pages of a part of the table must differ, before the table is blamed and not they. */
@@ -72,14 +73,21 @@ function wreckageOf(
   }
 }
 
-function ofRegion({ pages, identity, slot }: RegionImage): Wreckage {
+function lostOfLog({ identity, slot, problems }: RegionImage): string {
+  if (identity.kind !== 'packed' && slot === undefined) return NO_SLOT
+  const ofLog = problems.list.find(({ where }) => where === 'log')
+  return ofLog === undefined ? '' : `commits are lost: ${ofLog.message}`
+}
+
+function ofRegion(region: RegionImage): Wreckage {
+  const { pages, identity } = region
   pages.checkAll(pages.endPage * C.PAGE_BYTES / C.UNIT_BYTES)
   const isKnown = identity.kind !== 'unknown'
   const image = wreckageOf(isKnown ? identity.firstDataPage : C.CHECKSUM_PAGE, pages.endPage,
     (page) => pages.read(page * C.PAGE_BYTES, C.PAGE_BYTES), (page) => pages.isWrong(page))
   return {
     image, capacityBytes: isKnown ? identity.capacityBytes : undefined,
-    withoutLog: identity.kind !== 'packed' && slot === undefined,
+    lostOfLog: lostOfLog(region),
   }
 }
 
@@ -93,7 +101,7 @@ function ofBytes(path: string): Wreckage {
       const stored = file.read(C.CHECKSUM_PAGE * C.PAGE_BYTES + page * 4, 4).readUInt32LE()
       return stored !== 0 && pageChecksum(readPage(page)) !== stored
     })
-    return { image, capacityBytes: undefined, withoutLog: true }
+    return { image, capacityBytes: undefined, lostOfLog: NO_SLOT }
   } finally {
     file.close()
   }

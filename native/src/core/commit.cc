@@ -205,7 +205,8 @@ void Handle::gather(const Changes& changes) {
       static_cast<uint32_t>(pending_.tailPageCount != 0 ? pending_.tailFirstPage : 0);
   header.tailPageCount = static_cast<uint32_t>(pending_.tailPageCount);
   header.writerPid = lock_.ownSlot().pid;
-  header.logSalt = log_.salt();
+  header.logSalt = header.logSaltAgain = log_.salt();
+  header.syncedEpoch = atomicWord(lock_.words().syncedEpoch).load(std::memory_order_seq_cst);
   put(record, 0, header);
 }
 

@@ -165,6 +165,29 @@ bool Log::peek(const LogCursor& at, RedoRecord* record, uint64_t* start) const {
   return record->magic == kRecordMagic && record->epoch == at.epoch + 1 && record->logSalt == salt_;
 }
 
+/// A header that an earlier use of its segment left claims less than the slot, and content that is
+/// the copy of a header claims what was true: neither does harm.
+Status Log::highestSynced(uint64_t* epoch) const {
+  uint64_t length = 0;
+  if (const Status got = fileLength(fd_, &length); !got.ok()) return got;
+  std::vector<std::byte> segment(kSegmentBytes);
+  for (uint64_t offset = 0; offset < length; offset += kSegmentBytes) {
+    size_t got = 0;
+    const Status read = readUpTo(fd_, segment.data(), segment.size(), offset, &got);
+    if (!read.ok()) return read;
+    for (size_t at = sizeof(SegmentHeader); at + sizeof(RedoRecord) <= got; at += 8) {
+      uint32_t magic = 0;
+      memcpy(&magic, segment.data() + at, sizeof magic);
+      if (magic != kRecordMagic) continue;
+      RedoRecord header;
+      memcpy(&header, segment.data() + at, sizeof header);
+      const bool isOurs = header.logSalt == salt_ && header.logSaltAgain == salt_;
+      if (isOurs && header.syncedEpoch < header.epoch) *epoch = std::max(*epoch, header.syncedEpoch);
+    }
+  }
+  return kSuccess;
+}
+
 bool Log::isValid(const LogCursor& at, const RedoRecord& record, uint64_t start) const {
   const uint64_t described = sizeof(RedoRecord) + uint64_t{record.pageCount} * sizeof(PageEntry) +
                              (uint64_t{record.tailPageCount} * 4 + 7) / 8 * 8 +

@@ -93,6 +93,9 @@ class Log {
   bool peek(const LogCursor& at, RedoRecord* record, uint64_t* start) const;
   /// Checks the whole record that `peek` found.
   bool isValid(const LogCursor& at, const RedoRecord& record, uint64_t start) const;
+  /// The last commit of which any header in the file says that it was on the disk, or 0. Headers
+  /// are looked for everywhere: those that lead to them may be damaged.
+  Status highestSynced(uint64_t* epoch) const;
   /// Whether the log holds the segment that a chain at `position` goes on in. Where the next record
   /// begins a segment, that may be missing, because nothing was written there yet: then any segment
   /// of this log will do.

@@ -158,9 +158,12 @@ Status recoverRegion(RegionFile& file, LockFile& lock, const std::string& logPat
   const uint64_t proven = provenTailEpoch(log, at);
   LogCursor last;
   if (const Status found = findLast(file, log, at, proven, &last); !found.ok()) return found;
+  uint64_t synced = 0;
+  if (const Status claimed = log.highestSynced(&synced); !claimed.ok()) return claimed;
+  if (synced > last.epoch) return failure(Code::kCorrupt);  // Y6
   // Both must be on the disk before lines are written over what they describe (Y4).
   if (const Status done = log.rewrite(at.position, last.position); !done.ok()) return done;
-  if (const Status synced = log.sync(); !synced.ok()) return synced;
+  if (const Status onDisk = log.sync(); !onDisk.ok()) return onDisk;
   if (const Status done = rewriteTails(file, log, at, last.epoch, proven); !done.ok()) return done;
   if (const Status synced = syncData(file.fd); !synced.ok()) return synced;
   slot->durableTailEpoch = std::max(slot->durableTailEpoch, last.epoch);

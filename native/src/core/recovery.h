@@ -15,6 +15,11 @@
 //      earlier look clean to the kernel.
 //  Y5. An unclean slot whose log is missing or begins behind the slot is reported as damage, never
 //      opened as if nothing had been lost.
+//  Y6. The chain of records ends where the first one does not fit. A crash leaves that behind the
+//      last commit that was synced. Each header says how far the log was on the disk when it was
+//      written, in words that a sector boundary cannot tear apart unseen: when any header of this
+//      log, wherever it lies, knows of a synced commit behind the end of the chain, a record of it
+//      was damaged since. Then nothing is written, and nothing is opened.
 #pragma once
 
 #include <string>

@@ -764,8 +764,10 @@ struct RedoRecord {
   uint32_t writerPid;
   /// That of the segment.
   uint64_t logSalt;
-  /// Zero; checked on reading.
-  uint8_t reserved[16];
+  /// When this was written, the log was on the disk up to this commit.
+  uint64_t syncedEpoch;
+  /// As logSalt: a header of which only a part was written is none.
+  uint64_t logSaltAgain;
 };
 static_assert(sizeof(RedoRecord) == 96);
 static_assert(std::is_trivially_copyable_v<RedoRecord>);
@@ -784,7 +786,8 @@ static_assert(offsetof(RedoRecord, tailFirstPage) == 60);
 static_assert(offsetof(RedoRecord, tailPageCount) == 64);
 static_assert(offsetof(RedoRecord, writerPid) == 68);
 static_assert(offsetof(RedoRecord, logSalt) == 72);
-static_assert(offsetof(RedoRecord, reserved) == 80);
+static_assert(offsetof(RedoRecord, syncedEpoch) == 80);
+static_assert(offsetof(RedoRecord, logSaltAgain) == 88);
 
 /// Pages 18 on: what each physical segment of the log holds, and where each logical one is.
 struct SegmentEntry {
