@@ -182,7 +182,8 @@ Status Log::highestSynced(uint64_t* epoch) const {
       RedoRecord header;
       memcpy(&header, segment.data() + at, sizeof header);
       const bool isOurs = header.logSalt == salt_ && header.logSaltAgain == salt_;
-      if (isOurs && header.syncedEpoch < header.epoch) *epoch = std::max(*epoch, header.syncedEpoch);
+      if (isOurs && header.syncedEpoch < header.epoch)
+        *epoch = std::max(*epoch, header.syncedEpoch);
     }
   }
   return kSuccess;
