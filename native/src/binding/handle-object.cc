@@ -103,6 +103,9 @@ Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
   environment.opened(this);
   status = handle_->attach(memory_->memory, reinterpret_cast<ControlBlock*>(control.Data()),
                            epoch == 0 ? UINT64_MAX : static_cast<uint64_t>(epoch));
+  if (status.code == Code::kReplaced && epoch == 0) {
+    status = following(env, [this] { return handle_->refresh(); });
+  }
   if (!status.ok()) {
     closeNow();
     return Napi::Number::New(env, pack(status));

@@ -41,16 +41,22 @@ Status Handle::open(const std::string& path, const HandleOptions& options) {
 
 Status Handle::openShared() {
   const int64_t deadline = monotonicMs() + options_.timeoutMs;
-  Status joined = joinOrFinishReplacement();
+  Status joined = joinThisGeneration();
   while (joined.code == Code::kReplaced && monotonicMs() < deadline) {
     lock_.close();
     file_.close();  // a claim on it (H8) would keep whoever is first from going on
     sleepMicroseconds(500);
-    joined = joinOrFinishReplacement();
+    joined = joinThisGeneration();
   }
-  if (!joined.ok()) return joined;
-  checkpointer_ = std::make_unique<Checkpointer>(file_, lock_, path_);
-  return openLogWhenBegun();
+  if (joined.ok()) checkpointer_ = std::make_unique<Checkpointer>(file_, lock_, path_);
+  return joined;
+}
+
+/// kReplaced also when the next generation began after we joined: the log may have gone with it.
+Status Handle::joinThisGeneration() {
+  if (const Status joined = joinOrFinishReplacement(); !joined.ok()) return joined;
+  const Status opened = openLogWhenBegun();
+  return opened.ok() || !isNameGivenAway() ? opened : failure(Code::kReplaced);
 }
 
 /// kReplaced: the lock file was that of the file before; it has gone now, or is about to.

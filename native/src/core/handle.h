@@ -160,11 +160,13 @@ class Handle {
 
   Status openShared();
   Status claimFile(bool first);
+  Status joinThisGeneration();
   Status joinOrFinishReplacement();
   Status openWithoutLock();
   Status becomeFirst();
   Status openLogWhenBegun();
   Status isNamedElsewhere(bool* elsewhere) const;
+  bool isNameGivenAway() const;
   Status checkName();
   Status refreshHere();
   Status heal();

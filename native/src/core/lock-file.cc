@@ -173,7 +173,20 @@ Status LockFile::map() {
   faultRange_.kind = FaultKind::kLock;
   faultRange_.fd = fd_;
   if (const Status ranged = registerRange(&faultRange_); !ranged.ok()) return ranged;
-  return openLockDescriptor(path_.c_str(), false, &probeFd_);  // liveness (L1)
+  return openProbe();
+}
+
+/// For liveness (L1), which an open file description of its own asks about. kReplaced: the name has
+/// moved on to another file since ours was opened.
+Status LockFile::openProbe() {
+  const Status opened = openLockDescriptor(path_.c_str(), false, &probeFd_);
+  if (opened.code == Code::kNotFound) return failure(Code::kReplaced);
+  if (!opened.ok()) return opened;
+  struct stat own;
+  struct stat probe;
+  if (fstat(fd_, &own) != 0 || fstat(probeFd_, &probe) != 0) return statusFromErrno(errno);
+  const bool same = own.st_ino == probe.st_ino && own.st_dev == probe.st_dev;
+  return same ? kSuccess : failure(Code::kReplaced);
 }
 
 Status LockFile::takeSlot() {

@@ -158,6 +158,7 @@ class LockFile {
   Status map();
   Status takeSlot();
   bool sameFile() const;
+  Status openProbe();
   bool tryTake(std::atomic<uint64_t>& word);
   bool stealFromDead(std::atomic<uint64_t>& word, uint64_t seen);
   uint64_t ownWord() const;

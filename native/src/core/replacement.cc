@@ -24,6 +24,9 @@
 //      finds a new region file beside an old lock file does it, under a lock on a byte of that very
 //      file, and only when the name still leads to it: the lock file of the new generation is never
 //      taken for it.
+//      Whoever opens or moves over meanwhile may find that the log, or the name, has gone on to
+//      another generation between two of its steps: it looks at `replaced`, lets go of everything
+//      and begins again at the name.
 //  P5. The last handle of the old generation closes without touching anything: the lock file it has
 //      is not the one of that name any more, or the region file is not of its generation.
 //
@@ -57,8 +60,9 @@ Status Handle::isNamedElsewhere(bool* elsewhere) const {
   return kSuccess;
 }
 
-bool Handle::isReplaced() const {
-  if (moving_) return true;
+bool Handle::isReplaced() const { return moving_ || isNameGivenAway(); }
+
+bool Handle::isNameGivenAway() const {
   if (!hasLock() || atomicWord(lock_.words().replaced).load(std::memory_order_seq_cst) == 0) {
     return false;
   }
