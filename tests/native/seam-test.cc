@@ -5,7 +5,8 @@
 
 #include "check.h"
 #include "core/address-space.h"
-#include "core/test-io.h"
+#include "core/io.h"
+#include "core/seam/test-io.h"
 
 using namespace rstore;
 

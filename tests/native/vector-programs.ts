@@ -3,9 +3,10 @@ import { inRoot } from '../harness/paths.js'
 import { FLAGS, buildProgram, filesBelow } from './compile.js'
 
 const CORE = [
-  ...['io', 'address-space', 'file-lock', 'crc32c', 'region-file', 'lock-file', 'test-io']
+  ...['io', 'address-space', 'file-lock', 'crc32c', 'region-file', 'lock-file']
     .map((name) => inRoot(`native/src/core/${name}.cc`)),
   ...filesBelow('native/src/core/fault', '.cc'),
+  ...filesBelow('native/src/core/seam', '.cc'),
   ...filesBelow('native/src/core/vector', '.cc'),
 ]
 

@@ -2,7 +2,7 @@
 
 #ifdef RSTORE_TEST_SEAM
 
-#include "core/test-io.h"
+#include "core/seam/test-io.h"
 
 namespace rstore {
 namespace {
@@ -11,7 +11,7 @@ void start(const Napi::CallbackInfo& info) {
   TestPlan plan;
   const std::string text = info[0].ToString().Utf8Value();
   if (!parseTestPlan(text.c_str(), &plan).ok()) {
-    Napi::RangeError::New(info.Env(), "\"" + text + "\" is not a plan (see test-io.h)")
+    Napi::RangeError::New(info.Env(), "\"" + text + "\" is not a plan (see test-plan.h)")
         .ThrowAsJavaScriptException();
     return;
   }

@@ -1,4 +1,4 @@
-/** What the test addon exports beside the release one: the I/O seam of core/test-io.h. */
+/** What the test addon exports beside the release one: the I/O seam of core/seam/test-io.h. */
 #pragma once
 
 #ifdef RSTORE_TEST_SEAM

@@ -1,6 +1,6 @@
 /**
  * Every file operation of the core, through one table of functions, so that a test can make
- * operation N fail, fall short, freeze or tear (test-io.h). The release addon only ever has
+ * operation N fail, fall short, freeze or tear (seam/test-io.h). The release addon only ever has
  * `systemIo` in it.
  *
  * Conventions

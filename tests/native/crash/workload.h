@@ -5,7 +5,7 @@
 #pragma once
 
 #include "core/backup.h"
-#include "core/test-io.h"
+#include "core/seam/test-io.h"
 #include "store.h"
 
 namespace workload {

@@ -3,16 +3,8 @@
  * other, which a test of crashes may assume. The mutex is never held while memory of ours is
  * touched (old content is read through descriptors, not through mappings), so that the fault
  * handler may use the table too.
- *
- * The journal (kTear, kDrop)
- *  J1. Before a sector of a file changes, its content is put at the end of the sector's versions.
- *  J2. A sync that is done forgets the versions of that file; one that is not done forgets nothing.
- *  J3. A crash gives each sector one of its versions or what it holds now, each equally likely and
- *      independent of all others: that includes every order in which a disk could have written
- *      them.
- *  J4. A file's length goes back to that of the last sync, or stays, by the seed.
  */
-#include "core/test-io.h"
+#include "core/seam/test-io.h"
 
 #ifdef RSTORE_TEST_SEAM
 
@@ -22,37 +14,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <map>
 #include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
+
+#include "core/io.h"
+#include "core/seam/crash-journal.h"
 
 namespace rstore {
 namespace {
-
-constexpr uint64_t kSectorBytes = 512;
-constexpr size_t kVersionLimit = 4;
-
-using Sector = std::array<std::byte, kSectorBytes>;
-using FileId = std::pair<uint64_t, uint64_t>;  // device, inode
-
-struct FileJournal {
-  int fd = -1;  // a description of our own: locks of the original are not prolonged
-  uint64_t syncedBytes = 0;
-  std::map<uint64_t, std::vector<Sector>> versions;
-};
-
-/** A change of a directory that can be taken back. `saved` holds what was replaced or removed. */
-struct EntryChange {
-  enum Kind { kMade, kRenamed, kRemoved } kind;
-  FileId directory;
-  std::string path, from, saved;
-};
 
 struct Mapping {
   int fd;
@@ -65,10 +37,7 @@ struct Seam {
   std::mutex mutex;
   TestPlan plan;
   TestIoState state = {};
-  uint64_t random = 0;
-  uint64_t savedCount = 0;
-  std::map<FileId, FileJournal> journal;
-  std::vector<EntryChange> entries;
+  CrashJournal journal;  // kTear, kDrop
   std::vector<Mapping> mappings;
 };
 
@@ -77,142 +46,26 @@ Seam& seam() {
   return *one;
 }
 
-/** splitmix64 */
-uint64_t nextRandom() {
-  uint64_t z = seam().random += 0x9e37'79b9'7f4a'7c15;
-  z = (z ^ (z >> 30)) * 0xbf58'476d'1ce4'e5b9;
-  z = (z ^ (z >> 27)) * 0x94d0'49bb'1331'11eb;
-  return z ^ (z >> 31);
-}
-
-uint64_t randomBelow(uint64_t limit) { return nextRandom() % limit; }
-
 bool keepsJournal() {
   const TestAction action = seam().plan.action;
   return (action == TestAction::kTear || action == TestAction::kDrop) && !seam().state.frozen;
 }
 
-FileId idOf(const struct ::stat& info) {
-  return {static_cast<uint64_t>(info.st_dev), static_cast<uint64_t>(info.st_ino)};
-}
-
-int reopen(int fd, int flags) {
-  char name[64];
-  std::snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-  return ::open(name, flags | O_CLOEXEC);
-}
-
-// ── the journal ──
-
-FileJournal* journalOf(int fd) {
-  struct ::stat info;
-  if (::fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) return nullptr;
-  FileJournal& file = seam().journal[idOf(info)];
-  if (file.fd < 0) {
-    file.fd = reopen(fd, O_RDWR);
-    file.syncedBytes = static_cast<uint64_t>(info.st_size);
-  }
-  return &file;
-}
-
-void keepSector(FileJournal& file, uint64_t sector) {
-  Sector content = {};
-  (void)!::pread(file.fd, content.data(), kSectorBytes, static_cast<off_t>(sector * kSectorBytes));
-  std::vector<Sector>& versions = file.versions[sector];
-  if (!versions.empty() && versions.back() == content) return;
-  // The oldest stays: it is what the disk surely has.
-  if (versions.size() == kVersionLimit) versions.erase(versions.begin() + 1);
-  versions.push_back(content);
-  if (versions.size() == 1) seam().state.unsyncedSectors++;
-}
-
 void keepRange(int fd, uint64_t offset, uint64_t bytes) {
-  FileJournal* file = keepsJournal() && bytes > 0 ? journalOf(fd) : nullptr;
-  if (!file) return;
-  const uint64_t last = (offset + bytes - 1) / kSectorBytes;
-  for (uint64_t sector = offset / kSectorBytes; sector <= last; sector++) {
-    keepSector(*file, sector);
-  }
+  if (keepsJournal()) seam().journal.keepRange(fd, offset, bytes);
 }
 
-/** The length alone is about to change. */
 void keepLength(int fd) {
-  if (keepsJournal()) journalOf(fd);
+  if (keepsJournal()) seam().journal.keepLength(fd);
 }
 
-void forgetFile(FileId id) {
-  const auto found = seam().journal.find(id);
-  if (found == seam().journal.end()) return;
-  seam().state.unsyncedSectors -= found->second.versions.size();
-  ::close(found->second.fd);
-  seam().journal.erase(found);
-}
-
-/** J3. */
-void revertSectors(FileJournal& file) {
-  for (const auto& [sector, versions] : file.versions) {
-    const uint64_t choice = randomBelow(versions.size() + 1);
-    if (choice == versions.size()) continue;
-    struct ::stat info;
-    const auto offset = static_cast<off_t>(sector * kSectorBytes);
-    if (::fstat(file.fd, &info) < 0 || offset >= info.st_size) continue;
-    const auto bytes = std::min<off_t>(info.st_size - offset, kSectorBytes);
-    (void)!::pwrite(file.fd, versions[choice].data(), static_cast<size_t>(bytes), offset);
-  }
-}
-
-/** J4. */
-void revertLength(FileJournal& file) {
-  if (randomBelow(2) == 0) (void)!::ftruncate(file.fd, static_cast<off_t>(file.syncedBytes));
-}
-
-// ── directories ──
-
-bool directoryIdOf(const char* path, FileId* id) {
-  std::string directory = path;
-  const size_t slash = directory.rfind('/');
-  directory = slash == std::string::npos ? "." : directory.substr(0, std::max<size_t>(1, slash));
-  struct ::stat info;
-  if (::stat(directory.c_str(), &info) < 0) return false;
-  *id = idOf(info);
-  return true;
-}
-
-/** A second name for what is about to be replaced or removed; empty when there is nothing. */
 std::string saveFile(const char* path) {
-  std::string saved = std::string(path) + ".seam-" + std::to_string(++seam().savedCount);
-  return ::link(path, saved.c_str()) == 0 ? saved : std::string();
+  return keepsJournal() ? seam().journal.saveFile(path) : std::string();
 }
 
-void noteEntry(EntryChange::Kind kind, const char* path, std::string from, std::string saved) {
-  EntryChange change{kind, {}, path, std::move(from), std::move(saved)};
-  if (directoryIdOf(path, &change.directory)) seam().entries.push_back(std::move(change));
-}
-
-void removeSaved(const EntryChange& change) {
-  if (!change.saved.empty()) ::unlink(change.saved.c_str());
-}
-
-void revertEntry(const EntryChange& change) {
-  switch (change.kind) {
-    case EntryChange::kMade: ::unlink(change.path.c_str()); break;
-    case EntryChange::kRenamed: ::rename(change.path.c_str(), change.from.c_str()); break;
-    case EntryChange::kRemoved: break;
-  }
-  if (!change.saved.empty()) ::rename(change.saved.c_str(), change.path.c_str());
-}
-
-void forgetDirectory(FileId id) {
-  std::vector<EntryChange>& entries = seam().entries;
-  for (const EntryChange& change : entries) {
-    if (change.directory == id) removeSaved(change);
-  }
-  std::erase_if(entries, [&](const EntryChange& change) { return change.directory == id; });
-}
-
-void forgetAllEntries() {
-  for (const EntryChange& change : seam().entries) removeSaved(change);
-  seam().entries.clear();
+void noteEntry(CrashJournal::EntryKind kind, const char* path, const char* from,
+               const std::string& saved) {
+  if (keepsJournal()) seam().journal.noteEntry(kind, path, from, saved);
 }
 
 // ── what the plans do ──
@@ -223,17 +76,7 @@ void forgetAllEntries() {
 }
 
 [[noreturn]] void crash() {
-  Seam& the = seam();
-  for (auto& [id, file] : the.journal) {
-    revertSectors(file);
-    revertLength(file);
-  }
-  const size_t surviving = randomBelow(the.entries.size() + 1);
-  while (the.entries.size() > surviving) {
-    revertEntry(the.entries.back());
-    the.entries.pop_back();
-  }
-  forgetAllEntries();
+  seam().journal.revert();
   endProcess();
 }
 
@@ -244,7 +87,7 @@ void freezeMapping(const Mapping& mapping) {
 }
 
 void freeze() {
-  forgetAllEntries();
+  seam().journal.forgetEntries();
   for (const Mapping& mapping : seam().mappings) freezeMapping(mapping);
   seam().state.frozen = true;
 }
@@ -273,7 +116,7 @@ Turn nextChange() {
     case TestAction::kFail: return {.apply = false, .error = the.plan.error};
     case TestAction::kShort: return {.shortened = true};
     case TestAction::kFreeze: freeze(); return {.apply = false};
-    case TestAction::kKill: forgetAllEntries(); endProcess();
+    case TestAction::kKill: the.journal.forgetEntries(); endProcess();
     case TestAction::kTear: return {.crashAfter = true};
     case TestAction::kDrop:
     case TestAction::kCount: break;
@@ -348,7 +191,7 @@ int seamOpen(const char* path, int flags, mode_t mode) {
     ::close(before);
   }
   const int fd = systemIo.open(path, flags, mode);
-  if (fd >= 0 && !there && keepsJournal()) noteEntry(EntryChange::kMade, path, {}, {});
+  if (fd >= 0 && !there) noteEntry(CrashJournal::kMade, path, "", {});
   if (turn.crashAfter) crash();
   return fd;
 }
@@ -398,9 +241,7 @@ int64_t seamPwritev(int fd, const iovec* parts, int count, uint64_t offset) {
 int failSync(FileId id) {
   seam().plan.action = TestAction::kCount;
   seam().state.reached = true;
-  const auto found = seam().journal.find(id);
-  if (found != seam().journal.end()) revertSectors(found->second);
-  forgetFile(id);
+  seam().journal.dropUnsynced(id);
   return -EIO;
 }
 
@@ -418,7 +259,8 @@ int syncThrough(int (*call)(int), int fd) {
   if (dropIsDue) return failSync(idOf(info));
   const int result = call(fd);
   if (result < 0) return result;
-  S_ISDIR(info.st_mode) ? forgetDirectory(idOf(info)) : forgetFile(idOf(info));
+  CrashJournal& journal = seam().journal;
+  S_ISDIR(info.st_mode) ? journal.forgetDirectory(idOf(info)) : journal.forgetFile(idOf(info));
   return result;
 }
 
@@ -444,27 +286,25 @@ int seamTruncate(int fd, uint64_t bytes) {
 
 int seamRename(const char* from, const char* to) {
   std::string saved;
-  const auto keep = [&] {
-    if (keepsJournal()) saved = saveFile(to);
-  };
-  return change<int>(0, keep, [&](bool) {
-    const int result = systemIo.rename(from, to);
-    if (result < 0 && !saved.empty()) ::unlink(saved.c_str());
-    if (result == 0 && keepsJournal()) noteEntry(EntryChange::kRenamed, to, from, saved);
-    return result;
-  });
+  return change<int>(
+      0, [&] { saved = saveFile(to); },
+      [&](bool) {
+        const int result = systemIo.rename(from, to);
+        if (result < 0 && !saved.empty()) ::unlink(saved.c_str());
+        if (result == 0) noteEntry(CrashJournal::kRenamed, to, from, saved);
+        return result;
+      });
 }
 
 int seamUnlink(const char* path) {
   std::string saved;
-  const auto keep = [&] {
-    if (keepsJournal()) saved = saveFile(path);
-  };
-  return change<int>(0, keep, [&](bool) {
-    const int result = systemIo.unlink(path);
-    if (result == 0 && keepsJournal()) noteEntry(EntryChange::kRemoved, path, {}, saved);
-    return result;
-  });
+  return change<int>(
+      0, [&] { saved = saveFile(path); },
+      [&](bool) {
+        const int result = systemIo.unlink(path);
+        if (result == 0) noteEntry(CrashJournal::kRemoved, path, "", saved);
+        return result;
+      });
 }
 
 int seamLink(const char* from, const char* to) {
@@ -472,7 +312,7 @@ int seamLink(const char* from, const char* to) {
       0, [] {},
       [&](bool) {
         const int result = systemIo.link(from, to);
-        if (result == 0 && keepsJournal()) noteEntry(EntryChange::kMade, to, {}, {});
+        if (result == 0) noteEntry(CrashJournal::kMade, to, "", {});
         return result;
       });
 }
@@ -529,77 +369,13 @@ const IoTable& seamTable() {
   return table;
 }
 
-// ── plans ──
-
-struct Named {
-  const char* name;
-  int value;
-};
-
-constexpr Named kErrors[] = {
-    {"EIO", EIO},       {"ENOSPC", ENOSPC}, {"EDQUOT", EDQUOT},
-    {"EROFS", EROFS},   {"EINTR", EINTR},   {"EAGAIN", EAGAIN},
-    {"ENOMEM", ENOMEM}, {"EACCES", EACCES}, {"EOPNOTSUPP", EOPNOTSUPP},
-};
-
-constexpr Named kActions[] = {
-    {"fail", static_cast<int>(TestAction::kFail)},
-    {"short", static_cast<int>(TestAction::kShort)},
-    {"freeze", static_cast<int>(TestAction::kFreeze)},
-    {"kill", static_cast<int>(TestAction::kKill)},
-    {"tear", static_cast<int>(TestAction::kTear)},
-    {"drop", static_cast<int>(TestAction::kDrop)},
-};
-
-template <size_t kCount>
-bool find(const Named (&all)[kCount], const std::string& name, int* value) {
-  for (const Named& one : all) {
-    if (name == one.name) return *value = one.value, true;
-  }
-  return false;
-}
-
-bool parseNumber(const std::string& text, uint64_t* out) {
-  char* end = nullptr;
-  *out = std::strtoull(text.c_str(), &end, 10);
-  return !text.empty() && text[0] >= '0' && text[0] <= '9' && *end == 0;
-}
-
-bool parseOperation(std::string text, TestPlan* plan) {
-  if (!text.empty() && text.back() == '+') plan->fromThenOn = true, text.pop_back();
-  if (!text.empty() && text.front() == 'r') plan->ofReads = true, text.erase(0, 1);
-  return parseNumber(text, &plan->operation) && plan->operation > 0;
-}
-
-bool parseArgument(const std::string& text, TestPlan* plan) {
-  if (plan->action == TestAction::kFail) return find(kErrors, text, &plan->error);
-  return text.starts_with("seed=") && parseNumber(text.substr(5), &plan->seed);
-}
-
 }  // namespace
-
-Status parseTestPlan(const char* text, TestPlan* out) {
-  const std::string plan = text;
-  *out = {};
-  if (plan == "count") return kSuccess;
-  const size_t at = plan.find('@');
-  if (at == std::string::npos) return failure(Code::kInvalid);
-  const std::string what = plan.substr(0, at);
-  const size_t colon = what.find(':');
-  int action = 0;
-  bool good = find(kActions, what.substr(0, colon), &action);
-  out->action = static_cast<TestAction>(action);
-  good = good && parseOperation(plan.substr(at + 1), out);
-  if (colon != std::string::npos) good = good && parseArgument(what.substr(colon + 1), out);
-  if (out->action == TestAction::kFail && out->error == 0) good = false;
-  return good ? kSuccess : failure(Code::kInvalid);
-}
 
 void startTestIo(const TestPlan& plan) {
   stopTestIo();
   const std::lock_guard guard(seam().mutex);
   seam().plan = plan;
-  seam().random = plan.seed;
+  seam().journal.begin(plan.seed);
   seam().state = {};
   ioTable.store(&seamTable(), std::memory_order_release);
 }
@@ -609,7 +385,7 @@ bool startTestIoFromEnvironment() {
   if (!text) return false;
   TestPlan plan;
   if (!parseTestPlan(text, &plan).ok()) {
-    std::fprintf(stderr, "RSTORE_TEST_IO: \"%s\" is not a plan (see test-io.h)\n", text);
+    std::fprintf(stderr, "RSTORE_TEST_IO: \"%s\" is not a plan (see test-plan.h)\n", text);
     std::abort();
   }
   startTestIo(plan);
@@ -619,13 +395,14 @@ bool startTestIoFromEnvironment() {
 void stopTestIo() {
   ioTable.store(&systemIo, std::memory_order_release);
   const std::lock_guard guard(seam().mutex);
-  while (!seam().journal.empty()) forgetFile(seam().journal.begin()->first);
-  forgetAllEntries();
+  seam().journal.forgetAll();
 }
 
 TestIoState testIoState() {
   const std::lock_guard guard(seam().mutex);
-  return seam().state;
+  TestIoState state = seam().state;
+  state.unsyncedSectors = seam().journal.unsyncedSectors();
+  return state;
 }
 
 namespace {

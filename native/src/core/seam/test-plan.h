@@ -1,15 +1,4 @@
 /**
- * The seam for tests: an IoTable in which operation N fails, falls short, is the last that reaches
- * the disk, or is followed by a crash that keeps any subset of what was not synced.
- *
- * Compiled only with RSTORE_TEST_SEAM; the release addon has none of it. The test addon starts it
- * when it is loaded, from the environment variable RSTORE_TEST_IO.
- *
- * What is counted. Each operation that can change the disk has a number, from 1 on, across all
- * threads: pwrite, pwritev, allocate, truncate, copyRange, rename, link, unlink, an open that makes
- * or empties a file, fsync, fdatasync, and each noteMappedWrite. Reads (pread, preadv) are counted
- * apart. One process only: what other processes do is neither counted nor undone.
- *
  * Plans, as written in RSTORE_TEST_IO ("@17" is operation 17, "@17+" that and all that follow,
  * "@r17" is read 17):
  *
@@ -34,10 +23,6 @@
  *     The first sync of a file from operation 33 on fails with EIO, and sectors of that file that
  *     were not synced get an older content, by the seed: as when the kernel drops pages that it
  *     could not write. The process goes on.
- *
- * Directory entries: files made, renamed and removed are safe only after the directory was synced;
- * of those that were not, a prefix (by the seed) survives. To be able to take back what was
- * replaced or removed, the seam keeps it under a name that ends in ".seam-N" until then.
  */
 #pragma once
 
@@ -45,7 +30,7 @@
 
 #include <cstdint>
 
-#include "core/io.h"
+#include "core/status.h"
 
 namespace rstore {
 
@@ -62,27 +47,6 @@ struct TestPlan {
 
 /** kInvalid for anything that is not written as above. */
 Status parseTestPlan(const char* text, TestPlan* out);
-
-/** Puts the seam in place, all counts at 0. Files that are open already take part from now on. */
-void startTestIo(const TestPlan& plan);
-
-/**
- * From RSTORE_TEST_IO; false when it is not set. A plan that cannot be read ends the process.
- * Called by itself when the program or the addon is loaded.
- */
-bool startTestIoFromEnvironment();
-
-/** Back to the system calls; the journal is forgotten. */
-void stopTestIo();
-
-struct TestIoState {
-  uint64_t changes;  // operations counted so far
-  uint64_t reads;
-  bool reached;  // the plan's operation has come
-  bool frozen;
-  uint64_t unsyncedSectors;  // kTear and kDrop: sectors whose fate a crash would decide now
-};
-TestIoState testIoState();
 
 }  // namespace rstore
 
