@@ -12,14 +12,26 @@ import { writeResults } from './report/write.js'
 import { Rounds, type Series } from './rounds.js'
 import { CLOCK } from './workload.js'
 
-async function measure(options: Options): Promise<Series[]> {
+interface Measured {
+  series: Series[]
+  /** Workloads, with sizes, for which there was no time left. */
+  leftOut: string[]
+}
+
+async function measure(options: Options): Promise<Measured> {
   const log = (line: string) => console.error(line)
   const rounds = new Rounds(options.directory, log)
-  const series: Series[] = []
+  const [series, leftOut]: [Series[], string[]] = [[], []]
+  const end = Date.now() + options.minutes * 60_000
   const plans = plansFor(options)
   try {
     for (const [index, plan] of plans.entries()) {
-      log(`${index + 1}/${plans.length} ${plan.workload.name}, ${plan.records} records `
+      const what = `${plan.workload.name}, ${plan.records.toLocaleString('en')} records`
+      if (Date.now() > end) {
+        leftOut.push(what)
+        continue
+      }
+      log(`${index + 1}/${plans.length} ${what} `
         + `(load ${loadavg()[0]!.toFixed(1)})`)
       series.push(...await rounds.run(plan))
       if (plans[index + 1]?.records !== plan.records) rounds.dispose(plan.records)
@@ -27,20 +39,20 @@ async function measure(options: Options): Promise<Series[]> {
   } finally {
     rounds.dispose()
   }
-  return series
+  return { series, leftOut }
 }
 
 async function run(options: Options): Promise<void> {
   mkdirSync(options.directory, { recursive: true })
   const tree = measuredTree()
   const machine = describeMachine(options.directory, options.drivers)
-  const series = await measure(options)
+  const { series, leftOut } = await measure(options)
   for (const records of sizesIn(series)) {
     console.log(`\n${records.toLocaleString('en')} records\n\n${tableOf(series, records)}`)
   }
   if (options.dry) return
   await writeResults({
-    tree, machine, series, rounds: options.rounds,
+    tree, machine, series, leftOut, rounds: options.rounds,
     clock: process.env[CLOCK] === 'cpu' ? 'cpu' : 'wall',
     date: new Date().toISOString().slice(0, 10),
     load: Math.max(...series.map(({ load }) => load)),

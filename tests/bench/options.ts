@@ -12,6 +12,8 @@ export interface Options {
   /** One size instead of the plan's. */
   records: number | undefined
   rounds: number
+  /** No workload is begun later. */
+  minutes: number
   /** On the disk that is measured. */
   directory: string
   /** Nothing is written to the checkout; the tables are printed. */
@@ -23,6 +25,7 @@ const HELP = `Usage: npm run bench -- [options]
   --peers a,b      these drivers only
   --records N      this size only
   --rounds N       rounds of each measurement (5)
+  --minutes N      no workload is begun later than this; what was left out is named (60)
   --directory DIR  where data is put (build/bench)
   --dry            print the tables, write nothing
 Workloads: ${WORKLOADS.map(({ name }) => name).join(' ')}`
@@ -30,7 +33,8 @@ Workloads: ${WORKLOADS.map(({ name }) => name).join(' ')}`
 export async function readOptions(): Promise<Options | undefined> {
   const { values } = parseArgs({ options: {
     only: { type: 'string' }, peers: { type: 'string' }, records: { type: 'string' },
-    rounds: { type: 'string', default: '5' }, dry: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' }, minutes: { type: 'string', default: '60' },
+    dry: { type: 'boolean', default: false },
     directory: { type: 'string', default: inRoot('build/bench') },
     help: { type: 'boolean', default: false },
   } })
@@ -46,6 +50,7 @@ export async function readOptions(): Promise<Options | undefined> {
     drivers: (await installedDrivers()).filter(({ name }) => peers?.includes(name) ?? true),
     records: values.records === undefined ? undefined : Number(values.records),
     rounds: Number(values.rounds),
+    minutes: Number(values.minutes),
     directory: values.directory,
     dry: values.dry,
   }

@@ -29,7 +29,7 @@ test('each step measures what it is for', () => {
 test('the report names the tree, the machine, and what was not measured', () => {
   const text = markdown({
     tree: measuredTree(), date: '2026-01-31', machine: describeMachine(inRoot('.'), []), rounds: 5,
-    load: 1, clock: 'wall',
+    load: 1, clock: 'wall', leftOut: ['open, 40,000,000 records'],
     series: [
       { workload: 'scan-field', driver: 'rstore', records: 1000, load: 1, values: [[4, 5, 6]] },
     ],
@@ -38,6 +38,7 @@ test('the report names the tree, the machine, and what was not measured', () => 
   assert.match(text, /Node v\d+/)
   assert.match(text, /\| Scan, one field.* \| \*\*5\.0 ns\*\*/)
   assert.match(text, /Not measured in this run: .*bulk-load/)
+  assert.match(text, /No time was left for: open, 40,000,000 records/)
   assert.match(text, /results\/scale\.svg/)
 })
 

@@ -19,6 +19,8 @@ export interface Results {
   /** What workloads that are not durable were timed by. */
   clock: 'cpu' | 'wall'
   series: Series[]
+  /** Workloads, with sizes, for which no time was left. */
+  leftOut: string[]
 }
 
 /** What `npm run bench:scale` found. */
@@ -90,12 +92,13 @@ Records of two numbers.
 `
 }
 
-function missesText(series: readonly Series[]): string {
+function missesText({ series, leftOut }: Results): string {
   const missing = TARGETS.filter(({ workload }) =>
     !series.some((one) => one.workload === workload && one.driver === OURS))
-  if (missing.length === 0) return ''
   const names = new Set(missing.map(({ workload }) => workload))
-  return `\nNot measured in this run: ${[...names].join(', ')}.\n`
+  const named = names.size === 0 ? '' : `\nNot measured in this run: ${[...names].join(', ')}.\n`
+  return leftOut.length === 0
+    ? named : `${named}\nNo time was left for: ${leftOut.join('; ')}.\n`
 }
 
 /** The text of BENCHMARKS.md. */
@@ -114,7 +117,7 @@ ${notes()}
 
 ![How many times better than each peer](tests/bench/results/ratios.svg)
 
-${tables.join('\n')}${missesText(results.series)}${limits}${scaleText(scale)}`
+${tables.join('\n')}${missesText(results)}${limits}${scaleText(scale)}`
 }
 
 /** Writes everything, with the other benchmark's last results. */
