@@ -108,7 +108,7 @@ export interface OpenedPack extends Omit<OpenedHandle, 'locked'> {
 export interface NativePackWriter {
   /** @param path '' for memory */
   begin(
-    path: string, inPlace: boolean, capacityBytes: number, pages: Uint8Array,
+    path: string, place: number, capacityBytes: number, pages: Uint8Array,
   ): OpenedPack | PackedStatus
   grow(endUnits: number): PackedStatus
   /** Of memory: minus its number. */
@@ -169,7 +169,7 @@ export interface Addon extends NativeKernels {
   Handle: new () => NativeHandle
   PackWriter: new () => NativePackWriter
   PackedFile: new () => NativePackedFile
-  /** A live copy of a packed file. */
+  /** A live copy of a packed file; minus the ref of its root. */
   thaw(from: string, to: string): Promise<PackedStatus>
   /** Lets go of memory that `finish` made. */
   letGoOfMemory(id: number): void

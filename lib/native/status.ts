@@ -34,6 +34,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     code: 'RSTORE_BUSY', what: 'another handle did not let go in time',
     todo: 'Try again, or raise timeoutMs',
   },
+  underWay: {
+    code: 'RSTORE_BUSY', what: 'somebody else is just making a file of that name',
+    todo: 'Wait for it, or choose another name',
+  },
   notFound: {
     code: 'RSTORE_NOT_FOUND', what: 'there is no such file',
     todo: 'Check the path, or use Region.create or Region.openOrCreate',

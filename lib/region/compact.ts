@@ -15,7 +15,7 @@
  *  C4. The new file is of the next generation, and its epoch is higher by one, so that whoever
  *      waits for commits sees it as one.
  */
-import { rmSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 import { RStoreError } from '../errors.js'
@@ -58,11 +58,10 @@ interface Ending {
 
 /** A region that is filled without transactions, as one that is packed; then it is a live one. */
 export class CompactSession extends PackSession {
-  /** What a killed one left is removed: only one can be under way (C1). */
+  /** What a killed one left is removed. Throws RSTORE_BUSY when another one is under way. */
   static beside(path: string, capacityBytes: number): CompactSession {
     const temporary = path + SUFFIX
-    rmSync(temporary, { force: true })
-    return PackSession.beginInPlace(temporary, capacityBytes, (writer, opened) =>
+    return PackSession.beginTemporary(temporary, capacityBytes, (writer, opened) =>
       new CompactSession(temporary, writer, opened)) as CompactSession
   }
 

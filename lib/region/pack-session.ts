@@ -25,13 +25,16 @@ export interface Publishing { readonly replace: boolean; readonly sync: boolean 
 /** The unit whose second word is nextTypeId. */
 const NEXT_TYPE_UNIT = (STATE.nextTypeId >>> 1) as Ref
 
+/** Under which name it is written: PackPlace in native/src/core/pack-writer.h. */
+const PLACE = { beside: 0, inPlace: 1, temporary: 2 } as const
+
 type Make = (writer: NativePackWriter, opened: OpenedPack) => PackSession
 
 function beginWith(
-  path: string | null, inPlace: boolean, capacityBytes: number, make: Make,
+  path: string | null, place: keyof typeof PLACE, capacityBytes: number, make: Make,
 ): PackSession {
   const writer = new (addon().PackWriter)()
-  const opened = writer.begin(path ?? '', inPlace, capacityBytes, blankPages(capacityBytes))
+  const opened = writer.begin(path ?? '', PLACE[place], capacityBytes, blankPages(capacityBytes))
   if (typeof opened === 'number') throw errorOf(opened, path ?? 'memory', 'packing')
   return make(writer, opened)
 }
@@ -60,13 +63,18 @@ export class PackSession extends OpenSession {
 
   static begin(path: string | null, capacityBytes: number): PackSession {
     const absolute = path === null ? null : resolve(path)
-    return beginWith(absolute, false, capacityBytes, (writer, opened) =>
+    return beginWith(absolute, 'beside', capacityBytes, (writer, opened) =>
       new PackSession(absolute, writer, opened))
   }
 
   /** Under its name from the beginning: whether it is whole, its owner knows by other means. */
   static beginInPlace(path: string, capacityBytes: number, make: Make): PackSession {
-    return beginWith(path, true, capacityBytes, make)
+    return beginWith(path, 'inPlace', capacityBytes, make)
+  }
+
+  /** Under a temporary name, which one process at a time has. Throws RSTORE_BUSY. */
+  static beginTemporary(path: string, capacityBytes: number, make: Make): PackSession {
+    return beginWith(path, 'temporary', capacityBytes, make)
   }
 
   /** Freezes it with this root; the number of its memory where there is no path, else 0. */

@@ -270,13 +270,12 @@ export class Packed<V = unknown> extends ReadRegion {
 
   /**
    * A live copy of a packed file, with the same refs. Its root gets the name "root", unless that is
-   * taken: then it has none. Throws RSTORE_EXISTS when there is a file of the new name.
+   * taken: then it has none. Throws RSTORE_EXISTS when there is a file of the new name, RSTORE_BUSY
+   * while another is made of it.
    */
   static async thaw(path: string, newPath: string): Promise<void> {
-    const packed = Packed.load(path)
-    const root = packed.session.opened.rootRef as Ref
-    packed.close()
-    await thaw(resolve(path), resolve(newPath), root)
+    Packed.load(path).close()  // throws what is wrong with it
+    await thaw(resolve(path), resolve(newPath))
   }
 
   /** Verifies a file. What keeps it from being loaded is a problem of the report, too. */

@@ -200,7 +200,8 @@ export class Region extends WritableRegion {
 
   /**
    * A consistent copy of the last commit, complete in one file, while others go on writing.
-   * Throws RSTORE_EXISTS when there is a file of that name.
+   * Throws RSTORE_EXISTS when there is a file of that name, RSTORE_BUSY while another backup makes
+   * it.
    */
   async backup(path: string, { onProgress }: ProgressOptions = {}): Promise<void> {
     checkPath(path)
@@ -227,8 +228,9 @@ export class Region extends WritableRegion {
    * of this one, or, with a path, into a region of its own there. Other handles go on: readers move
    * over when they next refresh, whoever wants to write waits. Refs change, and records made by
    * `alloc` that nothing names are left behind. Gives the sizes of the files in bytes. Throws
-   * RSTORE_BUSY when the write lock cannot be had in time, RSTORE_EXISTS where `path` is taken,
-   * RSTORE_CORRUPT when the region is damaged; then nothing has changed.
+   * RSTORE_BUSY when the write lock cannot be had in time or another copy is just made at `path`,
+   * RSTORE_EXISTS where that is taken, RSTORE_CORRUPT when the region is damaged; then nothing has
+   * changed.
    */
   async compact(path?: string, options: CompactOptions = {}): Promise<Compacted> {
     this.session.assertOpen()

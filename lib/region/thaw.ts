@@ -2,7 +2,7 @@
 import { C } from '../../formats/index.js'
 import { Catalog } from '../map/catalog.js'
 import { addon } from '../native/binding.js'
-import { check } from '../native/status.js'
+import { errorOf } from '../native/status.js'
 import type { Ref } from '../space/ref.js'
 import { MapType, MultimapType } from '../types/map/map.js'
 import { checkOptions } from './options.js'
@@ -12,9 +12,14 @@ import { View } from './view.js'
 /** The name that a thawed region's root gets. */
 const ROOT_NAME = 'root'
 
-/** See Packed.thaw. `root` is that of the packed file: refs stay what they are. */
-export async function thaw(path: string, newPath: string, root: Ref): Promise<void> {
-  check(await addon().thaw(path, newPath), newPath, 'thawing to')
+/**
+ * See Packed.thaw. The root is that of the very file that was copied, which another may have
+ * replaced since: refs stay what they are.
+ */
+export async function thaw(path: string, newPath: string): Promise<void> {
+  const status = await addon().thaw(path, newPath)
+  if (status > 0) throw errorOf(status, newPath, 'thawing to')
+  const root = -status as Ref
   const { native, timeoutMs } = checkOptions()
   const session = new RegionSession(new View(newPath, native), false)
   try {

@@ -118,13 +118,13 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
   void closeForExit() override { end(); }
 
  private:
-  /// begin(path, inPlace, capacityBytes, initialPages): '' for memory.
+  /// begin(path, place, capacityBytes, initialPages): '' for memory; `place`: a PackPlace.
   Napi::Value begin(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    const bool inPlace = info[1].As<Napi::Boolean>();
+    const auto place = static_cast<PackPlace>(info[1].As<Napi::Number>().Uint32Value());
     const auto capacity = static_cast<uint64_t>(info[2].As<Napi::Number>().DoubleValue());
     const auto* pages = reinterpret_cast<const std::byte*>(info[3].As<Napi::Uint8Array>().Data());
-    Status status = writer_.begin(info[0].As<Napi::String>().Utf8Value(), inPlace, capacity, pages);
+    Status status = writer_.begin(info[0].As<Napi::String>().Utf8Value(), place, capacity, pages);
     if (status.ok()) status = mapped_.take(env, capacity);
     if (status.ok()) status = writer_.attach(mapped_.memory->memory.windows(), mapped_.block());
     if (!status.ok()) {
@@ -272,11 +272,15 @@ class PackedObject : public Napi::ObjectWrap<PackedObject>, public Closable {
   uint64_t memoryId_ = 0;
 };
 
-/// thaw(from, to): a promise of the packed status.
+/// thaw(from, to): a promise of minus the ref of the root, or of the packed status.
 Napi::Value thaw(const Napi::CallbackInfo& info) {
   const std::string from = info[0].As<Napi::String>().Utf8Value();
   const std::string to = info[1].As<Napi::String>().Utf8Value();
-  return inBackground(info.Env(), [from, to] { return thawFile(from, to, 0666); });
+  return numberInBackground(info.Env(), [from, to] {
+    uint32_t root = 0;
+    const Status status = thawFile(from, to, 0666, &root);
+    return status.ok() ? -static_cast<double>(root) : pack(status);
+  });
 }
 
 /// letGoOfMemory(number): what `finish` held for whoever made it.

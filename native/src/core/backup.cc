@@ -10,6 +10,7 @@
 
 #include "core/file-applier.h"
 #include "core/io.h"
+#include "core/temporary-file.h"
 
 namespace rstore {
 
@@ -87,19 +88,17 @@ Status writeCopy(Handle& snapshot, int to, BackupProgress* progress) {
 Status backupRegion(Handle& snapshot, const std::string& path, BackupProgress* progress) {
   const std::string temporary = path + ".backup.tmp";
   int to = -1;
-  (void)io().unlink(temporary.c_str());  // of a backup that was killed
   struct stat found;
   const bool known = fstat(snapshot.file().fd, &found) == 0;
   const uint32_t mode = known ? found.st_mode & 0777 : 0600;  // as private as the region
-  const Status made = openFile(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL, mode, &to);
+  const Status made = makeTemporary(temporary, mode, &to);
   if (!made.ok()) return made;
   Status status = writeCopy(snapshot, to, progress);
   // Its pin did not count any more: a checkpoint may have gone on under the copy.
   const bool revoked = snapshot.hasLock() && snapshot.lock().isRevoked();
   if (status.ok() && revoked) status = failure(Code::kRevoked);
-  closeFile(to);
   if (status.ok()) status = statusFromErrno(-io().link(temporary.c_str(), path.c_str()));
-  (void)io().unlink(temporary.c_str());
+  endTemporary(temporary, to);
   if (status.ok()) status = syncDirectoryOf(path.c_str());
   if (snapshot.hasLock()) snapshot.lock().pin(snapshot.view().epoch());
   return status;

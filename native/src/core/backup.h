@@ -6,7 +6,7 @@
 //      at most (view.h, V2).
 //  B2. Records (S, E] are kept by that pin and applied to the copy (file-applier.h, A1): it ends in
 //      commit E whatever was copied of them.
-//  B3. The copy has a name only when it is complete and synced.
+//  B3. The copy has a name only when it is complete and synced (temporary-file.h, T1).
 #pragma once
 
 #include <atomic>
@@ -25,7 +25,7 @@ struct BackupProgress {
 };
 
 /// `snapshot` shows and pins the commit to copy, and is not used otherwise meanwhile. kExists when
-/// `path` is taken.
+/// `path` is taken, kUnderWay when somebody else is just backing up to it.
 Status backupRegion(Handle& snapshot, const std::string& path, BackupProgress* progress);
 
 }  // namespace rstore

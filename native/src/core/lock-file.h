@@ -65,6 +65,7 @@ inline constexpr uint64_t kLockFileBytes =
 inline constexpr uint64_t kAliveByte = uint64_t{1} << 40;
 inline constexpr uint64_t kFirstSlotByte = kAliveByte + 1;
 inline constexpr uint64_t kRetireByte = kAliveByte - 1;
+inline constexpr uint64_t kTemporaryByte = kAliveByte - 2;  // temporary-file.h
 
 /// An atomic look at a word of a mapped layout.
 template <typename T>

@@ -13,6 +13,7 @@
 
 #include "core/io.h"
 #include "core/lock-file.h"
+#include "core/temporary-file.h"
 
 namespace rstore {
 
@@ -31,7 +32,7 @@ Status temporaryName(const std::string& path, std::string* name) {
 
 }  // namespace
 
-Status PackWriter::begin(const std::string& path, bool inPlace, uint64_t capacityBytes,
+Status PackWriter::begin(const std::string& path, PackPlace place, uint64_t capacityBytes,
                          const std::byte* initialPages) {
   path_ = path;
   Status status = kSuccess;
@@ -40,8 +41,12 @@ Status PackWriter::begin(const std::string& path, bool inPlace, uint64_t capacit
     if (fd_ < 0) status = statusFromErrno(errno);
   } else {
     std::string name = path;
-    if (!inPlace) status = temporaryName(path, &name);
-    if (status.ok()) status = openFile(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600, &fd_);
+    if (place == PackPlace::kBeside) status = temporaryName(path, &name);
+    if (place == PackPlace::kTemporary) {
+      status = makeTemporary(name, 0600, &fd_);
+    } else if (status.ok()) {
+      status = openFile(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600, &fd_);
+    }
     if (status.ok()) temporary_ = name;
   }
   if (!status.ok()) return status;
@@ -130,8 +135,6 @@ Status PackWriter::cutAndCheck(uint64_t endUnits) {
 Status PackWriter::finishLive(const LiveContent& content) {
   const Status status = writeLive(content);
   detach();
-  if (fd_ >= 0) closeFile(fd_);
-  fd_ = -1;
   return status;
 }
 
@@ -198,9 +201,12 @@ void PackWriter::detach() {
 
 void PackWriter::discard() {
   detach();
-  if (fd_ >= 0) closeFile(fd_);
+  if (!temporary_.empty()) {
+    endTemporary(temporary_, fd_);
+  } else if (fd_ >= 0) {
+    closeFile(fd_);
+  }
   fd_ = -1;
-  if (!temporary_.empty()) (void)io().unlink(temporary_.c_str());
   temporary_.clear();
 }
 

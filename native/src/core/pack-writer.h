@@ -8,8 +8,8 @@
 //  3. The name is given in one step (link, or rename to replace), then the folder is synced: the
 //     whole file or none.
 // In place it has its name from the beginning: for those who tell by other means whether it is
-// whole, and remove what a crash leaves. A compacted region is filled so under a temporary name,
-// and gets its own by `nameLive`, or by replacement.cc.
+// whole, and remove what a crash leaves. A compacted region is filled under a temporary name that
+// is always the same (temporary-file.h), and gets its own by `nameLive`, or by replacement.cc.
 #pragma once
 
 #include <sys/stat.h>
@@ -39,6 +39,13 @@ struct LiveContent {
   struct stat permissions{};  // of the file that it is a copy of
 };
 
+/// Under which name it is written. The order is TypeScript's, too (lib/region/pack-session.ts).
+enum class PackPlace : uint32_t {
+  kBeside,     // one of its own
+  kInPlace,    // that which it is to have
+  kTemporary,  // the same for all that make this file: one at a time
+};
+
 class PackWriter {
  public:
   PackWriter() = default;
@@ -47,8 +54,8 @@ class PackWriter {
   ~PackWriter() { discard(); }
 
   /// Begins a file beside `path`, or there, or memory when it is empty. `initialPages` as for a new
-  /// region.
-  Status begin(const std::string& path, bool inPlace, uint64_t capacityBytes,
+  /// region. kUnderWay: somebody else has the temporary name.
+  Status begin(const std::string& path, PackPlace place, uint64_t capacityBytes,
                const std::byte* initialPages);
   /// Maps it at the start of a reservation of at least the capacity.
   Status attach(std::byte* base, ControlBlock* control);
@@ -57,7 +64,7 @@ class PackWriter {
   /// name may outlive its content when the machine crashes: whoever opens it checks every page.
   Status finish(const PackRoot& root, bool replace, bool sync);
   /// Makes a live region of it, complete and synced; nothing can be written any more, and `discard`
-  /// removes the name it was begun with.
+  /// removes the name it was begun with, unless it was renamed.
   Status finishLive(const LiveContent& content);
   /// Gives it another name. kExists when that is taken.
   Status nameLive(const std::string& path);

@@ -1,12 +1,9 @@
 #include "core/thaw.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "core/io.h"
 #include "core/lock-file.h"
 #include "core/region-file.h"
+#include "core/temporary-file.h"
 
 namespace rstore {
 
@@ -43,18 +40,17 @@ Status writeLiveCopy(const RegionFile& packed, int to) {
 
 }  // namespace
 
-Status thawFile(const std::string& from, const std::string& to, uint32_t mode) {
+Status thawFile(const std::string& from, const std::string& to, uint32_t mode, uint32_t* root) {
   RegionFile packed;
   if (const Status opened = packed.open(from, false, kKindPacked); !opened.ok()) return opened;
   const std::string temporary = to + ".thaw.tmp";
-  (void)io().unlink(temporary.c_str());  // of one that was killed
   int fd = -1;
-  Status status = openFile(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL, mode, &fd);
+  Status status = makeTemporary(temporary, mode, &fd);
   if (!status.ok()) return status;
   status = writeLiveCopy(packed, fd);
-  closeFile(fd);
   if (status.ok()) status = statusFromErrno(-io().link(temporary.c_str(), to.c_str()));
-  (void)io().unlink(temporary.c_str());
+  endTemporary(temporary, fd);
+  *root = packed.identity.rootRef;
   return status.ok() ? syncDirectoryOf(to.c_str()) : status;
 }
 

@@ -1,0 +1,28 @@
+// A file under a temporary name beside the one that it is to get. That name is always the same, so
+// that what a killed process left is found, and removed, by the next that makes the same file.
+//
+//  T1. The name belongs to whoever holds the lock on a byte of the file that it leads to: only they
+//      link it, rename it or remove it. So nobody gives a name to what another is still writing.
+//  T2. The lock ends with its process: what can be locked was left by one that died. Whoever finds
+//      it removes it, under that lock.
+//  T3. Another may come between the making of a file and its lock, and take it for one that was
+//      left. So whoever has a lock looks whether the name still leads to the file, and else begins
+//      again.
+//  Where a file system has no locks (a backup may go to one) nobody can be known of: there whatever
+//  has the name is taken for left.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/status.h"
+
+namespace rstore {
+
+/// kUnderWay: somebody else is making this very file.
+Status makeTemporary(const std::string& name, uint32_t mode, int* fd);
+
+/// Takes the name away if it still leads to `fd`, and closes that.
+void endTemporary(const std::string& name, int fd);
+
+}  // namespace rstore
