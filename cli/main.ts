@@ -8,6 +8,7 @@ import { hideBin } from 'yargs/helpers'
 import { COMMANDS } from './commands/index.js'
 import { BrokenPipe, print } from './print/output.js'
 import type { Listing } from './shared/command.js'
+import { argumentsFrom, unveiled, veiled } from './shared/arguments.js'
 import { report, UsageError } from './shared/errors.js'
 import { EXIT_MEANINGS } from './shared/exitCodes.js'
 
@@ -25,13 +26,17 @@ const exitCodesText = (): string =>
   `Exit codes: ${EXIT_MEANINGS.map(([code, meaning]) => `${code} ${meaning}`).join('; ')}.`
 
 const usageError = (message: string): UsageError =>
-  new UsageError(`${message}\nTry \`rstore --help\`, or \`rstore COMMAND --help\`.`)
+  new UsageError(`${unveiled(message)}\nTry \`rstore --help\`, or \`rstore COMMAND --help\`.`)
+
+/** What yargs throws by itself, without `fail`: an option without its value. */
+const asUsageError = (error: unknown): unknown =>
+  error instanceof Error && error.name === 'YError' ? usageError(error.message) : error
 
 const addCommand = (parser: Argv, { command, describe, load }: Listing): Argv =>
   parser.command(
     command, describe,
     async (commandParser) => (await load()).options(commandParser),
-    async (args) => (await load()).run(args))
+    async (args) => (await load()).run(argumentsFrom(args)))
 
 const makeParser = (): Argv =>
   COMMANDS.reduce(addCommand, yargs())
@@ -53,7 +58,7 @@ async function main(args: readonly string[]): Promise<void> {
   const parser = makeParser().fail((message, error) => {
     throw error ?? usageError(message)
   })
-  await parser.parseAsync(args, {}, (error, _parsed, output) => {
+  await parser.parseAsync(veiled(args), {}, (error, _parsed, output) => {
     if (error) throw error
     said = output
   })
@@ -63,5 +68,5 @@ async function main(args: readonly string[]): Promise<void> {
 try {
   await main(hideBin(process.argv))
 } catch (error) {
-  process.exitCode = error instanceof BrokenPipe ? BROKEN_PIPE_EXIT : report(error)
+  process.exitCode = error instanceof BrokenPipe ? BROKEN_PIPE_EXIT : report(asUsageError(error))
 }

@@ -7,15 +7,17 @@ import { withProgress } from '../print/progress.js'
 import { formatBytes } from '../print/units.js'
 import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
+import { FILE } from '../shared/options.js'
+import { fileAt } from '../shared/source.js'
 
 export const options = (yargs: Argv) => yargs
-  .positional('file', { type: 'string', demandOption: true, describe: 'A live region' })
+  .positional('file', FILE)
   .positional('out', { type: 'string', demandOption: true, describe: 'The copy; must not exist' })
   .option('json', { type: 'boolean', default: false, describe: 'One JSON document' })
   .example('$0 backup cities.region /backups/cities.region', 'Complete in one file')
 
 export async function run({ file, out, json }: ArgumentsOf<typeof options>): Promise<void> {
-  const region = Region.open(file)
+  const region = Region.open(await fileAt(file))
   try {
     await withProgress({ title: 'copying', format: formatBytes }, (progress) =>
       withCleanup(() => region.backup(out, {

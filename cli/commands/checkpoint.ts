@@ -4,14 +4,16 @@ import { Region } from '../../lib/index.js'
 import { print, toJson } from '../print/output.js'
 import { formatCount } from '../print/units.js'
 import type { ArgumentsOf } from '../shared/command.js'
+import { FILE } from '../shared/options.js'
+import { fileAt } from '../shared/source.js'
 
 export const options = (yargs: Argv) => yargs
-  .positional('file', { type: 'string', demandOption: true, describe: 'A live region' })
+  .positional('file', FILE)
   .option('json', { type: 'boolean', default: false, describe: 'One JSON document' })
   .example('$0 checkpoint cities.region', 'Up to the oldest commit that is being read')
 
 export async function run({ file, json }: ArgumentsOf<typeof options>): Promise<void> {
-  const region = Region.open(file)
+  const region = Region.open(await fileAt(file))
   try {
     await region.checkpoint()
     const { epoch, checkpointEpoch } = region.stats()

@@ -5,6 +5,7 @@ import { csvLines } from '../csv/write.js'
 import { safeJson } from '../print/json.js'
 import { LineWriter, printError } from '../print/output.js'
 import { withProgress, type Progress } from '../print/progress.js'
+import { unveiled } from '../shared/arguments.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { UsageError } from '../shared/errors.js'
 import { FILE } from '../shared/options.js'
@@ -12,9 +13,12 @@ import { withRegion } from '../shared/source.js'
 
 export const options = (yargs: Argv) => yargs
   .positional('file', FILE)
-  .option('map', { type: 'string', array: true, describe: 'Only what is called so' })
+  .option('map', {
+    type: 'string', array: true, requiresArg: true, coerce: (names: string[]) => new Set(names),
+    describe: 'Only what is called so; may be given several times',
+  })
   .option('format', {
-    choices: ['jsonl', 'csv'] as const, default: 'jsonl' as const,
+    choices: ['jsonl', 'csv'] as const, default: 'jsonl' as const, requiresArg: true,
     describe: 'JSON Lines have everything; CSV has one map, without nested types',
   })
   .example('$0 dump cities.region > cities.jsonl', 'Everything: `rstore load` makes it again')
@@ -33,7 +37,7 @@ function warnOfFunctions(region: ReadRegion, names: readonly string[]): void {
   }
 }
 
-function dump(region: ReadRegion, names: string[] | undefined, progress: Progress): void {
+function dump(region: ReadRegion, names: readonly string[] | undefined, progress: Progress): void {
   const out = new LineWriter()
   const onProgress = (done: number, total: number): void => {
     if (!isTerminal) progress.update(done, total)
@@ -57,6 +61,7 @@ function dumpCsv(region: ReadRegion, names: readonly string[] | undefined): void
 }
 
 export async function run({ file, map, format }: ArgumentsOf<typeof options>): Promise<void> {
+  const names = map && [...map].map(unveiled)
   await withProgress({ title: 'dumping' }, (progress) => withRegion(file, (region) =>
-    format === 'csv' ? dumpCsv(region, map) : dump(region, map, progress)))
+    format === 'csv' ? dumpCsv(region, names) : dump(region, names, progress)))
 }

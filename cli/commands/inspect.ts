@@ -21,6 +21,7 @@ import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { UsageError } from '../shared/errors.js'
 import { EXIT } from '../shared/exitCodes.js'
+import { fileAt } from '../shared/source.js'
 
 const VIEWS = ['pages', 'page', 'map', 'readers', 'log', 'html'] as const
 
@@ -190,8 +191,9 @@ async function showStore(path: string, args: Arguments): Promise<void> {
 }
 
 export async function run(args: Arguments): Promise<void> {
-  const { path, page, map, json } = args
-  if (isFolder(path)) return showStore(path, args)
+  const { page, map, json } = args
+  if (isFolder(args.path)) return showStore(args.path, args)
+  const path = await fileAt(args.path)
   if (args.pages) return showPages(path, json)
   if (page !== undefined) return showPage(path, page, json)
   if (map !== undefined) return showMap(path, map, json)

@@ -11,7 +11,7 @@ import { formatBytes, formatCount } from '../print/units.js'
 import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { asUsage, UsageError } from '../shared/errors.js'
-import { publish, removeRegion, temporaryPath } from '../shared/files.js'
+import { publish, refuseFolder, removeRegion, temporaryPath } from '../shared/files.js'
 import { FILE, isStandardInput, jsonOption, waiting, waitOption } from '../shared/options.js'
 import { isThere, withWritable } from '../shared/source.js'
 
@@ -19,20 +19,27 @@ export const options = (yargs: Argv) =>
   waitOption(jsonOption(yargs, 'What was loaded, as one JSON document'))
     .positional('file', { ...FILE, describe: `${FILE.describe}; made when it is not there` })
     .positional('input', { type: 'string', default: '-', describe: 'A file; - is standard input' })
-    .option('map', { type: 'string', describe: 'Into which map. A dump says itself' })
-    .option('key', { type: 'string', describe: 'The field that is the key; several: a,b' })
+    .option('map', {
+      type: 'string', requiresArg: true, describe: 'Into which map. A dump says itself',
+    })
+    .option('key', {
+      type: 'string', requiresArg: true, describe: 'The field that is the key; several: a,b',
+    })
     .option('schema', {
-      type: 'string',
+      type: 'string', requiresArg: true,
       describe: 'A file with {"key": type, "value": type}, or a dump; default: the types that the '
         + 'map has, or those of the first rows',
     })
     .option('format', {
-      choices: ['jsonl', 'csv'] as const, describe: 'Default: by the name of INPUT',
+      choices: ['jsonl', 'csv'] as const, requiresArg: true,
+      describe: 'Default: by the name of INPUT',
     })
     .option('skip-bad', {
       type: 'boolean', default: false, describe: 'Leave out what cannot be stored, and say so',
     })
-    .option('capacity', { type: 'string', default: '4GiB', describe: 'Of a new file' })
+    .option('capacity', {
+      type: 'string', requiresArg: true, default: '4GiB', describe: 'Of a new file',
+    })
     .example('$0 load copy.region cities.jsonl', 'What `rstore dump` printed, as it was')
     .example('$0 load cities.region cities.csv --map cities --key id', 'Types are told from rows')
     .example('zcat log.jsonl.gz | $0 load log.region --map log --key time,id', 'A tuple as key')
@@ -110,6 +117,7 @@ export async function run(args: Arguments): Promise<void> {
   if (isPiped && process.stdin.isTTY) {
     throw new UsageError('say what to load: a file, or `… | rstore load`')
   }
+  if (!isPiped) refuseFolder(args.input)
   const fd = isPiped ? 0 : openSync(args.input, 'r')
   try {
     const input = { fd, bytes: fstatSync(fd).size }

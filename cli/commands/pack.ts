@@ -10,7 +10,9 @@ import { withWritable } from '../shared/source.js'
 export const options = (yargs: Argv) => waitOption(yargs)
   .positional('file', { type: 'string', demandOption: true, describe: 'A live region file' })
   .positional('out', { type: 'string', demandOption: true, describe: 'The new packed file' })
-  .option('root', { type: 'string', describe: 'The single value or map that becomes the root' })
+  .option('root', {
+    type: 'string', requiresArg: true, describe: 'The single value or map that becomes the root',
+  })
   .option('replace', { type: 'boolean', default: false, describe: 'Replace OUT, in one step' })
   .example('$0 pack cities.region cities.packed', 'All names; its root lists them')
   .example('$0 pack cities.region cities.packed --root settings', 'As Packed.load(…).root')

@@ -10,17 +10,21 @@ import { readWreckage, type Wreckage } from '../read/wreckage.js'
 import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { EXIT } from '../shared/exitCodes.js'
+import { CannotOpen } from '../shared/errors.js'
+import { removeRegion } from '../shared/files.js'
+import { FILE } from '../shared/options.js'
+import { fileAt } from '../shared/source.js'
 
 const LEAST_CAPACITY = 2 ** 32
 
 export const options = (yargs: Argv) => yargs
-  .positional('file', { type: 'string', demandOption: true, describe: 'A damaged region' })
+  .positional('file', FILE)
   .positional('out', {
     type: 'string', demandOption: true, describe: 'The new one; must not exist',
   })
   .option('json', { type: 'boolean', default: false, describe: 'One JSON document' })
   .example('$0 repair damaged.region saved.region',
-    'Exit code 1 when something was lost; the damaged file stays as it is')
+    'Exit code 1 when anything is damaged; the damaged file stays as it is')
 
 /** The copy is no longer than what it is of. */
 const capacityFor = ({ image, capacityBytes }: Wreckage): number =>
@@ -30,7 +34,7 @@ const isComplete = ({ names, ...lost }: Salvaged): boolean =>
   lost.lostRefs + lost.lostEntries + lost.lostIndexes.length + lost.lostTypes.length === 0
   && names.every((name) => name.lost === 0 && !name.damaged && !name.madeUp)
 
-function textOf(saved: Salvaged, { image, lostOfLog }: Wreckage): string {
+function textOf(saved: Salvaged, { image, lostOfLog, cutOff }: Wreckage): string {
   const { names, lostRefs, lostEntries, lostIndexes, lostTypes } = saved
   const columns = [
     { title: 'Name' }, { title: 'Kind' }, numeric('Saved'), numeric('Lost'), { title: 'Remark' },
@@ -51,22 +55,28 @@ function textOf(saved: Salvaged, { image, lostOfLog }: Wreckage): string {
     ...tableLines(columns, rows),
     ...remarks.filter(([count]) => count > 0)
       .map(([count, what]) => `${formatCount(count)} ${what}`),
-    ...lostOfLog === '' ? [] : [lostOfLog],
+    ...[cutOff, lostOfLog].filter((lost) => lost !== ''),
   ].join('\n')
 }
 
 export async function run({ file, out, json }: ArgumentsOf<typeof options>): Promise<void> {
-  const wreckage = readWreckage(file)
+  const damaged = await fileAt(file)
+  const wreckage = readWreckage(damaged)
   const abort = new AbortController()
   const saved = await withProgress({ title: 'repairing' }, (progress) =>
     withCleanup(() => salvage(out, wreckage.image, {
-      capacity: capacityFor(wreckage), like: file, signal: abort.signal,
+      capacity: capacityFor(wreckage), like: damaged, signal: abort.signal,
       onProgress: (done, total) => progress.update(done, total),
     }), () => abort.abort()))
-  const { image: { damagedPages }, lostOfLog } = wreckage
+  const { image: { damagedPages }, lostOfLog, cutOff } = wreckage
+  if (!wreckage.isRegion && saved.names.length === 0) {
+    removeRegion(out)
+    throw new CannotOpen(`${file}: not a region file, and nothing in it looks like a part of one`)
+  }
   const bytes = statSync(out).size
   print(json
-    ? toJson({ file, out, bytes, damagedPages: damagedPages.size, lostOfLog, ...saved })
+    ? toJson({ file, out, bytes, damagedPages: damagedPages.size, lostOfLog, cutOff, ...saved })
     : `${textOf(saved, wreckage)}\n${formatBytes(bytes)} saved to ${out}`)
-  if (!isComplete(saved) || lostOfLog !== '') process.exitCode = EXIT.damage
+  const isSound = damagedPages.size === 0 && cutOff === '' && lostOfLog === ''
+  if (!isSound || !isComplete(saved)) process.exitCode = EXIT.damage
 }

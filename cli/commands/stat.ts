@@ -1,18 +1,24 @@
 /** `rstore stat FILE`: numbers of a region; with `--watch` again and again. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Argv } from 'yargs'
-import { Region, type ReadOnlyRegion, type RegionStats } from '../../lib/index.js'
+import { Packed, type ReadOnlyRegion, type RegionStats } from '../../lib/index.js'
 import { print, toJson } from '../print/output.js'
 import { pairLines } from '../print/table.js'
 import { formatBytes, formatCount } from '../print/units.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { UsageError } from '../shared/errors.js'
+import { FILE } from '../shared/options.js'
+import { fileAt, openFile } from '../shared/source.js'
 
 export const options = (yargs: Argv) => yargs
-  .positional('file', { type: 'string', demandOption: true, describe: 'A live region' })
+  .positional('file', FILE)
   .option('watch', { alias: 'w', type: 'boolean', default: false, describe: 'Until Ctrl-C' })
-  .option('interval', { type: 'number', default: 1, describe: 'With --watch: seconds' })
-  .option('count', { type: 'number', describe: 'With --watch: lines, instead of until Ctrl-C' })
+  .option('interval', {
+    type: 'number', requiresArg: true, default: 1, describe: 'With --watch: seconds',
+  })
+  .option('count', {
+    type: 'number', requiresArg: true, describe: 'With --watch: lines, instead of until Ctrl-C',
+  })
   .option('json', { type: 'boolean', default: false, describe: 'JSON; with --watch, a line each' })
   .example('$0 stat cities.region', 'Sizes, epochs, readers')
   .example('$0 stat cities.region --watch', 'Commits per second, log, readers, faults')
@@ -56,6 +62,15 @@ function momentOf(region: ReadOnlyRegion, before: RegionStats, seconds: number):
   }
 }
 
+function statsOf(region: ReadOnlyRegion | Packed): RegionStats {
+  if (region instanceof Packed) return { ...region.stats(), readers: 0 }
+  const { commitsPerSecond: _, ...stats } = momentOf(region, region.stats(), 1)
+  return stats
+}
+
+const show = ({ file, json }: ArgumentsOf<typeof options>, stats: RegionStats): void =>
+  print(json ? toJson({ file, ...stats }) : statText(stats))
+
 async function watch(
   region: ReadOnlyRegion, { interval, count = Infinity, json }: ArgumentsOf<typeof options>,
 ): Promise<void> {
@@ -79,12 +94,13 @@ function check({ interval, count }: ArgumentsOf<typeof options>): void {
 
 export async function run(args: ArgumentsOf<typeof options>): Promise<void> {
   check(args)
-  const region = Region.open(args.file, { readOnly: true })
+  const region = openFile(await fileAt(args.file))
   try {
-    if (args.watch) return await watch(region, args)
-    const stats = momentOf(region, region.stats(), 1)
-    const { commitsPerSecond: _, ...shown } = stats
-    print(args.json ? toJson({ file: args.file, ...shown }) : statText(stats))
+    if (!args.watch) return show(args, statsOf(region))
+    if (region instanceof Packed) {
+      throw new UsageError(`${args.file} is packed: nobody can write to it, nothing will happen`)
+    }
+    await watch(region, args)
   } finally {
     region.close()
   }

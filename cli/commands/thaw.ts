@@ -4,14 +4,16 @@ import { Packed } from '../../lib/index.js'
 import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { refuseExisting, removeRegion } from '../shared/files.js'
+import { FILE } from '../shared/options.js'
+import { fileAt } from '../shared/source.js'
 
 export const options = (yargs: Argv) => yargs
-  .positional('file', { type: 'string', demandOption: true, describe: 'A packed region file' })
+  .positional('file', FILE)
   .positional('out', { type: 'string', demandOption: true, describe: 'The new live region file' })
   .example('$0 thaw cities.packed cities.region',
     'Its root gets the name "root", unless something has that name')
 
 export async function run({ file, out }: ArgumentsOf<typeof options>): Promise<void> {
   refuseExisting(out)
-  await withCleanup(() => Packed.thaw(file, out), () => removeRegion(out))
+  await withCleanup(async () => Packed.thaw(await fileAt(file), out), () => removeRegion(out))
 }

@@ -14,7 +14,9 @@ import { jsonOption } from '../shared/options.js'
 
 export const options = (yargs: Argv) => jsonOption(yargs, 'Size and room as JSON')
   .positional('file', { type: 'string', demandOption: true, describe: 'A shared vector' })
-  .option('tail', { type: 'number', describe: 'The last so many elements, a line of JSON each' })
+  .option('tail', {
+    type: 'number', requiresArg: true, describe: 'The last so many elements, a line of JSON each',
+  })
   .option('follow', {
     alias: 'f', type: 'boolean', default: false,
     describe: 'Then those that are pushed, until Ctrl-C',
@@ -42,6 +44,9 @@ async function follow(vector: SharedVector<unknown, unknown>, from: number): Pro
 }
 
 export async function run(args: ArgumentsOf<typeof options>): Promise<void> {
+  if (args.tail !== undefined && !(Number.isSafeInteger(args.tail) && args.tail >= 0)) {
+    throw new UsageError('--tail: how many elements, from 0 on')
+  }
   const { vector: shown } = readRegion(args.file, inspectRegion)
   if (shown === undefined) throw new UsageError(`${args.file} is not a shared vector`)
   if (args.tail === undefined && !args.follow) {

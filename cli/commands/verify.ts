@@ -3,7 +3,6 @@
  * without opening them, so that no recovery mends what is to be seen; then, where that finds
  * nothing, every record by its type.
  */
-import { statSync } from 'node:fs'
 import type { Argv } from 'yargs'
 import { Packed, Region, Store, type VerifyReport } from '../../lib/index.js'
 import { print, toJson } from '../print/output.js'
@@ -14,6 +13,7 @@ import { inspectRegion } from '../read/inspection.js'
 import { readRegion, type RegionImage } from '../read/region.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { EXIT } from '../shared/exitCodes.js'
+import { fileAt, isStoreFolder } from '../shared/source.js'
 
 export interface Found {
   code?: string
@@ -72,10 +72,11 @@ async function verifyStore(folder: string): Promise<Verification> {
 
 /** What `rstore verify` says, as data. */
 export async function verification(file: string, progress: Told): Promise<Verification> {
-  if (statSync(file).isDirectory()) return verifyStore(file)
-  const { kind, problems } = verifyFiles(file)
+  if (isStoreFolder(file)) return verifyStore(file)
+  const path = await fileAt(file)
+  const { kind, problems } = verifyFiles(path)
   if (problems.length > 0) return { ok: false, problems }
-  const report = await verifyRecords(file, kind, progress)
+  const report = await verifyRecords(path, kind, progress)
   return report === undefined ? { ok: true, problems } : verificationOf(report)
 }
 

@@ -1,12 +1,15 @@
 /** A file that is only read, by system calls: what is past its end is zero. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+
+/** Opening a pipe that has a name does not wait for who writes to it. */
+const READ_WITHOUT_WAITING = constants.O_RDONLY | constants.O_NONBLOCK
 
 export class ByteFile {
   private constructor(private readonly fd: number, readonly path: string) {}
 
   /** Throws what `fs.openSync` throws, and EISDIR for a folder. */
   static open(path: string): ByteFile {
-    const file = new ByteFile(openSync(path, 'r'), path)
+    const file = new ByteFile(openSync(path, READ_WITHOUT_WAITING), path)
     if (fstatSync(file.fd).isFile()) return file
     file.close()
     throw Object.assign(new Error('EISDIR: not a regular file'), { code: 'EISDIR', path })

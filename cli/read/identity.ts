@@ -58,11 +58,11 @@ function checkFields(page: FieldReader<typeof Identity.fields>, problems: Proble
 /** Throws NotReadable when there is nothing to go on with; other damage goes to `problems`. */
 export function readIdentity(file: ByteFile, problems: Problems): RegionIdentity {
   const page = new FieldReader(Identity, file.read(0, C.PAGE_BYTES))
-  if (page.u64('magic') !== C.REGION_MAGIC) throw new NotReadable('not a region file')
+  if (page.u64('magic') !== C.REGION_MAGIC) throw new NotReadable(`${file.path}: not a region file`)
   const formatVersion = page.u32('formatVersion')
   if (formatVersion > C.FORMAT_VERSION) {
-    throw new NotReadable(`format version ${formatVersion} is newer than this program, which knows `
-      + `${C.FORMAT_VERSION}: use a newer rstore`)
+    throw new NotReadable(`${file.path}: format version ${formatVersion} is newer than this `
+      + `program, which knows ${C.FORMAT_VERSION}: use a newer rstore`)
   }
   if (file.length < C.PAGE_BYTES) {
     problems.add(WHERE, `the file ends after ${file.length} bytes, in its first page`)

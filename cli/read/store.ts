@@ -38,7 +38,8 @@ export interface StoreInspection {
 const CATALOG = 'catalog.region'
 
 /** Whether a path is a folder. Throws what `fs` throws. */
-export const isFolder = (path: string): boolean => statSync(path).isDirectory()
+export const isFolder = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
 type Entry = Pick<StoreRegion, 'id' | 'name' | 'kind' | 'references'>
 

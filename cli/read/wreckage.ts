@@ -4,6 +4,7 @@
  */
 import { C, pageChecksum } from '../../formats/index.js'
 import type { Image } from '../../lib/index.js'
+import { UsageError } from '../shared/errors.js'
 import { ByteFile } from './file.js'
 import { NotReadable } from './identity.js'
 import { readRegion, type RegionImage } from './region.js'
@@ -14,6 +15,10 @@ export interface Wreckage {
   capacityBytes: number | undefined
   /** What the log held and cannot be read any more, in words; '' when nothing. */
   lostOfLog: string
+  /** What the file no longer holds because it was cut, in words; '' when nothing. */
+  cutOff: string
+  /** The first page says that this is a region: else it may be anything. */
+  isRegion: boolean
 }
 
 const NO_SLOT = 'what was only in the log is lost: the file no longer says where it is'
@@ -79,15 +84,22 @@ function lostOfLog({ identity, slot, problems }: RegionImage): string {
   return ofLog === undefined ? '' : `commits are lost: ${ofLog.message}`
 }
 
+const cutOff = ({ problems }: RegionImage): string =>
+  problems.list.find(({ where }) => where === 'file')?.message ?? ''
+
 function ofRegion(region: RegionImage): Wreckage {
-  const { pages, identity } = region
+  const { pages, identity, path } = region
+  if (identity.kind === 'shared') {
+    throw new UsageError(`${path} is a shared vector: its elements stand for themselves, and none `
+      + 'leads to another. `rstore vector` shows those that are there')
+  }
   pages.checkAll(pages.endPage * C.PAGE_BYTES / C.UNIT_BYTES)
   const isKnown = identity.kind !== 'unknown'
   const image = wreckageOf(isKnown ? identity.firstDataPage : C.CHECKSUM_PAGE, pages.endPage,
     (page) => pages.read(page * C.PAGE_BYTES, C.PAGE_BYTES), (page) => pages.isWrong(page))
   return {
     image, capacityBytes: isKnown ? identity.capacityBytes : undefined,
-    lostOfLog: lostOfLog(region),
+    lostOfLog: lostOfLog(region), cutOff: cutOff(region), isRegion: true,
   }
 }
 
@@ -101,13 +113,13 @@ function ofBytes(path: string): Wreckage {
       const stored = file.read(C.CHECKSUM_PAGE * C.PAGE_BYTES + page * 4, 4).readUInt32LE()
       return stored !== 0 && pageChecksum(readPage(page)) !== stored
     })
-    return { image, capacityBytes: undefined, lostOfLog: NO_SLOT }
+    return { image, capacityBytes: undefined, lostOfLog: NO_SLOT, cutOff: '', isRegion: false }
   } finally {
     file.close()
   }
 }
 
-/** Throws what `fs` throws. */
+/** Throws a UsageError for a shared vector, and what `fs` throws. */
 export function readWreckage(path: string): Wreckage {
   try {
     return readRegion(path, ofRegion)

@@ -1,6 +1,6 @@
 /** Region files as a whole. */
-import { existsSync, linkSync, rmSync } from 'node:fs'
-import { UsageError } from './errors.js'
+import { existsSync, linkSync, rmSync, statSync } from 'node:fs'
+import { CannotOpen, UsageError } from './errors.js'
 
 /** A region file with what belongs to it; what is not there is no matter. */
 export function removeRegion(path: string): void {
@@ -9,6 +9,11 @@ export function removeRegion(path: string): void {
 
 export function refuseExisting(path: string): void {
   if (existsSync(path)) throw new UsageError(`${path}: there is a file of that name`)
+}
+
+/** Opening a folder succeeds; only reading it fails, with words that do not name it. */
+export function refuseFolder(path: string): void {
+  if (statSync(path).isDirectory()) throw new CannotOpen(`${path}: a folder`)
 }
 
 /** Where a region is made that is to appear under its name when it is complete. */

@@ -1,5 +1,6 @@
 /** Options that several commands have. */
 import type { Argv } from 'yargs'
+import { UsageError } from './errors.js'
 
 const WAIT_SECONDS = 5
 
@@ -11,13 +12,15 @@ export const FILE = {
 export const jsonOption = <T>(yargs: Argv<T>, describe: string) =>
   yargs.option('json', { type: 'boolean', default: false, describe })
 
-/** yargs makes an empty string of the argument `-`. */
-export const isStandardInput = (argument: string): boolean => argument === '-' || argument === ''
+export const isStandardInput = (argument: string): boolean => argument === '-'
 
 /** For commands that write. */
 export const waitOption = <T>(yargs: Argv<T>) => yargs.option('wait', {
-  type: 'number', default: WAIT_SECONDS, describe: 'Seconds to wait while another process writes',
+  type: 'number', default: WAIT_SECONDS, requiresArg: true,
+  describe: 'Seconds to wait while another process writes',
 })
 
-export const waiting = ({ wait }: { wait: number }): { timeoutMs: number } =>
-  ({ timeoutMs: wait * 1000 })
+export function waiting({ wait }: { wait: number }): { timeoutMs: number } {
+  if (!(wait >= 0 && wait < Infinity)) throw new UsageError('--wait: seconds, from 0 on')
+  return { timeoutMs: wait * 1000 }
+}

@@ -226,7 +226,7 @@ export function* exportLines(
   const missing = names?.find((name) => !all.some(({ schema }) => schema.name === name))
   if (missing !== undefined) {
     throw new RStoreError('RSTORE_NOT_FOUND',
-      `there is no ${JSON.stringify(missing)} in this region; names() lists what there is`,
+      `there is no ${JSON.stringify(missing)} in this region; "rstore names" lists what there is`,
       { name: missing })
   }
   const wanted = names === undefined ? all

@@ -65,16 +65,23 @@ export class JsonMap {
     return (this.handle as OrderedMap | OrderedMultimap).size
   }
 
-  /** The value of a key; of a multimap the list of them; undefined when there is none. */
+  /**
+   * The value of a key; of a multimap the list of them; undefined when there is none. An optional
+   * value that is there and nothing is null.
+   */
   get(key?: unknown): unknown {
     if (this.schema.kind === 'multimap') {
       const list = Array.from(this.multimap().valuesOf(this.keyOf(key)),
         (value) => this.values.toJson(value))
       return list.length === 0 ? undefined : list
     }
-    const value = this.schema.kind === 'value'
-      ? this.value().get() : this.map().get(this.keyOf(key))
-    return value === undefined ? undefined : this.values.toJson(value)
+    if (this.schema.kind === 'value') {
+      const value = this.value().get()
+      return value === undefined ? undefined : this.values.toJson(value)
+    }
+    const own = this.keyOf(key)
+    const value = this.map().get(own)
+    return value === undefined && !this.map().has(own) ? undefined : this.values.toJson(value)
   }
 
   /** Sets the value of a key; adds a pair to a multimap. */

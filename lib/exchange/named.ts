@@ -120,7 +120,8 @@ export function findNamed(region: RegionBase, name: string): Named {
   session.leave()
   if (found !== undefined) return found
   throw new RStoreError('RSTORE_NOT_FOUND',
-    `there is no ${JSON.stringify(name)} in this region; names() lists what there is`, { name })
+    `there is no ${JSON.stringify(name)} in this region; "rstore names" lists what there is`,
+    { name })
 }
 
 /** A map that is read where it is, without its indexes. */

@@ -166,7 +166,7 @@ export class Catalog {
   #notFound(name: string): never {
     throw new RStoreError(
       'RSTORE_NOT_FOUND',
-      `there is no ${JSON.stringify(name)} in this region; names() lists what there is`,
+      `there is no ${JSON.stringify(name)} in this region; "rstore names" lists what there is`,
       { name },
     )
   }

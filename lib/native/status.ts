@@ -40,7 +40,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   notFound: {
     code: 'RSTORE_NOT_FOUND', what: 'there is no such file',
-    todo: 'Check the path, or use Region.create or Region.openOrCreate',
+    todo: 'Check the path; Region.create and Region.openOrCreate make one',
   },
   exists: {
     code: 'RSTORE_EXISTS', what: 'there is a file of that name',
@@ -119,10 +119,11 @@ export function errorOf(status: PackedStatus, path: string, doing: string): Erro
 }
 
 const KINDS: Readonly<Record<number, string>> = {
-  [C.KIND_LIVE]: 'a live region: open it with Region.open',
+  [C.KIND_LIVE]: 'a live region: Region.open opens it, "rstore pack" makes a packed one of it',
   [C.KIND_PACKED]: 'a packed region, which nobody can write to: load it with Packed.load, or make '
-    + 'a live copy with Packed.thaw',
-  [C.KIND_SHARED]: 'a shared vector: open it with SharedVector.open',
+    + 'a live copy with Packed.thaw or "rstore thaw"',
+  [C.KIND_SHARED]: 'a shared vector, which has no maps: SharedVector.open opens it, and "rstore '
+    + 'vector" shows it',
 }
 
 function wrongKind(path: string, doing: string, kind: number): RStoreError {

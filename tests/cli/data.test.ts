@@ -67,6 +67,23 @@ test('get: records, lists of a multimap, tuples, bytes, single values', () => {
   bad(rstore(['get', directory, 'a', 'b']), EXIT.cannotOpen, /a folder, and not that of a store/)
 })
 
+test('keys that look like something else', () => {
+  const { path, region } = makeRegion()
+  region.map('words', t.string, t.optional(t.string))
+  region.close()
+  for (const key of ['-', '--json', 'help', '']) {
+    good(rstore(['set', path, '--', 'words', key, JSON.stringify(key)]))
+    assert.is(JSON.parse(good(rstore(['get', path, 'words', '--', key]))), key)
+  }
+  assert.is(good(rstore(['get', path, 'words', 'help'])), '"help"\n')
+  assert.is(good(rstore(['get', path, 'words', '-'])), '"-"\n')
+  assert.is(good(rstore(['scan', path, 'words', '--lt=-1'])), '  ""\n-  "-"\n--json  "--json"\n')
+  good(rstore(['set', path, 'words', 'input', '-'], '"from standard input"'))
+  assert.is(good(rstore(['get', path, 'words', 'input'])), '"from standard input"\n')
+  good(rstore(['set', path, 'words', 'nothing', 'null']))
+  assert.is(good(rstore(['get', path, 'words', 'nothing'])), 'null\n')
+})
+
 test('set and delete, while another handle has the region open', () => {
   const { path, region } = makeRegion()
   const cities = region.map('cities', t.string, City)

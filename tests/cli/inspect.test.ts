@@ -176,7 +176,8 @@ test('a shared vector', () => {
 test('what is no region, is missing, or is a folder: exit code 3; wrong usage: 2', () => {
   const path = join(directory, 'text')
   writeFileSync(path, 'no region')
-  assert.equal([inspect(path).status, inspect(path).stderr], [3, 'rstore: not a region file\n'])
+  assert.equal([inspect(path).status, inspect(path).stderr],
+    [3, `rstore: ${path}: not a region file\n`])
   assert.is(inspect(join(directory, 'missing')).status, 3)
   assert.is(inspect(directory).status, 3)
   assert.is(inspect(path, '--nonsense').status, 2)

@@ -1,12 +1,12 @@
 /** What all commands have in common: help, exit codes, errors, signals, broken pipes. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { COMMANDS } from '../../cli/commands/index.js'
-import { asUsage, report, UsageError } from '../../cli/shared/errors.js'
+import { asUsage, CannotOpen, report, UsageError } from '../../cli/shared/errors.js'
 import { EXIT, EXIT_MEANINGS, exitCodeOfError } from '../../cli/shared/exitCodes.js'
 import { inRoot } from '../harness/paths.js'
 import { temporaryDirectory } from '../harness/temporary.js'
@@ -46,12 +46,50 @@ test('what is wrong with the arguments is said in a line: exit code 2', () => {
     [['nonsense'], /Unknown command: nonsense/],
     [['inspect'], /Not enough non-option arguments/],
     [['inspect', 'a', '--nonsense'], /Unknown argument: nonsense/],
+    [['inspect', 'a', '--', 'b'], /Unknown command: b\n/],
+    [['inspect', 'a', '--page'], /Not enough arguments following: page/],
   ]
   for (const [args, message] of wrong) {
     const { status, stdout, stderr } = rstore(args)
     assert.equal([status, stdout], [EXIT.usage, ''])
     assert.match(stderr, message)
     assert.match(stderr, /^rstore: .*\nTry `rstore --help`.*\n$/)
+  }
+})
+
+test('options are checked before any file is opened: exit code 2', () => {
+  const wrong: [string[], RegExp][] = [
+    [['scan', 'a', 'b', '--limit', 'x'], /--limit must be a number/],
+    [['scan', 'a', 'b', '--gte', 'x', '--gte', 'y'], /--gte is given more than once/],
+    [['set', 'a', 'b', 'c', '1', '--wait', 'x'], /--wait must be a number/],
+    [['set', 'a', 'b', 'c', '1', '--wait', '-1'], /--wait: seconds, from 0 on/],
+    [['vector', 'a', '--tail', '1.5'], /--tail: how many elements/],
+    [['vector', 'a', '--tail', '-1'], /--tail: how many elements/],
+  ]
+  for (const [args, message] of wrong) {
+    const { status, stdout, stderr } = rstore(args)
+    assert.equal([status, stdout], [EXIT.usage, ''], stderr)
+    assert.match(stderr, message)
+  }
+})
+
+test('what is no region file is refused at once, with its name: exit code 3', async () => {
+  const pipe = join(directory, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const missing = join(directory, 'missing')
+  for (const { command, load } of COMMANDS.filter((one) => !/^(load|compact) /.test(one.command))) {
+    for (const [path, message] of [[pipe, 'not a regular file'], [missing, 'no such file'],
+      [directory, 'a folder|not a store|not a regular file']] as const) {
+      const out = join(directory, 'out')
+      const map = command.startsWith('inspect') ? {} : { map: 'm' }
+      const args = { file: path, path, out, ...map, key: '1', value: '2', wait: 0, interval: 1 }
+      const error = await load().then(({ run }) => run(args))
+        .then(() => undefined, (thrown) => thrown)
+      const text = `${error?.path}: ${error?.message}`
+      assert.ok(error instanceof CannotOpen || 'path' in error, `${command}: ${text}`)
+      assert.match(text, new RegExp(message), command)
+      assert.ok(text.includes(path), `${command}: ${text}`)
+    }
   }
 })
 

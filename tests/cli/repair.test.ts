@@ -2,12 +2,12 @@
  * Repair: from a file of which 1 % was overwritten, every record that is whole is saved, as long as
  * its type is there.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readWreckage } from '../../cli/read/wreckage.js'
 import { C } from '../../formats/index.js'
-import { Region, salvage, t, type Ref } from '../../lib/index.js'
+import { Region, salvage, SharedVector, t, type Ref } from '../../lib/index.js'
 import type { AnyTree } from '../../lib/map/handle.js'
 import { openTree } from '../../lib/tree/open.js'
 import { MapType, MultimapType } from '../../lib/types/map/map.js'
@@ -251,6 +251,30 @@ test('the command says what was lost', withRegion((place) => {
   assert.match(stdout, /the name is made up/)
   assert.match(stdout, /damaged pages/)
   assert.is(rstore(['repair', place.path(), place.path('saved')]).status, 2, 'it is there')
+}))
+
+test('a file that was cut: exit code 1, whatever is left of it', withRegion((place) => {
+  const region = place.create({ capacity: '64MiB' })
+  fill(region, 300, 1)
+  region.close()
+  writeFileSync(place.path(), readFileSync(place.path()).subarray(0, 22 * PAGE))
+  place.expectDamage()
+  const { status, stdout } = rstore(['repair', place.path(), place.path('saved')])
+  assert.is(status, 1, stdout)
+  assert.match(stdout, /it was cut/)
+}))
+
+test('what is no region at all is refused, and nothing is made', withRegion((place) => {
+  writeFileSync(place.path('text'), 'some text\n'.repeat(1000))
+  const text = rstore(['repair', place.path('text'), place.path('saved')])
+  assert.is(text.status, 3)
+  assert.match(text.stderr, /text: not a region file/)
+  SharedVector.create(place.path('vector'), t.f64, { capacity: '1MiB' }).close()
+  const vector = rstore(['repair', place.path('vector'), place.path('saved')])
+  assert.is(vector.status, 2)
+  assert.match(vector.stderr, /vector is a shared vector/)
+  assert.not(existsSync(place.path('saved')))
+  place.create({ capacity: '8MiB' }).close()
 }))
 
 test.run()

@@ -37,6 +37,31 @@ test('compact: a smaller file, or another one', withRegion((place) => {
   assert.equal(readdirSync(place.folder).filter((name) => name.endsWith('tmp')), [])
 }))
 
+test('regions of a store, as DIR/NAME, and packed ones', withRegion((place) => {
+  const folder = place.path('shop')
+  const store = Store.open(folder, { create: true })
+  const region = store.region('library')
+  region.transact(() => region.map('m', t.u32, t.u32).set(1, 2))
+  store.pack('frozen', { root: t.map(t.u32, t.u32) }, (_region, root) => root)!.close()
+  store.close()
+  for (const name of ['library', 'frozen']) {
+    const path = `${folder}/${name}`
+    for (const command of ['inspect', 'verify', 'stat', 'names', 'dump', 'upgrade']) {
+      const { status, stderr } = rstore(command, path)
+      assert.is(status, 0, `${command}: ${stderr}`)
+    }
+    assert.is(jsonOf('stat', path).readers, 0)
+  }
+  assert.is(rstore('backup', `${folder}/library`, place.path('copy')).status, 0)
+  assert.is(rstore('checkpoint', `${folder}/library`).status, 0)
+  assert.is(rstore('thaw', `${folder}/frozen`, place.path('live')).status, 0)
+  const { status, stderr } = rstore('stat', `${folder}/frozen`, '--watch')
+  assert.is(status, 2)
+  assert.match(stderr, /nothing will happen/)
+  assert.match(rstore('verify', `${folder}/none`).stderr, /the store has no region "none"/)
+  place.create({ capacity: '8MiB' }).close()
+}))
+
 test('compact: busy while somebody writes', withRegion((place) => {
   const region = filled(place)
   region.transact(() => {
