@@ -1,12 +1,12 @@
 /** The live regions of a store that are open in this process: one handle for each. */
-import { statSync } from 'node:fs'
-
 import { checkOptions } from '../region/options.js'
 import type { RegionOptions } from '../region/options.js'
 import { Region } from '../region/region.js'
 import { View } from '../region/view.js'
+import { byteOf } from './locks.js'
 import type { StoreParts } from './parts.js'
 import { StoreRegionSession } from './sessions.js'
+import type { StoreEntry } from './store-catalog.js'
 
 export class LiveRegions {
   private readonly regions = new Map<number, Region>()
@@ -19,17 +19,40 @@ export class LiveRegions {
     return region === undefined || region.session.isClosed ? undefined : region
   }
 
-  /** The handle that is open, or a new one; the file is made when it is missing. */
-  open(id: number, options: RegionOptions): Region {
+  /** The handle that is open, or a new one; undefined when the region was dropped meanwhile. */
+  open(id: number, options: RegionOptions): Region | undefined {
     const known = this.find(id)
     if (known !== undefined) return known
-    const path = this.store.files.pathOf(id, 'live')
-    if (!this.store.readOnly && statSync(path, { throwIfNoEntry: false }) === undefined) {
-      Region.openOrCreate(path, options).close()
+    const { catalog } = this.store
+    let region: Region
+    try {
+      region = this.handle(id, options)
+    } catch (error) {
+      if (catalog.find(id) !== undefined) throw error
+      return undefined
     }
-    const region = this.handle(id, options)
+    if (catalog.find(id) === undefined) return void region.close()
     this.regions.set(id, region)
     return region
+  }
+
+  /**
+   * A new region, or whatever has the name when it is made. It has its file before the catalog
+   * names it, and the lock of its id before it has the file: what can be locked, and is not in the
+   * catalog, was left by someone who died (recount.ts, R4).
+   */
+  make(name: string, options: RegionOptions): StoreEntry {
+    const { catalog, files, locks } = this.store
+    const { id, serial } = catalog.takeId('sync')
+    locks.share(byteOf(id), `file ${id} of a store, left by a process that died, is being removed`)
+    try {
+      Region.create(files.pathOf(id, 'live'), options).close()
+      const entry = catalog.nameLive(name, id, serial)
+      if (entry.id !== id) files.remove(id, 'live')
+      return entry
+    } finally {
+      locks.unlock(byteOf(id))
+    }
   }
 
   private handle(id: number, options: RegionOptions = {}): Region {

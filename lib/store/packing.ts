@@ -41,12 +41,24 @@ export class StorePacking {
     return packed.open<V>(id, root)
   }
 
+  /**
+   * A commit that failed may be there after all, when the next recovery finds its record. What
+   * is kept in vain is removed by whoever opens the store (D7).
+   */
+  private isUnknown(): boolean {
+    try {
+      return this.store.catalog.find(this.id) === undefined
+    } catch {
+      return false
+    }
+  }
+
   /** When it is over, however. */
   end(): void {
     const { id, store, session } = this
     if (id === 0) return
     session?.letGo()
-    if (!this.published) store.files.remove(id, 'packed')
+    if (!this.published && this.isUnknown()) store.files.remove(id, 'packed')
     if (store.packed.isUsed(id)) return
     store.locks.unlock(byteOf(id))
     store.collector.letGo(id)

@@ -9,9 +9,9 @@
  *      again.
  *
  * And removing files that the catalog does not know, by whoever opens the store:
- *  R4. Whoever packs holds the lock of the id before there is a file, so what can be locked was
- *      left by someone who died.
- *  R5. A live region is in the catalog, durably, before it has a file. A file that has an id which
+ *  R4. Whoever makes a region holds the lock of the id before there is a file, and until it is in
+ *      the catalog, so what can be locked was left by someone who died.
+ *  R5. The id of a live region is given, durably, before it has a file. A file that has an id which
  *      was never given is of another catalog, of which this is an older copy, say: it is kept.
  */
 import { existsSync } from 'node:fs'

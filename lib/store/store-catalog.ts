@@ -119,6 +119,16 @@ export class StoreCatalog {
     })
   }
 
+  /** Who has the store open for writing, or died while having it open. */
+  get openers(): number {
+    return this.region.read(() => this.record().openers)
+  }
+
+  /** The last commit. */
+  get epoch(): number {
+    return this.region.read(() => this.region.session.view.epoch)
+  }
+
   /** One opener more or less; `alone`: exactly one. */
   addOpener(alone: boolean): void {
     this.transact(() => {
@@ -156,14 +166,14 @@ export class StoreCatalog {
   }
 
   /** For what is begun now. */
-  takeId(): { id: number; serial: number } {
+  takeId(durability: Durability = 'none'): { id: number; serial: number } {
     return this.transact(() => {
       const state = this.record()
       let serial = state.serial + 1
       while (this.entries.has(idOf(serial))) serial++
       state.serial = serial
       return { id: idOf(serial), serial }
-    })
+    }, durability)
   }
 
   wasGiven(id: number): boolean {
@@ -178,12 +188,11 @@ export class StoreCatalog {
     })
   }
 
-  /** The region of this name; a new live one when there is none. On the disk, as it will be. */
-  liveOf(name: string): StoreEntry {
+  /** The region of this name: a live one that has its file, where there is no other. */
+  nameLive(name: string, id: number, serial: number): StoreEntry {
     return this.transact(() => {
       const known = this.byName(name)
       if (known !== undefined) return known
-      const { id, serial } = this.takeId()
       const zeros = { unsynced: false, named: 0, content: 0n }
       const entry = { name, kind: 'live', references: 1, serial, ...zeros } as const
       this.entries.set(id, entry)
@@ -232,15 +241,15 @@ export class StoreCatalog {
     })
   }
 
-  /** Gives up a name, and with it one reference. */
-  unname(name: string): number {
+  /** Gives up a name, and with it one reference. False when the region has it no more. */
+  unname(name: string, id: number): boolean {
     return this.transact(() => {
-      const id = this.names.get(name)!
+      if (this.names.get(name) !== id) return false
       this.names.delete(name)
       const entry = this.entries.get(id)!
       entry.name = undefined
       entry.references--
-      return id
+      return true
     }, 'sync')
   }
 
@@ -267,12 +276,17 @@ export class StoreCatalog {
     }))
   }
 
-  /** A region goes, whoever names it. */
-  removeWith(id: number, named: readonly number[] | undefined): void {
-    this.transact(() => {
+  /**
+   * A region goes, whoever names it. False when it is gone already: what it named was queued then,
+   * and must not be lowered twice.
+   */
+  removeWith(id: number, named: readonly number[] | undefined): boolean {
+    return this.transact(() => {
+      if (!this.entries.has(id)) return false
       if (named === undefined) this.record().recount = true
       else this.queue([{ ids: named, region: 0, epoch: 0 }])
       this.remove(id)
+      return true
     })
   }
 
@@ -350,10 +364,16 @@ export class StoreCatalog {
     )
   }
 
-  /** Carries out what was queued; returns what nobody names then. */
+  /**
+   * Carries out what was queued, as far as nobody else has since: then something else may have its
+   * key. Returns what nobody names then.
+   */
   lower(done: readonly PendingLowering[]): number[] {
-    return this.transact(() => done.flatMap(({ key, id }) => {
-      if (!this.lowerings.delete(key)) return []
+    return this.transact(() => done.flatMap(({ key, id, region, epoch }) => {
+      const found = this.lowerings.get(key)
+      const isStillThere = found?.id === id && found.region === region && found.epoch === epoch
+      if (!isStillThere) return []
+      this.lowerings.delete(key)
       const entry = this.entries.get(id)
       if (entry === undefined || entry.references === 0) return []
       return --entry.references === 0 ? [id] : []

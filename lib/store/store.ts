@@ -24,8 +24,11 @@
  *      other way round.
  *  D6. A region is dropped inside a transaction of its own: nobody can change its list between its
  *      being walked and its leaving the catalog, and afterwards it can name nothing (`raise`).
- *  D7. A packed region is written under the name that its id gives it, and there when the catalog
- *      says so. What the catalog does not know is removed by whoever opens the store (recount.ts).
+ *  D7. A region, live or packed, is written under the name that its id gives it, and there when the
+ *      catalog says so. What the catalog does not know is removed by whoever opens the store
+ *      (recount.ts).
+ *  D8. What was looked up may be otherwise a moment later: whoever changes the catalog looks again,
+ *      in the transaction that changes it, whether name, id and queue are still what was meant.
  */
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -109,13 +112,16 @@ export class Store implements Disposable {
     this.parts.assertOpen()
     checkName(name)
     const { catalog, live } = this.parts
-    let entry = catalog.byName(name)
-    if (entry === undefined) {
-      this.refuseReadOnly()
-      entry = catalog.liveOf(name)
+    for (;;) {
+      let entry = catalog.byName(name)
+      if (entry === undefined) {
+        this.refuseReadOnly()
+        entry = live.make(name, options)
+      }
+      if (entry.kind !== 'live') throw wrongKind(name, entry.kind)
+      const region = live.open(entry.id, options)
+      if (region !== undefined) return region
     }
-    if (entry.kind !== 'live') throw wrongKind(name, entry.kind)
-    return live.open(entry.id, options)
   }
 
   /**
@@ -138,23 +144,23 @@ export class Store implements Disposable {
       )
     }
     collector.flush()
-    this.removeLive(entry.id)
+    const wasThere = this.removeLive(entry.id)
     live.close(entry.id)
     files.remove(entry.id, 'live')
     collector.collect()
-    return true
+    return wasThere
   }
 
   /** D6. One that cannot be opened any more goes, too, and the next opening counts anew. */
-  private removeLive(id: number): void {
+  private removeLive(id: number): boolean {
     const { catalog, live } = this.parts
     try {
-      live.use(id, (region) =>
+      return live.use(id, (region) =>
         region.transact(() => catalog.removeWith(id, namesOf(region.session))),
       )
     } catch (error) {
       if (!isDamage(error)) throw error
-      catalog.removeWith(id, undefined)
+      return catalog.removeWith(id, undefined)
     }
   }
 
@@ -224,7 +230,8 @@ export class Store implements Disposable {
     const entry = catalog.byName(name)
     if (entry === undefined) return false
     if (entry.kind !== 'packed') throw wrongKind(name, entry.kind)
-    collector.candidates.add(catalog.unname(name))
+    if (!catalog.unname(name, entry.id)) return false
+    collector.candidates.add(entry.id)
     collector.collect()
     return true
   }
@@ -255,13 +262,17 @@ export class Store implements Disposable {
     return backUp(this.parts, new StoreFiles(resolve(dir)))
   }
 
-  /** Every region, and every count against the lists. */
+  /**
+   * Every region, and every count against the lists. Counts that are too high are told only where
+   * nobody else has the store open for writing: others raise them before they commit, and lower
+   * them afterwards.
+   */
   verify(): Promise<VerifyReport> {
     this.parts.assertOpen()
     const { parts } = this
     const { catalog, collector, live, packed } = parts
     if (!parts.readOnly) collector.collectAll()
-    return verifyStore(catalog.list(), catalog.queued(), {
+    return verifyStore(parts, {
       verifyCatalog: () => catalog.region.verify(),
       verify: ({ id, kind }) =>
         kind === 'live'

@@ -94,13 +94,13 @@ test('the last holder lets go', inStore(async (store) => {
 test('a region that was forgotten lets go when it is reclaimed', inStore(async (store) => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
+  const leaked = Pool.default.stats().regionsLeaked!
   ;(() => {
     const region = store.blockRegion()
     named(store, 'a', (link) => region.map('slots', t.u32, Slot).set(1, { link }))
     named(store, 'b', (link) => region.alloc(Slot, { link }))
   })()
   await pause()
-  const leaked = Pool.default.stats().regionsLeaked!
   for (let i = 0; i < 50 && Pool.default.stats().regionsLeaked === leaked; i++) {
     collect()
     await pause()
