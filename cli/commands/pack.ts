@@ -1,14 +1,19 @@
 /** `rstore pack`: from a live file to a packed one, which nobody can ever write to. */
 import type { Argv } from 'yargs'
-import { Region, schemaOf, t, typeFromDescriptor, type NameSchema } from '../../lib/index.js'
+import {
+  evacuateInTurns, Packed, Region, schemaOf, t, typeFromDescriptor, type NameSchema,
+  type ReadRegion, type WritableRegion,
+} from '../../lib/index.js'
+import { withProgress } from '../print/progress.js'
 import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
-import { refuseExisting, removeRegion } from '../shared/files.js'
-import { waiting, waitOption } from '../shared/options.js'
-import { withWritable } from '../shared/source.js'
+import { UsageError } from '../shared/errors.js'
+import { refuseExisting } from '../shared/files.js'
+import { FILE } from '../shared/options.js'
+import { withRegion } from '../shared/source.js'
 
-export const options = (yargs: Argv) => waitOption(yargs)
-  .positional('file', { type: 'string', demandOption: true, describe: 'A live region file' })
+export const options = (yargs: Argv) => yargs
+  .positional('file', FILE)
   .positional('out', { type: 'string', demandOption: true, describe: 'The new packed file' })
   .option('root', {
     type: 'string', requiresArg: true, describe: 'The single value or map that becomes the root',
@@ -17,11 +22,13 @@ export const options = (yargs: Argv) => waitOption(yargs)
   .example('$0 pack cities.region cities.packed', 'All names; its root lists them')
   .example('$0 pack cities.region cities.packed --root settings', 'As Packed.load(…).root')
 
+type Arguments = ArgumentsOf<typeof options>
+
 const Names = t.struct('Names', { names: t.array(t.string) })
 const DEFAULT_ROOT = 'root'
 
 /** What is to be the root, if something is. */
-function rootIn(region: Region, wanted: string | undefined): NameSchema | undefined {
+function rootIn(region: ReadRegion, wanted: string | undefined): NameSchema | undefined {
   const name = wanted ?? DEFAULT_ROOT
   const isThere = region.names().some((one) => one.name === name)
   return wanted !== undefined || isThere ? schemaOf(region, name) : undefined
@@ -33,39 +40,55 @@ function typeOfRoot({ kind, key, value }: NameSchema) {
   return kind === 'multimap' ? t.multimap(typeFromDescriptor(key!), valueType) : valueType
 }
 
+type Copy = (target: WritableRegion) => Promise<void>
 type Settings = { replace: boolean; capacity: number }
 
-function packWithRoot(region: Region, out: string, root: NameSchema, settings: Settings): void {
-  const { name, kind } = root
+async function packWithRoot(
+  out: string, root: NameSchema, settings: Settings, copy: Copy,
+): Promise<void> {
+  const { name, kind, key } = root
   const value = typeFromDescriptor(root.value)
-  Region.pack<any, any>(out, { ...settings, root: typeOfRoot(root) }, (target) => {
-    region.evacuate(target)
+  const type = typeOfRoot(root)
+  const packed = await Region.pack<any, any>(out, { ...settings, root: type }, async (target) => {
+    await copy(target)
     if (kind === 'value') return target.value(name, value).get()
-    const key = typeFromDescriptor(root.key!)
-    return kind === 'map' ? target.map(name, key, value) : target.multimap(name, key, value)
-  })!.close()
+    const keyType = typeFromDescriptor(key!)
+    return kind === 'map' ? target.map(name, keyType, value) : target.multimap(name, keyType, value)
+  })
+  packed!.close()
 }
 
-/** The copy is made in one go: a signal is noticed when it is whole, and before anyone is told. */
-export async function run(args: ArgumentsOf<typeof options>): Promise<void> {
+async function pack(region: ReadRegion, args: Arguments, copy: Copy): Promise<void> {
   const { out, replace } = args
-  if (!replace) refuseExisting(out)
-  await withCleanup(async () => {
-    pack(args)
-    await new Promise(setImmediate)
-  }, () => { if (!replace) removeRegion(out) })
+  const root = rootIn(region, args.root)
+  const settings = { replace, capacity: region.stats().capacity }
+  if (root !== undefined) return packWithRoot(out, root, settings, copy)
+  const names = region.names().map(({ name }) => name)
+  const packed = await Region.pack(out, { ...settings, root: Names }, async (target) => {
+    await copy(target)
+    return { names }
+  })
+  packed!.close()
 }
 
-function pack(args: ArgumentsOf<typeof options>): void {
+/** What a signal ends is closed at once, which takes the unfinished file away. */
+export async function run(args: Arguments): Promise<void> {
   const { file, out, replace } = args
-  withWritable(file, waiting(args), (region) => region.read(() => {
-    const root = rootIn(region, args.root)
-    const settings = { replace, capacity: region.stats().capacity }
-    if (root !== undefined) return packWithRoot(region, out, root, settings)
-    const names = region.names().map(({ name }) => name)
-    Region.pack(out, { ...settings, root: Names }, (target) => {
-      region.evacuate(target)
-      return { names }
-    })!.close()
-  }))
+  if (!replace) refuseExisting(out)
+  const abort = new AbortController()
+  let unfinished: WritableRegion | undefined
+  const endNow = (): void => {
+    abort.abort()
+    unfinished?.close()
+  }
+  await withProgress({ title: 'packing' }, (progress) => withCleanup(() =>
+    withRegion(file, (region) => {
+      if (region instanceof Packed) throw new UsageError(`${file} is packed already`)
+      return pack(region, args, (target) => {
+        unfinished = target
+        return evacuateInTurns(region, target, {
+          signal: abort.signal, onProgress: (done, total) => progress.update(done, total),
+        })
+      })
+    }), endNow))
 }

@@ -4,7 +4,7 @@
  * runs what is registered, the latest first, and then ends the process by that same signal.
  *
  * A signal is noticed when the event loop turns. Work that keeps the thread for more than moments
- * therefore goes into a thread of its own (`runInThread`), never on the main one.
+ * therefore lets other work run in between.
  *
  * While nothing is registered no handler is installed: the system's own one ends the process at
  * once, whatever it is doing.

@@ -5,7 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { C, Identity } from '../../formats/index.js'
 import {
-  DISCARD, Packed, Region, t, type RStoreError, type WritableRegion,
+  DISCARD, evacuateInTurns, Packed, Region, t, type RStoreError, type WritableRegion,
 } from '../../lib/index.js'
 import { inPlace, thrown } from '../harness/with-region.js'
 import { Atlas, City, fill, type AtlasView } from './shapes.js'
@@ -184,5 +184,48 @@ test('a full region leaves nothing behind', inPlace((place) => {
     Region.pack(place.path('x'), { root: Atlas, capacity: '1MiB' }, fill(100_000)))
   assert.equal(readdirSync(place.folder), [])
 }))
+
+test('evacuated in turns: the same as at once, and nothing when it is broken off', inPlace(
+  async (place) => {
+    const source = place.keep(Region.create(place.path('source'), { capacity: '64MiB' }))
+    const cities = source.map('cities', t.u32, City)
+    source.transact(() => {
+      for (let i = 0; i < 30_000; i++) {
+        cities.set(i, { name: `city ${i}`, population: i, shape: [i, i + 0.5] })
+      }
+    })
+    const snapshot = place.keep(source.snapshot())
+    const type = t.map(t.u32, City)
+    const settings = { root: type, capacity: '64MiB' } as const
+    const before = readdirSync(place.folder)
+    const abort = new AbortController()
+    let turns = 0
+    let unfinished: WritableRegion | undefined
+    const broken = Region.pack(place.path('packed'), settings, async (target) => {
+      unfinished = target
+      await evacuateInTurns(snapshot, target, {
+        signal: abort.signal,
+        onProgress: () => {
+          if (++turns === 1) setImmediate(() => { abort.abort(); target.close() })
+        },
+      })
+      return target.map('cities', t.u32, City)
+    })
+    const ended = broken.then(() => '', (error: Error) => error.name)
+    while (!abort.signal.aborted) await new Promise(setImmediate)
+    assert.equal(readdirSync(place.folder), before, 'from the moment it is closed')
+    assert.is(await ended, 'AbortError')
+    assert.equal(readdirSync(place.folder), before)
+    assert.throws(() => unfinished!.names())
+
+    const packed = place.keep((await Region.pack(place.path('packed'), settings, async (target) => {
+      await evacuateInTurns(snapshot, target)
+      return target.map('cities', t.u32, City)
+    }))!)
+    assert.is(packed.root.size, 30_000)
+    assert.equal(packed.root.getObject(29_999), cities.getObject(29_999))
+    assert.equal((await packed.verify()).problems, [])
+    assert.is((await evacuateInTurns(snapshot, source).catch((error) => error)).name, 'TypeError')
+  }))
 
 test.run()
