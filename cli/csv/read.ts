@@ -8,10 +8,18 @@ export type TakeRow = (cells: readonly string[], number: number) => void
 /** What Papa Parse gives of a piece. */
 interface Parsed { data: string[][]; errors: { message: string }[]; meta: { cursor: number } }
 
+/** Of two columns with one name, one would be lost. */
+function differing(names: readonly string[]): readonly string[] {
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice === undefined) return names
+  throw new UsageError(`CSV: two columns are called ${JSON.stringify(twice)}`)
+}
+
 export class CsvSplitter {
   names: readonly string[] | undefined
   private rest = ''
-  private count = 0
+  /** Rows that were taken, without that of the names. */
+  count = 0
   private newline: '\n' | '\r\n' | undefined
 
   constructor(private readonly take: TakeRow) {}
@@ -30,11 +38,13 @@ export class CsvSplitter {
     const parser = new Papa.Parser({ delimiter: ',', newline: this.newline })
     const { data, errors, meta } = parser.parse(text, 0, !isLast) as Parsed
     const [error] = errors
-    if (isLast && error !== undefined) throw new UsageError(`CSV: ${error.message}`)
+    if (isLast && error !== undefined) {
+      throw new UsageError(`CSV: ${error.message}, behind row ${this.count + data.length - 1}`)
+    }
     this.rest = isLast ? '' : text.slice(meta.cursor)
     for (const cells of data) {
       if (cells.length === 1 && cells[0] === '') continue
-      if (this.names === undefined) this.names = cells
+      if (this.names === undefined) this.names = differing(cells)
       else this.take(cells, ++this.count)
     }
   }

@@ -53,7 +53,12 @@ function typeOf(name: string, values: readonly Json[]): Descriptor {
 const isU32 = (value: Json): boolean =>
   typeof value === 'number' && value >= 0 && value <= 0xffff_ffff && Number.isInteger(value)
 
-function keyTypeOf(field: string, values: readonly Json[]): Descriptor {
+function keyTypeOf(field: string, rows: readonly Record<string, Json>[]): Descriptor {
+  const values = rows.map((row) => Object.hasOwn(row, field) ? row[field] : undefined)
+  if (values.every(isNothing)) {
+    throw new UsageError(`no row has the field ${JSON.stringify(field)}, which is to be the key; `
+      + `the first one has ${Object.keys(rows[0]!).map((name) => JSON.stringify(name)).join(', ')}`)
+  }
   if (values.every(isU32)) return 'u32'
   const type = typeOf(field, values)
   if (type === 'f64' || type === 'string' || type === 'bool' || type === 'bytes') return type
@@ -69,8 +74,7 @@ export function inferSchema(
   if (objects.length === 0) {
     throw new UsageError('there is no row to tell the types from: declare them with --schema')
   }
-  const keys = keyFields.map((field) => keyTypeOf(field,
-    objects.map((row) => Object.hasOwn(row, field) ? row[field] : undefined)))
+  const keys = keyFields.map((field) => keyTypeOf(field, objects))
   const values = objects.map((row) =>
     Object.fromEntries(Object.entries(row).filter(([field]) => !keyFields.includes(field))))
   return {

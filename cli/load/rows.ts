@@ -117,7 +117,7 @@ export class CsvRows implements RowReader {
     try {
       return this.decoder.decode(chunk, { stream: chunk !== undefined })
     } catch {
-      throw new UsageError('the CSV is not UTF-8')
+      throw new UsageError(`the CSV is not UTF-8, somewhere behind row ${this.splitter.count}`)
     }
   }
 }

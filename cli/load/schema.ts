@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { DumpHead, NameSchema } from '../../lib/index.js'
 import { UsageError } from '../shared/errors.js'
+import { refuseFolder } from '../shared/files.js'
 
 export const isHead = (json: unknown): json is DumpHead =>
   typeof json === 'object' && json !== null && 'rstore' in json && json.rstore === 'dump'
@@ -22,6 +23,7 @@ function parse(text: string, path: string): unknown {
 
 /** `{"key": type, "value": type}`, or the first line of a dump that has the map. */
 export function readSchema(path: string, map: string): NameSchema {
+  refuseFolder(path)
   const json = parse(readFileSync(path, 'utf8'), path) as Partial<NameSchema> | DumpHead
   const found = isHead(json) ? json.names.find(({ name }) => name === map) : json
   if (found?.key === undefined || found.value === undefined) {

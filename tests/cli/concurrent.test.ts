@@ -23,7 +23,8 @@ test('no look sees damage, or half of a transaction', async () => {
   assert.is(writer.exitCode, null, 'the writer has ended')
   const checkpoints = new Set<unknown>()
   let epoch = 0n
-  for (let i = 0; i < LOOKS; i++) {
+  for (let i = 0; i < LOOKS || checkpoints.size <= 3; i++) {
+    assert.is(writer.exitCode, null, 'the writer has ended')
     const shown = readRegion(path, inspectRegion)
     assert.equal(shown.problems, [])
     const [left, right] = ['left', 'right'].map((name) =>
@@ -36,7 +37,6 @@ test('no look sees damage, or half of a transaction', async () => {
   }
   writer.kill('SIGKILL')
   await ended
-  assert.ok(checkpoints.size > 3, `only ${checkpoints.size} checkpoints came in between`)
   assert.equal(readRegion(path, inspectRegion).problems, [])
 })
 

@@ -140,7 +140,11 @@ test('wrong arguments, before anything is made', () => {
   const wrong: [string[], string, RegExp][] = [
     [[], '{"id":1}', /the input is no dump: say into which map/],
     [['--map', 'm'], '{"id":1}', /no dump/],
-    [['--map', 'm', '--key', 'none'], '{"id":1}', /field "none" cannot be the key/],
+    [['--map', 'm', '--key', 'none'], '{"id":1}', /no row has the field "none".* has "id"/],
+    [['--map', 'm', '--key', 'id'], '{"id":[]}', /field "id" cannot be the key/],
+    [['--map', 'm', '--key', 'a', '--format', 'csv'], 'a,b,b\n1,2,3\n', /two columns are called "b"/],
+    [['--map', 'm', '--key', 'a', '--format', 'csv'], 'a,b\n1,2\n3,"', /behind row 1/],
+    [['--map', 'm', '--key', 'id', '--schema', directory], '{"id":1}', /: a folder/],
     [['--map', 'm', '--key', 'id'], '', /no row to tell the types from/],
     [['--map', 'm', '--key', 'id', '--capacity', 'much'], '{"id":1}', /--capacity/],
     [['--map', 'm', '--key', 'id', '--schema', path], '{"id":1}', /no such file/],

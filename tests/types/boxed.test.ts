@@ -78,6 +78,16 @@ test('json holds what JSON does, and more', () => {
   const circle: { self?: unknown } = {}
   circle.self = circle
   refuses(t.json, circle, TypeError, /cannot be stored as t\.json/)
+  const lone = '\ud800'
+  for (const value of [
+    lone, [`a${lone}b`], { a: [{ b: lone }] }, { [lone]: 1 }, 'x'.repeat(99) + lone,
+    new Map([[lone, 1]]),
+  ]) {
+    refuses(t.json, value, TypeError, /a lone surrogate/)
+  }
+  for (const value of ['\ufffd', '한글 \ud83d\ude00', { '\ufffd': [0xed, '\ud7ff'] }]) {
+    assert.equal(roundTrip(t.json, value), value)
+  }
 })
 
 test('what is boxed is overwritten where it is, while it fits', () => {

@@ -14,6 +14,7 @@ import {
   CONTENT_OFFSET, createContent, resizeContent, windowOfContent,
 } from '../boxes.js'
 import type { Lease, Session } from '../context.js'
+import { checkText } from '../text.js'
 import { BoxedType } from '../type.js'
 
 let loaded: Packr | undefined
@@ -31,6 +32,19 @@ function packr(): Packr {
   return loaded
 }
 
+/** What a lone surrogate becomes in MessagePack: three bytes that begin so, or U+FFFD. */
+const SURROGATE = 0xed
+const REPLACED = Buffer.from('\ufffd')
+
+/** Throws a TypeError for a string, or a name of a field, that UTF-8 cannot hold. */
+function checkTexts(value: unknown, where: string): void {
+  if (typeof value === 'string') return checkText(value, where)
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
+  const parts = value instanceof Map || value instanceof Set || Array.isArray(value)
+    ? value : Object.entries(value)
+  for (const part of parts) checkTexts(part, where)
+}
+
 export class JsonType extends BoxedType {
   readonly kind = 'json'
   override readonly fixedTypeId = C.TYPE_JSON
@@ -43,13 +57,16 @@ export class JsonType extends BoxedType {
    * matter.
    */
   prepare(value: unknown, where: string): unknown {
+    let bytes: Buffer
     try {
-      return Buffer.from(packr().pack(value))
+      bytes = Buffer.from(packr().pack(value))
     } catch (cause) {
       throw new TypeError(`${where}: cannot be stored as t.json: ${(cause as Error).message}`, {
         cause,
       })
     }
+    if (bytes.includes(SURROGATE) || bytes.includes(REPLACED)) checkTexts(value, where)
+    return bytes
   }
   empty(): unknown {
     return undefined
