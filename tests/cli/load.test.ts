@@ -142,7 +142,7 @@ test('wrong arguments, before anything is made', () => {
     [['--map', 'm'], '{"id":1}', /no dump/],
     [['--map', 'm', '--key', 'none'], '{"id":1}', /no row has the field "none".* has "id"/],
     [['--map', 'm', '--key', 'id'], '{"id":[]}', /field "id" cannot be the key/],
-    [['--map', 'm', '--key', 'a', '--format', 'csv'], 'a,b,b\n1,2,3\n', /two columns are called "b"/],
+    [['--map', 'm', '--key', 'a', '--format', 'csv'], 'a,b,b\n1,2,3\n', /two columns .* "b"/],
     [['--map', 'm', '--key', 'a', '--format', 'csv'], 'a,b\n1,2\n3,"', /behind row 1/],
     [['--map', 'm', '--key', 'id', '--schema', directory], '{"id":1}', /: a folder/],
     [['--map', 'm', '--key', 'id'], '', /no row to tell the types from/],
