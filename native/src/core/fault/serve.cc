@@ -51,13 +51,27 @@ int errorOfReading(int fd, uint64_t offset) {
 }
 
 /**
+ * A page of the file that can be read, but was not mapped: is it a hole that no block can be found
+ * for? Asking for one tells, and may even help; the page stays what it is.
+ */
+bool findsNoBlock(int fd, uint64_t offset, int* error) {
+  const uint64_t page = offset / systemPageBytes() * systemPageBytes();
+  *error = -io().allocate(fd, Allocate::kGrow, page, systemPageBytes());
+  return statusFromErrno(*error).code == Code::kNoSpace;
+}
+
+/**
  * The file does have the page: it was grown in between by somebody else (the access is repeated),
- * or the disk does not give it.
+ * the disk does not give it, or it is a hole in a file system that shows holes only with a block
+ * of their own (in memory), and is full.
  */
 bool serveWithinFile(FaultRange* range, uint64_t offset) {
-  const int error = errorOfReading(range->fd, range->fileOffset + offset);
-  if (error == 0 && mayRepeat(range, pageOf(offset))) return true;
-  return patchOnePage(range, offset, kFaultIo, error == 0 ? EIO : error);
+  const uint64_t fileOffset = range->fileOffset + offset;
+  int error = errorOfReading(range->fd, fileOffset);
+  if (error != 0) return patchOnePage(range, offset, kFaultIo, error);
+  if (mayRepeat(range, pageOf(offset))) return true;
+  const bool full = findsNoBlock(range->fd, fileOffset, &error);
+  return patchOnePage(range, offset, full ? kFaultNoSpace : kFaultIo, full ? error : EIO);
 }
 
 // ── views ──
@@ -140,7 +154,7 @@ bool serveView(FaultRange* range, uint64_t offset, int signal) {
 
 /**
  * A page of a shared mapping. Within the file there are a hole that no block could be found for,
- * and a page that cannot be read; asking for blocks tells them apart and may even help.
+ * and a page that cannot be read.
  */
 bool serveShared(FaultRange* range, uint64_t offset) {
   const uint64_t fileOffset = range->fileOffset + offset;
@@ -153,10 +167,9 @@ bool serveShared(FaultRange* range, uint64_t offset) {
   if (const int error = errorOfReading(range->fd, fileOffset)) {
     return patchOnePage(range, offset, kFaultIo, error);
   }
-  const uint64_t page = fileOffset / systemPageBytes() * systemPageBytes();
-  const int result = io().allocate(range->fd, Allocate::kGrow, page, systemPageBytes());
-  if (statusFromErrno(-result).code == Code::kNoSpace) {
-    return patchOnePage(range, offset, kFaultNoSpace, -result);
+  int error = 0;
+  if (findsNoBlock(range->fd, fileOffset, &error)) {
+    return patchOnePage(range, offset, kFaultNoSpace, error);
   }
   if (mayRepeat(range, pageOf(offset))) return true;
   return patchOnePage(range, offset, kFaultIo, EIO);
