@@ -1,4 +1,7 @@
-/** `rstore compact FILE`: the live data, densely, into a new file that takes its place. */
+/**
+ * `rstore compact FILE`: the live data, densely, into a new file that takes its place; or the free
+ * pages of the old one back to the file system.
+ */
 import type { Argv } from 'yargs'
 import { Region } from '../../lib/index.js'
 import { print, toJson } from '../print/output.js'
@@ -6,6 +9,7 @@ import { withProgress } from '../print/progress.js'
 import { formatBytes, formatShare } from '../print/units.js'
 import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
+import { UsageError } from '../shared/errors.js'
 
 /** Whoever waits would rather wait than be told; a year is not for ever, but will do. */
 const FOR_EVER_MS = 365 * 24 * 3600 * 1000
@@ -15,30 +19,40 @@ export const options = (yargs: Argv) => yargs
   .option('output', {
     alias: 'o', type: 'string', describe: 'Make a region of its own there; FILE stays as it is',
   })
+  .option('in-place', {
+    type: 'boolean', default: false,
+    describe: 'Copy nothing: give whole free pages of FILE back to the file system',
+  })
   .option('wait', {
     type: 'boolean', default: false, describe: 'Wait while somebody writes, instead of exit code 4',
   })
   .option('json', { type: 'boolean', default: false, describe: 'One JSON document' })
   .example('$0 compact cities.region', 'Replace the file; readers move over by themselves')
   .example('$0 compact cities.region -o small.region', 'Into another file')
+  .example('$0 compact cities.region --in-place', 'Less on the disk; refs stay as they are')
 
 export async function run(
-  { file, output, wait, json }: ArgumentsOf<typeof options>,
+  { file, output, 'in-place': inPlace, wait, json }: ArgumentsOf<typeof options>,
 ): Promise<void> {
+  if (inPlace && output !== undefined) {
+    throw new UsageError('--in-place changes FILE itself: it goes without --output')
+  }
   const begun = performance.now()
   const abort = new AbortController()
   const region = Region.open(file)
   try {
     const { before, after } = await withProgress({ title: 'compacting' }, (progress) =>
       withCleanup(() => region.compact(output, {
+        inPlace,
         timeoutMs: wait ? FOR_EVER_MS : 0,
         signal: abort.signal,
         onProgress: (done, total) => progress.update(done, total),
       }), () => abort.abort()))
     const milliseconds = Math.round(performance.now() - begun)
     const to = output ?? file
+    const what = inPlace ? 'on the disk before' : 'before'
     print(json ? toJson({ file: to, before, after, milliseconds })
-      : `${formatBytes(before)} before, ${formatBytes(after)} after `
+      : `${formatBytes(before)} ${what}, ${formatBytes(after)} after `
         + `(${formatShare(after, before)}), ${(milliseconds / 1000).toFixed(1)} s`)
   } finally {
     region.close()

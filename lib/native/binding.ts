@@ -91,6 +91,13 @@ export interface NativeHandle {
    * native/src/core/replacement.cc.
    */
   replaceWith(temporary: string): PackedStatus
+  /**
+   * Punches those of the pages out of the file that it holds as zeros: native/src/core/give-back.h.
+   * @param runs first page and number of pages of each, before the end of what is shown
+   */
+  punchZeroPages(runs: Uint32Array): Promise<PackedStatus>
+  /** The same of what the file has behind the data, between `begin` and `rollback`. */
+  punchTail(): Promise<PackedStatus>
   watchEpochs(callback?: (epoch: number) => void): void
   stats(): HandleStats
   readers(): ReaderInfo[]

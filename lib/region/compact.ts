@@ -32,15 +32,26 @@ import { Snapshot } from './snapshot.js'
 import { View } from './view.js'
 
 export interface CompactOptions {
-  /** How long the write lock is waited for. Default: the region's timeoutMs. */
+  /**
+   * How long the write lock is waited for; with `inPlace`, the first time. Default: the region's
+   * timeoutMs.
+   */
   timeoutMs?: number
-  /** Cells and entries done, and about how many there are. */
+  /**
+   * Copy nothing: whole free pages of the file are given back to the file system, where they are.
+   * Default: false.
+   */
+  inPlace?: boolean
+  /** Cells and entries done, and about how many there are; with `inPlace`, pages. */
   onProgress?(done: number, total: number): void
-  /** Ends it with what the signal says; nothing is left behind, from the moment it aborts. */
+  /**
+   * Ends it with what the signal says; nothing is left behind, from the moment it aborts; with
+   * `inPlace`, what was given back stays so.
+   */
   signal?: AbortSignal
 }
 
-/** Bytes of the file. */
+/** Bytes of the file; with `inPlace`, bytes that it takes up on the disk. */
 export interface Compacted { before: number; after: number }
 
 const SUFFIX = '.compact.tmp'
@@ -81,7 +92,7 @@ export class CompactSession extends PackSession {
 }
 
 /** Damage must not get checksums that make it look sound. */
-async function checkSource({ session }: Snapshot): Promise<void> {
+export async function checkSource({ session }: { session: RegionSession }): Promise<void> {
   const [page] = await session.damagedPages()
   if (page === undefined) return
   throw new RStoreError('RSTORE_CORRUPT',

@@ -9,6 +9,7 @@ import { check } from '../native/status.js'
 import { blankPages } from './blank.js'
 import { compactInPlace, compactTo } from './compact.js'
 import type { CompactOptions, Compacted } from './compact.js'
+import { giveBack } from './give-back.js'
 import { LiveHandle } from './live-handle.js'
 import { LongSnapshots } from './long-snapshots.js'
 import { capacityOf, checkDurability, checkOptions, checkTimeout } from './options.js'
@@ -231,10 +232,25 @@ export class Region extends WritableRegion {
    * RSTORE_BUSY when the write lock cannot be had in time or another copy is just made at `path`,
    * RSTORE_EXISTS where that is taken, RSTORE_CORRUPT when the region is damaged; then nothing has
    * changed.
+   *
+   * With `inPlace`, and no path, nothing is copied and nothing moves: pages of the file in which
+   * there is nothing but free space go back to the file system, and so does what the file has
+   * behind the data. A page with as much as one record in it stays: after deletions here and there
+   * only a copy helps. Refs stay good, the file's length stays, and it gives the bytes that the
+   * file takes up on the disk. What a snapshot still reads is given back by a later run. The space
+   * is used again when it is needed, but no more reserved: on a disk that is full by then
+   * RSTORE_NO_SPACE is thrown as if the file had to grow. The write lock is taken for moments only;
+   * where RSTORE_BUSY or a signal ends it in between, what was done stays done, and the next run
+   * does the rest. Throws RSTORE_UNSUPPORTED, and changes nothing, where the file system has no
+   * holes.
    */
   async compact(path?: string, options: CompactOptions = {}): Promise<Compacted> {
     this.session.assertOpen()
     this.session.settle()
+    if (options.inPlace === true) {
+      if (path === undefined) return giveBack(this.session, this.options, options)
+      throw new TypeError('inPlace is for the file of the region: give no path with it')
+    }
     if (path === undefined) return compactInPlace(this.session, this.options, options)
     checkPath(path)
     return compactTo(path, this.snapshot(), options)

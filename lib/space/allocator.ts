@@ -27,6 +27,7 @@ import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { CONTROL, STATE } from './allocation-words.js'
 import { FreeLists } from './free-lists.js'
+import { FreePages } from './free-pages.js'
 import type { Marks } from './marks.js'
 import type { Ref } from './ref.js'
 import type { Window } from './window.js'
@@ -52,6 +53,7 @@ export type Grow = (endUnits: number) => void
 export class Allocator {
   private readonly state: Uint32Array
   private readonly lists: FreeLists
+  private readonly pages: FreePages
 
   constructor(
     private readonly windows: readonly Window[],
@@ -62,6 +64,7 @@ export class Allocator {
   ) {
     this.state = windows[0]!.u32
     this.lists = new FreeLists(windows, marks, control)
+    this.pages = new FreePages(windows, marks)
   }
 
   /** See Space.allocate. A1. */
@@ -70,7 +73,7 @@ export class Allocator {
       throw new RangeError(`A cell of ${payloadBytes} bytes is too large: 2 GiB is the limit.`)
     }
     const units = payloadBytes <= 16 ? MINIMUM_CELL_UNITS : (payloadBytes + 15) >>> 3
-    if (!this.lists.empty || this.state[STATE.freePageCount]! > RESERVED_PAGES) {
+    if (!this.lists.empty || this.pages.count > RESERVED_PAGES) {
       const ref = this.reuse(units, typeId)
       if (ref !== 0) return ref as Ref
     }
@@ -192,7 +195,7 @@ export class Allocator {
   /** A cell out of free cells or free pages, cleared; 0 when there is none. */
   private reuse(units: number, typeId: number): number {
     let ref = this.lists.find(units)
-    if (ref === 0 && units <= PAGE_UNITS && this.state[STATE.freePageCount]! > RESERVED_PAGES) {
+    if (ref === 0 && units <= PAGE_UNITS && this.pages.count > RESERVED_PAGES) {
       ref = this.breakPage()
       if (this.sizeAt(ref) < units) return 0
     }
@@ -210,7 +213,7 @@ export class Allocator {
 
   /** Makes a free cell of a free page. Gives the ref of the cell that came of it. */
   private breakPage(): number {
-    const page = this.popFreePage()
+    const page = this.pages.pop()
     const header = this.headerAt(page)
     const generation = this.windows[page >>> 28]!.u32[((page & WINDOW_MASK) << 1) + 1]! >>> 16
     return this.lists.put(page, PAGE_UNITS, header & CELL_PREVIOUS_FREE, generation)
@@ -218,7 +221,7 @@ export class Allocator {
 
   /** See Space.allocatePage. A2. */
   allocatePage(typeId: number): Ref {
-    let page = this.state[STATE.freePageHead]! !== 0 ? this.popFreePage() : this.nextOfRun()
+    let page = this.pages.head !== 0 ? this.pages.pop() : this.nextOfRun()
     if (page === 0) page = this.carvePage()
     if (page === 0) {
       this.beginRun()
@@ -231,26 +234,6 @@ export class Allocator {
     u32[at + 1] = typeId | (u32[at + 1]! & 0xffff_0000)
     this.addAllocated(PAGE_UNITS)
     return page as Ref
-  }
-
-  private popFreePage(): number {
-    const page = this.state[STATE.freePageHead]!
-    const link = this.windows[page >>> 28]!.u32[((page & WINDOW_MASK) << 1) + 2]!
-    this.setState(STATE.freePageHead, link)
-    this.setState(STATE.freePageCount, this.state[STATE.freePageCount]! - 1)
-    return page
-  }
-
-  private pushFreePage(page: number, previousFree: number, generation: number): void {
-    const { u32 } = this.windows[page >>> 28]!
-    const at = (page & WINDOW_MASK) << 1
-    this.marks.mark(page, 16)
-    u32[at] = PAGE_UNITS | previousFree
-    u32[at + 1] = TYPE_FREE_PAGE | (generation << 16)
-    u32[at + 2] = this.state[STATE.freePageHead]!
-    u32[at + 3] = 0
-    this.setState(STATE.freePageHead, page)
-    this.setState(STATE.freePageCount, this.state[STATE.freePageCount]! + 1)
   }
 
   /**
@@ -331,7 +314,7 @@ export class Allocator {
     const flag = header & CELL_PREVIOUS_FREE
     const generation = ((stamp >>> 16) + 1) & 0xffff
     this.addAllocated(-units)
-    if (isPage(ref, units)) this.pushFreePage(ref, flag, generation)
+    if (isPage(ref, units)) this.pages.push(ref, flag, generation)
     else this.freeCell(ref, units, flag, generation)
   }
 
@@ -342,7 +325,7 @@ export class Allocator {
     const { u32 } = this.windows[cell >>> 28]!
     const at = (cell & WINDOW_MASK) << 1
     this.lists.remove(cell)
-    this.pushFreePage(cell, u32[at]! & CELL_PREVIOUS_FREE, u32[at + 1]! >>> 16)
+    this.pages.push(cell, u32[at]! & CELL_PREVIOUS_FREE, u32[at + 1]! >>> 16)
   }
 
   private headerAt(ref: number): number {

@@ -16,6 +16,7 @@
  * whoever takes the cell clears it.
  */
 import { C } from '../../formats/index.js'
+import { RStoreError } from '../errors.js'
 import { CONTROL, STATE, STATE_REF } from './allocation-words.js'
 import type { Marks } from './marks.js'
 import { sizeClassOf } from './size-class.js'
@@ -25,6 +26,8 @@ const { CELL_FREE, CELL_PREVIOUS_FREE, CELL_SIZE_MASK, MINIMUM_CELL_UNITS, TYPE_
 /** Cells of the class of a request itself that are looked at: some of them may be too small. */
 const LOOK_AT = 16
 const WINDOW_MASK = 0x0fff_ffff
+
+export interface FreeCell { readonly ref: number; readonly units: number }
 
 export class FreeLists {
   private readonly state: Uint32Array
@@ -58,6 +61,44 @@ export class FreeLists {
     }
     const sizeClass = this.nextClass(own + 1)
     return sizeClass < 0 ? 0 : this.state[STATE.freeHeads + sizeClass]!
+  }
+
+  /**
+   * The free cells in the class of `units` and in those above: ref and size of each, ascending.
+   * Throws RSTORE_CORRUPT where the lists lead to what is no free cell in [from, end), or to more
+   * than is free.
+   */
+  cellsOf(units: number, from: number, end: number): FreeCell[] {
+    const cells: FreeCell[] = []
+    let left = this.state[STATE.freeUnits]!
+    let sizeClass = this.nextClass(sizeClassOf(units))
+    for (; sizeClass >= 0; sizeClass = this.nextClass(sizeClass + 1)) {
+      for (let ref = this.state[STATE.freeHeads + sizeClass]!; ref !== 0;) {
+        const cell = this.checked(ref, sizeClass, from, end)
+        left -= cell.units
+        if (left < 0) throw damagedAt(ref)
+        cells.push(cell)
+        ref = this.windows[ref >>> 28]!.u32[((ref & WINDOW_MASK) << 1) + 2]!
+      }
+    }
+    cells.sort((a, b) => a.ref - b.ref)
+    const over = cells.find(({ ref }, i) => i > 0 && endOf(cells[i - 1]!) > ref)
+    if (over !== undefined) throw damagedAt(over.ref)
+    return cells
+  }
+
+  /** L1. */
+  private checked(ref: number, sizeClass: number, from: number, end: number): FreeCell {
+    if (ref < from || ref + MINIMUM_CELL_UNITS > end) throw damagedAt(ref)
+    const { u32 } = this.windows[ref >>> 28]!
+    const at = (ref & WINDOW_MASK) << 1
+    const header = u32[at]!
+    const units = header & CELL_SIZE_MASK
+    const fits = (header & CELL_FREE) !== 0 && sizeClassOf(units) === sizeClass
+      && (u32[at + 1]! & 0xffff) === TYPE_FREE && ref + units <= end
+      && u32[at + (units << 1) - 2] === units
+    if (!fits) throw damagedAt(ref)
+    return { ref, units }
   }
 
   /** The first class from `from` on with a cell in it; −1 when there is none. */
@@ -223,6 +264,13 @@ export class FreeLists {
     this.setState(STATE.firstLevelBitmap, this.state[STATE.firstLevelBitmap]! & ~(1 << byte))
   }
 }
+
+/** Where a list of free cells or pages leads to something else. */
+export const damagedAt = (ref: number): RStoreError => new RStoreError('RSTORE_CORRUPT',
+  `A list of free space leads to ref ${ref}, where there is none that could be in it. `
+  + 'Nothing was changed there. Run "rstore verify"', { ref })
+
+const endOf = ({ ref, units }: FreeCell): number => ref + units
 
 const lowestBit = (bits: number): number => 31 - Math.clz32(bits & -bits)
 

@@ -71,6 +71,40 @@ test('compact: busy while somebody writes', withRegion((place) => {
   })
 }))
 
+test('compact --in-place: less on the disk, and everything where it was', withRegion((place) => {
+  const region = filled(place)
+  const blobs = region.map('blobs', t.u32, t.bytes)
+  region.transact(() => { for (let i = 0; i < 50; i++) blobs.set(i, new Uint8Array(50_000)) })
+  region.transact(() => { for (let i = 0; i < 50; i++) blobs.set(i, new Uint8Array(1_000)) })
+  region.transact(() => {
+    const { status, stderr } = rstore('compact', place.path(), '--in-place')
+    assert.is(status, 4, stderr)
+    assert.match(stderr, /holds the write lock/)
+  })
+  const onDisk = (): number => statSync(place.path()).blocks * 512
+  const length = statSync(place.path()).size
+  const { file, before, after, milliseconds } = jsonOf('compact', place.path(), '--in-place')
+  assert.is(file, place.path())
+  assert.ok(milliseconds >= 0)
+  assert.is(after, onDisk())
+  assert.ok(before > after + 40 * 50_000, `${before} → ${after}`)
+  assert.is(statSync(place.path()).size, length)
+  assert.is(blobs.get(49)!.length, 1_000)
+  assert.is(region.map('towns', t.string, t.string).size, 300)
+  const { stdout, status } = rstore('compact', place.path(), '--in-place')
+  assert.is(status, 0)
+  assert.match(stdout, /on the disk before, .* after \(100 %\)/)
+}))
+
+test('compact --in-place with another file makes no sense', withRegion((place) => {
+  filled(place)
+  const { status, stderr } = rstore('compact', place.path(), '--in-place', '-o', place.path('out'))
+  assert.is(status, 2, stderr)
+  assert.match(stderr, /--in-place/)
+  assert.not(existsSync(place.path('out')))
+  assert.match(rstore('compact', '--help').stdout, /--in-place/)
+}))
+
 test('verify: sound or damaged, live, packed and in a store', withRegion((place) => {
   filled(place).close()
   assert.ok(jsonOf('verify', place.path()).ok)

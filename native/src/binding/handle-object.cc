@@ -4,6 +4,7 @@
 
 #include "binding/background.h"
 #include "binding/status.h"
+#include "core/give-back.h"
 #include "core/io.h"
 
 namespace rstore {
@@ -73,6 +74,9 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::identity>>("identity"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::isReplaced>>("isReplaced"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::replaceWith>>("replaceWith"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::punchZeroPages>>(
+                  "punchZeroPages"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::punchTail>>("punchTail"),
               InstanceMethod<&HandleObject::close>("close"),
           }));
 }
@@ -184,6 +188,27 @@ Napi::Value HandleObject::isReplaced(const Napi::CallbackInfo& info) {
 Napi::Value HandleObject::replaceWith(const Napi::CallbackInfo& info) {
   const std::string temporary = info[0].As<Napi::String>().Utf8Value();
   return Napi::Number::New(info.Env(), pack(handle_->replaceWith(temporary)));
+}
+
+/// punchZeroPages(runs): first page and number of pages of each. A promise of the packed status.
+Napi::Value HandleObject::punchZeroPages(const Napi::CallbackInfo& info) {
+  const auto numbers = info[0].As<Napi::Uint32Array>();
+  std::vector<PageRun> runs(numbers.ElementLength() / 2);
+  for (size_t i = 0; i < runs.size(); i++) {
+    runs[i] = {numbers.Data()[2 * i], numbers.Data()[2 * i + 1]};
+  }
+  return inBackground(info.Env(), [handle = handle_, busy = busy_, runs = std::move(runs)] {
+    const std::lock_guard<std::mutex> guard(*busy);
+    return handle->isOpen() ? rstore::punchZeroPages(*handle, runs) : failure(Code::kClosed);
+  });
+}
+
+/// punchTail(): between begin and rollback. A promise of the packed status.
+Napi::Value HandleObject::punchTail(const Napi::CallbackInfo& info) {
+  return inBackground(info.Env(), [handle = handle_, busy = busy_] {
+    const std::lock_guard<std::mutex> guard(*busy);
+    return handle->isOpen() ? rstore::punchTail(*handle) : failure(Code::kClosed);
+  });
 }
 
 void HandleObject::unpin(const Napi::CallbackInfo&) { handle_->unpin(); }

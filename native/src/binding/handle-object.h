@@ -66,6 +66,8 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::Value identity(const Napi::CallbackInfo& info);
   Napi::Value isReplaced(const Napi::CallbackInfo& info);
   Napi::Value replaceWith(const Napi::CallbackInfo& info);
+  Napi::Value punchZeroPages(const Napi::CallbackInfo& info);
+  Napi::Value punchTail(const Napi::CallbackInfo& info);
   Napi::Value backup(const Napi::CallbackInfo& info);
   Napi::Value checkPages(const Napi::CallbackInfo& info);
   Napi::Value damagedPages(const Napi::CallbackInfo& info);

@@ -283,9 +283,13 @@ Status zeroFileRange(int fd, uint64_t offset, uint64_t bytes) {
   if (Status status = lengthenTo(fd, offset + bytes); !status) return status;
   Status status = allocateRange(fd, Allocate::kZero, offset, bytes);
   if (status.code == Code::kUnsupported) {
-    status = allocateRange(fd, Allocate::kPunch, offset, bytes);
+    status = punchFileRange(fd, offset, bytes);
   }
   return status.code == Code::kUnsupported ? writeZeros(fd, offset, bytes) : status;
+}
+
+Status punchFileRange(int fd, uint64_t offset, uint64_t bytes) {
+  return allocateRange(fd, Allocate::kPunch, offset, bytes);
 }
 
 Status growFileTo(int fd, uint64_t bytes) {

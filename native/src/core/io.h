@@ -118,6 +118,9 @@ Status writeZeros(int fd, uint64_t offset, uint64_t bytes);
  */
 Status zeroFileRange(int fd, uint64_t offset, uint64_t bytes);
 
+/** The range reads as zeros, and its blocks are freed: kUnsupported where that cannot be done. */
+Status punchFileRange(int fd, uint64_t offset, uint64_t bytes);
+
 /**
  * Makes the file at least `bytes` long with blocks behind what is new, never shorter. Where the
  * file system cannot allocate, the length alone is set.
