@@ -38,10 +38,12 @@ const statText = (stats: RegionStats): string => pairLines([
   ...countNames.map(([key, name]) => [name, formatCount(stats[key])] as const),
 ]).join('\n')
 
-const COLUMNS = ['commits/s', 'last commit', 'behind', 'log', 'file', 'readers', 'oldest', 'faults']
+const COLUMNS = ['commits/s', 'commit', 'behind', 'log', 'file', 'readers', 'oldest', 'faults']
+/** All of them fit into 80 columns. */
+const COLUMN_CHARS = 10
 
 const columnsOf = (cells: readonly string[]): string =>
-  cells.map((cell) => cell.padStart(12)).join('')
+  cells.map((cell, i) => cell.padStart(i === 0 ? COLUMN_CHARS - 1 : COLUMN_CHARS)).join('')
 
 const lineOf = (now: Moment): string => columnsOf([
   formatCount(Math.round(now.commitsPerSecond)), formatCount(now.epoch),
