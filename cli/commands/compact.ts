@@ -10,14 +10,17 @@ import { formatBytes, formatShare } from '../print/units.js'
 import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { UsageError } from '../shared/errors.js'
+import { FILE } from '../shared/options.js'
+import { fileAt } from '../shared/source.js'
 
 /** Whoever waits would rather wait than be told; a year is not for ever, but will do. */
 const FOR_EVER_MS = 365 * 24 * 3600 * 1000
 
 export const options = (yargs: Argv) => yargs
-  .positional('file', { type: 'string', demandOption: true, describe: 'A live region' })
+  .positional('file', FILE)
   .option('output', {
-    alias: 'o', type: 'string', describe: 'Make a region of its own there; FILE stays as it is',
+    alias: 'o', type: 'string', requiresArg: true,
+    describe: 'Make a region of its own there; FILE stays as it is',
   })
   .option('in-place', {
     type: 'boolean', default: false,
@@ -39,7 +42,7 @@ export async function run(
   }
   const begun = performance.now()
   const abort = new AbortController()
-  const region = Region.open(file)
+  const region = Region.open(await fileAt(file))
   try {
     const { before, after } = await withProgress({ title: 'compacting' }, (progress) =>
       withCleanup(() => region.compact(output, {

@@ -54,6 +54,7 @@ test('regions of a store, as DIR/NAME, and packed ones', withRegion((place) => {
   }
   assert.is(rstore('backup', `${folder}/library`, place.path('copy')).status, 0)
   assert.is(rstore('checkpoint', `${folder}/library`).status, 0)
+  assert.is(rstore('compact', `${folder}/library`).status, 0)
   assert.is(rstore('thaw', `${folder}/frozen`, place.path('live')).status, 0)
   const { status, stderr } = rstore('stat', `${folder}/frozen`, '--watch')
   assert.is(status, 2)
