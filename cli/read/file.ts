@@ -1,5 +1,5 @@
 /** A file that is only read, by system calls: what is past its end is zero. */
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
 
 /** Opening a pipe that has a name does not wait for who writes to it. */
 const READ_WITHOUT_WAITING = constants.O_RDONLY | constants.O_NONBLOCK
@@ -28,6 +28,12 @@ export class ByteFile {
   /** Length now: another process may be making it longer. */
   get length(): number {
     return fstatSync(this.fd).size
+  }
+
+  /** Whether the path still leads to it. */
+  isNamed(path: string): boolean {
+    const [own, named] = [fstatSync(this.fd), statSync(path, { throwIfNoEntry: false })]
+    return own.ino === named?.ino && own.dev === named.dev
   }
 
   /** Bytes that the file system has really given to it. */

@@ -7,11 +7,15 @@
  *  - The region file holds no commit behind `checkpointTarget` (lock file), and the target is
  *    raised before anything is written.
  *
- * So if slot and target are, at the end, what the reading rests on, every page that was read is of
- * one commit. The same argument as a reader's pin, without the pin: it may have to try again.
- * Damage is looked at twice, because half a record may be whole a moment later.
+ *  - A compacted file takes the name of the one before, which then does not change any more, but
+ *    has lost its log.
+ *
+ * So if name, slot and target are, at the end, what the reading rests on, every page that was read
+ * is of one commit. The same argument as a reader's pin, without the pin: it may have to try again.
+ * Damage is looked at again, because half a record may be whole a moment later, and whoever is the
+ * first to open the file writes to it before the lock file says so.
  */
-import { realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { C } from '../../formats/index.js'
 import { ByteFile } from './file.js'
 import { readIdentity, type RegionIdentity } from './identity.js'
@@ -121,6 +125,7 @@ function readImage(path: string, file: ByteFile): RegionImage {
     isDisturbed: () => isLive && !isUndisturbed(image, file),
   }
   addLog(image, file)
+  image.fileBytes = file.length  // it was long enough for a record before that was written
   boundEnd(image)
   const dataBytes = image.endUnits * C.UNIT_BYTES
   if (identity.kind !== 'shared' && image.fileBytes < dataBytes) {
@@ -139,9 +144,11 @@ function boundEnd(image: RegionImage): void {
 
 /** Whether what was read cannot have changed under the reading. */
 function isUndisturbed(image: RegionImage, file: ByteFile): boolean {
+  if (!file.isNamed(image.realPath)) return false
   const identity = readIdentity(file, new Problems())
-  const slot = readSlots(file, identity, new Problems()).current
+  const { current: slot, valid } = readSlots(file, identity, new Problems())
   if (identity.uuid !== image.identity.uuid || slot?.sequence !== image.slot?.sequence) return false
+  if (valid !== image.validSlots) return false  // one was being written
   const lock = readLockFile(`${image.realPath}-lock`, identity)
   return lock === undefined || lock.checkpointTarget <= image.epoch
 }
@@ -149,6 +156,8 @@ function isUndisturbed(image: RegionImage, file: ByteFile): boolean {
 /** A region that is written all the while is read again, up to so often, within so much time. */
 const ATTEMPTS = 20
 const PATIENCE_MS = 10_000
+/** So often damage is seen before it is believed, where somebody may have the file open. */
+const LOOKS_AT_DAMAGE = 3
 
 /**
  * Reads a region and gives what `look` makes of it. `look` may run several times; damage that shows
@@ -163,7 +172,8 @@ export function readRegion<R>(path: string, look: (image: RegionImage) => R): R 
       const image = readImage(path, file)
       const result = look(image)
       const isLast = attempt >= ATTEMPTS || performance.now() - begun > PATIENCE_MS
-      const isSure = image.problems.count === 0 || attempt > 1 || image.lock === undefined
+      const isSure = image.problems.count === 0 || attempt >= LOOKS_AT_DAMAGE
+        || !existsSync(`${image.realPath}-lock`)
       if (isLast || (isSure && !image.isDisturbed())) return result
     } finally {
       file.close()

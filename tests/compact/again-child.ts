@@ -1,5 +1,8 @@
-/** Opens, reads or writes without a pause; ends when it is told to, and says how often it did. */
-import { Region, t } from '../../lib/index.js'
+/**
+ * Opens, reads, writes or compacts without a pause; ends when it is told to, and says how often it
+ * did.
+ */
+import { RStoreError, Region, t } from '../../lib/index.js'
 import { heard, say } from '../harness/child.js'
 
 const [path, what] = [process.argv[2]!, process.argv[3]!]
@@ -25,6 +28,18 @@ const jobs: Record<string, () => Promise<void>> = {
       await turn()
       snapshot.value('round', t.u32).get()
       snapshot.close()
+    }
+    region.close()
+  },
+  async compact() {
+    const region = open()
+    for (; !over; times++) {
+      try {
+        await region.compact()
+      } catch (error) {
+        if (!(error instanceof RStoreError) || error.code !== 'RSTORE_BUSY') throw error
+      }
+      await turn()
     }
     region.close()
   },
