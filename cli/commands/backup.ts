@@ -7,6 +7,7 @@ import { withProgress } from '../print/progress.js'
 import { formatBytes } from '../print/units.js'
 import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
+import { refuseExisting } from '../shared/files.js'
 import { FILE } from '../shared/options.js'
 import { fileAt } from '../shared/source.js'
 
@@ -17,6 +18,7 @@ export const options = (yargs: Argv) => yargs
   .example('$0 backup cities.region /backups/cities.region', 'Complete in one file')
 
 export async function run({ file, out, json }: ArgumentsOf<typeof options>): Promise<void> {
+  refuseExisting(out)
   const region = Region.open(await fileAt(file))
   try {
     await withProgress({ title: 'copying', format: formatBytes }, (progress) =>

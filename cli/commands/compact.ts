@@ -10,6 +10,7 @@ import { formatBytes, formatShare } from '../print/units.js'
 import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { UsageError } from '../shared/errors.js'
+import { refuseExisting } from '../shared/files.js'
 import { FILE } from '../shared/options.js'
 import { fileAt } from '../shared/source.js'
 
@@ -40,6 +41,7 @@ export async function run(
   if (inPlace && output !== undefined) {
     throw new UsageError('--in-place changes FILE itself: it goes without --output')
   }
+  if (output !== undefined) refuseExisting(output)
   const begun = performance.now()
   const abort = new AbortController()
   const region = Region.open(await fileAt(file))

@@ -11,7 +11,9 @@ import { formatBytes, formatCount } from '../print/units.js'
 import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { asUsage, UsageError } from '../shared/errors.js'
-import { publish, refuseFolder, removeRegion, temporaryPath } from '../shared/files.js'
+import {
+  publish, refuseExisting, refuseFolder, removeRegion, temporaryPath,
+} from '../shared/files.js'
 import { FILE, isStandardInput, jsonOption, waiting, waitOption } from '../shared/options.js'
 import { isThere, withWritable } from '../shared/source.js'
 
@@ -64,6 +66,7 @@ function loadingOptions(args: Arguments): LoadingOptions {
 async function loadNew(
   args: Arguments, { fd, bytes }: Input, progress: Progress,
 ): Promise<Loaded> {
+  refuseExisting(args.file)
   const temporary = temporaryPath(args.file)
   const settings = { capacity: args.capacity, durability: 'none' } as RegionOptions
   return withCleanup(async () => {

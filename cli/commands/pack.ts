@@ -1,10 +1,14 @@
 /** `rstore pack`: from a live file to a packed one, which nobody can ever write to. */
+import { existsSync } from 'node:fs'
 import type { Argv } from 'yargs'
 import {
   evacuateInTurns, Packed, Region, schemaOf, t, typeFromDescriptor, type NameSchema,
   type ReadRegion, type WritableRegion,
 } from '../../lib/index.js'
 import { withProgress } from '../print/progress.js'
+import { ByteFile } from '../read/file.js'
+import { readIdentity } from '../read/identity.js'
+import { Problems } from '../read/problems.js'
 import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { UsageError } from '../shared/errors.js'
@@ -18,7 +22,9 @@ export const options = (yargs: Argv) => yargs
   .option('root', {
     type: 'string', requiresArg: true, describe: 'The single value or map that becomes the root',
   })
-  .option('replace', { type: 'boolean', default: false, describe: 'Replace OUT, in one step' })
+  .option('replace', {
+    type: 'boolean', default: false, describe: 'Replace a packed OUT, in one step',
+  })
   .example('$0 pack cities.region cities.packed', 'All names; its root lists them')
   .example('$0 pack cities.region cities.packed --root settings', 'As Packed.load(…).root')
 
@@ -71,10 +77,22 @@ async function pack(region: ReadRegion, args: Arguments, copy: Copy): Promise<vo
   packed!.close()
 }
 
+/** Whoever has another kind open would go on with a file that has no name any more. */
+function refuseUnpacked(path: string): void {
+  const file = ByteFile.open(path)
+  try {
+    if (readIdentity(file, new Problems()).kind === 'packed') return
+  } finally {
+    file.close()
+  }
+  throw new UsageError(`${path} is not packed: --replace is for packed regions`)
+}
+
 /** What a signal ends is closed at once, which takes the unfinished file away. */
 export async function run(args: Arguments): Promise<void> {
   const { file, out, replace } = args
-  if (!replace) refuseExisting(out)
+  if (replace && existsSync(out)) refuseUnpacked(out)
+  else refuseExisting(out)
   const abort = new AbortController()
   let unfinished: WritableRegion | undefined
   const endNow = (): void => {

@@ -9,9 +9,9 @@ import { formatBytes, formatCount } from '../print/units.js'
 import { readWreckage, type Wreckage } from '../read/wreckage.js'
 import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
-import { EXIT } from '../shared/exitCodes.js'
 import { CannotOpen } from '../shared/errors.js'
-import { removeRegion } from '../shared/files.js'
+import { EXIT } from '../shared/exitCodes.js'
+import { refuseExisting, removeRegion } from '../shared/files.js'
 import { FILE } from '../shared/options.js'
 import { fileAt } from '../shared/source.js'
 
@@ -60,6 +60,7 @@ function textOf(saved: Salvaged, { image, lostOfLog, cutOff }: Wreckage): string
 }
 
 export async function run({ file, out, json }: ArgumentsOf<typeof options>): Promise<void> {
+  refuseExisting(out)
   const damaged = await fileAt(file)
   const wreckage = readWreckage(damaged)
   const abort = new AbortController()

@@ -178,6 +178,8 @@ test('pack and thaw', async () => {
   good(rstore(['pack', path, other, '--root', 'cities']))
   bad(rstore(['pack', path, packed]), EXIT.usage, /there is a file of that name/)
   good(rstore(['pack', path, packed, '--replace']))
+  bad(rstore(['pack', path, path, '--replace']), EXIT.usage, /is not packed: --replace/)
+  bad(rstore(['pack', path, join(directory, 'none/x')]), EXIT.cannotOpen, /none: no such folder/)
   bad(rstore(['pack', path, freshPath(), '--root', 'none']), EXIT.usage, /there is no "none"/)
   const loaded = Packed.load(packed, { root: City })
   assert.is(loaded.root.name, 'Root')
