@@ -26,6 +26,7 @@ import { STATE } from '../space/allocation-words.js'
 import { OutboundList } from '../space/outbound.js'
 import { copyNames } from './evacuate.js'
 import type { CheckedOptions } from './options.js'
+import { owning } from './owning.js'
 import { PackSession } from './pack-session.js'
 import type { RegionSession } from './session.js'
 import { Snapshot } from './snapshot.js'
@@ -189,7 +190,8 @@ export async function compactInPlace(
   const holder = new View(path, checked.native)
   try {
     holder.begin(options.timeoutMs ?? checked.timeoutMs)
-    const snapshot = new Snapshot(new View(path, checked.native, holder.epoch), session)
+    const snapshot = owning(new View(path, checked.native, holder.epoch), (view) =>
+      new Snapshot(view, session))
     try {
       const before = statSync(path).size
       const [uuid, generation] = holder.native.identity()

@@ -6,6 +6,7 @@ import { RStoreError } from '../errors.js'
 import type { ReaderInfo } from '../native/binding.js'
 import { EpochFeed } from './epochs.js'
 import type { CheckedOptions } from './options.js'
+import { owning } from './owning.js'
 import type { RegionSession } from './session.js'
 import { Snapshot } from './snapshot.js'
 import { View } from './view.js'
@@ -33,7 +34,7 @@ export class LiveHandle {
   }
 
   snapshot(): Snapshot {
-    const snapshot = new Snapshot(this.viewOfThisCommit(), this.session)
+    const snapshot = owning(this.viewOfThisCommit(), (view) => new Snapshot(view, this.session))
     this.snapshots.add(snapshot)
     snapshot.onClose = () => this.snapshots.delete(snapshot)
     return snapshot

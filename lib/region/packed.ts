@@ -19,6 +19,7 @@ import { typeFrom } from '../types/type.js'
 import type { AnyType } from '../types/type.js'
 import { TYPES_ROOT } from './blank.js'
 import { OpenSession } from './open-session.js'
+import { owning } from './owning.js'
 import { PortablePackedFile } from './portable.js'
 import { ReadRegion } from './read-region.js'
 import type { RegionStats } from './stats.js'
@@ -153,7 +154,7 @@ export function loadSession<S extends PackedSession>(
   const native = backendOf(options.backend)
   const opened = native.open(absolute, VERIFY[verify], populate, lock)
   if (typeof opened === 'number') throw errorOf(opened, absolute, 'loading')
-  return make(absolute, native, opened)
+  return owning(native, () => make(absolute, native, opened))
 }
 
 /** The addon, or where it cannot be loaded mmap-io. */
@@ -192,7 +193,7 @@ export class Packed<V = unknown> extends ReadRegion {
     const type = options.root === undefined ? undefined : typeFrom(options.root, 'load, root')
     const session = loadSession(path, options, (absolute, native, opened) =>
       new PackedSession(absolute, native, opened))
-    return new Packed<V>(session, type, 0)
+    return owning(session, () => new Packed<V>(session, type, 0))
   }
 
   /**
@@ -206,7 +207,8 @@ export class Packed<V = unknown> extends ReadRegion {
     if (typeof opened === 'number') {
       throw errorOf(opened, 'the packed region in memory', 'attaching')
     }
-    return new Packed<V>(new PackedSession(null, native, opened), undefined, token.memory)
+    return owning(native, () =>
+      new Packed<V>(new PackedSession(null, native, opened), undefined, token.memory))
   }
 
   /** @internal Of `pack`, whose own hold on the memory it replaces. */

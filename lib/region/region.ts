@@ -14,6 +14,7 @@ import { LiveHandle } from './live-handle.js'
 import { LongSnapshots } from './long-snapshots.js'
 import { capacityOf, checkDurability, checkOptions, checkTimeout } from './options.js'
 import type { CheckedOptions, Durability, RegionOptions } from './options.js'
+import { owning } from './owning.js'
 import { pack } from './pack.js'
 import type { PackInit, PackOptions, PackRoot } from './pack.js'
 import type { Packed } from './packed.js'
@@ -125,7 +126,7 @@ export class Region extends WritableRegion {
     checkPath(path)
     if (!checked.native.readOnly) return openWritable(path, checked)
     refuseNetwork(path, checked)
-    return new ReadOnlyRegion(new View(path, checked.native), checked)
+    return owning(new View(path, checked.native), (view) => new ReadOnlyRegion(view, checked))
   }
 
   /** Opens a region file, or makes it. Many processes may do so at once. */
@@ -292,7 +293,8 @@ function checkPath(path: unknown): asserts path is string {
 
 function openWritable(path: string, options: CheckedOptions): Region {
   refuseNetwork(path, options)
-  return new Region(new RegionSession(new View(path, options.native), false), options)
+  return owning(new View(path, options.native), (view) =>
+    new Region(new RegionSession(view, false), options))
 }
 
 function refuseNetwork(path: string, options: CheckedOptions): void {

@@ -6,6 +6,7 @@ import { errorOf } from '../native/status.js'
 import type { Ref } from '../space/ref.js'
 import { MapType, MultimapType } from '../types/map/map.js'
 import { checkOptions } from './options.js'
+import { owning } from './owning.js'
 import { RegionSession } from './session.js'
 import { View } from './view.js'
 
@@ -21,7 +22,7 @@ export async function thaw(path: string, newPath: string): Promise<void> {
   if (status > 0) throw errorOf(status, newPath, 'thawing to')
   const root = -status as Ref
   const { native, timeoutMs } = checkOptions()
-  const session = new RegionSession(new View(newPath, native), false)
+  const session = owning(new View(newPath, native), (view) => new RegionSession(view, false))
   try {
     session.transact(() => nameRoot(session, root), true, timeoutMs)
   } finally {

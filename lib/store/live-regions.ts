@@ -1,6 +1,7 @@
 /** The live regions of a store that are open in this process: one handle for each. */
 import { checkOptions } from '../region/options.js'
 import type { RegionOptions } from '../region/options.js'
+import { owning } from '../region/owning.js'
 import { Region } from '../region/region.js'
 import { View } from '../region/view.js'
 import { byteOf } from './locks.js'
@@ -57,8 +58,8 @@ export class LiveRegions {
 
   private handle(id: number, options: RegionOptions = {}): Region {
     const checked = checkOptions(this.store.readOnly ? { ...options, readOnly: true } : options)
-    const view = new View(this.store.files.pathOf(id, 'live'), checked.native)
-    return new Region(new StoreRegionSession(view, this.store, id), checked)
+    return owning(new View(this.store.files.pathOf(id, 'live'), checked.native), (view) =>
+      new Region(new StoreRegionSession(view, this.store, id), checked))
   }
 
   /** The handle that is open, or one for the time of `use`. */

@@ -1,4 +1,5 @@
 /** What is said of files that are no good regions, and that nothing is changed in them. */
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   copyFileSync,
@@ -10,7 +11,7 @@ import {
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { C, CheckpointSlot, Identity } from '../../formats/index.js'
-import { Region, t } from '../../lib/index.js'
+import { Packed, Region, SharedVector, t } from '../../lib/index.js'
 import { fingerprint, patch, readBytes, slotOffsets, writeBytes } from '../harness/region-bytes.js'
 import { thrown, withRegion, type Place } from '../harness/with-region.js'
 
@@ -50,6 +51,18 @@ test(
     const before = fingerprint(path)
     thrown('RSTORE_EXISTS', () => Region.create(path))
     assert.equal(fingerprint(path), before)
+  }),
+)
+
+test(
+  'a pipe that nobody writes to, which is not waited for',
+  withRegion((place) => {
+    const path = place.path('pipe')
+    execFileSync('mkfifo', [path])
+    for (const open of [
+      () => Region.open(path), () => Region.open(path, { readOnly: true }),
+      () => Packed.load(path), () => SharedVector.open(path, t.u32),
+    ]) thrown('RSTORE_NOT_A_REGION', open)
   }),
 )
 

@@ -27,7 +27,8 @@ Result orErrno(Result result) {
 }
 
 int systemOpen(const char* path, int flags, mode_t mode) {
-  return orErrno(::open(path, flags | O_CLOEXEC, mode));
+  // Files do not notice O_NONBLOCK; at a pipe it keeps us from waiting for somebody who writes.
+  return orErrno(::open(path, flags | O_CLOEXEC | O_NONBLOCK, mode));
 }
 
 int systemClose(int fd) { return orErrno(::close(fd)); }

@@ -136,6 +136,11 @@ Status RegionFile::open(const std::string& path, bool wantWrite, uint32_t kind) 
 Status RegionFile::adopt(int descriptor, uint32_t kind) {
   close();
   fd = descriptor;
+  struct stat found;
+  if (fstat(fd, &found) == 0 && S_ISFIFO(found.st_mode)) {
+    close();
+    return failure(Code::kNotRegion);
+  }
   size_t got = 0;
   const Status read = readUpTo(fd, &identity, sizeof identity, 0, &got);
   const Status checked = read.ok() ? checkIdentity(identity, got, kind) : read;
