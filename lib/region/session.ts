@@ -115,7 +115,8 @@ export class RegionSession extends OpenSession {
 
   private endTurn(): void {
     this.turnEnds = false
-    if (this.closed || this.view.isPending) return
+    // The view alone is closed where opening failed behind this session (owning.ts).
+    if (this.closed || this.view.isClosed || this.view.isPending) return
     if (this.lease.live) this.endLease('turn')
     this.view.unpin()
   }

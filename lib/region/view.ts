@@ -64,6 +64,7 @@ export class View {
   private readonly file: SharedFile
   private pending: PendingCommit | null = null
   private inTransaction = false
+  private closed = false
 
   /** @param epoch 0 for the last commit, else one that somebody pins */
   constructor(path: string, options: HandleOptions, epoch = 0) {
@@ -91,6 +92,10 @@ export class View {
   /** Raised whenever what is shown changed other than by a transaction of this view. */
   get contentSerial(): number {
     return this.control[CONTENT_SERIAL]!
+  }
+
+  get isClosed(): boolean {
+    return this.closed
   }
 
   /** Whether a commit is being synced on another thread. */
@@ -182,6 +187,7 @@ export class View {
   }
 
   close(): void {
+    this.closed = true
     if (this.inTransaction) this.endTransaction()
     if (--this.file.handles === 0) sharedFiles.delete(this.path)
     this.native.close()

@@ -68,6 +68,16 @@ export class FoundCells {
     return ref < this.endUnits && (this.bits[ref >>> 5]! & (1 << (ref & 31))) !== 0
   }
 
+  /** Whether nothing can be said of what was there, because of a damaged page. */
+  isLost(ref: number): boolean {
+    if (ref >= this.endUnits || this.has(ref)) return false
+    const units = this.possibleUnits(this.space.windowOf(ref), ref, this.endUnits)
+    for (let page = pageOf(ref); page <= pageOf(ref + Math.max(units, 1) - 1); page++) {
+      if (this.isDamaged(page)) return true
+    }
+    return false
+  }
+
   unitsOf(ref: number): number {
     return this.space.windowOf(ref).u32[(ref & 0x0fff_ffff) << 1]! & C.CELL_SIZE_MASK
   }

@@ -124,10 +124,13 @@ export class TypeNumbers {
     const sample = this.wreck.cells.refsOf(id).slice(0, SAMPLE)
     if (sample.length === 0) return LEAST_FIT
     if (isTree(type) && !this.agrees(type, id)) return 0
-    return sample.reduce((sum, ref) => sum + this.fitAt(type, ref), 0) / sample.length
+    const fits = sample.map((ref) => this.fitAt(type, ref)).filter((fit) => fit !== undefined)
+    return fits.length === 0
+      ? LEAST_FIT : fits.reduce((sum, fit) => sum + fit, 0) / fits.length
   }
 
-  private fitAt(type: AnyType, ref: Ref): number {
+  /** Undefined where what would tell is lost: that speaks for no type, and against none. */
+  private fitAt(type: AnyType, ref: Ref): number | undefined {
     try {
       if (type instanceof MapType) return this.fitOfMap(type, ref)
       if (type instanceof MultimapType) return Number(this.canBeMultimap(type, ref))
@@ -137,18 +140,22 @@ export class TypeNumbers {
     }
   }
 
-  private fitOfCell(type: AnyType, ref: Ref): number {
+  private fitOfCell(type: AnyType, ref: Ref): number | undefined {
     const { wreck } = this
     const room = payloadRoom(wreck, ref)
     const bytes = type.cellBytes(wreck, ref)
     let fits = bytes <= room
+    let isKnown = true
     type.visitCell(wreck, ref, (of, to, owned) => {
       const isThere = wreck.cells.has(to)
         && (of.fixedTypeId === 0 || wreck.space.typeIdOf(to) === of.fixedTypeId)
-      if (owned && !isThere) fits = false
+      if (!owned || isThere) return
+      if (wreck.cells.isLost(to)) isKnown = false
+      else fits = false
     }, '')
     const spare = room - bytes
     if (!fits || spare > bytes + LEAST_ROOM * 2) return 0
+    if (!isKnown) return undefined
     if (spare < C.UNIT_BYTES) return 1
     return spare <= LEAST_ROOM && room > LEAST_ROOM ? NEAR_FIT : LOOSE_FIT
   }
