@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { inRoot } from '../harness/paths.js'
 
 export const MMAP_IO_FOLDER = inRoot('tests/mmap-io')
@@ -16,7 +16,18 @@ export const whyNotHere = (): string | undefined =>
     ? undefined
     : `mmap-io does not compile on Node ${process.versions.node}: it needs ${LAST_NODE} or earlier`
 
-/** Throws what npm said when it cannot be installed. */
+/**
+ * Where this Node's headers are: beside it, or, of the npm package `node`, in the package of the
+ * platform. Undefined: node-gyp finds them, or loads them.
+ */
+function headersFolder(): string | undefined {
+  const beside = join(dirname(process.execPath), '..')
+  const ofPlatform = join(beside, 'node_modules', `node-${process.platform}-${process.arch}`)
+  return [beside, ofPlatform].find((folder) =>
+    existsSync(join(folder, 'include', 'node', 'node_api.h')))
+}
+
+/** Compiled for the Node that runs this. Throws what npm said when it cannot be installed. */
 export function installMmapIo(): void {
   const lock = readFileSync(join(MMAP_IO_FOLDER, 'package-lock.json'), 'utf8')
   const wanted = `${process.versions.modules}\n${lock}`
@@ -24,12 +35,12 @@ export function installMmapIo(): void {
   const addon = join(MMAP_IO_FOLDER, 'node_modules/mmap-io/build/Release/mmap_io.node')
   const there = existsSync(addon) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
   if (there) return
-  const headers = join(dirname(process.execPath), '..')
-  const known = existsSync(join(headers, 'include', 'node', 'node_api.h'))
+  const headers = headersFolder()
+  const path = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
   const { status, stdout, stderr } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
     cwd: MMAP_IO_FOLDER,
     encoding: 'utf8',
-    env: { ...process.env, ...(known ? { npm_config_nodedir: headers } : {}) },
+    env: { ...process.env, PATH: path, ...(headers && { npm_config_nodedir: headers }) },
   })
   if (status !== 0) throw new Error(`mmap-io could not be installed:\n${stdout}${stderr}`)
   if (!existsSync(addon))
