@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { RStoreError, Store } from '../../lib/index.js'
+import { Region, RStoreError, Store } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { until } from '../harness/until.js'
@@ -204,6 +204,19 @@ test('only reading changes nothing', async () => {
   reader.close()
   assert.ok(readFileSync(join(dir, 'catalog.region')).equals(before))
   assert.throws(() => Store.open(dir, { readOnly: true, create: true }), TypeError)
+})
+
+test('its maker dies before the first commit: it is empty, for whoever may write', () => {
+  const dir = temporaryDirectory()
+  Region.create(join(dir, 'catalog.region')).close()
+  thrown('RSTORE_NOT_FOUND', () => Store.open(dir, { readOnly: true }))
+  for (let round = 0; round < 2; round++) {
+    const store = Store.open(dir)
+    assert.equal(store.list().map(({ name }) => name), round === 0 ? [] : ['live'])
+    store.region('live')
+    store.close()
+  }
+  Store.open(dir, { readOnly: true }).close()
 })
 
 test('a backup is whole while others pack, name and delete', async () => {
