@@ -26,6 +26,7 @@ import { DefaultType } from '../types/default/default.js'
 import { MapType, MultimapType } from '../types/map/map.js'
 import { OptionalType } from '../types/optional/optional.js'
 import { RefType } from '../types/ref/ref.js'
+import { convertedStep, innerStep, type Step } from '../types/struct/image.js'
 import { StructType } from '../types/struct/struct.js'
 import { setOwn } from '../types/struct/view.js'
 import { TupleType } from '../types/tuple/tuple.js'
@@ -167,6 +168,20 @@ export class JsonForms {
     const form = this.make(type)
     this.known.set(type, form)
     return form
+  }
+
+  /** Steps that make images of values in their form; undefined where the struct has none. */
+  stepsOf(type: StructType): readonly Step[] | undefined {
+    return type.steps?.map((step, i) => ({
+      ...this.stepOf(step, type.fields[i]![1]), name: escapeName(step.name),
+    }))
+  }
+
+  /** The same for one field; its name is as it is. */
+  stepOf(step: Step, type: AnyType): Step {
+    if (step.inner !== undefined) return innerStep(step, this.stepsOf(step.type as StructType)!)
+    const form = this.of(type)
+    return form.isPlain ? step : convertedStep(step, (json) => form.fromJson(json))
   }
 
   private make(type: AnyType): JsonForm {

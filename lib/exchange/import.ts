@@ -10,10 +10,8 @@
  *  J4. Indexes are made by `finish`, when all records are there.
  */
 import { RStoreError } from '../errors.js'
-import type { OrderedMultimap } from '../map/multimap.js'
 import { createMultimap } from '../map/multimap.js'
-import type { Appender, OrderedMap } from '../map/ordered-map.js'
-import type { StoredValue } from '../map/stored-value.js'
+import type { OrderedMap } from '../map/ordered-map.js'
 import { createMapRoot } from '../map/structures.js'
 import type { OpenSession } from '../region/open-session.js'
 import type { WritableRegion } from '../region/writable-region.js'
@@ -25,7 +23,8 @@ import { MapType, MultimapType } from '../types/map/map.js'
 import { StructType } from '../types/struct/struct.js'
 import type { AnyType, Descriptor } from '../types/type.js'
 import { DUMP_VERSION, type DumpEntry, type DumpHead, type DumpRecord } from './export.js'
-import { checkId, JsonForms, type JsonForm, type RefNames } from './forms.js'
+import { type Filling, MapFilling, MultimapFilling, ValueFilling } from './filling.js'
+import { checkId, JsonForms, type RefNames } from './forms.js'
 import type { NameSchema } from './named.js'
 import { RECORD_ID, typeWithRecordIds } from './ref-types.js'
 import { ownField, RowReader } from './rows.js'
@@ -94,86 +93,11 @@ class Records implements RefNames {
   }
 }
 
-/** One name that is being filled. */
-abstract class Filling {
-  abstract add(key: unknown, value: unknown): void
-  pause(): void {}
-  abstract readonly size: number
-}
-
-class MapFilling extends Filling {
-  private appender: Appender | undefined
-  private isSorted = true
-  private readonly session: OpenSession
-
-  constructor(readonly map: OrderedMap) {
-    super()
-    this.session = map.session as OpenSession
-  }
-
-  add(key: unknown, value: unknown): void {
-    const { map } = this
-    this.addPrepared(key, map.valueType.prepare(value, map.label, this.session))
-  }
-
-  addPrepared(key: unknown, prepared: unknown): void {
-    const { map } = this
-    if (map.watched) return map.putWatched(key, prepared)
-    if (!this.isSorted) return map.putPrepared(key, prepared)
-    this.appender ??= map.appender()
-    try {
-      this.appender.append(key, prepared)
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'RSTORE_UNSORTED') throw error
-      this.pause()
-      this.isSorted = false
-      map.putPrepared(key, prepared)
-    }
-  }
-
-  /** J2. */
-  override pause(): void {
-    this.appender?.finish()
-    this.appender = undefined
-    this.isSorted = true
-  }
-
-  get size(): number {
-    return this.map.size
-  }
-}
-
-class MultimapFilling extends Filling {
-  constructor(private readonly map: OrderedMultimap) {
-    super()
-  }
-  add(key: unknown, value: unknown): void {
-    this.map.add(key, value)
-  }
-  get size(): number {
-    return this.map.size
-  }
-}
-
-class ValueFilling extends Filling {
-  constructor(private readonly value: StoredValue) {
-    super()
-  }
-  add(_key: unknown, value: unknown): void {
-    this.value.set(value)
-  }
-  get size(): number {
-    return this.value.get() === undefined ? 0 : 1
-  }
-}
-
-/** How the lines of a name become its entries. */
+/** A name of the head. */
 interface Target {
   readonly schema: NameSchema
   readonly filling: Filling
-  readonly key: JsonForm | undefined
   readonly valueType: AnyType
-  readonly value: JsonForm
 }
 
 export interface ImportReport {
@@ -216,19 +140,19 @@ export class Importer {
   }
 
   private open(schema: NameSchema): Target {
-    const { catalog } = this.region
+    const { forms, region: { catalog } } = this
     const { name, kind } = schema
     const valueType = this.typeOf(schema.value)
-    const value = this.forms.of(valueType)
+    const value = forms.of(valueType)
     if (kind === 'value') {
-      const filling = new ValueFilling(catalog.value(name, valueType))
-      return { schema, filling, key: undefined, valueType, value }
+      return { schema, valueType, filling: new ValueFilling(catalog.value(name, valueType), value) }
     }
     const keyType = this.typeOf(schema.key!)
+    const key = forms.of(keyType)
     const filling = kind === 'map'
-      ? new MapFilling(catalog.map(name, keyType, valueType))
-      : new MultimapFilling(catalog.multimap(name, keyType, valueType))
-    return { schema, filling, key: this.forms.of(keyType), valueType, value }
+      ? new MapFilling(catalog.map(name, keyType, valueType), key, value, forms)
+      : new MultimapFilling(catalog.multimap(name, keyType, valueType), key, value)
+    return { schema, valueType, filling }
   }
 
   private typeOf(descriptor: Descriptor): AnyType {
@@ -264,8 +188,7 @@ export class Importer {
     }
     const { map, key, value } = line as Partial<DumpEntry>
     if (typeof map !== 'string') throw new TypeError('expected {"map", "key", "value"}')
-    const target = this.target(map)
-    target.filling.add(target.key?.fromJson(key), target.value.fromJson(value))
+    this.target(map).filling.add(key, value)
     return true
   }
 
@@ -274,11 +197,10 @@ export class Importer {
    * tuple. Where the values of the map are no structs they are in the field "value".
    */
   rows(name: string, keyFields: readonly string[]): (row: unknown) => void {
-    const target = this.target(name)
-    const { filling, valueType } = target
+    const { filling, valueType } = this.target(name)
     const store = filling instanceof MapFilling && valueType instanceof StructType
-      ? this.structRows(filling, valueType, target.key!, keyFields)
-      : this.otherRows(target, keyFields)
+      ? this.structRows(filling, valueType, keyFields)
+      : this.otherRows(filling, keyFields)
     return (row) => {
       if (typeof row !== 'object' || row === null) throw new TypeError('expected an object')
       store(row)
@@ -286,11 +208,10 @@ export class Importer {
   }
 
   private structRows(
-    filling: MapFilling, type: StructType, key: JsonForm, keyFields: readonly string[],
+    filling: MapFilling, type: StructType, keyFields: readonly string[],
   ): (row: object) => void {
-    const formOf = (field: AnyType): JsonForm => this.forms.of(field)
-    const { map } = filling
-    const reader = new RowReader(type, keyFields, formOf, this.session, map.stored)
+    const { key, map } = filling
+    const reader = new RowReader(type, keyFields, this.forms, this.session, map.stored)
     const { keys } = reader
     const single = keys.length === 1
     return (row) => {
@@ -300,13 +221,10 @@ export class Importer {
     }
   }
 
-  private otherRows(
-    { filling, key, value }: Target, keyFields: readonly string[],
-  ): (row: object) => void {
+  private otherRows(filling: Filling, keyFields: readonly string[]): (row: object) => void {
     return (row) => {
       const keys = keyFields.map((field) => ownField(row, field))
-      filling.add(key!.fromJson(keys.length === 1 ? keys[0] : keys),
-        value.fromJson(ownField(row, 'value')))
+      filling.add(keys.length === 1 ? keys[0] : keys, ownField(row, 'value'))
     }
   }
 

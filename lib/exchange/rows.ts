@@ -4,11 +4,10 @@
  */
 import type { Values } from '../map/values.js'
 import type { Session } from '../types/context.js'
-import { OptionalType } from '../types/optional/optional.js'
 import { unstoredStep, type Step } from '../types/struct/image.js'
 import type { StructType } from '../types/struct/struct.js'
 import type { AnyType } from '../types/type.js'
-import type { JsonForm } from './forms.js'
+import type { JsonForm, JsonForms } from './forms.js'
 
 /** Where a field of a row goes. */
 interface Column {
@@ -26,12 +25,6 @@ interface Column {
 export const ownField = (row: object, name: string): unknown =>
   Object.hasOwn(row, name) ? (row as Record<string, unknown>)[name] : undefined
 
-/** Types whose values a row has as they are, or that an image refuses. */
-const AS_THEY_ARE = new Set(['u8', 'u16', 'u32', 'i32', 'f64', 'string'])
-
-const isAsItIs = (type: AnyType): boolean => type.kind === 'bool' || type.kind === 'enum'
-  || AS_THEY_ARE.has(type instanceof OptionalType ? type.inner.kind : type.kind)
-
 export class RowReader {
   /** The key fields of the row that was read last, in their order. */
   readonly keys: unknown[]
@@ -45,14 +38,14 @@ export class RowReader {
 
   constructor(
     private readonly type: StructType, private readonly keyFields: readonly string[],
-    formOf: (type: AnyType) => JsonForm, private readonly session: Session,
+    private readonly forms: JsonForms, private readonly session: Session,
     private readonly values: Values,
   ) {
     this.keys = new Array<unknown>(keyFields.length)
     this.prepared = new Array<unknown>(type.fields.length)
     const columns = type.fields.map(([name, field], i): Column => ({
       name, field: i, key: keyFields.indexOf(name), type: field,
-      form: formOf(field), label: `${type.name}.${name}`,
+      form: forms.of(field), label: `${type.name}.${name}`,
     }))
     const others = keyFields.filter((name) => !columns.some((column) => column.name === name))
       .map((name): Column => ({
@@ -64,9 +57,9 @@ export class RowReader {
   }
 
   private stepsInOrder(): readonly Step[] | undefined {
-    const { steps, fields } = this.type
-    if (steps === undefined || !fields.every(([, type]) => isAsItIs(type))) return undefined
-    return this.order.map(({ name, field }) => field < 0 ? unstoredStep(name) : steps[field]!)
+    const { steps } = this.type
+    return steps && this.order.map(({ name, field, type }) =>
+      field < 0 ? unstoredStep(name) : this.forms.stepOf(steps[field]!, type!))
   }
 
   /**

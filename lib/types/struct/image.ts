@@ -24,7 +24,7 @@ import type { FieldLayout } from './layout.js'
 import { coreOfView } from './view.js'
 
 /** What a step does with the value of its field. */
-const enum Kind { u8, u16, u32, i32, f64, text, struct, boxed, other }
+const enum Kind { u8, u16, u32, i32, f64, text, struct, boxed, other, converted }
 
 const KINDS: Readonly<Record<string, Kind>> = {
   u8: Kind.u8, u16: Kind.u16, u32: Kind.u32, i32: Kind.i32, f64: Kind.f64, string: Kind.text,
@@ -46,6 +46,15 @@ export interface Step {
   readonly fallback: unknown
   /** Of an inline struct. */
   readonly inner: readonly Step[] | undefined
+  /** Of a value that is another one before it is stored. */
+  readonly conversion: Conversion | undefined
+}
+
+interface Conversion {
+  /** Throws, as `prepare` does, on what cannot be stored. */
+  by(given: unknown): unknown
+  /** For what that gives. */
+  readonly step: Step
 }
 
 const IMAGE_BYTES = 1024
@@ -98,7 +107,7 @@ export function stepsOf(
     const omissible = fallback !== undefined || type.kind === 'optional'
     steps.push({
       name, kind, type: slot, label: labels[i]!, offset, presenceByte, presenceMask, omissible,
-      fallback, inner,
+      fallback, inner, conversion: undefined,
     })
   }
   return steps
@@ -112,8 +121,23 @@ const NOTHING = {
 /** For a field that a value has and the struct has not: it is passed over. */
 export const unstoredStep = (name: string): Step => ({
   name, kind: Kind.other, type: NOTHING, label: '', offset: 0, presenceByte: -1, presenceMask: 0,
-  omissible: false, fallback: undefined, inner: undefined,
+  omissible: false, fallback: undefined, inner: undefined, conversion: undefined,
 })
+
+/** An inline struct whose fields are these. */
+export const innerStep = (step: Step, inner: readonly Step[]): Step => ({ ...step, inner })
+
+/**
+ * For a field that a value has in another form: `by` makes of it what the type prepares. Not called
+ * for numbers and texts that an image takes as they are: in any other form they have none.
+ */
+export function convertedStep(step: Step, by: Conversion['by']): Step {
+  if (step.kind !== Kind.boxed && step.kind !== Kind.other) return step
+  return {
+    ...step, kind: Kind.converted, presenceByte: -1, fallback: undefined,
+    conversion: { by, step },
+  }
+}
 
 /** Makes the image of a value. False when it has none: I2. */
 export function makeImage(
@@ -156,7 +180,7 @@ function put(step: Step, given: unknown, base: number, session: Session): boolea
   let value = given
   if (value === undefined) {
     if (!step.omissible) return false
-    if (step.fallback === undefined) return putNothing(step, base + step.offset)
+    if (step.fallback === undefined) return putNothing(step, base, session)
     value = step.fallback
   }
   if (step.presenceByte >= 0) image.u8[base + step.presenceByte]! |= step.presenceMask
@@ -192,13 +216,17 @@ function put(step: Step, given: unknown, base: number, session: Session): boolea
     case Kind.other:
       step.type.writeSlot(session, image, at, step.type.prepare(value, step.label, session))
       return true
+    case Kind.converted:
+      return put(step.conversion!.step, step.conversion!.by(value), base, session)
   }
 }
 
 /** Undefined, and the image has zeros there. */
-function putNothing(step: Step, at: number): boolean {
+function putNothing(step: Step, base: number, session: Session): boolean {
+  const at = base + step.offset
   if (step.kind === Kind.text) return noteText(at, NO_TEXT)
   if (step.kind === Kind.boxed) noteBoxed(step, at, undefined)
+  if (step.kind === Kind.converted) return put(step.conversion!.step, undefined, base, session)
   return true
 }
 
