@@ -68,9 +68,10 @@ export class ArrayType extends BoxedType {
       throw new TypeError(`${where}: expected an array or another iterable, got ${show(value)}`)
     }
     const inside = `${where}[]`
-    const prepare = (element: unknown): unknown => this.element.prepare(element, inside, session)
-    const list = Array.from(value as Iterable<unknown>, prepare)
-    return this.typed === undefined ? list : this.typed.from(list)
+    const { element } = this
+    const list: unknown[] = []
+    for (const one of value as Iterable<unknown>) list.push(element.prepare(one, inside, session))
+    return list
   }
 
   #adoptable(ref: number, where: string, session: Session): unknown {
@@ -112,8 +113,8 @@ export class ArrayType extends BoxedType {
   #fill(session: Session, ref: Ref, value: ArrayLike<unknown>): void {
     const window = session.space.windowOf(ref)
     const at = ((ref & 0x0fff_ffff) << 3) + ELEMENTS_OFFSET
-    if (this.typed !== undefined) {
-      const { buffer, byteOffset, byteLength } = value as unknown as Uint8Array
+    if (ArrayBuffer.isView(value)) {
+      const { buffer, byteOffset, byteLength } = value
       window.u8.set(new Uint8Array(buffer, byteOffset, byteLength), at)
       return
     }
@@ -130,7 +131,7 @@ export class ArrayType extends BoxedType {
       !(value instanceof Adopted) &&
       this.#isSame(session, ref, value as Numbers)
     ) {
-      session.space.mark(ref + 2, (value as Numbers).byteLength)
+      session.space.mark(ref + 2, (value as Numbers).length * this.element.slotBytes)
       this.#fill(session, ref as Ref, value as unknown as ArrayLike<unknown>)
       return ref as Ref
     }
