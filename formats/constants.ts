@@ -57,6 +57,7 @@ export const constants = {
   TYPE_TYPES_ROOT: constant(10, 'Root of the map of type descriptors.'),
   TYPE_FREE_PAGE: constant(11, 'A page on the list of free pages; not merged with its neighbours.'),
   TYPE_OUTBOUND: constant(12, 'An OutboundReference.'),
+  TYPE_DESCRIPTOR_COPIES: constant(13, 'A DescriptorCopies.'),
   FIRST_STORED_TYPE: constant(32, 'Type ids from here on are keys of the map of type descriptors.'),
 
   NODE_LEAF_FIXED: constant(1, 'Leaf with keys of 4 or 8 bytes.'),

@@ -57,7 +57,8 @@ export const AllocationState = layout('AllocationState', 4096, 'Page 3: part of 
   freeHeads: u32(72, 'First free cell of each size class; see SPEC.md for the classes.', 256),
   lastFree: u32(1096, 'Ref of the free cell that ends at the frontier, or 0: the next cell taken off the frontier gets CELL_PREVIOUS_FREE.'),
   outboundHead: u32(1100, 'First OutboundReference of a region in a store, 0 when it names no packed region.'),
-  reserved: zeros(1104, 2992),
+  copiesHead: u32(1104, 'The newest DescriptorCopies, 0 while no type is stored.'),
+  reserved: zeros(1108, 2988),
 })
 
 export const CellHeader = layout('CellHeader', 8, 'The first 8 bytes of every cell; a ref names them.', {
@@ -76,7 +77,7 @@ export const FreeCell = layout('FreeCell', 24, 'A free cell: its last 8 bytes re
   footerReserved: zeros(20, 4),
 })
 
-export const CatalogEntry = layout('CatalogEntry', 32, 'Value of the map of names: what a name stands for.', {
+export const CatalogEntry = layout('CatalogEntry', 32, 'Value of the map of names: what a name stands for. Behind it the name, a second time, as UTF-8.', {
   sizeAndFlags: u32(0, 'As in CellHeader.'),
   typeId: u16(4, 'TYPE_CATALOG_ENTRY.'),
   generation: u16(6, 'As in CellHeader.'),
@@ -85,7 +86,7 @@ export const CatalogEntry = layout('CatalogEntry', 32, 'Value of the map of name
   keyType: u32(16, 'Type id of the keys, 0 for a value.'),
   valueType: u32(20, 'Type id of the values.'),
   auxiliary: u32(24, 'Index: ref of its descriptor (JSON); else 0.'),
-  reserved: zeros(28, 4),
+  nameBytes: u32(28, 'Bytes of the name behind this; 0: it is not there a second time.'),
 })
 
 export const OutboundReference = layout('OutboundReference', 24,
@@ -97,4 +98,21 @@ export const OutboundReference = layout('OutboundReference', 24,
   regionId: u32(12, 'Id of the packed region in the store; 0 in the first cell, which names nothing.'),
   count: u32(16, 'Fields and entries of this region that name it; 0 in the first cell only.'),
   links: u32(20, 'Number of further links (u32) behind this; 11 in the first cell.'),
+})
+
+export const DescriptorCopies = layout('DescriptorCopies', 16,
+  'A page of second copies of type descriptors: DescriptorParts behind this.', {
+  sizeAndFlags: u32(0, 'As in CellHeader; a page.'),
+  typeId: u16(4, 'TYPE_DESCRIPTOR_COPIES.'),
+  generation: u16(6, 'As in CellHeader.'),
+  next: u32(8, 'The DescriptorCopies that was begun before this one, or 0.'),
+  usedBytes: u32(12, 'Bytes of the parts behind this.'),
+})
+
+export const DescriptorPart = layout('DescriptorPart', 16,
+  'A type descriptor, or as much of it as a page holds; the bytes behind this, then zeros up to a multiple of 8.', {
+  typeId: u32(0, 'The type.'),
+  from: u32(4, 'Where in the descriptor this part begins, in bytes.'),
+  length: u32(8, 'Bytes of the whole descriptor.'),
+  bytes: u32(12, 'Bytes of this part, 1 to 4,064.'),
 })

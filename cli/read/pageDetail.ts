@@ -1,7 +1,8 @@
 /** One page, decoded as far as it can be: its cells, and the fields in them. */
 import {
-  AllocationState, C, CatalogEntry, CellHeader, CheckpointSlot, FreeCell, Identity, MultimapCell,
-  NodeHeader, OutboundReference, VectorHeader, VectorMarker, VectorWords, type Fields, type Layout,
+  AllocationState, C, CatalogEntry, CellHeader, CheckpointSlot, DescriptorCopies, DescriptorPart,
+  FreeCell, Identity, MultimapCell, NodeHeader, OutboundReference, VectorHeader, VectorMarker,
+  VectorWords, type Fields, type Layout,
 } from '../../formats/index.js'
 import { readCatalog, type CatalogName } from './catalog.js'
 import { blobStart, cellAt, pageOfRef, refOfPage, type Cell } from './cells.js'
@@ -119,12 +120,35 @@ function blobRows(image: RegionImage, { ref, typeId }: Cell): FieldRow[] {
   ]
 }
 
+function copyRows(bytes: Buffer): FieldRow[] {
+  const rows = layoutRows(DescriptorCopies, bytes, CellHeader.bytes)
+  if (bytes.length < DescriptorCopies.bytes) return rows
+  const used = new FieldReader(DescriptorCopies, bytes).u32('usedBytes')
+  const end = Math.min(bytes.length, DescriptorCopies.bytes + used)
+  for (let at: number = DescriptorCopies.bytes; at + DescriptorPart.bytes < end;) {
+    const part = new FieldReader(DescriptorPart, bytes.subarray(at))
+    const start = at + DescriptorPart.bytes
+    const length = part.u32('bytes')
+    if (length === 0 || start + length > end) break
+    const text = bytes.toString('utf8', start, start + length)
+    const name = `type ${part.u32('typeId')} from byte ${part.u32('from')}`
+    rows.push({ name, offset: start, bytes: length, value: JSON.stringify(text) })
+    at = start + Math.ceil(length / C.UNIT_BYTES) * C.UNIT_BYTES
+  }
+  return rows
+}
+
 const BLOBS: readonly number[] =
   [C.TYPE_STRING, C.TYPE_BYTES, C.TYPE_JSON, C.TYPE_SPILL, C.TYPE_DESCRIPTOR]
 
-const LAYOUTS = new Map<number, Layout>([
-  [C.TYPE_CATALOG_ENTRY, CatalogEntry], [C.TYPE_OUTBOUND, OutboundReference],
-])
+function entryRows(bytes: Buffer): FieldRow[] {
+  const rows = layoutRows(CatalogEntry, bytes, CellHeader.bytes)
+  const length = new FieldReader(CatalogEntry, bytes).u32('nameBytes')
+  const end = CatalogEntry.bytes + length
+  if (length === 0 || end > bytes.length) return rows
+  const value = JSON.stringify(bytes.toString('utf8', CatalogEntry.bytes, end))
+  return [...rows, { name: 'name', offset: CatalogEntry.bytes, bytes: length, value }]
+}
 
 function contentRows(
   image: RegionImage, types: TypeTable, cell: Cell, tree: TreeTypes | undefined,
@@ -137,8 +161,11 @@ function contentRows(
     return [{ name: 'next', offset: 8, bytes: 4, value: String(bytes.readUInt32LE(8)) }]
   }
   if (BLOBS.includes(typeId)) return blobRows(image, cell)
-  const layout = LAYOUTS.get(typeId)
-  if (layout !== undefined && size >= layout.bytes) return layoutRows(layout, bytes, 8)
+  if (typeId === C.TYPE_DESCRIPTOR_COPIES) return copyRows(bytes)
+  if (typeId === C.TYPE_CATALOG_ENTRY && size >= CatalogEntry.bytes) return entryRows(bytes)
+  if (typeId === C.TYPE_OUTBOUND && size >= OutboundReference.bytes) {
+    return layoutRows(OutboundReference, bytes, CellHeader.bytes)
+  }
   const shape = types.shapeOf(typeId)
   if (shape?.kind === 'multimap') return layoutRows(MultimapCell, bytes, 8)
   if (isNodeType(typeId) || shape?.kind === 'map') {

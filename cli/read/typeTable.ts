@@ -10,6 +10,7 @@ const FIXED_NAMES = new Map<number, string>([
   [C.TYPE_DESCRIPTOR, 'type descriptor'], [C.TYPE_CATALOG_ENTRY, 'catalog entry'],
   [C.TYPE_CATALOG_ROOT, 'root of the catalog'], [C.TYPE_TYPES_ROOT, 'root of the types'],
   [C.TYPE_FREE_PAGE, 'free page'], [C.TYPE_OUTBOUND, 'named region'],
+  [C.TYPE_DESCRIPTOR_COPIES, 'second copies of type descriptors'],
 ])
 
 const FIXED_DESCRIPTORS = new Map<number, string>([

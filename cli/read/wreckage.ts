@@ -24,8 +24,12 @@ export interface Wreckage {
 const NO_SLOT = 'what was only in the log is lost: the file no longer says where it is'
 const WINDOW_BYTES = Number(C.WINDOW_BYTES)
 const CHECKSUMS_PER_PAGE = C.PAGE_BYTES / 4
-/** So many pages of a part of the table must differ, before the table is blamed and not they. */
+/**
+ * So many pages of a part of the table must differ, before the table is blamed and not they; fewer
+ * where all differ that are there.
+ */
 const LEAST_BLAMED = 8
+const LEAST_OF_ALL = 3
 
 type ReadPage = (page: number) => Buffer
 
@@ -55,6 +59,7 @@ function blamed(wrong: readonly number[], isUsed: (page: number) => boolean): Se
     const first = part * CHECKSUMS_PER_PAGE
     for (let i = 0; i < CHECKSUMS_PER_PAGE; i++) used += Number(isUsed(first + i))
     if (pages.length >= LEAST_BLAMED && pages.length * 2 > used) continue
+    if (pages.length >= LEAST_OF_ALL && pages.length === used) continue
     for (const page of pages) damaged.add(page)
   }
   return damaged
@@ -67,7 +72,8 @@ function wreckageOf(
   const wrong: number[] = []
   for (let page = C.ALLOCATION_PAGE; page < endPage; page++) if (isWrong(page)) wrong.push(page)
   const isUsed = (page: number): boolean => {
-    if (page >= endPage) return false
+    const hasNoChecksum = page < C.ALLOCATION_PAGE || (page >= C.CHECKSUM_PAGE && page < firstPage)
+    if (page >= endPage || hasNoChecksum) return false
     const start = page * C.PAGE_BYTES % WINDOW_BYTES
     const window = windows[Math.floor(page * C.PAGE_BYTES / WINDOW_BYTES)]!
     return new Uint32Array(window, start, C.PAGE_BYTES / 4).some((word) => word !== 0)

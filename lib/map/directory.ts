@@ -1,6 +1,7 @@
 /**
  * The catalog: which names a region has, and what they stand for. An ordered map from names, as
- * UTF-8, to CatalogEntry cells.
+ * UTF-8, to CatalogEntry cells. Each of these has the name too: repair has it from there when the
+ * node with the name is gone.
  *
  * The indexes of a map are entries of their own, under the map's name, a NUL and the index's name:
  * they sort right behind it. So no other name may contain a NUL.
@@ -8,11 +9,13 @@
 import { C, CatalogEntry } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { refOfPage, wordIndexOf, type Ref } from '../space/ref.js'
+import type { Window } from '../space/window.js'
 import { KeyBuffer } from '../tree/keys.js'
 import { openTree } from '../tree/open.js'
 import type { Tree } from '../tree/tree.js'
 import type { Session } from '../types/context.js'
 import { TextKey } from '../types/keys.js'
+import { readText, textBytes, writeText } from '../types/text.js'
 
 /** What a name stands for. */
 export interface Entry {
@@ -35,7 +38,7 @@ const word = (field: keyof typeof CatalogEntry.fields): number =>
   CatalogEntry.fields[field].offset / 4
 const WORDS = {
   kind: word('kind'), root: word('root'), keyType: word('keyType'), valueType: word('valueType'),
-  auxiliary: word('auxiliary'),
+  auxiliary: word('auxiliary'), nameBytes: word('nameBytes'),
 } as const
 
 export const KINDS: Readonly<Record<number, string>> = {
@@ -50,6 +53,14 @@ export function checkName(name: unknown, what = 'a name'): asserts name is strin
   if (typeof name !== 'string' || name === '' || name.includes('\0')) {
     throw new TypeError(`${what} must be a string that is not empty and has no NUL in it`)
   }
+}
+
+/** The name in the cell of an entry; '' when it is not there. */
+export function nameInCell({ u8, u32 }: Window, ref: number): string {
+  const at = wordIndexOf(ref as Ref)
+  const bytes = u32[at + WORDS.nameBytes]!
+  const room = (u32[at]! & C.CELL_SIZE_MASK) * C.UNIT_BYTES - CatalogEntry.bytes
+  return bytes > room ? '' : readText(u8, at * 4 + CatalogEntry.bytes, bytes)
 }
 
 export class Directory {
@@ -116,14 +127,17 @@ export class Directory {
 
   add(name: string, entry: NewEntry): Entry {
     const { space } = this.#session
-    const ref = space.allocate(CatalogEntry.bytes - 8, C.TYPE_CATALOG_ENTRY)
+    const bytes = textBytes(name)
+    const ref = space.allocate(CatalogEntry.bytes - 8 + bytes, C.TYPE_CATALOG_ENTRY)
     const at = wordIndexOf(ref)
-    const { u32 } = space.windowOf(ref)
+    const { u8, u32 } = space.windowOf(ref)
     u32[at + WORDS.kind] = entry.kind
     u32[at + WORDS.root] = entry.root
     u32[at + WORDS.keyType] = entry.keyType
     u32[at + WORDS.valueType] = entry.valueType
     u32[at + WORDS.auxiliary] = entry.auxiliary
+    u32[at + WORDS.nameBytes] = bytes
+    writeText(u8, at * 4 + CatalogEntry.bytes, name, bytes)
     this.#put(name, ref)
     return { ...entry, name, ref }
   }
@@ -148,8 +162,8 @@ export class Directory {
   }
 
   rename(entry: Entry, to: string): void {
-    this.#tree.remove(this.#form(entry.name))
-    this.#put(to, entry.ref)
+    this.remove(entry)
+    this.add(to, entry)
   }
 
   /** Every node and entry cell, for verify. */

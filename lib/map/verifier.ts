@@ -32,11 +32,12 @@ import { verifyTree } from '../tree/verify.js'
 import type { Session } from '../types/context.js'
 import { compare, describeShortly } from '../types/compatible.js'
 import { payloadRoom } from '../types/boxes.js'
+import { CopiedDescriptors, type DescriptorCopies } from '../types/descriptor-copies.js'
 import { MapType, MultimapType } from '../types/map/map.js'
 import type { AnyType } from '../types/type.js'
 import type { Catalog } from './catalog.js'
 import { CellBits } from './cell-bits.js'
-import type { Entry } from './directory.js'
+import { nameInCell, type Entry } from './directory.js'
 import type { AnyTree } from './handle.js'
 import { MULTIMAP } from './multimap.js'
 import { PairCodec } from './secondary-index.js'
@@ -78,6 +79,8 @@ export interface Ground {
   isInside(ref: number): boolean
   /** Of the tree of types; undefined when they are elsewhere. */
   readonly types: Ref | undefined
+  /** Second copies of the types' descriptors; undefined where there are none. */
+  readonly copies: DescriptorCopies | undefined
   /** Of the tree of names. */
   readonly catalog: Ref | undefined
   /** Whether its root is a cell like others. */
@@ -381,10 +384,33 @@ export class Verifier {
         const what = `types: the next type id is ${registry.nextTypeId}, which no cell can hold.`
         this.#problem('TYPES', C.ALLOCATION_PAGE << 9, 'types', what)
       }
+      const copied = this.#copies()
       for (let id: number = C.FIRST_STORED_TYPE; id < end; id++) {
-        this.#guard(`type ${id}`, 0, () => void registry.typeOf(id))
+        this.#guard(`type ${id}`, 0, () => {
+          registry.typeOf(id)
+          if (copied === undefined || copied.textOf(id) === registry.textOf(id)) return
+          const what = `type ${id}: the second copy of its descriptor is missing, or differs.`
+          this.#problem('TYPES', this.#ground.copies!.head, `type ${id}`, what)
+        })
       }
     })
+  }
+
+  /** Second copies of descriptors; undefined in a region without: one made before there were. */
+  #copies(): CopiedDescriptors | undefined {
+    const { copies } = this.#ground
+    if (copies === undefined || copies.head === 0) return undefined
+    const copied = new CopiedDescriptors()
+    const path = 'types (second copies)'
+    for (const page of copies.pages()) {
+      if (!this.#take(page, path)) break
+      if (!CopiedDescriptors.isPage(this.#space, page)) {
+        this.#problem('CELL_TYPE', page, path, `${path}: a cell of another kind.`)
+        break
+      }
+      copied.addPage(this.#space, page)
+    }
+    return copied
   }
 
   #names(): void {
@@ -400,7 +426,12 @@ export class Verifier {
       )
       for (const entry of catalog.directory.list()) {
         const path = entry.name.replace('\0', ' index ')
-        this.#guard(path, entry.root, () => this.#entry(entry, path))
+        this.#guard(path, entry.root, () => {
+          const second = nameInCell(this.#space.windowOf(entry.ref), entry.ref)
+          if (second !== '' && second !== entry.name)
+            this.#problem('CATALOG', entry.ref, path, `${path}: its entry has another name.`)
+          this.#entry(entry, path)
+        })
       }
     })
   }

@@ -5,6 +5,7 @@ import { ContiguousSpace } from '../space/contiguous-space.js'
 import { OutboundList } from '../space/outbound.js'
 import { refOfPage } from '../space/ref.js'
 import { walkSpace } from '../space/walk.js'
+import { DescriptorCopies } from '../types/descriptor-copies.js'
 import type { Session } from '../types/context.js'
 import type { Catalog } from './catalog.js'
 import { Verifier } from './verifier.js'
@@ -35,6 +36,7 @@ function contiguousGround(session: Session, space: ContiguousSpace): Ground {
     endUnits,
     isInside: (ref) => ref > 0 && ref < endUnits,
     types: refOfPage(C.TYPES_PAGE),
+    copies: new DescriptorCopies(space),
     catalog: refOfPage(C.CATALOG_PAGE),
     catalogIsCell: false,
     outbound: new OutboundList(space),

@@ -24,6 +24,7 @@ export function verifyBlocks(
     endUnits: END_UNITS,
     isInside: (ref) => space.holds(ref),
     types: undefined,
+    copies: undefined,
     catalog: catalogRoot === 0 ? undefined : catalogRoot,
     catalogIsCell: true,
     outbound: new OutboundList(space, space.outboundHead),

@@ -22,6 +22,7 @@ export const STATE = {
   freeHeads: inPage(state.freeHeads),
   lastFree: inPage(state.lastFree),
   outboundHead: inPage(state.outboundHead),
+  copiesHead: inPage(state.copiesHead),
   /** Index into the `u8` of window 0. */
   secondLevelBitmaps: C.ALLOCATION_PAGE * C.PAGE_BYTES + state.secondLevelBitmaps.offset,
 } as const

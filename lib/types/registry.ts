@@ -3,22 +3,25 @@
  * those numbers.
  *
  * A descriptor is stored once, in a TYPE_DESCRIPTOR cell that the types tree names under the type's
- * number; nothing is ever taken out. So what was looked up stays true through commits of other
- * processes. Only a rollback may take back what this session added: `sync`, called when the
- * session's serial has changed, forgets numbers that are not given out any more. A compacted file
- * gives them out anew: `forget`.
+ * number, and in a region file a second time on another page (descriptor-copies.ts), which only
+ * verification and repair read. Nothing is ever taken out. So what was looked up stays true through
+ * commits of other processes. Only a rollback may take back what this session added: `sync`, called
+ * when the session's serial has changed, forgets numbers that are not given out any more. A
+ * compacted file gives them out anew: `forget`.
  *
  * A type can have several numbers in one region: those of the versions that it once had. `readerOf`
  * finds, for a cell of any of them, how it is read as the type that the program declares now.
  */
 import { AllocationState, C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
+import { ContiguousSpace } from '../space/contiguous-space.js'
 import { refOfPage, type Ref } from '../space/ref.js'
 import { openTree } from '../tree/open.js'
 import type { Tree } from '../tree/tree.js'
 import { CONTENT_OFFSET, createContent, refuseCell, windowOfContent } from './boxes.js'
 import { compare, describeShortly } from './compatible.js'
 import type { Session } from './context.js'
+import { DescriptorCopies } from './descriptor-copies.js'
 import { simpleTypes, typeFromText } from './descriptor.js'
 import { readText, textBytes, writeText } from './text.js'
 import type { AnyType, CellReader } from './type.js'
@@ -43,6 +46,8 @@ export class TypeRegistry {
   readonly #session: Session
   readonly #tree: Tree<number>
   readonly #nextAt: Ref
+  /** Blocks are no file: there is nothing to repair. */
+  readonly #copies: DescriptorCopies | null
   /** By serial of the type. */
   readonly #bindings: (Binding | undefined)[] = []
   readonly #types = new Map<number, AnyType>()
@@ -63,6 +68,8 @@ export class TypeRegistry {
     this.#session = session
     this.#tree = openTree(session.space, 'u32', typesRoot)
     this.#nextAt = nextAt
+    this.#copies = session.space instanceof ContiguousSpace
+      ? new DescriptorCopies(session.space) : null
   }
 
   /** The number that the next new type gets. */
@@ -124,6 +131,7 @@ export class TypeRegistry {
     )
     const at = this.#tree.place(id)
     this.#tree.window.u32[at] = ref
+    this.#copy(id)
     session.space.mark(this.#nextAt, 8)
     session.space.windowOf(this.#nextAt).u32[((this.#nextAt & 0x0fff_ffff) << 1) + 1] = id + 1
     this.#ids.set(text, id)
@@ -133,8 +141,23 @@ export class TypeRegistry {
     return id
   }
 
+  /** A descriptor a second time; where there are no copies yet, those before it too. */
+  #copy(id: number): void {
+    const copies = this.#copies
+    if (copies === null) return
+    for (let of = copies.head === 0 ? C.FIRST_STORED_TYPE : id; of <= id; of++) {
+      copies.add(of, this.#contentOf(of))
+    }
+  }
+
   /** The text of a stored descriptor. Throws RSTORE_CORRUPT. */
   textOf(id: number): string {
+    const content = this.#contentOf(id)
+    return readText(content, 0, content.length)
+  }
+
+  /** Its bytes, where they lie. */
+  #contentOf(id: number): Uint8Array {
     const session = this.#session
     const at = this.#tree.find(id)
     if (at < 0) {
@@ -148,7 +171,8 @@ export class TypeRegistry {
     const ref = this.#tree.window.u32[at]!
     const window = windowOfContent(session.lease, ref, C.TYPE_DESCRIPTOR, 'a type descriptor')
     const from = (ref & 0x0fff_ffff) << 3
-    return readText(window.u8, from + CONTENT_OFFSET, window.u32[(from >>> 2) + 2]!)
+    const bytes = window.u32[(from >>> 2) + 2]!
+    return window.u8.subarray(from + CONTENT_OFFSET, from + CONTENT_OFFSET + bytes)
   }
 
   /** The stored type of a number, complete and usable without the program that stored it. */

@@ -1,6 +1,7 @@
 /**
- * Repair: from a file of which 1 % was overwritten, every record that is whole is saved, as long as
- * its type is there.
+ * Repair: from a file of which 1 % was overwritten, every record that is whole is saved. Of the two
+ * copies of the types' descriptors one page at a time is spared, or both kinds of pages would have
+ * to be hit at once, which nothing can be saved from.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { suite } from 'uvu'
@@ -10,6 +11,7 @@ import { C } from '../../formats/index.js'
 import { Region, salvage, SharedVector, t, type Ref } from '../../lib/index.js'
 import type { AnyTree } from '../../lib/map/handle.js'
 import { openTree } from '../../lib/tree/open.js'
+import { DescriptorCopies } from '../../lib/types/descriptor-copies.js'
 import { MapType, MultimapType } from '../../lib/types/map/map.js'
 import { check, fill, Town } from '../compact/shapes.js'
 import { randomOf } from '../fuzz/damage.js'
@@ -61,26 +63,46 @@ function peopleIn(region: Region): Set<number> {
   return found
 }
 
-/** Where the descriptors of the types are: without them nobody knows what a record is. */
-function descriptorPages({ session }: Region): Set<number> {
-  const pages = new Set<number>()
+/** Where the descriptors of the types are, or their second copies: one of them must be there. */
+function descriptorPages({ session }: Region, which: 'first' | 'second'): Set<number> {
   session.enter()
+  if (which === 'second') {
+    return new Set([...new DescriptorCopies(session.space).pages()].map((ref) => ref >>> 9))
+  }
+  const pages = new Set<number>()
   const cursor = openTree(session.space, 'u32', (C.TYPES_PAGE << 9) as Ref).cursor()
   for (let there = cursor.first(); there; there = cursor.next()) {
     const ref = cursor.window.u32[cursor.valueIndex]!
-    for (let page = ref >>> 9; page <= (ref >>> 9) + 1; page++) pages.add(page)
+    const units = session.space.windowOf(ref).u32[ref << 1]! & C.CELL_SIZE_MASK
+    for (let page = ref >>> 9; page <= (ref + units - 1) >>> 9; page++) pages.add(page)
   }
   cursor.close()
   return pages
 }
 
+/** Pages that are damaged in any case; of the descriptors, those of the first or second copies. */
+type Always = readonly (number | 'first' | 'second')[]
+
+interface Plan { always: number[]; spared: Set<number> }
+
+function planOf(region: Region, always: Always): Plan {
+  const of = { first: descriptorPages(region, 'first'), second: descriptorPages(region, 'second') }
+  assert.ok(of.second.size > 0)
+  for (const page of of.second) assert.not(of.first.has(page), 'the copies are on other pages')
+  return {
+    always: always.flatMap((page) => typeof page === 'number' ? [page] : [...of[page]]),
+    spared: of[always.includes('second') ? 'first' : 'second'],
+  }
+}
+
 function overwrite(
-  bytes: Buffer, seed: number, first: readonly number[], spared = new Set<number>(),
+  bytes: Buffer, seed: number, { always, spared }: Plan,
 ): Set<number> {
   const random = randomOf(seed)
-  const pages = new Set(first)
+  const pages = new Set(always)
   const count = bytes.length / PAGE
-  while (pages.size < first.length + count / 100) {
+  const least = pages.size + count / 100
+  while (pages.size < least) {
     const page = 6 + random(count - 6)
     if (!spared.has(page)) pages.add(page)
   }
@@ -112,25 +134,27 @@ test('a sound region is copied whole, with the indexes whose fields are stored',
 const randomSeed = (): number =>
   Number(process.env['RSTORE_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
-for (const [first, seed] of [
-  [[], randomSeed()], [[0, 1, 2], randomSeed()], [[4], randomSeed()], [[5], randomSeed()],
-  [[0, 1, 2, 3, 4, 5], randomSeed()],
+const HEADER = [0, 1, 2, 3, 4, 5] as const
+for (const [always, seed] of [
+  [[], randomSeed()], [[5], randomSeed()], [HEADER, randomSeed()], [['first'], randomSeed()],
+  [['second'], randomSeed()], [[5, 'second'], randomSeed()], [[...HEADER, 'first'], randomSeed()],
   // One of the first records has lost a part; a smaller type would fit all of them.
-  [[5], 1_347_245_854],
-] as const) {
-  test(`1 % of the pages, and ${first.length === 0 ? 'no header' : `page ${first}`}`, withRegion(
+  [[5, 'second'], 1_347_245_854],
+] as [Always, number][]) {
+  test(`1 % of the pages, and always ${always.join(', ') || 'none'}`, withRegion(
     async (place) => {
       console.log(`RSTORE_TEST_SEED=${seed}`)
       const region = place.create({ capacity: '64MiB' })
       fill(region, COUNT, 1)
       const pagesOf = pagesOfRecords(region, 'towns')
-      const spared = descriptorPages(region)
+      const plan = planOf(region, always)
       region.close()
       const bytes = readFileSync(place.path())
-      const damaged = overwrite(bytes, seed, first, spared)
+      const damaged = overwrite(bytes, seed, plan)
       writeFileSync(place.path(), bytes)
       place.expectDamage()
-      await repair(place)
+      const { lostTypes } = await repair(place)
+      assert.equal(lostTypes, [])
       await verifyFile(place.path('saved'))
       const saved = place.open({}, 'saved')
       const found = peopleIn(saved)
@@ -141,6 +165,26 @@ for (const [first, seed] of [
       assert.ok(found.size > COUNT * 0.8, `${found.size} towns`)
     }))
 }
+
+const LONG_NAME = 'by a number that is even, and renamed to something longer'
+
+test('the node with the names is gone: they are in their entries too', withRegion(
+  async (place) => {
+    const region = place.create({ capacity: '64MiB' })
+    fill(region, COUNT, 1)
+    region.transact(() => region.renameMap('by even', LONG_NAME))
+    region.close()
+    const bytes = readFileSync(place.path())
+    bytes.fill(0xff, C.CATALOG_PAGE * PAGE, (C.TYPES_PAGE + 1) * PAGE)
+    writeFileSync(place.path(), bytes)
+    place.expectDamage()
+    const { names, lostTypes, lostIndexes } = await repair(place)
+    assert.equal([lostTypes, lostIndexes, names.some(({ madeUp }) => madeUp)], [[], [], false])
+    const saved = place.open({}, 'saved')
+    saved.transact(() => saved.renameMap(LONG_NAME, 'by even'))
+    check(saved, COUNT, 1)
+    assert.is(saved.map('towns', t.string, Town).index('by people', 'people').get(7)!.people, 7)
+  }))
 
 const Note = t.struct('Note', {
   id: t.u32, text: t.string, more: t.optional(t.string), numbers: t.array(t.f64),
@@ -199,20 +243,23 @@ function kindsIn(region: Region): Map<string, Set<number>> {
   return found
 }
 
-/** Each is damage with which records were lost before. */
-for (const [seed, first, count] of [[1, [5], 600], [2, [3], 2_000], [3, [3, 5], 1_200],
-  [4, [0, 3], 900], [5, [0, 1, 2, 4], 600]] as [number, number[], number][]) {
-  test(`records of many kinds, seed ${seed}, with pages ${first.join(', ')}`, withRegion(
+/** The first five are damage with which records were lost before. */
+for (const [seed, always, count] of [
+  [1, [5, 'second'], 600], [2, [3, 'second'], 2_000], [3, [3, 5, 'second'], 1_200],
+  [4, [0, 3, 'second'], 900], [5, [0, 1, 2, 4, 'second'], 600],
+  [6, [...HEADER, 'first'], 600], [7, ['first'], 900],
+] as [number, Always, number][]) {
+  test(`records of many kinds, seed ${seed}, with pages ${always.join(', ')}`, withRegion(
     async (place) => {
       const region = place.create({ capacity: '64MiB' })
       fillKinds(region, count)
       const names = { Note: 'notes', Place: 'places', Thing: 'things' }
       const pagesOf = Object.entries(names).map(([kind, name]) =>
         [kind, pagesOfRecords(region, name)] as const)
-      const spared = descriptorPages(region)
+      const plan = planOf(region, always)
       region.close()
       const bytes = readFileSync(place.path())
-      const damaged = overwrite(bytes, seed, first, spared)
+      const damaged = overwrite(bytes, seed, plan)
       writeFileSync(place.path(), bytes)
       place.expectDamage()
       await repair(place)
@@ -247,10 +294,11 @@ test('a repair that is broken off leaves nothing behind', withRegion(async (plac
 test('the command says what was lost', withRegion((place) => {
   const region = place.create({ capacity: '64MiB' })
   fill(region, 300, 1)
+  const { always } = planOf(region, [4, 'first'])
   region.close()
   assert.is(rstore(['repair', place.path(), place.path('sound')]).status, 0)
   const bytes = readFileSync(place.path())
-  overwrite(bytes, 1, [4])
+  overwrite(bytes, 1, { always, spared: new Set() })
   writeFileSync(place.path(), bytes)
   place.expectDamage()
   const { status, stdout } = rstore(['repair', place.path(), place.path('saved')])

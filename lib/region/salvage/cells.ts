@@ -7,7 +7,8 @@
  *  F2. Free cells are stepped over whole, so that what was freed is not found again.
  *  F3. A header on a damaged page leads nowhere: what it says may be anything. Behind such a page,
  *      and wherever a header cannot be one, the place to go on is where many cells follow each
- *      other. Before the next damaged page, where there may be few, it is where most do.
+ *      other. Before the next damaged page, where there may be few, it is where most do. A chain
+ *      with a long cell, in which others follow each other, is none.
  */
 import { C } from '../../../formats/index.js'
 import { STATE } from '../../space/allocation-words.js'
@@ -23,7 +24,10 @@ const TYPE_ID_LIMIT = 0x1_0000
 const CHAIN = 16
 /** So many will do before the end of the data. */
 const LAST_CHAIN = 3
+/** A cell as long as this may be none, but lead over others. */
 const NEAR_UNITS = 2 * PAGE_UNITS
+/** So far it is looked into. */
+const LOOKED_AT_UNITS = 64 * PAGE_UNITS
 const UNKNOWN_FLAGS = ~(C.CELL_SIZE_MASK | C.CELL_PREVIOUS_FREE | C.CELL_FREE)
 const pageOf = (ref: number): number => Math.floor(ref / PAGE_UNITS)
 
@@ -38,6 +42,11 @@ export class FoundCells {
   private readonly usedUnits: number
   /** The number that the next type would get, or what is above all. */
   private readonly typeLimit: number
+  /** The first long cell of the chain that was looked at last, if its end is not 0. */
+  private longFrom = 0
+  private longEnd = 0
+  /** So many long cells are looked into, or it would take for ever. */
+  private longLeft = 1000
 
   constructor(
     private readonly space: Space,
@@ -144,37 +153,58 @@ export class FoundCells {
     return typeId > C.TYPE_FREE && typeId < this.typeLimit ? units : 0
   }
 
-  /** F3. A chain that begins far off counts only when none is found on the way there. */
+  /** F3. */
   private nextPlace(window: Window, from: number, end: number): number {
     let best = { ref: end, count: 0 }
-    let far = { ref: end, behind: end }
-    for (let ref = from; ref < far.behind; ref++) {
+    for (let ref = from; ref < end; ref++) {
       if (this.isDamaged(pageOf(ref))) {
         if (best.count > 0) return best.ref
         ref = (pageOf(ref) + 1) * PAGE_UNITS - 1
       } else if (window.u32[(ref & 0x0fff_ffff) << 1] !== 0) {
         const count = this.chainAt(window, ref, end)
-        const units = this.possibleUnits(window, ref, end)
-        if (count >= CHAIN && units <= NEAR_UNITS) return ref
-        if (count >= CHAIN && far.ref === end) far = { ref, behind: ref + units }
-        else if (count < CHAIN && count > best.count) best = { ref, count }
+        if (count < CHAIN && count > best.count) best = { ref, count }
+        else if (count >= CHAIN && !this.skipsCells(window, end)) return ref
       }
     }
-    return best.count > 0 ? best.ref : far.ref
+    return best.ref
   }
 
-  /** How many cells follow each other, up to CHAIN; 0 when one is followed by none. */
+  /**
+   * How many cells follow each other, up to CHAIN; 0 when one is followed by none. Notes the first
+   * long one among them.
+   */
   private chainAt(window: Window, from: number, end: number): number {
     let count = 0
     let ref = from
+    this.longEnd = 0
     while (count < CHAIN && ref < end) {
       const units = this.unitsAt(window, ref, end)
       if (units === 0) break
+      if (units > NEAR_UNITS && this.longEnd === 0) {
+        this.longFrom = ref
+        this.longEnd = ref + units
+      }
       ref += units
       count++
     }
     if (ref >= Math.min(end, this.usedUnits)) return count >= LAST_CHAIN ? CHAIN : 0
     return count >= CHAIN || this.isNextDamaged(from, ref) ? count : 0
+  }
+
+  /**
+   * Whether the long cell of the chain that was looked at last is none: bytes that only look like
+   * headers may lead far away, to cells that are some. Then there are others in between.
+   */
+  private skipsCells(window: Window, end: number): boolean {
+    const { longFrom, longEnd } = this
+    if (longEnd === 0 || this.longLeft === 0) return false
+    this.longLeft--
+    const last = Math.min(longEnd, longFrom + LOOKED_AT_UNITS)
+    for (let ref = longFrom + 1; ref < last; ref++) {
+      if (this.isDamaged(pageOf(ref))) ref = (pageOf(ref) + 1) * PAGE_UNITS - 1
+      else if (this.chainAt(window, ref, end) >= CHAIN && this.longEnd === 0) return true
+    }
+    return false
   }
 
   /** Whether `to` is on the first damaged page behind `from`: few cells may not skip others. */

@@ -25,6 +25,7 @@ const text = new TextKey()
 export class FoundNames {
   readonly entries: readonly FoundEntry[]
   private madeUp = 0
+  private readonly taken = new Set<string>()
 
   constructor(private readonly wreck: Wreck, copy: SalvageCopy) {
     const cells = wreck.catalogCells()
@@ -33,12 +34,15 @@ export class FoundNames {
     for (const [key, ref] of copy.smallEntries('bytes', C.CATALOG_PAGE, (ref) => refs.has(ref))) {
       found.set(ref, text.decode(key as never))
     }
-    const entries = cells.map((cell) => this.entryOf(cell, found.get(cell.ref)))
+    const entries = cells.map((cell) => this.entryOf(cell, found.get(cell.ref) ?? cell.name))
     this.entries = [...entries, ...this.nameless(new Set(entries.map(({ root }) => root)))]
   }
 
   makeUpName(): string {
-    return `recovered ${++this.madeUp}`
+    let name: string
+    do name = `recovered ${++this.madeUp}`
+    while (this.taken.has(name))
+    return name
   }
 
   /** Maps and multimaps that began with a page, as those with a name do, and are not of `roots`. */
@@ -61,10 +65,14 @@ export class FoundNames {
     return cells.has(tree) && cells.unitsOf(tree) === C.PAGE_BYTES / C.UNIT_BYTES
   }
 
-  private entryOf(cell: CatalogCell, name: string | undefined): FoundEntry {
+  /** S2. */
+  private entryOf(cell: CatalogCell, known: string): FoundEntry {
     const { kind, root, auxiliary } = cell
+    const madeUp = known === '' || this.taken.has(known)
+    const name = madeUp ? this.makeUpName() : known
+    this.taken.add(name)
     return {
-      name: name ?? this.makeUpName(), madeUp: name === undefined, kind, root, auxiliary,
+      name, madeUp, kind, root, auxiliary,
       keyType: this.typeOf(cell.keyType), valueType: this.typeOf(cell.valueType),
     }
   }

@@ -1,15 +1,18 @@
 /**
  * What can be saved from a damaged region, in a new one.
  *
- *  S1. Types first (types.ts): a descriptor is recognised by its cell. Without its descriptor a
- *      type is lost, and every record of it: what its bytes mean is written nowhere else.
- *  S2. Then names (names.ts): from the leaves of the catalog, wherever they are. What has a root
- *      but no name gets one that is made up.
+ *  S1. Types first (types.ts): a descriptor is recognised by its cell, or by its second copy, which
+ *      is on another page. Without either a type is lost, and every record of it: what its bytes
+ *      mean is written nowhere else.
+ *  S2. Then names (names.ts): from the leaves of the catalog, wherever they are, or from the cells
+ *      of entries. What has a root but no entry gets a name that is made up.
  *  S3. Then entries. From a root, all leaves that inner nodes still lead to; then leaves that
  *      nothing leads to go to the one map with damage whose keys and values they fit, or to a map
  *      with a made-up name. The first of two entries with one key counts: it is the one that was
  *      reached.
- *  S4. Last, records whose entry is gone: by their types, under numbers, in maps of their own.
+ *  S4. Last, records that nothing leads to any more: by their types, under numbers, in maps of
+ *      their own. First those that can be read as the values of a map with damage, of any version
+ *      of their type; then, where pages are damaged, all others: nodes and name may both be gone.
  *  S5. An entry is saved when its value is sound (wreck.ts); a ref to a shared record that is not
  *      is saved as none.
  */
@@ -202,20 +205,27 @@ export class Salvage {
   // ── S4 ──
 
   private* adoptRecords(): Steps<void> {
-    const { wreck, copy, target } = this
+    const { byId } = this.wreck.registry
     for (const { type, report } of [...this.fillings]) {
       if (!(type instanceof MapType) || !(type.valueType instanceof StructType)) continue
-      if (!report.damaged) continue
-      let into: Filling | undefined
-      for (const [id] of wreck.registry.byId) {
-        for (const ref of wreck.cells.refsOf(id)) {
-          if (copy.wasCopied(ref) || !wreck.isSound(type.valueType, ref)) continue
-          into ??= this.begin(this.madeUpReport('map'), simpleTypes.u32, type.valueType)
-          const copied = yield* copy.copy(ref)
-          const tree = openTree(target.space, 'u32', into.to) as unknown as AnyTree
-          const at = tree.place(++into.report.saved as never)
-          tree.window.u32[at] = copied
-        }
+      if (report.damaged) yield* this.adoptAs(type.valueType, byId.keys())
+    }
+    if (this.wreck.image.damagedPages.size === 0) return
+    for (const [id, type] of byId) if (type instanceof StructType) yield* this.adoptAs(type, [id])
+  }
+
+  /** What can be read as `type` of the records with these type numbers. */
+  private* adoptAs(type: StructType, ids: Iterable<number>): Steps<void> {
+    const { wreck, copy, target } = this
+    let into: Filling | undefined
+    for (const id of ids) {
+      for (const ref of wreck.cells.refsOf(id)) {
+        if (copy.wasCopied(ref) || !wreck.isSound(type, ref)) continue
+        into ??= this.begin(this.madeUpReport('map'), simpleTypes.u32, type)
+        const copied = yield* copy.copy(ref)
+        const tree = openTree(target.space, 'u32', into.to) as unknown as AnyTree
+        const at = tree.place(++into.report.saved as never)
+        tree.window.u32[at] = copied
       }
     }
   }

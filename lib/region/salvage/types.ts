@@ -1,6 +1,7 @@
 /**
- * S1: which type has which number. What the leaves of the tree of types say counts; for the rest
- * the numbers are found out, from what is surest to what is not:
+ * S1: which type has which number. What the leaves of the tree of types say counts, then what the
+ * second copies of descriptors say (descriptor-copies.ts): they name the number along with the
+ * type. For the rest the numbers are found out, from what is surest to what is not:
  *
  *  T1. A number goes to the descriptor that its cells fit best; of those that fit as well, to the
  *      one whose cell comes at that place, because numbers are given out in order.
@@ -17,6 +18,8 @@ import { wordIndexOf } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import type { KeyKind } from '../../tree/keys.js'
 import { payloadRoom } from '../../types/boxes.js'
+import { CopiedDescriptors } from '../../types/descriptor-copies.js'
+import { typeFromText } from '../../types/descriptor.js'
 import { MapType, MultimapType } from '../../types/map/map.js'
 import type { AnyType } from '../../types/type.js'
 import { firstChildOf, isAnchor, type SalvageCopy } from './copy.js'
@@ -57,8 +60,34 @@ export class TypeNumbers {
     for (const [id, ref] of copy.smallEntries('u32', C.TYPES_PAGE, (value) => found.has(value))) {
       this.number(id as number, found.get(ref)!)
     }
+    this.readCopies()
     this.guess()
     this.lost = this.open()
+  }
+
+  private readCopies(): void {
+    const { cells, space, registry: { byId } } = this.wreck
+    const copied = new CopiedDescriptors()
+    for (const ref of cells.refsOf(C.TYPE_DESCRIPTOR_COPIES)) {
+      if (CopiedDescriptors.isPage(space, ref)) copied.addPage(space, ref)
+    }
+    for (const id of copied.ids) {
+      const text = copied.textOf(id)
+      const isNew = id >= C.FIRST_STORED_TYPE && id <= LARGEST_TYPE && !byId.has(id)
+      const type = isNew && text !== undefined ? this.typeOf(text) : undefined
+      if (type !== undefined) this.number(id, type)
+    }
+  }
+
+  /** The type that was found with this text, or else one made of it. */
+  private typeOf(text: string): AnyType | undefined {
+    const found = [...this.left].find(({ descriptorText }) => descriptorText === text)
+    if (found !== undefined) return found
+    try {
+      return typeFromText(text)
+    } catch {
+      return undefined
+    }
   }
 
   private number(id: number, type: AnyType): void {

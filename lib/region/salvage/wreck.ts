@@ -10,6 +10,7 @@ import { Space } from '../../space/space.js'
 import { Window } from '../../space/window.js'
 import type { KeyKind } from '../../tree/keys.js'
 import { createTree, openTree } from '../../tree/open.js'
+import { nameInCell } from '../../map/directory.js'
 import type { AnyTree } from '../../map/handle.js'
 import { CONTENT_OFFSET, payloadRoom, windowOfContent } from '../../types/boxes.js'
 import { compare } from '../../types/compatible.js'
@@ -40,6 +41,8 @@ export interface CatalogCell {
   readonly auxiliary: Ref
   readonly keyType: number
   readonly valueType: number
+  /** '' where it is not in the cell. */
+  readonly name: string
 }
 
 const SPARE_PAGES = 32
@@ -121,6 +124,7 @@ export class Wreck extends OpenSession {
       return {
         ref, kind: word('kind'), root: word('root') as Ref, auxiliary: word('auxiliary') as Ref,
         keyType: word('keyType'), valueType: word('valueType'),
+        name: nameInCell(this.space.windowOf(ref), ref),
       }
     })
   }

@@ -136,6 +136,9 @@ inline constexpr uint32_t kTypeFreePage = 11u;
 /// An OutboundReference.
 inline constexpr uint32_t kTypeOutbound = 12u;
 
+/// A DescriptorCopies.
+inline constexpr uint32_t kTypeDescriptorCopies = 13u;
+
 /// Type ids from here on are keys of the map of type descriptors.
 inline constexpr uint32_t kFirstStoredType = 32u;
 
@@ -295,8 +298,10 @@ struct AllocationState {
   uint32_t lastFree;
   /// First OutboundReference of a region in a store, 0 when it names no packed region.
   uint32_t outboundHead;
+  /// The newest DescriptorCopies, 0 while no type is stored.
+  uint32_t copiesHead;
   /// Zero; checked on reading.
-  uint8_t reserved[2992];
+  uint8_t reserved[2988];
 };
 static_assert(sizeof(AllocationState) == 4096);
 static_assert(std::is_trivially_copyable_v<AllocationState>);
@@ -315,9 +320,10 @@ static_assert(offsetof(AllocationState, secondLevelBitmaps) == 40);
 static_assert(offsetof(AllocationState, freeHeads) == 72);
 static_assert(offsetof(AllocationState, lastFree) == 1096);
 static_assert(offsetof(AllocationState, outboundHead) == 1100);
-static_assert(offsetof(AllocationState, reserved) == 1104);
+static_assert(offsetof(AllocationState, copiesHead) == 1104);
+static_assert(offsetof(AllocationState, reserved) == 1108);
 
-/// Value of the map of names: what a name stands for.
+/// Value of the map of names: what a name stands for. Behind it the name, a second time, as UTF-8.
 struct CatalogEntry {
   /// As in CellHeader.
   uint32_t sizeAndFlags;
@@ -335,8 +341,8 @@ struct CatalogEntry {
   uint32_t valueType;
   /// Index: ref of its descriptor (JSON); else 0.
   uint32_t auxiliary;
-  /// Zero; checked on reading.
-  uint8_t reserved[4];
+  /// Bytes of the name behind this; 0: it is not there a second time.
+  uint32_t nameBytes;
 };
 static_assert(sizeof(CatalogEntry) == 32);
 static_assert(std::is_trivially_copyable_v<CatalogEntry>);
@@ -349,7 +355,7 @@ static_assert(offsetof(CatalogEntry, root) == 12);
 static_assert(offsetof(CatalogEntry, keyType) == 16);
 static_assert(offsetof(CatalogEntry, valueType) == 20);
 static_assert(offsetof(CatalogEntry, auxiliary) == 24);
-static_assert(offsetof(CatalogEntry, reserved) == 28);
+static_assert(offsetof(CatalogEntry, nameBytes) == 28);
 
 /// The first 8 bytes of every cell; a ref names them.
 struct CellHeader {
@@ -464,6 +470,47 @@ static_assert(offsetof(ControlBlock, privatePageCount) == 44);
 static_assert(offsetof(ControlBlock, lastError) == 48);
 static_assert(offsetof(ControlBlock, replacements) == 52);
 static_assert(offsetof(ControlBlock, reserved) == 56);
+
+/// A page of second copies of type descriptors: DescriptorParts behind this.
+struct DescriptorCopies {
+  /// As in CellHeader; a page.
+  uint32_t sizeAndFlags;
+  /// TYPE_DESCRIPTOR_COPIES.
+  uint16_t typeId;
+  /// As in CellHeader.
+  uint16_t generation;
+  /// The DescriptorCopies that was begun before this one, or 0.
+  uint32_t next;
+  /// Bytes of the parts behind this.
+  uint32_t usedBytes;
+};
+static_assert(sizeof(DescriptorCopies) == 16);
+static_assert(std::is_trivially_copyable_v<DescriptorCopies>);
+static_assert(std::is_standard_layout_v<DescriptorCopies>);
+static_assert(offsetof(DescriptorCopies, sizeAndFlags) == 0);
+static_assert(offsetof(DescriptorCopies, typeId) == 4);
+static_assert(offsetof(DescriptorCopies, generation) == 6);
+static_assert(offsetof(DescriptorCopies, next) == 8);
+static_assert(offsetof(DescriptorCopies, usedBytes) == 12);
+
+/// A type descriptor, or as much of it as a page holds; the bytes behind this, then zeros up to a multiple of 8.
+struct DescriptorPart {
+  /// The type.
+  uint32_t typeId;
+  /// Where in the descriptor this part begins, in bytes.
+  uint32_t from;
+  /// Bytes of the whole descriptor.
+  uint32_t length;
+  /// Bytes of this part, 1 to 4,064.
+  uint32_t bytes;
+};
+static_assert(sizeof(DescriptorPart) == 16);
+static_assert(std::is_trivially_copyable_v<DescriptorPart>);
+static_assert(std::is_standard_layout_v<DescriptorPart>);
+static_assert(offsetof(DescriptorPart, typeId) == 0);
+static_assert(offsetof(DescriptorPart, from) == 4);
+static_assert(offsetof(DescriptorPart, length) == 8);
+static_assert(offsetof(DescriptorPart, bytes) == 12);
 
 /// A free cell: its last 8 bytes repeat the size, for the cell behind it to find its start.
 struct FreeCell {
