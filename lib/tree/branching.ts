@@ -185,6 +185,11 @@ export abstract class BranchingTree<K> extends Tree<K> {
     this.markValueIn(this.leaf, index)
   }
 
+  /** For a loader, which fills a leaf without marking. */
+  markLeaf(leaf: number): void {
+    this.space.mark(leaf, (this.windows[leaf >>> 28]!.u32[wordOf(leaf)]! & C.CELL_SIZE_MASK) * 8)
+  }
+
   protected markValueIn(leaf: number, value: number): void {
     if (this.valueBytes === 0) return
     this.space.mark(((leaf & 0xf000_0000) >>> 0) + (value >>> 1), 8)

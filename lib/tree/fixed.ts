@@ -142,11 +142,6 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
     return new FixedLoader(this)
   }
 
-  /** For a loader, which fills a leaf without marking. */
-  markLeaf(leaf: number): void {
-    this.space.mark(leaf, (this.windows[leaf >>> 28]!.u32[wordOf(leaf)]! & C.CELL_SIZE_MASK) * 8)
-  }
-
   /** Index of a key in its window. */
   keyWordAt(leaf: number, index: number): number {
     return wordOf(leaf) + ENTRIES + index * this.keyWords

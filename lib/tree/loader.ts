@@ -113,7 +113,10 @@ export class FixedLoader<K> implements Loader<K> {
   }
 }
 
-/** Fills leaves of slotted keys as densely as their prefixes allow: TreeBytes T5. */
+/**
+ * Fills leaves of slotted keys as densely as their prefixes allow: TreeBytes T5. The leaf that is
+ * being filled is all marked.
+ */
 export class SlottedLoader implements Loader<KeyBuffer> {
   private readonly last: KeyBuffer
   /** D3. */
@@ -142,13 +145,17 @@ export class SlottedLoader implements Loader<KeyBuffer> {
     if (leaf === 0 || leaf === tree.root) {
       const value = tree.place(key)
       this.leaf = isLast(tree, tree.leaf) ? tree.leaf : 0
+      if (this.leaf !== 0) tree.markLeaf(this.leaf)
       return value
     }
     const belongs = shared >= tree.prefixBytesOf(leaf)
     const stays = belongs && (tree.hasRoom(leaf, key) ||
       (tree.tighten(leaf, key) && tree.hasRoom(leaf, key)))
     tree.space.beforeChange(tree.root)
-    if (!stays) this.leaf = tree.closeLeaf(key)
+    if (!stays) {
+      this.leaf = tree.closeLeaf(key)
+      tree.markLeaf(this.leaf)
+    }
     return tree.appendTo(this.leaf, key)
   }
 

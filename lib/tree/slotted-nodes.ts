@@ -141,7 +141,7 @@ export abstract class SlottedNodes extends SlottedCheck {
   }
 
   /** Moves the entries together, so that all free bytes are in one piece. */
-  private compact(node: number): void {
+  protected compact(node: number): void {
     const count = this.countOf(node)
     const at = this.toScratch(node, COMPACTED)
     const prefix = this.readPrefix(scratch, at, this.prefix)

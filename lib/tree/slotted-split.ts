@@ -20,7 +20,7 @@
  */
 import { C } from '../../formats/index.js'
 import { KeyBuffer } from './keys.js'
-import { ENTRIES, FIRST_CHILD, HEAD, PREFIX, wordOf } from './node.js'
+import { ENTRIES, FIRST_CHILD, HEAD, HEAP, PREFIX, wordOf } from './node.js'
 import { SlottedNodes, scratch } from './slotted-nodes.js'
 import { HEADER_BYTES, INLINE_KEY_BYTES, LARGEST_ENTRY_BYTES } from './slotted-reader.js'
 import { LARGEST_PREFIX_BYTES, SLOT_BYTES, SPILLED, sharedBytes } from './slotted-reader.js'
@@ -104,7 +104,7 @@ export abstract class SlottedSplits extends SlottedNodes {
     const spill = this.spillSeparator()
     this.link(parent, slot, right, spill)
     const at = this.toScratch(left, 0)
-    this.build(left, this.childLow, this.middle, at, 0, cut)
+    this.build(left, this.childLow, this.middle, at, 0, cut, cut === count ? left : 0)
     this.build(right, this.middle, this.childHigh, at, cut, count)
   }
 
@@ -198,10 +198,11 @@ export abstract class SlottedSplits extends SlottedNodes {
 
   /**
    * T2: makes a node of the entries [from, to) of one in scratch memory. They fit with the prefix
-   * they had.
+   * they had. `unmoved` is a node that has just these: where it keeps its prefix it stays as it is.
    */
   private build(
     node: number, low: Fence, high: Fence, source: number, from: number, to: number,
+    unmoved = 0,
   ): void {
     const words = scratch.u32
     const valueBytes = this.valueBytesAt(words, source)
@@ -211,6 +212,7 @@ export abstract class SlottedSplits extends SlottedNodes {
       this.align(prefixBytes, valueBytes) + this.measure(words, source, from, to, prefixBytes)
     const isBetter = shared > old && bytesOf(shared) <= bytesOf(old)
     const prefixBytes = isBetter ? shared : Math.min(shared, old)
+    if (prefixBytes === old && node === unmoved) return
     const key = isBetter ? low.key : this.readPrefix(scratch, source, this.prefix)
     const level = (words[source + HEAD]! >>> 8) & 0xff
     this.rebuild(node, level, words[source + FIRST_CHILD]!, key, prefixBytes)
@@ -247,10 +249,13 @@ export abstract class SlottedSplits extends SlottedNodes {
     return true
   }
 
-  /** Adds a key behind the last entry of the last leaf, which has room. */
+  /** Adds a key behind the last entry of the last leaf, which has room and is all marked. */
   appendTo(leaf: number, key: KeyBuffer): number {
-    this.window = this.windows[leaf >>> 28]!
-    const value = this.insertAt(leaf, this.countOf(leaf), key)
+    const spill = key.length > INLINE_KEY_BYTES ? this.spill(key) : 0
+    const { u32 } = this.window = this.windows[leaf >>> 28]!
+    if (u32[wordOf(leaf) + HEAP]! >>> 16 !== 0) this.compact(leaf)
+    const value = this.appendKey(leaf, key, spill)
+    for (let i = 0; i < this.valueBytes >>> 2; i++) u32[value + i] = 0
     this.addEntries(1)
     return value
   }

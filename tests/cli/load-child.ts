@@ -1,6 +1,6 @@
 /**
- * Loads argv[3] into argv[2] in this process, and says what that took: {"peakBytes"}, memory of its
- * own at most, files apart; {"ms", "cpuMs"}, time.
+ * Loads argv[3] into argv[2] in this process, with the options behind them, and says what that
+ * took: {"peakBytes"}, memory of its own at most, files apart; {"ms", "cpuMs"}, time.
  */
 import { readFileSync } from 'node:fs'
 import yargs from 'yargs'
@@ -9,12 +9,12 @@ import { options, run } from '../../cli/commands/load.js'
 const ownBytes = (): number =>
   Number(/RssAnon:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024
 
-const [file, input] = process.argv.slice(2)
+const [file, input, ...given] = process.argv.slice(2)
 let peakBytes = 0
 const timer = setInterval(() => {
   peakBytes = Math.max(peakBytes, ownBytes())
 }, 5)
-const args = options(yargs()).parseSync(['--map', 'm', '--key', 'id', '--json'])
+const args = options(yargs()).parseSync([...given, '--json'])
 const begun = performance.now()
 const before = process.cpuUsage()
 await run({ ...args, file: file!, input: input! })

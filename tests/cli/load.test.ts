@@ -232,7 +232,8 @@ test('200,000 rows take no more memory than 50,000', () => {
   const peakOf = (rows: number): number => {
     const { status, stdout, stderr } = spawnSync(process.execPath,
       ['--max-old-space-size=24', '--max-semi-space-size=2',
-        inRoot('dist/tests/cli/load-child.js'), freshPath(), writeRows(rows)],
+        inRoot('dist/tests/cli/load-child.js'), freshPath(), writeRows(rows), '--map', 'm',
+        '--key', 'id'],
       { encoding: 'utf8' })
     assert.is(status, 0, stderr)
     const [loaded, own] = stdout.trim().split('\n').map((line) => JSON.parse(line))

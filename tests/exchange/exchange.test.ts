@@ -329,6 +329,45 @@ test('what cannot be stored is refused, and the next line goes on', () => {
   })
 })
 
+test('a record is the same whatever form its line has', () => {
+  const fields = [
+    ['n', 'u64'], ['b', 'bytes'], ['$d', 'date'], ['f', 'f32'], ['j', 'json'],
+    ['in', { struct: 'In', fields: [['on', { optional: 'bool' }], ['u', 'i64']] }],
+    ['list', { array: 'u64' }], ['maybe', { optional: 'bytes' }], ['e', { optional: 'i8' }],
+  ]
+  const value = { struct: 'All', fields }
+  const names = [{ name: 'm', kind: 'map', key: 'u32', value }]
+  const usual = {
+    n: '7', b: { $bytes: 'AAEC' }, $$d: '1970-01-01T00:00:01.000Z', f: 'NaN', j: { $bigint: '5' },
+    in: { u: '-3' }, list: ['1', '2'],
+  }
+  const reversed = Object.fromEntries(Object.entries(usual).reverse())
+  const others = [
+    reversed, { ...usual, n: 7, $$d: 1000 }, { ...usual, maybe: null, e: null },
+    { ...usual, in: { on: null, u: -3 } }, { ...usual, in: { u: '-3', on: null }, list: [1, 2] },
+  ]
+  withRegion((region) => {
+    const head = { rstore: 'dump', version: 1, names } as DumpHead
+    region.transact(() => {
+      const importer = new Importer(region, head)
+      const add = (key: number, one: object) => importer.add({ map: 'm', key, value: one })
+      for (const [key, one] of [usual, ...others].entries()) add(key, one)
+      for (const bad of ['A', 'A===', 'AA-_', 'AA A', '\u0141AAA', '====']) {
+        assert.throws(() => add(99, { ...usual, b: { $bytes: bad } }), /must be base64/)
+      }
+      assert.throws(() => add(99, { ...usual, b: null }), /All\.b: expected a Uint8Array/)
+      assert.throws(() => add(99, { ...usual, n: '-1' }), /All\.n: -1n is not a u64/)
+      assert.throws(() => add(99, { ...usual, in: { u: '1', v: 1 } }), /In has no field "v"/)
+      assert.throws(() => add(99, { ...usual, $id: 0 }), /whole number from 1/)
+      assert.throws(() => add(99, { ...usual, j: { $b: 1 } }), /means nothing here/)
+      importer.finish()
+    })
+    const [, ...lines] = linesOf(region).map((line) => JSON.parse(line))
+    assert.equal(lines.map(({ key }) => key), [0, 1, 2, 3, 4, 5])
+    for (const line of lines) assert.equal(line.value, usual)
+  })
+})
+
 test('a map without types of its own: JsonMap', () => {
   withRegion((region) => {
     const City = t.struct('City', { name: t.string, area: t.u64 })
