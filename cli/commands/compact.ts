@@ -2,8 +2,9 @@
  * `rstore compact FILE`: the live data, densely, into a new file that takes its place; or the free
  * pages of the old one back to the file system.
  */
+import { statSync } from 'node:fs'
 import type { Argv } from 'yargs'
-import { Region } from '../../lib/index.js'
+import { Region, type Compacted } from '../../lib/index.js'
 import { print, toJson } from '../print/output.js'
 import { withProgress } from '../print/progress.js'
 import { formatBytes, formatShare } from '../print/units.js'
@@ -25,7 +26,7 @@ export const options = (yargs: Argv) => yargs
   })
   .option('in-place', {
     type: 'boolean', default: false,
-    describe: 'Copy nothing: give whole free pages of FILE back to the file system',
+    describe: 'Copy nothing: give free pages of FILE back to the file system, cut its end',
   })
   .option('wait', {
     type: 'boolean', default: false, describe: 'Wait while somebody writes, instead of exit code 4',
@@ -44,22 +45,32 @@ export async function run(
   if (output !== undefined) refuseExisting(output)
   const begun = performance.now()
   const abort = new AbortController()
-  const region = Region.open(await fileAt(file))
+  const path = await fileAt(file)
+  const lengthBefore = statSync(path).size
+  const region = Region.open(path)
+  let compacted: Compacted
   try {
-    const { before, after } = await withProgress({ title: 'compacting' }, (progress) =>
+    compacted = await withProgress({ title: 'compacting' }, (progress) =>
       withCleanup(() => region.compact(output, {
         inPlace,
         timeoutMs: wait ? FOR_EVER_MS : 0,
         signal: abort.signal,
         onProgress: (done, total) => progress.update(done, total),
       }), () => abort.abort()))
-    const milliseconds = Math.round(performance.now() - begun)
-    const to = output ?? file
-    const what = inPlace ? 'on the disk before' : 'before'
-    print(json ? toJson({ file: to, before, after, milliseconds })
-      : `${formatBytes(before)} ${what}, ${formatBytes(after)} after `
-        + `(${formatShare(after, before)}), ${(milliseconds / 1000).toFixed(1)} s`)
   } finally {
     region.close()
   }
+  const { before, after } = compacted
+  const milliseconds = Math.round(performance.now() - begun)
+  const to = output ?? file
+  const lengths = inPlace ? { lengthBefore, lengthAfter: statSync(path).size } : undefined
+  const what = inPlace ? 'on the disk before' : 'before'
+  print(json ? toJson({ file: to, before, after, ...lengths, milliseconds })
+    : `${formatBytes(before)} ${what}, ${formatBytes(after)} after `
+      + `(${formatShare(after, before)}), ${(milliseconds / 1000).toFixed(1)} s`
+      + (lengths === undefined ? '' : `\n${lengthText(lengths)}`))
 }
+
+/** The file is cut when it is closed, unless somebody else has it open. */
+const lengthText = ({ lengthBefore, lengthAfter }: Record<string, number>): string =>
+  `${formatBytes(lengthBefore!)} long before, ${formatBytes(lengthAfter!)} after`

@@ -98,6 +98,11 @@ export interface NativeHandle {
   punchZeroPages(runs: Uint32Array): Promise<PackedStatus>
   /** The same of what the file has behind the data, between `begin` and `rollback`. */
   punchTail(): Promise<PackedStatus>
+  /**
+   * True when no other handle has the region open: then nobody can open it until `close`, which
+   * cuts the file behind its data, and one transaction may come before. Else only `close` may come.
+   */
+  becomeAlone(): boolean
   watchEpochs(callback?: (epoch: number) => void): void
   stats(): HandleStats
   readers(): ReaderInfo[]

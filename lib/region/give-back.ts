@@ -18,7 +18,11 @@
  *      changed.
  *  G5. Damage must not be made worse: pages are compared with their checksums before, and lists
  *      that lead to what is no free space, or out of the data, end it.
- *  G6. It may end anywhere, by an error, a signal or a kill: what was done stays done, the rest
+ *  G6. The file keeps its length, because views map all of it and a touch behind the end of a file
+ *      would be a fault; the data, too, because a view of an older commit shows what was free at
+ *      its end. Both are cut when the handle that was asked is closed, if it is the last one then:
+ *      view.ts, lib/space/lower-frontier.ts, and H9 of native/src/core/handle.h.
+ *  G7. It may end anywhere, by an error, a signal or a kill: what was done stays done, the rest
  *      is for the next run.
  */
 import { statSync } from 'node:fs'
@@ -213,6 +217,7 @@ export async function giveBack(
     options.signal?.throwIfAborted()
     await work.clear()
     await work.punch()
+    session.view.cutWhenClosed()
     return { before, after: bytesOnDisk(session.path) }
   } finally {
     holder.close()

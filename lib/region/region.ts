@@ -237,9 +237,10 @@ export class Region extends WritableRegion {
    * With `inPlace`, and no path, nothing is copied and nothing moves: pages of the file in which
    * there is nothing but free space go back to the file system, and so does what the file has
    * behind the data. A page with as much as one record in it stays: after deletions here and there
-   * only a copy helps. Refs stay good, the file's length stays, and it gives the bytes that the
-   * file takes up on the disk. What a snapshot still reads is given back by a later run. The space
-   * is used again when it is needed, but no more reserved: on a disk that is full by then
+   * only a copy helps. Refs stay good, and it gives the bytes that the file takes up on the disk.
+   * The file's length stays until this region is closed: when nobody else has it open then, what
+   * is free at the end is cut off. What a snapshot still reads is given back by a later run. The
+   * space is used again when it is needed, but no more reserved: on a disk that is full by then
    * RSTORE_NO_SPACE is thrown as if the file had to grow. The write lock is taken for moments only;
    * where RSTORE_BUSY or a signal ends it in between, what was done stays done, and the next run
    * does the rest. Throws RSTORE_UNSUPPORTED, and changes nothing, where the file system has no

@@ -14,6 +14,7 @@ import { addon } from '../native/binding.js'
 import type { HandleOptions, NativeHandle, PackedStatus } from '../native/binding.js'
 import { check, errorOf } from '../native/status.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
+import { lowerFrontier } from '../space/lower-frontier.js'
 import { Window } from '../space/window.js'
 import { realPathOf } from './real-path.js'
 
@@ -65,6 +66,7 @@ export class View {
   private pending: PendingCommit | null = null
   private inTransaction = false
   private closed = false
+  private cuts = false
 
   /** @param epoch 0 for the last commit, else one that somebody pins */
   constructor(path: string, options: HandleOptions, epoch = 0) {
@@ -186,11 +188,30 @@ export class View {
     throw faultError(bits, this.path)
   }
 
+  /** From now on `close` cuts off what the file has behind the data, if nobody else has it open. */
+  cutWhenClosed(): void {
+    this.cuts = true
+  }
+
   close(): void {
+    if (this.cuts && !this.closed) this.cut()
     this.closed = true
     if (this.inTransaction) this.endTransaction()
     if (--this.file.handles === 0) sharedFiles.delete(this.path)
     this.native.close()
+  }
+
+  /** native/src/core/handle.h, H9. What fails here leaves the file as long as it is. */
+  private cut(): void {
+    if (!this.native.becomeAlone()) return
+    try {
+      this.begin(0)
+      lowerFrontier(this.space)
+      this.space.checkFault()
+      this.commit(false)
+    } catch {
+      if (this.inTransaction) this.rollback()
+    }
   }
 
   private busy(pid: number, who: string): RStoreError {

@@ -274,6 +274,40 @@ for (const [seed, always, count] of [
     }))
 }
 
+test('the root of a map, and whatever names it, is gone', withRegion(async (place) => {
+  const region = place.create({ capacity: '8MiB' })
+  fillKinds(region, 60)
+  const records = pagesOfRecords(region, 'notes')
+  const { root } = region.catalog.directory.find('notes')!
+  const damaged = [...HEADER, ...descriptorPages(region, 'first'), root >>> 9]
+  region.close()
+  await damageAndRepair(place, damaged)
+  const found = kindsIn(place.open({}, 'saved')).get('Note')!
+  const lost = [...records.keys()].filter((id) => !found.has(id)
+    && [...records[id]!].every((page) => !damaged.includes(page)))
+  assert.equal(lost, [])
+  assert.ok(found.size > 10, `${found.size} notes`)
+}))
+
+test('the table of checksums of a region of few pages is gone', withRegion(async (place) => {
+  const region = place.create({ capacity: '8MiB' })
+  region.transact(() => region.map('notes', t.u32, t.string).set(1, 'a note'))
+  await region.compact()
+  region.close()
+  await damageAndRepair(place, [C.CHECKSUM_PAGE])
+  assert.is(place.open({}, 'saved').map('notes', t.u32, t.string).get(1), 'a note')
+}))
+
+async function damageAndRepair(place: Place, pages: readonly number[]): Promise<void> {
+  const bytes = readFileSync(place.path())
+  const random = randomOf(1)
+  for (const page of pages) for (let i = 0; i < PAGE; i++) bytes[page * PAGE + i] = random(256)
+  writeFileSync(place.path(), bytes)
+  place.expectDamage()
+  await repair(place)
+  await verifyFile(place.path('saved'))
+}
+
 test('a repair that is broken off leaves nothing behind', withRegion(async (place) => {
   const region = place.create({ capacity: '64MiB' })
   fillKinds(region, 3_000)

@@ -95,6 +95,12 @@ test('compact --in-place: less on the disk, and everything where it was', withRe
   const { stdout, status } = rstore('compact', place.path(), '--in-place')
   assert.is(status, 0)
   assert.match(stdout, /on the disk before, .* after \(100 %\)/)
+  assert.match(stdout, /MiB long before, .*MiB after\n$/)
+  region.close()
+  const alone = jsonOf('compact', place.path(), '--in-place')
+  assert.is(alone.lengthBefore, length)
+  assert.is(alone.lengthAfter, statSync(place.path()).size)
+  assert.ok(alone.lengthAfter < length - 1_000_000, `${length} → ${alone.lengthAfter}`)
 }))
 
 test('compact --in-place with another file makes no sense', withRegion((place) => {

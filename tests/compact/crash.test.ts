@@ -22,6 +22,8 @@ const OPERATION_LIMIT = 250
 const every = (step: number, how: How): number =>
   process.env['RSTORE_CRASH_ALL'] !== undefined ? 1 : how === 'in place' ? 3 * step : step
 const COUNT = 100
+/** Operations of the last handle that closes, which cuts the file. */
+const CLOSING = 16
 const FILES = ['', '-wal']
 
 /** Blobs whose space is free as whole pages. */
@@ -151,6 +153,25 @@ for (const how of HOW) {
       }
     })
   }
+}
+
+for (const [what, plan] of [
+  ['killed', (n: number) => `kill@${n}`], ['torn', (n: number) => `tear:seed=${n}@${n}`],
+  ['failing', (n: number) => `fail:EIO@${n}`],
+] as const) {
+  test(`in place: ${what} while the end of the file is cut`, async () => {
+    const place = new Place()
+    await leftOpen(place)
+    const operations = await countOperations(place, 'in place')
+    const sizes = new Set<number>()
+    for (let operation = operations - CLOSING; operation <= operations; operation++) {
+      putBack(place)
+      await compactUnder(place.path(), 'in place', plan(operation))
+      sizes.add(statSync(place.path()).size)
+      await isWhole(place.path(), 0)
+    }
+    assert.ok(sizes.size > 1, 'before and after it')
+  })
 }
 
 test('in place, where the file system has no holes: said before anything has changed', async () => {

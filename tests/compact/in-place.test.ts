@@ -2,6 +2,7 @@
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { readWreckage } from '../../cli/read/wreckage.js'
 import { t, type Region } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
 import { SmallDisk } from '../harness/small-disk.js'
@@ -71,6 +72,58 @@ test('gives back what 90 % took; the rest stays, refs too; a second run gives no
     await region.checkpoint()
     assert.is(statSync(place.path()).size, length, 'what was given back is used again')
     checkBlobs(region, 900, 1_880)
+  }))
+
+test('the end of the file is cut when the last handle is closed; then it grows again', withRegion(
+  async (place) => {
+    const region = place.create({ capacity: '64MiB' })
+    fill(region, 500)
+    putBlobs(region, 0, 1_000)
+    dropBlobs(region, 5, 1_000)
+    const other = place.openReadOnly()
+    await region.checkpoint()
+    const length = statSync(place.path()).size
+    await region.compact(undefined, IN_PLACE)
+    region.close()
+    assert.is(statSync(place.path()).size, length, 'another handle has it open')
+    checkBlobs(other, 0, 5)
+    other.close()
+    assert.is(statSync(place.path()).size, length, 'that one was not asked to')
+    await verifyFile(place.path())
+    const again = place.open()
+    await again.compact(undefined, IN_PLACE)
+    putBlobs(again, 5, 10)
+    again.close()
+    const cut = statSync(place.path()).size
+    assert.ok(cut < length - 900 * BLOB_BYTES, `${length} → ${cut}`)
+    await verifyFile(place.path())
+    const grown = place.open()
+    checkBlobs(grown, 0, 10)
+    check(grown, 500)
+    putBlobs(grown, 10, 900)
+    checkBlobs(grown, 0, 900)
+    grown.close()
+    await verifyFile(place.path())
+    assert.is(readWreckage(place.path()).image.damagedPages.size, 0)
+  }))
+
+test('what is no longer needed is cut though nothing was written since', withRegion(
+  async (place) => {
+    const region = place.create({ capacity: '64MiB' })
+    putBlobs(region, 0, 100)
+    dropBlobs(region, 50, 100)
+    region.close()
+    const length = statSync(place.path()).size
+    const again = place.open()
+    await again.compact(undefined, IN_PLACE)
+    again.close()
+    const { size } = statSync(place.path())
+    assert.ok(size < length - 40 * BLOB_BYTES, `${length} → ${size}`)
+    const third = place.open()
+    await third.compact(undefined, IN_PLACE)
+    checkBlobs(third, 0, 50)
+    third.close()
+    assert.is(statSync(place.path()).size, size, 'nothing is left to be cut')
   }))
 
 test('pages of trees, and what the file has behind the data', withRegion(async (place) => {

@@ -77,6 +77,7 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::punchZeroPages>>(
                   "punchZeroPages"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::punchTail>>("punchTail"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::becomeAlone>>("becomeAlone"),
               InstanceMethod<&HandleObject::close>("close"),
           }));
 }
@@ -209,6 +210,11 @@ Napi::Value HandleObject::punchTail(const Napi::CallbackInfo& info) {
     const std::lock_guard<std::mutex> guard(*busy);
     return handle->isOpen() ? rstore::punchTail(*handle) : failure(Code::kClosed);
   });
+}
+
+/// becomeAlone(): whether nobody else has the region open. A transaction may follow, and `close`.
+Napi::Value HandleObject::becomeAlone(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), handle_->becomeAlone());
 }
 
 void HandleObject::unpin(const Napi::CallbackInfo&) { handle_->unpin(); }

@@ -67,6 +67,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::Value isReplaced(const Napi::CallbackInfo& info);
   Napi::Value replaceWith(const Napi::CallbackInfo& info);
   Napi::Value punchZeroPages(const Napi::CallbackInfo& info);
+  Napi::Value becomeAlone(const Napi::CallbackInfo& info);
   Napi::Value punchTail(const Napi::CallbackInfo& info);
   Napi::Value backup(const Napi::CallbackInfo& info);
   Napi::Value checkPages(const Napi::CallbackInfo& info);

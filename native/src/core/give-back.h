@@ -12,7 +12,7 @@
 // B3. What can be wrong is only that blocks are missing later: a page that was punched is written
 //     by a checkpoint, or as a tail, and the disk is full. Both are told so as of any write, and
 //     what was committed stays in the log until there is room.
-// B4. The length of the file stays: views map all of it.
+// B4. The length of the file stays: views map all of it. The last handle may cut it: handle.h, H9.
 #pragma once
 
 #include <cstdint>

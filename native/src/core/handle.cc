@@ -151,11 +151,18 @@ void Handle::close() {
   transacting_ = false;
 }
 
+bool Handle::becomeAlone() {
+  if (!hasLock() || !checkpointer_ || transacting_) return false;
+  lock_.unpin();
+  alone_ = lock_.becomeLast();
+  return alone_;
+}
+
 /// Everything into the file, so that it alone is complete. What fails here is left to the next
 /// opener's recovery.
 void Handle::closeAsLast() {
   lock_.unpin();
-  if (!lock_.becomeLast()) return;
+  if (!alone_ && !lock_.becomeLast()) return;
   RegionFile writable;
   if (!writable.open(path_, true, kKindLive).ok()) return;
   if (!writable.isSameAs(file_).ok()) return;
@@ -167,20 +174,38 @@ Status Handle::finishFile(RegionFile& writable) {
   SharedWords& words = lock_.words();
   const uint64_t published = atomicWord(words.publishedEpoch).load(std::memory_order_seq_cst);
   if (isSuspect()) return failure(Code::kFailed);
-  if (words.logBegun == 0) return kSuccess;
+  if (words.logBegun == 0) return cutFile(writable);
   uint64_t epoch = 0;
   Checkpointer last(writable, lock_, path_);
   if (const Status done = last.run(&epoch); !done.ok()) return done;
   if (epoch != published) return failure(Code::kBusy);
   CheckpointSlot slot;
   if (const Status read = readSlot(writable.fd, writable.identity, &slot); !read.ok()) return read;
-  if (slot.clean == 1) return kSuccess;
+  if (slot.clean == 1) return cutFile(writable);
   const uint64_t from = pageCeilingBytes(slot.endUnits);
   if (words.tailHighBytes > from) {  // H3
     const Status zeroed = zeroFileRange(writable.fd, from, words.tailHighBytes - from);
     if (!zeroed.ok()) return zeroed;
   }
+  if (const Status cut = cutFile(writable); !cut.ok()) return cut;
   return markClean(writable, logPath(), &slot);
+}
+
+/// H9. Checksums of pages that are gone are taken back: 0 is that of a page never written.
+Status Handle::cutFile(RegionFile& writable) {
+  if (!alone_) return kSuccess;
+  CheckpointSlot slot;
+  if (const Status read = readSlot(writable.fd, writable.identity, &slot); !read.ok()) return read;
+  const uint64_t end = pageCeilingBytes(slot.endUnits);
+  uint64_t length = 0;
+  if (const Status got = fileLength(writable.fd, &length); !got.ok()) return got;
+  if (length <= end) return kSuccess;
+  const uint64_t page = end / kPageBytes;
+  const uint64_t count = (length + kPageBytes - 1) / kPageBytes - page;
+  const Status cleared =
+      zeroFileRange(writable.fd, writable.checksumOffset(page), count * sizeof(uint32_t));
+  if (!cleared.ok()) return cleared;
+  return statusFromErrno(-io().truncate(writable.fd, end));
 }
 
 // ── reading ──────────────────────────────────────────────────────────────────────────────────────

@@ -41,6 +41,12 @@
 //     else; the first opener goes on only when nobody else holds one. So a file that has a second
 //     name (a link), or whose lock file somebody removed, is never opened twice by two who do not
 //     know of each other.
+// H9. The file is cut only by the last handle, while it holds the alive byte exclusively, so that
+//     nobody else maps it and nobody can open it; behind the end that a synced slot says, and
+//     before that slot is made clean. A commit that lowers the end is made by that handle alone,
+//     then, as its last one: no view lives on, and no record follows it in the log. A crash before
+//     the slot leaves the longer file, or has recovery repeat the commit; one after it finds a
+//     slot that is not clean, and recovery clears what is still behind the end.
 #pragma once
 
 #include <memory>
@@ -86,6 +92,10 @@ class Handle {
   /// caller pins, else UINT64_MAX.
   Status attach(const ViewMemory& memory, ControlBlock* control, uint64_t epoch);
   void close();
+  /// Whether nobody else has the region open; then nobody can open it until `close`, which cuts the
+  /// file behind its data (H9), and one transaction may come before. When not, only `close` may
+  /// follow.
+  bool becomeAlone();
 
   /// Shows the last commit and pins it until `unpin`. kReplaced: `moveOver` must come first.
   Status refresh();
@@ -184,6 +194,7 @@ class Handle {
   void countChanges();
   void closeAsLast();
   Status finishFile(RegionFile& writable);
+  Status cutFile(RegionFile& writable);
   Status syncOf(int fd);
   bool isSuspect() const;
   Status fail(Status status);
@@ -198,6 +209,7 @@ class Handle {
   std::unique_ptr<Checkpointer> checkpointer_;
   Pending pending_;
   bool transacting_ = false;
+  bool alone_ = false;
   bool moving_ = false;  // between two files
   uint64_t capacityBytes_ = 0;
   std::mutex syncing_;  // H7
