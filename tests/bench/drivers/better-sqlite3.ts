@@ -8,7 +8,8 @@ export const driver: Driver = {
   name: 'better-sqlite3',
   settings: SETTINGS,
   methods: methodsOf(SqlTable),
-  load: async () => requirePeer('better-sqlite3'),
+  // Its addon, which is of one version of Node, is loaded with the first database.
+  load: async () => new (requirePeer('better-sqlite3'))(':memory:').close(),
   version: () => versionOf('better-sqlite3'),
   open: async (directory, options) =>
     new SqlTable(new (requirePeer('better-sqlite3'))(databasePath(directory)), options),
