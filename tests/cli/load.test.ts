@@ -203,12 +203,21 @@ test('Ctrl-C while a file is loaded into: the transaction is undone', async () =
   await verifyFile(path)
 })
 
-function writeRows(rows: number): string {
+const DUMP_HEAD = JSON.stringify({
+  rstore: 'dump', version: 1, names: [
+    { name: 'm', kind: 'map', key: 'u32', value: { struct: 'm', fields: [['text', 'string']] } },
+  ],
+})
+
+function writeRows(rows: number, isDump = false): string {
   const path = join(directory, `${rows}.jsonl`)
   const file = openSync(path, 'w')
   const text = 'word '.repeat(60)
+  const lineOf = (id: number): object =>
+    isDump ? { map: 'm', key: id, value: { text } } : { id, text }
+  if (isDump) writeSync(file, `${DUMP_HEAD}\n`)
   for (let id = 0; id < rows; id += 1000) {
-    const lines = Array.from({ length: 1000 }, (_, i) => JSON.stringify({ id: id + i, text }))
+    const lines = Array.from({ length: 1000 }, (_, i) => JSON.stringify(lineOf(id + i)))
     writeSync(file, `${lines.join('\n')}\n`)
   }
   closeSync(file)
@@ -227,13 +236,18 @@ test('a reader of a dump that goes away ends it quietly', async () => {
   assert.equal([code, Buffer.concat(errors).toString()], [141, ''])
 })
 
-test('200,000 rows take no more memory than 50,000', () => {
+for (const isDump of [false, true]) {
+  const what = isDump ? 'lines of a dump' : 'rows'
+  test(`200,000 ${what} take no more memory than 50,000`, () => checkMemory(isDump))
+}
+
+function checkMemory(isDump: boolean): void {
   /** With a heap that would not hold them: what is kept of them ends it. */
   const peakOf = (rows: number): number => {
     const { status, stdout, stderr } = spawnSync(process.execPath,
       ['--max-old-space-size=24', '--max-semi-space-size=2',
-        inRoot('dist/tests/cli/load-child.js'), freshPath(), writeRows(rows), '--map', 'm',
-        '--key', 'id'],
+        inRoot('dist/tests/cli/load-child.js'), freshPath(), writeRows(rows, isDump),
+        ...isDump ? [] : ['--map', 'm', '--key', 'id']],
       { encoding: 'utf8' })
     assert.is(status, 0, stderr)
     const [loaded, own] = stdout.trim().split('\n').map((line) => JSON.parse(line))
@@ -244,6 +258,6 @@ test('200,000 rows take no more memory than 50,000', () => {
   // the additional rows are 45 MiB
   const grown = (many - few) / 2 ** 20
   assert.ok(grown < 22, `${Math.round(few / 2 ** 20)} MiB, then ${Math.round(grown)} more`)
-})
+}
 
 test.run()
