@@ -17,6 +17,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <unordered_map>
 #include <vector>
@@ -58,7 +59,7 @@ class FileApplier {
   int fd_;
   uint64_t committedPages_ = 0;  // those before are in the file
   std::unordered_map<uint32_t, PageLines> pages_;
-  std::vector<Line> lines_;
+  std::deque<Line> lines_;
   std::map<uint32_t, uint32_t> checksums_;
   uint64_t pagesWritten_ = 0;
 };

@@ -14,6 +14,8 @@ namespace rstore {
 namespace {
 
 constexpr uint64_t kMappingBytes = uint64_t{kSegmentCountLimit} * kSegmentBytes;
+/// What is unmapped at a time (G5); divides a segment.
+constexpr uint64_t kUnmappedBytes = 64 << 10;
 /// lastEpoch of a segment whose blocks were given back: it must be written with zeros again.
 constexpr uint64_t kPunched = UINT64_MAX;
 
@@ -74,6 +76,7 @@ void Log::close() {
   }
   if (fd_ >= 0) closeFile(fd_);
   memory_ = {};
+  writing_ = nullptr;
   fd_ = -1;
 }
 
@@ -325,8 +328,22 @@ Status Log::writeMapped(uint64_t position, const void* from, uint64_t bytes) {
     noteMappedWrite(fd_, static_cast<uint64_t>(to - memory_.base), to, count);
     memcpy(to, next, count);
     next += count;
+    unmapBehind(to, count);
     return kSuccess;
   });
+}
+
+/// G5.
+void Log::unmapBehind(std::byte* from, uint64_t count) {
+  const auto blockOf = [this](std::byte* at) {
+    return memory_.base +
+           static_cast<uint64_t>(at - memory_.base) / kUnmappedBytes * kUnmappedBytes;
+  };
+  std::byte* const first = blockOf(from);
+  std::byte* const last = blockOf(from + count - 1);
+  if (writing_ != nullptr && writing_ != first) (void)giveBackPages(writing_, kUnmappedBytes);
+  if (first != last) (void)giveBackPages(first, static_cast<uint64_t>(last - first));
+  writing_ = last;
 }
 
 Status Log::writeThrough(uint64_t position, const void* from, uint64_t bytes) {

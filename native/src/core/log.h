@@ -17,6 +17,10 @@
 // G4. Segments are written with zeros before first use, so that a store through the mapping finds a
 //     block and a sync has no metadata to write. What the disk refuses is refused there, before
 //     anything of the record is written.
+// G5. What was written through the mapping is unmapped again (not lost: it is in the system's cache)
+//     as soon as writing has gone on to the next block. A sync has to take the right to write from
+//     each page that is mapped so, which interrupts every processor that runs a thread of this
+//     process: by the checkpointer, once for each page of the log, while we commit.
 #pragma once
 
 #include <cstdint>
@@ -122,6 +126,7 @@ class Log {
   Status provideSegment(uint64_t logicalSegment, uint32_t segmentLimit);
   Status map(const Identity& identity, uint64_t salt);
   SegmentHeader headerFor(uint64_t logicalSegment) const;
+  void unmapBehind(std::byte* from, uint64_t count);
   void giveBackExcess(uint32_t segmentLimit);
   template <typename Piece>
   Status forEachPiece(uint64_t position, uint64_t bytes, Piece piece) const;
@@ -132,6 +137,7 @@ class Log {
   uint8_t uuid_[16] = {};
   uint64_t generation_ = 0;
   Reservation memory_;
+  std::byte* writing_ = nullptr;  // the block that was written last through the mapping
   FaultRange faultRange_;
   ControlBlock control_{};
 };
