@@ -74,8 +74,20 @@ class Filled {
     return slotPosition(this.path)
   }
 
+  /**
+   * Until the log has come to a multiple of 16 bytes. Pages that go straight to the file leave 4
+   * bytes each in the record, rounded up to 8: an odd number of pairs of them makes the step.
+   */
+  private async align(): Promise<void> {
+    const filler = this.region.map('filler', t.u32, t.bytes)
+    for (let pages = 70; (await this.position()) % 16 !== 0; pages++) {
+      this.region.transact(() => filler.set(pages, new Uint8Array(pages * C.PAGE_BYTES)))
+    }
+  }
+
   /** Appends records until exactly `left` bytes of a segment are free behind the last. */
   async fillUpTo(left: number): Promise<void> {
+    await this.align()
     const gap = async (): Promise<number> =>
       C.SEGMENT_BYTES - ((await this.position()) % C.SEGMENT_BYTES) - left
     while ((await gap()) > 6000) this.commit(20, 30)

@@ -17,10 +17,10 @@
 // G4. Segments are written with zeros before first use, so that a store through the mapping finds a
 //     block and a sync has no metadata to write. What the disk refuses is refused there, before
 //     anything of the record is written.
-// G5. What was written through the mapping is unmapped again (not lost: it is in the system's cache)
-//     as soon as writing has gone on to the next block. A sync has to take the right to write from
-//     each page that is mapped so, which interrupts every processor that runs a thread of this
-//     process: by the checkpointer, once for each page of the log, while we commit.
+// G5. What was written through the mapping is unmapped again as soon as writing has gone on to the
+//     next block (not lost: it is in the system's cache). A sync takes the right to write from each
+//     page that is mapped so, and interrupts every processor that runs a thread of this process:
+//     by the checkpointer, once for each page of the log, while we commit.
 #pragma once
 
 #include <cstdint>
