@@ -3,16 +3,19 @@
  * regions (a literal for each record, and one object that is filled anew for each) and plain
  * objects, each in a process of its own.
  *
- *   node dist/tests/bench/pool.js [graphs] [records] [retained] [heap MiB]
+ *   node dist/tests/bench/pool.js [graphs] [records] [retained] [heap MiB] [rounds]
  *
  * Pauses are those of the garbage collector on the main thread (perf_hooks), without those before
  * the first graph; memory is the highest resident size since then, less what there was before.
+ * Medians of the rounds, each figure for itself: whether a major collection falls into a run with
+ * plain objects is chance, and makes their pauses three times as long.
  */
 import { spawnSync } from 'node:child_process'
 import { constants, PerformanceObserver, performance } from 'node:perf_hooks'
 import { argv } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { Pool, t, type BlockRegion, type Ref } from '../../lib/index.js'
+import { median } from './rounds.js'
 
 export interface PoolSizes {
   graphs: number
@@ -193,16 +196,33 @@ const YOUNG: Readonly<Record<string, readonly string[]>> = {
   '': [], ', young 16 MiB': ['--min-semi-space-size=16'],
 }
 
-/** One contender after the other, each in a process of its own. */
-export function comparePool(sizes: PoolSizes): PoolResult[] {
-  return Object.entries(YOUNG).flatMap(([young, flags]) => Object.keys(CONTENDERS).map((name) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [
-      ...flags, `--max-old-space-size=${sizes.heapMiB + 2048}`, fileURLToPath(import.meta.url),
-      'one', name, JSON.stringify(sizes),
-    ], { encoding: 'utf8' })
-    if (status !== 0) throw new Error(`${name}: ${stderr}`)
-    return { ...JSON.parse(stdout) as PoolResult, name: `${name}${young}` }
-  }))
+/** In a process of its own. */
+function inProcess(name: string, sizes: PoolSizes, flags: readonly string[]): PoolResult {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [
+    ...flags, `--max-old-space-size=${sizes.heapMiB + 2048}`, fileURLToPath(import.meta.url),
+    'one', name, JSON.stringify(sizes),
+  ], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${name}: ${stderr}`)
+  return JSON.parse(stdout) as PoolResult
+}
+
+function mediansOf(name: string, results: readonly PoolResult[]): PoolResult {
+  const of = (figure: keyof Omit<PoolResult, 'name'>): number =>
+    median(results.map((result) => result[figure]))
+  return {
+    name, ms: of('ms'), longestPauseMs: of('longestPauseMs'), totalPauseMs: of('totalPauseMs'),
+    majorCollections: of('majorCollections'), peakMiB: of('peakMiB'), sum: of('sum'),
+  }
+}
+
+/** One contender after the other, in so many rounds. */
+export function comparePool(sizes: PoolSizes, rounds: number): PoolResult[] {
+  const contenders = Object.entries(YOUNG).flatMap(([young, flags]) =>
+    Object.keys(CONTENDERS).map((name) => ({ name, young, flags, results: [] as PoolResult[] })))
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, flags, results } of contenders) results.push(inProcess(name, sizes, flags))
+  }
+  return contenders.map(({ name, young, results }) => mediansOf(`${name}${young}`, results))
 }
 
 const COLUMNS: readonly (readonly [string, number, (result: PoolResult) => string])[] = [
@@ -230,6 +250,6 @@ if (fileURLToPath(import.meta.url) === argv[1]) {
     print(comparePool({
       graphs: given[0] ?? FULL.graphs, records: given[1] ?? FULL.records,
       retained: given[2] ?? FULL.retained, heapMiB: given[3] ?? FULL.heapMiB,
-    }))
+    }, given[4] ?? 3))
   }
 }

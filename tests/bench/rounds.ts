@@ -28,12 +28,17 @@ export interface Series {
   driver: string
   /** A list for each metric of the workload: one value a round. */
   values: number[][]
-  /** The machine's load average, highest of the rounds: what else it had to do. */
+  /**
+   * The machine's load average, highest of the rounds: what else it had to do. 0 in the minutes in
+   * which it still shows the benchmark's own processes.
+   */
   load: number
 }
 
 const execute = promisify(execFile)
 const LONGEST_MEASUREMENT_MS = 600_000
+/** So long does the load average show processes that have ended. */
+const LOAD_MEMORY_MS = 240_000
 
 /** Runs `spec` in a process of its own and returns what it printed. */
 async function inFreshProcess(spec: Spec): Promise<string> {
@@ -56,6 +61,8 @@ function syncFiles(directory: string): void {
 export class Rounds {
   readonly #directory: string
   readonly #log: (line: string) => void
+  /** When several of our own processes last ran. */
+  #crowded = -Infinity
 
   /** Files go below `directory`, on the disk to be measured; `dispose` removes them. */
   constructor(directory: string, log: (line: string) => void) {
@@ -75,7 +82,7 @@ export class Rounds {
         try {
           const values = await this.#measure(driver, workload, records, round)
           values.forEach((value, metric) => one.values[metric]!.push(value))
-          one.load = Math.max(one.load, loadavg()[0]!)
+          one.load = Math.max(one.load, this.#loadOfOthers(workload))
         } catch (error) {
           this.#log(`${workload.name} ${driver.name}: ${(error as Error).message}`)
           series.delete(driver)
@@ -83,6 +90,11 @@ export class Rounds {
       }
     }
     return [...series.values()]
+  }
+
+  #loadOfOthers({ shared }: Workload): number {
+    if (shared) this.#crowded = Date.now()
+    return Date.now() - this.#crowded < LOAD_MEMORY_MS ? 0 : loadavg()[0]!
   }
 
   /** Removes the loaded data of a size that no further plan needs, or of all. */

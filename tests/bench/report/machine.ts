@@ -6,15 +6,15 @@ import { join } from 'node:path'
 import { inRoot } from '../../harness/paths.js'
 import type { Driver } from '../driver.js'
 
-/** Made by the benchmark itself: no part of what was measured. */
-export const PRODUCTS = ['BENCHMARKS.md', 'tests/bench/results']
+/** The report, and the part of its text that is written by hand: no part of what was measured. */
+export const PRODUCTS = ['BENCHMARKS.md', 'tests/bench/results', 'tests/bench/LIMITS.md']
 
 const FILE_SYSTEMS: Record<number, string> = {
   0xef53: 'ext4', 0x58465342: 'xfs', 0x9123683e: 'btrfs',
 }
 
 /**
- * The git tree of the checkout as it lies, without what the benchmark writes: put together in an
+ * The git tree of the checkout as it lies, without the report: put together in an
  * index of its own, so that nothing of the checkout's is touched. To compare a commit with it:
  * `git read-tree COMMIT` into an empty GIT_INDEX_FILE, `git rm --cached` these files, `git
  * write-tree`.

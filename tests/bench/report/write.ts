@@ -14,7 +14,7 @@ export interface Results {
   date: string
   machine: Machine
   rounds: number
-  /** The highest load average while it was measured: what else the machine had to do. */
+  /** The highest load average before a measurement: what else the machine had to do. */
   load: number
   /** What workloads that are not durable were timed by. */
   clock: 'cpu' | 'wall'
@@ -59,8 +59,9 @@ function machineText({ tree, date, machine, rounds, load, clock }: Results): str
       + 'read ratios, not figures.**\n' : ''
   const timing = clock === 'wall' ? '' : '\nTimed by processor time of the measured process and '
     + 'its threads; what is durable, opens or runs several\nprocesses by the clock.\n'
-  return `Measured on ${date}: git tree \`${tree}\` (the checkout without this file and
-\`tests/bench/results\`); ${processor}, ${memory} of memory, ${system}, ${fileSystem}, Node ${node}.
+  return `Measured on ${date}: git tree \`${tree}\` (the checkout without this file,
+\`tests/bench/results\` and \`tests/bench/LIMITS.md\`); ${processor}, ${memory} of memory,
+${system}, ${fileSystem}, Node ${node}.
 Medians of ${rounds} round${rounds === 1 ? '' : 's'}; in each every peer in turn, each measurement
 in a process of its own.
 ${noise}${timing}

@@ -9,7 +9,7 @@ import { randomNumbers, shuffled } from '../random.js'
 import { picksOf } from '../record.js'
 import { atMost, type Bench, type Metric, type Workload } from '../workload.js'
 
-const ROUNDS = 10
+const ROUNDS = 5
 /** Changes in one transaction. */
 const GROUP = 1000
 const STAT_BLOCK_BYTES = 512
