@@ -66,6 +66,8 @@ int systemTruncate(int fd, uint64_t bytes) {
 
 int systemStat(int fd, struct ::stat* out) { return orErrno(::fstat(fd, out)); }
 
+int systemStatName(const char* path, struct ::stat* out) { return orErrno(::stat(path, out)); }
+
 int systemStatfs(int fd, FileSystemInfo* out) {
   struct ::statfs info;
   if (::fstatfs(fd, &info) < 0) return -errno;
@@ -100,6 +102,7 @@ const IoTable systemIo = {
     .allocate = systemAllocate,
     .truncate = systemTruncate,
     .stat = systemStat,
+    .statName = systemStatName,
     .statfs = systemStatfs,
     .rename = systemRename,
     .unlink = systemUnlink,

@@ -54,6 +54,7 @@ struct IoTable {
   int (*allocate)(int fd, Allocate what, uint64_t offset, uint64_t bytes);
   int (*truncate)(int fd, uint64_t bytes);
   int (*stat)(int fd, struct ::stat* out);
+  int (*statName)(const char* path, struct ::stat* out);
   int (*statfs)(int fd, FileSystemInfo* out);
   int (*rename)(const char* from, const char* to);
   int (*unlink)(const char* path);

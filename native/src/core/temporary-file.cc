@@ -14,8 +14,8 @@ namespace {
 bool leadsTo(const std::string& name, int fd) {
   struct stat byName;
   struct stat own;
-  return stat(name.c_str(), &byName) == 0 && fstat(fd, &own) == 0 && byName.st_ino == own.st_ino &&
-         byName.st_dev == own.st_dev;
+  return io().statName(name.c_str(), &byName) == 0 && io().stat(fd, &own) == 0 &&
+         byName.st_ino == own.st_ino && byName.st_dev == own.st_dev;
 }
 
 bool isHeldByAnother(int fd) {

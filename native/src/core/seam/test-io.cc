@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -39,6 +40,8 @@ struct Seam {
   TestIoState state = {};
   CrashJournal journal;  // kTear, kDrop
   std::vector<Mapping> mappings;
+  /** Files that were made since the disk froze: their names lead nowhere else. */
+  std::map<std::string, struct ::stat> madeFrozen;
 };
 
 Seam& seam() {
@@ -90,6 +93,14 @@ void freeze() {
   seam().journal.forgetEntries();
   for (const Mapping& mapping : seam().mappings) freezeMapping(mapping);
   seam().state.frozen = true;
+}
+
+/** A file that is nowhere on the disk, but under its name for whoever asks this table. */
+int makeFrozen(const char* path) {
+  const int fd = ::memfd_create("rstore-frozen", MFD_CLOEXEC);
+  struct ::stat info;
+  if (fd >= 0 && ::fstat(fd, &info) == 0) seam().madeFrozen[path] = info;
+  return fd;
 }
 
 struct Turn {
@@ -179,8 +190,7 @@ int seamOpen(const char* path, int flags, mode_t mode) {
   const Turn turn = nextChange();
   if (turn.error != 0) return -turn.error;
   if (!turn.apply) {
-    return there ? systemIo.open(path, flags & ~O_TRUNC, mode)
-                 : ::memfd_create("rstore-frozen", MFD_CLOEXEC);
+    return there ? systemIo.open(path, flags & ~O_TRUNC, mode) : makeFrozen(path);
   }
   if (there && keepsJournal()) {
     const int before = systemIo.open(path, O_RDWR, 0);
@@ -194,6 +204,14 @@ int seamOpen(const char* path, int flags, mode_t mode) {
   if (fd >= 0 && !there) noteEntry(CrashJournal::kMade, path, "", {});
   if (turn.crashAfter) crash();
   return fd;
+}
+
+int seamStatName(const char* path, struct ::stat* out) {
+  const std::lock_guard guard(seam().mutex);
+  const auto made = seam().madeFrozen.find(path);
+  if (made == seam().madeFrozen.end()) return systemIo.statName(path, out);
+  *out = made->second;
+  return 0;
 }
 
 int64_t seamPread(int fd, void* to, size_t bytes, uint64_t offset) {
@@ -358,6 +376,7 @@ const IoTable& seamTable() {
       .allocate = seamAllocate,
       .truncate = seamTruncate,
       .stat = systemIo.stat,
+      .statName = seamStatName,
       .statfs = systemIo.statfs,
       .rename = seamRename,
       .unlink = seamUnlink,
@@ -377,6 +396,7 @@ void startTestIo(const TestPlan& plan) {
   seam().plan = plan;
   seam().journal.begin(plan.seed);
   seam().state = {};
+  seam().madeFrozen.clear();
   ioTable.store(&seamTable(), std::memory_order_release);
 }
 
