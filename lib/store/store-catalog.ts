@@ -89,12 +89,17 @@ export class StoreCatalog {
         : Region.open(path, { durability: 'none', readOnly: mode === 'read' } as {
             readOnly: false
           })
-    if (mode === 'read') this.refuseUnfinished(path)
-    this.entries = this.region.map('regions', t.u32, Entry)
-    this.names = this.region.map('names', t.string, t.u32)
-    this.lowerings = this.region.map('lowerings', t.u32, Lowering)
-    this.state = this.region.value('state', State)
-    if (mode !== 'read') this.begin()
+    try {
+      if (mode === 'read') this.refuseUnfinished(path)
+      this.entries = this.region.map('regions', t.u32, Entry)
+      this.names = this.region.map('names', t.string, t.u32)
+      this.lowerings = this.region.map('lowerings', t.u32, Lowering)
+      this.state = this.region.value('state', State)
+      if (mode !== 'read') this.begin()
+    } catch (error) {
+      this.region.close()
+      throw error
+    }
   }
 
   /** Whoever made the file may have died before this, its first commit. */
@@ -108,7 +113,6 @@ export class StoreCatalog {
 
   private refuseUnfinished(path: string): void {
     if (this.region.names().length > 0) return
-    this.region.close()
     throw new RStoreError(
       'RSTORE_NOT_FOUND',
       `${path} is empty: who made this store died before its first commit. Open it for writing`,

@@ -154,7 +154,7 @@ void Handle::close() {
 bool Handle::becomeAlone() {
   if (!hasLock() || !checkpointer_ || transacting_) return false;
   lock_.unpin();
-  alone_ = lock_.becomeLast();
+  alone_ = lock_.becomeLast() && !isNameGivenAway();
   return alone_;
 }
 

@@ -46,7 +46,9 @@
 //     before that slot is made clean. A commit that lowers the end is made by that handle alone,
 //     then, as its last one: no view lives on, and no record follows it in the log. A crash before
 //     the slot leaves the longer file, or has recovery repeat the commit; one after it finds a
-//     slot that is not clean, and recovery clears what is still behind the end.
+//     slot that is not clean, and recovery clears what is still behind the end. A file that was
+//     replaced is left alone: the transaction would move over to another, of which this says
+//     nothing.
 #pragma once
 
 #include <memory>
