@@ -14,8 +14,12 @@ export interface HandleOptions {
   segmentLimit: number
 }
 
+export interface WindowSource {
+  /** The buffer over a window, within the capacity. A new one makes the engine collect garbage. */
+  window(index: number): ArrayBuffer
+}
+
 export interface OpenedHandle {
-  windows: ArrayBuffer[]
   lineBits: ArrayBuffer
   control: ArrayBuffer
   capacityBytes: number
@@ -48,7 +52,7 @@ export interface ReaderInfo {
   ageMs: number
 }
 
-export interface NativeHandle {
+export interface NativeHandle extends WindowSource {
   /**
    * @param epoch 0 for the last commit; else a snapshot of exactly this one, which somebody pins
    */
@@ -117,7 +121,7 @@ export interface OpenedPack extends Omit<OpenedHandle, 'locked'> {
   uuid: Uint8Array
 }
 
-export interface NativePackWriter {
+export interface NativePackWriter extends WindowSource {
   /** @param path '' for memory */
   begin(
     path: string, place: number, capacityBytes: number, pages: Uint8Array,
@@ -141,7 +145,7 @@ export interface NativePackWriter {
   discard(): void
 }
 
-export interface NativePackedFile {
+export interface NativePackedFile extends WindowSource {
   /** @param verify 0 none, 1 lazy, 2 full */
   open(path: string, verify: number, populate: boolean, lock: boolean): OpenedPack | PackedStatus
   openMemory(
@@ -185,7 +189,7 @@ export interface Addon extends NativeKernels {
   thaw(from: string, to: string): Promise<PackedStatus>
   /** Lets go of memory that `finish` made. */
   letGoOfMemory(id: number): void
-  /** Windows for the first region that is opened, made while the heap is small. */
+  /** Memory for the first region that is opened, made while the heap is small. */
   prepareMemory(): PackedStatus
   createRegion(path: string, capacityBytes: number, mode: number, pages: Uint8Array): PackedStatus
   /** A buffer of its own over part of a window; `detach` it when its lease ends. */

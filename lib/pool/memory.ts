@@ -6,7 +6,7 @@ import { RStoreError } from '../errors.js'
 import { addon } from '../native/binding.js'
 import type { PackedStatus } from '../native/binding.js'
 import { errorOf } from '../native/status.js'
-import { NOWHERE } from '../space/space.js'
+import { NOWHERE, WINDOW_LIMIT } from '../space/space.js'
 import { Window } from '../space/window.js'
 
 interface NativeBlockMemory {
@@ -18,11 +18,9 @@ interface NativeBlockMemory {
 
 type PoolAddon = { BlockMemory: new () => NativeBlockMemory }
 
-export const WINDOW_COUNT = 16
-
 export class PoolMemory {
   /** All 16; behind `count` of them, nothing yet. Spaces share this array. */
-  readonly windows: Window[] = new Array<Window>(WINDOW_COUNT).fill(NOWHERE)
+  readonly windows: Window[] = new Array<Window>(WINDOW_LIMIT).fill(NOWHERE)
   count = 0
   private readonly native: NativeBlockMemory
 
@@ -37,7 +35,7 @@ export class PoolMemory {
    * memory. Throws RSTORE_NO_MEMORY.
    */
   addWindow(): void {
-    if (this.count === WINDOW_COUNT) {
+    if (this.count === WINDOW_LIMIT) {
       throw new RStoreError('RSTORE_NO_MEMORY',
         'the pool is full: 32 GiB are in blocks of regions that were not freed. Free some')
     }

@@ -17,7 +17,8 @@ import { Lease } from '../types/context.js'
 import { blankPages, TYPES_ROOT } from './blank.js'
 import { OpenSession } from './open-session.js'
 import type { RegionStats } from './stats.js'
-import { faultError, windowOver } from './view.js'
+import { faultError } from './view.js'
+import { Windows } from './windows.js'
 
 /** How the file appears under its name. */
 export interface Publishing { readonly replace: boolean; readonly sync: boolean }
@@ -50,12 +51,16 @@ export class PackSession extends OpenSession {
     opened: OpenedPack,
   ) {
     const control = new Uint32Array(opened.control)
+    const windows = new Windows(writer, 0)
     super(new ContiguousSpace({
-      windows: opened.windows.map(windowOver),
+      windows: windows.all,
       control,
       bitmap: new Uint32Array(opened.lineBits),
       firstDataPage: opened.firstDataPage,
-      grow: (endUnits) => check(writer.grow(endUnits), path ?? 'memory', 'growing'),
+      grow: (endUnits) => {
+        check(writer.grow(endUnits), path ?? 'memory', 'growing')
+        windows.reach(endUnits)
+      },
     }), control, TYPES_ROOT, NEXT_TYPE_UNIT)
     this.space.beginTransaction(0)  // nothing of it ever comes back: only savepoints do
     this.writable = true

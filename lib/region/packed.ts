@@ -24,7 +24,8 @@ import { PortablePackedFile } from './portable.js'
 import { ReadRegion } from './read-region.js'
 import type { RegionStats } from './stats.js'
 import { thaw } from './thaw.js'
-import { faultError, windowOver } from './view.js'
+import { faultError } from './view.js'
+import { Windows } from './windows.js'
 
 const NEXT_TYPE_UNIT = (STATE.nextTypeId >>> 1) as Ref
 const VERIFY = { none: 0, lazy: 1, full: 2 } as const
@@ -41,7 +42,7 @@ export class PackedSession extends OpenSession {
   ) {
     const control = new Uint32Array(opened.control)
     super(new ContiguousSpace({
-      windows: opened.windows.map(windowOver),
+      windows: new Windows(native, opened.endUnits).all,
       control,
       bitmap: NO_BITS,
       firstDataPage: opened.firstDataPage,
@@ -108,8 +109,8 @@ export class PackedSession extends OpenSession {
 }
 
 /**
- * Windows for the first region that is opened. A new window of gigabytes makes the engine collect
- * garbage once, for as long as the heap is large: the least when the library is imported.
+ * Memory for the first region that is opened, with its first window: making one costs least when
+ * the library is imported (windows.ts).
  */
 function prepareMemory(): void {
   try {

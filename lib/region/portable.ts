@@ -122,7 +122,6 @@ export class PortablePackedFile implements NativePackedFile {
     const { offset, bytes: uuidBytes } = Identity.fields.uuid
     const control = new Uint32Array(64)
     return {
-      windows: [buffer.buffer as ArrayBuffer],
       lineBits: new ArrayBuffer(0),
       control: control.buffer,
       capacityBytes: long(bytes, 'capacityBytes'),
@@ -132,6 +131,11 @@ export class PortablePackedFile implements NativePackedFile {
       endUnits,
       uuid: Uint8Array.from(buffer.subarray(offset, offset + uuidBytes)),
     }
+  }
+
+  /** A file of at most 2 GiB has one. */
+  window(): ArrayBuffer {
+    return this.buffer!.buffer as ArrayBuffer
   }
 
   verifyAll(): number {

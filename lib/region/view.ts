@@ -13,23 +13,15 @@ import { RStoreError } from '../errors.js'
 import { addon } from '../native/binding.js'
 import type { HandleOptions, NativeHandle, PackedStatus } from '../native/binding.js'
 import { check, errorOf } from '../native/status.js'
+import { CONTROL } from '../space/allocation-words.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
 import { lowerFrontier } from '../space/lower-frontier.js'
-import { Window } from '../space/window.js'
 import { realPathOf } from './real-path.js'
+import { Windows } from './windows.js'
 
 const words = ControlBlock.fields
 const CONTENT_SERIAL = words.contentSerial.offset >>> 2
 const EPOCH = words.epoch.offset >>> 2
-
-/** Windows are pooled by the native layer, and so are the arrays over them. */
-const windowOf = new WeakMap<ArrayBuffer, Window>()
-
-export function windowOver(buffer: ArrayBuffer): Window {
-  let window = windowOf.get(buffer)
-  if (window === undefined) windowOf.set(buffer, (window = new Window(buffer)))
-  return window
-}
 
 /** What the handles of this thread on one file know of each other. */
 interface SharedFile {
@@ -62,6 +54,7 @@ export class View {
   readonly control: Uint32Array
   readonly capacityBytes: number
   readonly native: NativeHandle
+  private readonly windows: Windows
   private readonly file: SharedFile
   private pending: PendingCommit | null = null
   private inTransaction = false
@@ -77,12 +70,16 @@ export class View {
     this.control = new Uint32Array(opened.control)
     this.capacityBytes = opened.capacityBytes
     this.file = shareFile(this.path)
+    this.windows = new Windows(this.native, this.control[CONTROL.endUnits]!)
     this.space = new ContiguousSpace({
-      windows: opened.windows.map(windowOver),
+      windows: this.windows.all,
       control: this.control,
       bitmap: new Uint32Array(opened.lineBits),
       firstDataPage: opened.firstDataPage,
-      grow: (endUnits) => check(this.native.grow(endUnits), this.path, 'growing'),
+      grow: (endUnits) => {
+        check(this.native.grow(endUnits), this.path, 'growing')
+        this.windows.reach(endUnits)
+      },
     })
   }
 
@@ -108,6 +105,7 @@ export class View {
   /** Shows the last commit and pins it. */
   refresh(): void {
     check(this.native.refresh(), this.path, 'reading')
+    this.windows.reach(this.control[CONTROL.endUnits]!)
   }
 
   /** Nothing may be read until the next `refresh` or `begin`. */
@@ -123,6 +121,7 @@ export class View {
     check(status, this.path, 'beginning a transaction on')
     this.file.transacting = this.inTransaction = true
     this.space.beginTransaction()
+    this.windows.reach(this.control[CONTROL.endUnits]!)
   }
 
   /** Throws when it cannot be committed; then `rollback` must follow. */

@@ -36,7 +36,10 @@ const { CELL_FREE, CELL_PREVIOUS_FREE, CELL_SIZE_MASK, MINIMUM_CELL_UNITS } = C
 const { TYPE_FREE, TYPE_FREE_PAGE } = C
 const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
 const WINDOW_MASK = 0x0fff_ffff
-/** A cell larger than this is announced to `grow` before it is touched: 64 KiB. */
+/**
+ * A cell larger than this is announced to `grow` before it is touched, and one that begins a
+ * window: 64 KiB.
+ */
 const CHUNK_UNITS = 0x2000
 /**
  * A free cell of this size contains a page however it lies, with nothing or a whole cell (A3)
@@ -47,7 +50,7 @@ const UNITS_AROUND_PAGE = 2 * PAGE_UNITS + 4
 const RESERVED_PAGES = 8
 const LONGEST_RUN_PAGES = 16
 
-/** Makes the file reach a unit: throws RSTORE_NO_SPACE when it cannot. */
+/** Makes the file and its windows reach a unit: throws RSTORE_NO_SPACE when it cannot. */
 export type Grow = (endUnits: number) => void
 
 export class Allocator {
@@ -168,7 +171,7 @@ export class Allocator {
     const units = wanted + shortGap(start + wanted)
     const end = start + units
     if (end > this.control[CONTROL.capacityUnits]!) throw this.fullError(units)
-    if (units > CHUNK_UNITS) this.grow(end)
+    if (units > CHUNK_UNITS || (start & WINDOW_MASK) === 0) this.grow(end)
     if (start !== frontier) this.fillTo(start)
     const ref = this.placeAt(start, units, typeId)
     this.checkFault()
@@ -290,6 +293,7 @@ export class Allocator {
     const pages = Math.min(wanted, Math.floor((limit - start) / PAGE_UNITS))
     if (pages < 1) throw this.fullError(PAGE_UNITS)
     const units = pages * PAGE_UNITS
+    if ((start & WINDOW_MASK) === 0) this.grow(start + units)
     if (start !== frontier) this.fillTo(start)
     const flag = this.takeLastFree()
     this.control[CONTROL.frontierUnits] = start + units

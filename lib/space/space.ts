@@ -39,7 +39,7 @@ export interface Place {
 const PLACE_LIMIT = 16
 
 /** 32 GiB. */
-const WINDOW_LIMIT = 16
+export const WINDOW_LIMIT = 16
 
 /**
  * Where a ref beyond the space leads: nothing is read there and nothing can be written, so that a

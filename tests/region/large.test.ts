@@ -70,6 +70,7 @@ test(
       jumpFrontier(place.path(), step * WINDOW - 32 * 1024)
       const region = place.open({ durability: step % 2 === 0 ? 'sync' : 'none' })
       const before = region.snapshot()
+      const [reader, writer] = [place.openReadOnly(), place.open()]
       assert.throws(
         () =>
           region.transact(() => {
@@ -81,6 +82,14 @@ test(
       assert.not(itemsOf(region).has(keyOf(step, 0)))
       region.transact(() => addStep(region, step))
       checkStep(region, step)
+      // the boundary was crossed behind their back
+      reader.read(() => checkStep(reader as unknown as Region, step))
+      writer.transact(() => itemsOf(writer).get(keyOf(step, COUNT - 1))!.at.x++)
+      const changed = region.read(() => itemsOf(region).get(keyOf(step, COUNT - 1))!.at.x)
+      assert.is(changed, step * 1000 + COUNT)
+      writer.transact(() => itemsOf(writer).get(keyOf(step, COUNT - 1))!.at.x--)
+      reader.close()
+      writer.close()
       assert.is(itemsOf(before as unknown as Region).size, step * COUNT)
       before.close()
       const ref = region.transact(() => region.alloc(Item, itemOf(step)))

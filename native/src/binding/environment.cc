@@ -6,8 +6,8 @@ namespace rstore {
 
 namespace {
 
-/// The default capacity of a region.
-constexpr uint64_t kPreparedBytes = uint64_t{4} << 30;
+/// The largest capacity of a region.
+constexpr uint64_t kPreparedBytes = uint64_t{32} << 30;
 
 /// The memory belongs to the reservation: the buffer only names it.
 Napi::Reference<Napi::ArrayBuffer> bufferOver(Napi::Env env, std::byte* base, uint64_t bytes) {
@@ -16,6 +16,17 @@ Napi::Reference<Napi::ArrayBuffer> bufferOver(Napi::Env env, std::byte* base, ui
 }
 
 }  // namespace
+
+Napi::Value PooledMemory::window(Napi::Env env, size_t index) {
+  if (windows_.size() <= index) windows_.resize(index + 1);
+  Napi::Reference<Napi::ArrayBuffer>& made = windows_[index];
+  if (made.IsEmpty()) {
+    const uint64_t offset = index * kWindowBytes;
+    const uint64_t bytes = std::min<uint64_t>(kWindowBytes, memory.windowBytes - offset);
+    made = bufferOver(env, memory.windows() + offset, bytes);
+  }
+  return made.Value();
+}
 
 Environment& Environment::of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
@@ -52,10 +63,6 @@ Status Environment::makeMemory(Napi::Env env, uint64_t windowBytes,
   auto made = std::make_shared<PooledMemory>();
   made->memory.reservation = reservation;
   made->memory.windowBytes = windowBytes;
-  for (uint64_t offset = 0; offset < windowBytes; offset += kWindowBytes) {
-    const uint64_t count = std::min<uint64_t>(kWindowBytes, windowBytes - offset);
-    made->windows.push_back(bufferOver(env, reservation.base + offset, count));
-  }
   made->lineBits = bufferOver(env, made->memory.lineBits(), ViewMemory::bitBytesFor(windowBytes));
   *out = std::move(made);
   return kSuccess;
@@ -74,6 +81,7 @@ Status Environment::takeMemory(Napi::Env env, uint64_t bytes, std::shared_ptr<Po
 Status Environment::prepareMemory(Napi::Env env) {
   std::shared_ptr<PooledMemory> memory;
   if (const Status taken = makeMemory(env, kPreparedBytes, &memory); !taken.ok()) return taken;
+  memory->window(env, 0);
   giveMemory(std::move(memory));
   return kSuccess;
 }

@@ -1,11 +1,11 @@
 // What one JavaScript environment (main thread or worker) owns: its open handles and its pool of
 // windows.
 //
-// A window of gigabytes costs a full garbage collection to create, so windows are kept and reused,
-// and detached only when the environment ends. That collection takes as long as the heap is large:
-// windows for one region are made when the library is imported. The cleanup hook closes every
-// handle: a terminated worker would otherwise leave its descriptors, and with them its locks, open
-// for as long as the process lives.
+// A window of gigabytes costs a full garbage collection to create, so a window is made when data
+// first reaches it, kept and reused, and detached only when the environment ends. That collection
+// takes as long as the heap is large: the first window of one region is made when the library is
+// imported. The cleanup hook closes every handle: a terminated worker would otherwise leave its
+// descriptors, and with them its locks, open for as long as the process lives.
 #pragma once
 
 #include <napi.h>
@@ -22,8 +22,13 @@ namespace rstore {
 /// Address space of a view with the ArrayBuffers over it.
 struct PooledMemory {
   ViewMemory memory;
-  std::vector<Napi::Reference<Napi::ArrayBuffer>> windows;
   Napi::Reference<Napi::ArrayBuffer> lineBits;
+
+  /// The buffer over a window, made at the first call; `index` is within the memory.
+  Napi::Value window(Napi::Env env, size_t index);
+
+ private:
+  std::vector<Napi::Reference<Napi::ArrayBuffer>> windows_;  // empty where none was made yet
 };
 
 /// Something that must be closed before its environment ends.
@@ -39,10 +44,9 @@ class Environment {
   explicit Environment(Napi::Env env);
   ~Environment();
 
-  /// The smallest idle one in which so much fits, else a new one: making the engine a buffer of
-  /// gigabytes makes it collect garbage.
+  /// The smallest idle one in which so much fits, else a new one.
   Status takeMemory(Napi::Env env, uint64_t bytes, std::shared_ptr<PooledMemory>* out);
-  /// One for a region of the default capacity, kept idle.
+  /// One for a region of any capacity, with its first window, kept idle.
   Status prepareMemory(Napi::Env env);
   void giveMemory(std::shared_ptr<PooledMemory> memory);
 

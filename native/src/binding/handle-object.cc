@@ -57,6 +57,7 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::commitLater>>("commitLater"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::finishLater>>("finishLater"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::rollback>>("rollback"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::window>>("window"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::grow>>("grow"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::repair>>("repair"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::flush>>("flush"),
@@ -131,9 +132,6 @@ Napi::ArrayBuffer HandleObject::sharedControl(Napi::Env env) {
 Napi::Object HandleObject::describe(Napi::Env env) {
   const Identity& identity = handle_->identity();
   auto result = Napi::Object::New(env);
-  auto windows = Napi::Array::New(env, memory_->windows.size());
-  for (size_t i = 0; i < memory_->windows.size(); i++) windows.Set(i, memory_->windows[i].Value());
-  result.Set("windows", windows);
   result.Set("lineBits", memory_->lineBits.Value());
   result.Set("control", control_.Value());
   result.Set("capacityBytes", number(env, identity.capacityBytes));
@@ -273,6 +271,11 @@ Napi::Value HandleObject::finishLater(const Napi::CallbackInfo& info) {
 void HandleObject::rollback(const Napi::CallbackInfo& info) {
   handle_->rollback(info[0].As<Napi::Uint32Array>().Data(),
                     info[1].As<Napi::Number>().Uint32Value());
+}
+
+/// window(index): the buffer over it, within the capacity.
+Napi::Value HandleObject::window(const Napi::CallbackInfo& info) {
+  return memory_->window(info.Env(), info[0].As<Napi::Number>().Uint32Value());
 }
 
 Napi::Value HandleObject::grow(const Napi::CallbackInfo& info) {

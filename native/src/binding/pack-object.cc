@@ -72,6 +72,11 @@ struct Mapped {
         Napi::ArrayBuffer::New(env, sizeof(ControlBlock)), 1);
     return mapZero(memory->memory.lineBits(), ViewMemory::bitBytesFor(memory->memory.windowBytes));
   }
+  /// window(index): the buffer over it, within what was taken; nothing after `give`.
+  Napi::Value window(const Napi::CallbackInfo& info) {
+    if (!memory) return info.Env().Undefined();
+    return memory->window(info.Env(), info[0].As<Napi::Number>().Uint32Value());
+  }
   ControlBlock* block() { return static_cast<ControlBlock*>(control.Value().Data()); }
   /// Nothing when it was given before: a finalizer may run when the environment's data is gone.
   void give(Napi::Env env, Closable* owner) {
@@ -82,9 +87,6 @@ struct Mapped {
   }
   Napi::Object describe(Napi::Env env, const Identity& identity) {
     auto result = Napi::Object::New(env);
-    auto windows = Napi::Array::New(env, memory->windows.size());
-    for (size_t i = 0; i < memory->windows.size(); i++) windows.Set(i, memory->windows[i].Value());
-    result.Set("windows", windows);
     result.Set("lineBits", memory->lineBits.Value());
     result.Set("control", control.Value());
     result.Set("capacityBytes",
@@ -105,6 +107,7 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
                 DefineClass(env, "PackWriter",
                             {
                                 InstanceMethod<&PackWriterObject::begin>("begin"),
+                                InstanceMethod<&PackWriterObject::window>("window"),
                                 InstanceMethod<&PackWriterObject::grow>("grow"),
                                 InstanceMethod<&PackWriterObject::finish>("finish"),
                                 InstanceMethod<&PackWriterObject::finishLive>("finishLive"),
@@ -134,6 +137,8 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
     Environment::of(env).opened(this);
     return mapped_.describe(env, writer_.identity());
   }
+
+  Napi::Value window(const Napi::CallbackInfo& info) { return mapped_.window(info); }
 
   Napi::Value grow(const Napi::CallbackInfo& info) {
     return packedStatus(
@@ -199,6 +204,7 @@ class PackedObject : public Napi::ObjectWrap<PackedObject>, public Closable {
                             {
                                 InstanceMethod<&PackedObject::open>("open"),
                                 InstanceMethod<&PackedObject::openMemory>("openMemory"),
+                                InstanceMethod<&PackedObject::window>("window"),
                                 InstanceMethod<&PackedObject::verifyAll>("verifyAll"),
                                 InstanceMethod<&PackedObject::stats>("stats"),
                                 InstanceMethod<&PackedObject::close>("close"),
@@ -242,6 +248,8 @@ class PackedObject : public Napi::ObjectWrap<PackedObject>, public Closable {
     Environment::of(env).opened(this);
     return mapped_.describe(env, file_.identity());
   }
+
+  Napi::Value window(const Napi::CallbackInfo& info) { return mapped_.window(info); }
 
   /// verifyAll(): the first page whose checksum does not fit, -1 when all do, or a packed status
   /// from 1 on as a string.
@@ -288,7 +296,7 @@ void letGoOfMemory(const Napi::CallbackInfo& info) {
   sharedMemories().letGo(static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue()));
 }
 
-/// prepareMemory(): windows for the first region that is opened, made while the heap is small.
+/// prepareMemory(): memory for the first region that is opened, made while the heap is small.
 Napi::Value prepareMemory(const Napi::CallbackInfo& info) {
   return packedStatus(info.Env(), Environment::of(info.Env()).prepareMemory(info.Env()));
 }

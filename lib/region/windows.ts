@@ -1,0 +1,44 @@
+/**
+ * The windows of a mapping, each made when data first reaches it: a new buffer of gigabytes makes
+ * the engine collect garbage, for as long as the heap is large.
+ *
+ *  W1. Whoever moves the end of what is shown, or allocates behind it, calls `reach` before
+ *      anything there is touched. What lies behind has NOWHERE for a window (space.ts).
+ *  W2. A window stays where it is until its mapping is closed.
+ */
+import { C } from '../../formats/index.js'
+import type { WindowSource } from '../native/binding.js'
+import { NOWHERE, WINDOW_LIMIT } from '../space/space.js'
+import { Window } from '../space/window.js'
+
+const WINDOW_UNITS = Number(C.WINDOW_BYTES) / C.UNIT_BYTES
+
+/** Buffers are pooled by the native layer, and so are the arrays over them. */
+const windowOf = new WeakMap<ArrayBuffer, Window>()
+
+function windowOver(buffer: ArrayBuffer): Window {
+  let window = windowOf.get(buffer)
+  if (window === undefined) windowOf.set(buffer, (window = new Window(buffer)))
+  return window
+}
+
+export class Windows {
+  /** All that a ref can name; spaces share this array. */
+  readonly all: Window[] = new Array<Window>(WINDOW_LIMIT).fill(NOWHERE)
+  private count = 0
+  private reachedUnits = 0
+
+  /** @param endUnits what is reached from the beginning: 0 is the first window */
+  constructor(private readonly source: WindowSource, endUnits: number) {
+    this.reach(Math.max(1, endUnits))
+  }
+
+  /** Makes the windows up to `endUnits`, which the capacity has room for. */
+  reach(endUnits: number): void {
+    while (this.reachedUnits < endUnits) {
+      this.all[this.count] = windowOver(this.source.window(this.count))
+      this.count++
+      this.reachedUnits += WINDOW_UNITS
+    }
+  }
+}
