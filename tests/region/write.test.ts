@@ -451,4 +451,46 @@ test(
   }),
 )
 
+for (const [name, keyType, keyOf] of [
+  ['numbers', t.u32, (i: number) => i],
+  ['texts', t.string, (i: number) => `a key of some length ${String(i).padStart(6, '0')}`],
+] as const) for (const inner of ['kept', 'undone'] as const) for (const deep of [false, true]) {
+  test(
+    `a bulk load by ${name}, with nested transactions in its source that are ${inner}, `
+      + `is rolled back whole${deep ? ' in a nested one' : ''}`,
+    withRegion((place) => {
+      const region = place.create({ capacity: '8MiB' })
+      const Item = t.struct('Item', { n: t.f64, text: t.string })
+      const [map, other] = [region.map('m', keyType as any, Item), region.map('o', t.u32, t.u32)]
+      region.transact(() => {
+        for (let i = 0; i < 123; i++) map.set(keyOf(i), { n: i, text: `first ${i}` })
+      })
+      const contents = (): unknown => [...map.entries()].map(([key, { n, text }]) => [key, n, text])
+      const before = contents()
+      const attempt = (fn: () => void): void => {
+        try { region.transact(fn) } catch (error) { assert.match((error as Error).message, 'undo') }
+      }
+      function* source(): Generator<[unknown, { n: number; text: string }]> {
+        for (let i = 123; i < 900; i++) {
+          yield [keyOf(i), { n: i, text: `text ${i}` }]
+          if (i % 5 !== 3) continue
+          attempt(() => {
+            other.set(i, i)
+            if (inner === 'undone') throw new Error('undo')
+          })
+        }
+      }
+      const load = (): void => {
+        void map.bulkLoad(source())
+        assert.equal([map.size, other.size], [900, inner === 'kept' ? 156 : 0])
+        throw new Error('undo')
+      }
+      if (deep) region.transact(() => attempt(load))
+      else attempt(load)
+      assert.equal([map.size, other.size], [123, 0])
+      assert.equal(contents(), before)
+    }),
+  )
+}
+
 test.run()

@@ -56,7 +56,8 @@ export const workloads = [
   single('none', 'single', 'not synced', 200_000, 300_000),
   // Nearly every change is the first one of its page since the file was opened.
   single('none', 'single-first', 'not synced, in pages not touched before', 20_000, 2_000),
-  single('sync', 'single-durable', 'durable', 500),
+  // Enough of both that the code is compiled, and some checkpoints are among them.
+  single('sync', 'single-durable', 'durable', 5_000, 3_000),
   grouped('none', 'grouped', 'not synced', 50_000),
   grouped('sync', 'grouped-durable', 'durable', 20_000),
   small({
