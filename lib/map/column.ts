@@ -68,37 +68,35 @@ class FieldPath {
 
 /**
  * Reads the fields of all records that are of exactly the declared type; the others are
- * FOUND.damaged then.
+ * FOUND.damaged then. Gives how many they are, with those that are missing; −1 when none was tried.
  */
 function readPlain(
-  session: Session, batch: Batch, path: FieldPath, column: Column['values'], count: number,
-): boolean {
+  session: Session, batch: Batch, path: FieldPath, column: Column['values'],
+): number {
   const typeId = session.registry.find(path.type)
-  if (session.kernels === undefined || path.offset < 0 || typeId === 0) return false
-  const windows = buffersOf(session.space)
-  const refs = batch.values.u32.subarray(0, count)
-  session.kernels.readFields(
-    windows,
-    refs,
+  if (session.kernels === undefined || path.offset < 0 || typeId === 0) return -1
+  return session.kernels.readFields(
+    buffersOf(session.space),
+    batch.values.u32.subarray(0, column.length),
     typeId,
     path.offset,
     FIELD_KINDS[path.kind]!,
     column,
     batch.found,
   )
-  return true
 }
 
 /** The values of a batch as elements of a column; gives how many there are none of. */
 function fill(
   session: Session, values: Values, batch: Batch, path: FieldPath, column: Column['values'],
 ): number {
-  const wasRead = readPlain(session, batch, path, column, column.length)
+  const unread = readPlain(session, batch, path, column)
+  if (unread === 0) return 0
   const absent = column instanceof Float64Array ? NaN : 0
   let missing = 0
   for (let i = 0; i < column.length; i++) {
     const state = batch.found[i]
-    if (wasRead && state === FOUND.found) continue
+    if (unread > 0 && state === FOUND.found) continue
     const value = state === FOUND.missing ? undefined
       : path.read(values.read(batch.values, i * batch.valueWords, undefined))
     if (value === undefined) missing++
@@ -118,17 +116,12 @@ function newBatch(entries: number, valueWords: number): Batch {
 /** Takes the values of the next entries of a walk; gives how many there were. */
 function take(walker: Walker, { values: { u32 }, valueWords, found }: Batch): number {
   const { cursor } = walker
-  const end = RANGE_ENTRIES * valueWords
-  let to = 0
-  while (to < end && (cursor.hop() || walker.walk())) {
-    const from = cursor.window.u32
-    do {
-      u32[to++] = from[cursor.valueIndex]!
-      if (valueWords === 2) u32[to++] = from[cursor.valueIndex + 1]!
-    } while (to < end && cursor.hop())
+  let count = 0
+  while (count < RANGE_ENTRIES && walker.walk(RANGE_ENTRIES - count - 1)) {
+    count = cursor.takeValues(u32, count * valueWords, valueWords) / valueWords
   }
   found.fill(FOUND.found)
-  return to / valueWords
+  return count
 }
 
 /** The fields of a range, in its order. */

@@ -13,7 +13,7 @@
 import type { Cursor } from '../tree/cursor.js'
 import type { KeyForm } from '../types/keys.js'
 import type { MapReader } from './read-map.js'
-import type { Walker } from './walker.js'
+import { STRETCH, type Walker } from './walker.js'
 
 /** What an iterator asks its map for. */
 export interface Steps {
@@ -42,7 +42,7 @@ abstract class Steppings<T> implements IterableIterator<T> {
     const { map, walker } = this
     map.enter()
     const there = walker.step()
-    if (there) this.lookAhead(walker.stretch())
+    if (there) this.lookAhead(walker.stretch(STRETCH))
     map.leave()
     return there
   }

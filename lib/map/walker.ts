@@ -37,12 +37,12 @@ export class Walker {
   }
 
   /**
-   * Lets the cursor hop over the entries next to its own, so far as they are in the range; gives
-   * how many they are.
+   * Lets the cursor hop over at most so many entries next to its own, so far as they are in the
+   * range; gives how many they are.
    */
-  stretch(): number {
+  stretch(most: number): number {
     const { cursor, end, bounds: { reverse } } = this
-    let entries = cursor.allow(Math.min(this.left, STRETCH), reverse)
+    let entries = cursor.allow(Math.min(this.left, most), reverse)
     if (end === undefined) return entries
     while (entries > 0 && !this.inside(cursor.keyAhead(entries), end)) {
       entries = cursor.allow(entries >>> 1, reverse)
@@ -50,10 +50,10 @@ export class Walker {
     return entries
   }
 
-  /** A step, after which the cursor may hop: what to ask when it cannot. */
-  walk(): boolean {
+  /** A step, after which the cursor may hop at most so often. */
+  walk(most: number): boolean {
     const there = this.step()
-    if (there) this.stretch()
+    if (there) this.stretch(most)
     return there
   }
 

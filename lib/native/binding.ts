@@ -177,7 +177,7 @@ export interface NativeKernels {
   readFields(
     windows: readonly ArrayBuffer[], refs: Uint32Array, typeId: number, offset: number,
     kind: number, column: Uint32Array | Int32Array | Float64Array, found: Uint8Array,
-  ): void
+  ): number
 }
 
 export interface Addon extends NativeKernels {

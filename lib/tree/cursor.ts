@@ -35,6 +35,11 @@ export abstract class Cursor<K> {
    * where it was, when there is none, or the cursor was detached.
    */
   abstract hop(): boolean
+  /**
+   * Hops as far as is allowed, and puts the values of the entry and of those it goes over into `to`
+   * from `at` on, in their order, `words` words each. Gives where they end.
+   */
+  abstract takeValues(to: Uint32Array, at: number, words: number): number
   /** How often `hop` has moved since this was asked last. */
   abstract takeHops(): number
   /** Where `hop` will be after so many moves, all of them allowed: the key, as `key` gives it. */

@@ -106,6 +106,17 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
     return true
   }
 
+  override takeValues(to: Uint32Array, at: number, words: number): number {
+    const { u32 } = this.window
+    let end = at
+    do {
+      const from = this.valueIndex
+      to[end++] = u32[from]!
+      if (words === 2) to[end++] = u32[from + 1]!
+    } while (this.hop())
+    return end
+  }
+
   override takeHops(): number {
     const hops = this.hopsAllowed - this.hopsLeft
     this.hopsAllowed = this.hopsLeft

@@ -124,7 +124,9 @@ export interface Kernels {
     found: Uint8Array,
     cells: boolean,
   ): number
-  /** Fills `column`; a record of another type id becomes 2 in `found`. */
+  /**
+   * Fills `column`; a record of another type id becomes 2 in `found`. Gives how many were not read.
+   */
   readFields(
     windows: readonly ArrayBuffer[],
     refs: Uint32Array,
@@ -133,7 +135,7 @@ export interface Kernels {
     kind: number,
     column: Uint32Array | Int32Array | Float64Array,
     found: Uint8Array,
-  ): void
+  ): number
 }
 
 export abstract class Session {

@@ -234,9 +234,28 @@ export class TreeModel<Kind extends KeyKind, Plain> {
       assert.ok(this.at !== undefined)
       this.checkCursor()
       if (this.hopsTaken % 3 === 0) break
+      if (this.hopsTaken % 3 === 2) this.take()
     }
     assert.is(this.cursor.takeHops(), this.hopsTaken)
     this.hopsTaken = 0
+  }
+
+  /** Everything that is still allowed, in one call. */
+  private take(): void {
+    const words = this.setup.valueBytes / 4
+    if (words === 0) return
+    const taken = new Float64Array(64)
+    const to = new Uint32Array(taken.buffer)
+    const count = (this.cursor.takeValues(to, words, words) - words) / words
+    const first = this.indexOf(this.at!)
+    for (let i = 0; i < count; i++) {
+      const { value } = this.model[this.reverse ? first - i : first + i]!
+      assert.is(words === 1 ? to[1 + i] : taken[1 + i], value)
+    }
+    this.hopsTaken += count - 1
+    assert.not(this.cursor.hop())
+    if (count > 1) this.at = this.beside(count - 1, this.reverse)
+    this.checkCursor()
   }
 
   private checkCursor(): void {

@@ -37,14 +37,16 @@ Napi::Value lookUpAll(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), hits);
 }
 
-/// readFields(windows, refs, typeId, offset, kind, column, found).
-void readAllFields(const Napi::CallbackInfo& info) {
+/// readFields(windows, refs, typeId, offset, kind, column, found): the number not read.
+Napi::Value readAllFields(const Napi::CallbackInfo& info) {
   const WindowList windows = windowsOf(info[0]);
   const auto refs = info[1].As<Napi::Uint32Array>();
-  readFields(windows, refs.Data(), static_cast<uint32_t>(refs.ElementLength()),
-             info[2].As<Napi::Number>().Uint32Value(), info[3].As<Napi::Number>().Uint32Value(),
-             static_cast<FieldKind>(info[4].As<Napi::Number>().Uint32Value()), dataOf(info[5]),
-             foundOf(info[6]));
+  const uint32_t unread =
+      readFields(windows, refs.Data(), static_cast<uint32_t>(refs.ElementLength()),
+                 info[2].As<Napi::Number>().Uint32Value(), info[3].As<Napi::Number>().Uint32Value(),
+                 static_cast<FieldKind>(info[4].As<Napi::Number>().Uint32Value()), dataOf(info[5]),
+                 foundOf(info[6]));
+  return Napi::Number::New(info.Env(), unread);
 }
 
 }  // namespace

@@ -229,32 +229,32 @@ uint32_t lookUpKeys(const WindowList& windows, uint32_t root, const void* keys, 
       .run(root, static_cast<const Key*>(keys), count, static_cast<std::byte*>(values), found);
 }
 
-/// The field of one record, as an element of the column.
+/// A field of each record, as elements of the column; the number of those that were not read.
+/// Always kGroup records ahead of the one that is read are on their way from memory.
 template <typename Stored, typename Element>
-void readColumn(const WindowList& windows, const uint32_t* refs, uint32_t count, uint32_t typeId,
-                uint32_t offset, Element* column, Found* found) {
-  for (uint32_t from = 0; from < count; from += kGroup) {
-    const uint32_t end = std::min(from + kGroup, count);
-    for (uint32_t i = from; i < end; i++) {
-      if (found[i] != Found::kFound) continue;
-      const std::byte* at = windows.at(refs[i], offset + sizeof(Stored));
-      if (at == nullptr) {
-        found[i] = Found::kDamaged;
-        continue;
-      }
-      prefetch(at);
-      prefetch(at + offset);
-    }
-    for (uint32_t i = from; i < end; i++) {
-      if (found[i] != Found::kFound) continue;
-      const std::byte* at = windows.at(refs[i], offset + sizeof(Stored));
-      if (load<CellHeader>(at).typeId == typeId)
-        // A field of type i8 keeps its sign. NOLINTNEXTLINE(bugprone-signed-char-misuse)
-        column[i] = static_cast<Element>(load<Stored>(at + offset));
-      else
-        found[i] = Found::kDamaged;
+uint32_t readColumn(const WindowList& windows, const uint32_t* refs, uint32_t count,
+                    uint32_t typeId, uint32_t offset, Element* column, Found* found) {
+  const auto ask = [&](uint32_t i) {
+    const std::byte* at = windows.at(refs[i], offset + sizeof(Stored));
+    if (at == nullptr) return;
+    prefetch(at);
+    prefetch(at + offset);
+  };
+  uint32_t unread = 0;
+  for (uint32_t i = 0; i < std::min(kGroup, count); i++) ask(i);
+  for (uint32_t i = 0; i < count; i++) {
+    if (i + kGroup < count) ask(i + kGroup);
+    const bool wanted = found[i] == Found::kFound;
+    const std::byte* at = wanted ? windows.at(refs[i], offset + sizeof(Stored)) : nullptr;
+    if (at != nullptr && load<CellHeader>(at).typeId == typeId) {
+      // A field of type i8 keeps its sign. NOLINTNEXTLINE(bugprone-signed-char-misuse)
+      column[i] = static_cast<Element>(load<Stored>(at + offset));
+    } else {
+      unread++;
+      if (wanted) found[i] = Found::kDamaged;
     }
   }
+  return unread;
 }
 
 }  // namespace
@@ -272,10 +272,11 @@ uint32_t lookUp(const WindowList& windows, uint32_t root, KeyForm form, const vo
   return 0;
 }
 
-void readFields(const WindowList& windows, const uint32_t* refs, uint32_t count, uint32_t typeId,
-                uint32_t offset, FieldKind kind, void* column, Found* found) {
+uint32_t readFields(const WindowList& windows, const uint32_t* refs, uint32_t count,
+                    uint32_t typeId, uint32_t offset, FieldKind kind, void* column, Found* found) {
   const auto read = [&]<typename Stored, typename Element>(Stored, Element) {
-    readColumn<Stored>(windows, refs, count, typeId, offset, static_cast<Element*>(column), found);
+    return readColumn<Stored>(windows, refs, count, typeId, offset, static_cast<Element*>(column),
+                              found);
   };
   switch (kind) {
     case FieldKind::kU8: return read(uint8_t{}, uint32_t{});
@@ -287,6 +288,7 @@ void readFields(const WindowList& windows, const uint32_t* refs, uint32_t count,
     case FieldKind::kF32: return read(float{}, double{});
     case FieldKind::kF64: return read(double{}, double{});
   }
+  return count;
 }
 
 }  // namespace rstore

@@ -48,8 +48,8 @@ enum class FieldKind : uint8_t { kU8, kU16, kU32, kI8, kI16, kI32, kF32, kF64 };
 
 /// Reads one field of the records that `refs` name, where `found` says so, into `column`: int32_t
 /// or uint32_t for integers by their sign, double for floats. A record whose cell is not of the
-/// type becomes Found::kDamaged: somebody else has to look.
-void readFields(const WindowList& windows, const uint32_t* refs, uint32_t count, uint32_t typeId,
-                uint32_t offset, FieldKind kind, void* column, Found* found);
+/// type becomes Found::kDamaged: somebody else has to look. Returns the number not read.
+uint32_t readFields(const WindowList& windows, const uint32_t* refs, uint32_t count,
+                    uint32_t typeId, uint32_t offset, FieldKind kind, void* column, Found* found);
 
 }  // namespace rstore
