@@ -2,6 +2,7 @@
  * Everything that a region has names for, as lines of JSON: what `Importer` reads.
  *
  *   {"rstore":"dump","version":1,"names":[{"name","kind","key","value","indexes"} …]}     first
+ *                                              and "types":[T …]: see E5
  *   {"$id":n,"type":T,"value":v}               what only refs name
  *   {"map":name,"key":k,"value":v}             an entry, a pair; without "key" a single value
  *
@@ -14,6 +15,8 @@
  *      else cannot be made before its content is known comes before (`ordered`). Among such cells
  *      there are no cycles: each was made when those it names were there.
  *  E4. The numbers and what they name are held in memory; everything else is read as it is given.
+ *  E5. A ref may lead to a record of a later version of its type, which needs more room than the
+ *      ref says. Such versions are in the first line, for whoever keeps a place for a record.
  */
 import { RStoreError } from '../errors.js'
 import type { OrderedMap } from '../map/ordered-map.js'
@@ -31,7 +34,13 @@ import { typeWithRefNumbers } from './ref-types.js'
 /** The version of these lines. */
 export const DUMP_VERSION = 1
 
-export interface DumpHead { rstore: 'dump'; version: number; names: NameSchema[] }
+export interface DumpHead {
+  rstore: 'dump'
+  version: number
+  names: NameSchema[]
+  /** E5. */
+  types?: Descriptor[]
+}
 export interface DumpRecord { $id: number; type: Descriptor; value: unknown }
 export interface DumpEntry { map: string; key?: unknown; value: unknown }
 export type DumpLine = DumpHead | DumpRecord | DumpEntry
@@ -55,15 +64,14 @@ class Numbers implements RefNames {
   readonly ids = new Map<number, number>()
   /** Records that were written out with their number. */
   readonly written = new Set<number>()
-  /** Told of refs that were not met before. */
-  onNew: (ref: number) => void = () => {}
+  /** Told of each ref, with its declared type, and whether it was not met before. */
+  onRef: (ref: number, target: AnyType, isNew: boolean) => void = () => {}
 
-  idOfRef(ref: number): number {
+  idOfRef(ref: number, target: AnyType): number {
     const known = this.ids.get(ref)
-    if (known !== undefined) return known
-    const id = this.ids.size + 1
-    this.ids.set(ref, id)
-    this.onNew(ref)
+    const id = known ?? this.ids.size + 1
+    if (known === undefined) this.ids.set(ref, id)
+    this.onRef(ref, target, known === undefined)
     return id
   }
 
@@ -101,8 +109,8 @@ class Exporter {
   *lines(): IterableIterator<DumpLine> {
     const names = this.named.map(({ schema }) => schema)
     for (const one of this.named) this.formsOf(one)
-    yield { rstore: 'dump', version: DUMP_VERSION, names }
-    this.findRefs()
+    const types = this.findRefs()
+    yield { rstore: 'dump', version: DUMP_VERSION, names, ...types.length > 0 ? { types } : {} }
     const unmade = [...this.numbers.ids.keys()].filter((ref) => !isReservable(this.typeAt(ref)))
     for (const ref of this.ordered(unmade)) yield this.recordLine(ref)
     for (const one of this.named) yield* this.entriesOf(one)
@@ -158,26 +166,37 @@ class Exporter {
 
   private recordLine(ref: number): DumpRecord {
     const type = this.typeAt(ref)
-    const id = this.numbers.idOfRef(ref)
+    const id = this.numbers.idOfRef(ref, type)
     this.numbers.written.add(ref)
     const value = this.forms.of(type).toJson(readValue(this.session, type, ref))
     this.session.leave()
     return { $id: id, type: descriptorOf(type), value }
   }
 
-  /** E2: everything that refs name, along all names and along what they lead to. */
-  private findRefs(): void {
+  /** E2: everything that refs name, along all names and along what they lead to. Gives E5. */
+  private findRefs(): Descriptor[] {
     const { numbers } = this
     const found: number[] = []
-    numbers.onNew = (ref) => found.push(ref)
+    const larger = new Set<AnyType>()
+    numbers.onRef = (ref, target, isNew) => {
+      if (isNew) found.push(ref)
+      if (this.isLarger(ref, target)) larger.add(this.typeAt(ref))
+    }
     for (const one of this.named) {
       if (!hasRefs(one)) continue
       for (const _entry of this.entriesOf(one)) continue
     }
     for (let next = 0; next < found.length; next++) this.recordLine(found[next]!)
-    numbers.onNew = () => {}
+    numbers.onRef = () => {}
     numbers.written.clear()
     this.done = 0
+    return Array.from(larger, descriptorOf)
+  }
+
+  private isLarger(ref: number, target: AnyType): boolean {
+    if (!(target instanceof StructType)) return false
+    const stored = this.typeAt(ref)
+    return stored instanceof StructType && stored.slotBytes > target.slotBytes
   }
 
   /** E3: those that others name before those others. */

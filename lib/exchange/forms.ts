@@ -43,8 +43,8 @@ export interface JsonForm {
 
 /** What the numbers of refs are outside. */
 export interface RefNames {
-  /** The number of a ref that a value names. */
-  idOfRef(ref: number): number
+  /** The number of a ref that a value names, and that is declared to lead to `target`. */
+  idOfRef(ref: number, target: AnyType): number
   /** The number of a record that is written out; 0 when nobody needs it. */
   idOfRecord(record: unknown): number
   /** The ref that a number stands for. */
@@ -248,9 +248,12 @@ export class JsonForms {
     return {
       isPlain: false,
       toJson: (ref: number | undefined) =>
-        ref === undefined ? null : { $ref: refs.idOfRef(ref) },
-      fromJson: (json) => isObject(json) && Object.hasOwn(json, '$ref')
-        ? refs.refOfId(checkId(json['$ref']), type.target()) : json,
+        ref === undefined ? null : { $ref: refs.idOfRef(ref, type.target()) },
+      fromJson: (json) => {
+        if (typeof json === 'number') throw new TypeError(`a ref is {"$ref":n}, not ${json}`)
+        return isObject(json) && Object.hasOwn(json, '$ref')
+          ? refs.refOfId(checkId(json['$ref']), type.target()) : json
+      },
     }
   }
 }

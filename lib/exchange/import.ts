@@ -5,18 +5,23 @@
  *      it has changed anything, so that the caller may go on with the next one.
  *  J2. Keys that ascend are appended without searching; the first one that does not, and all behind
  *      it up to `pause`, are set one by one. Nobody else may use a map between `add` and `pause`.
- *  J3. A ref to a record that has not come yet reserves its cell, empty and of its type; when the
- *      record comes it is written there. `finish` refuses when one never came.
+ *  J3. A ref to a record that has not come yet reserves its cell, empty and of the type that the
+ *      ref is declared to lead to; when the record comes it is written there. It may be of another
+ *      version of that type, or of the same with another descriptor (types that name each other are
+ *      described from where one begins): so the cell has room for the largest version that is
+ *      known, and gets its type number anew. `finish` refuses when one never came.
  *  J4. Indexes are made by `finish`, when all records are there.
  */
+import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { createMultimap } from '../map/multimap.js'
 import type { OrderedMap } from '../map/ordered-map.js'
 import { createMapRoot } from '../map/structures.js'
 import type { OpenSession } from '../region/open-session.js'
 import type { WritableRegion } from '../region/writable-region.js'
-import type { Ref } from '../space/ref.js'
+import { wordIndexOf, type Ref } from '../space/ref.js'
 import { SMALL_ROOT_BYTES } from '../tree/open.js'
+import { payloadRoom } from '../types/boxes.js'
 import { describeShortly } from '../types/compatible.js'
 import { typeFromText } from '../types/descriptor.js'
 import { MapType, MultimapType } from '../types/map/map.js'
@@ -26,16 +31,29 @@ import { DUMP_VERSION, type DumpEntry, type DumpHead, type DumpRecord } from './
 import { type Filling, MapFilling, MultimapFilling, ValueFilling } from './filling.js'
 import { checkId, JsonForms, type RefNames } from './forms.js'
 import type { NameSchema } from './named.js'
-import { RECORD_ID, typeWithRecordIds } from './ref-types.js'
+import { areVersions, RECORD_ID, typeWithRecordIds, type RecordPlaces } from './ref-types.js'
 import { ownField, RowReader } from './rows.js'
 
 /** J3: which number is which ref. */
-class Records implements RefNames {
+class Records implements RefNames, RecordPlaces {
   private readonly refs = new Map<number, Ref>()
   /** Of them, those whose record has not come yet. */
   private readonly reserved = new Set<number>()
 
+  /** J3: by name, all that were read so far. */
+  private readonly versions = new Map<string, StructType[]>()
+  /** Bytes for one that is reserved, with what is known. */
+  private readonly rooms = new Map<StructType, number>()
+
   constructor(private readonly session: OpenSession) {}
+
+  /** A type that records may have. */
+  know(type: StructType): void {
+    this.rooms.clear()
+    const known = this.versions.get(type.name)
+    if (known === undefined) this.versions.set(type.name, [type])
+    else known.push(type)
+  }
 
   idOfRef(): number {
     throw new Error('nothing is written here')
@@ -57,7 +75,7 @@ class Records implements RefNames {
     const { session } = this
     return session.change(() => {
       if (target instanceof StructType) {
-        return session.space.allocate(target.slotBytes, session.registry.idOf(target))
+        return session.space.allocate(this.roomFor(target), session.registry.idOf(target))
       }
       if (target instanceof MapType) return createMapRoot(session, target, SMALL_ROOT_BYTES)
       if (target instanceof MultimapType) return createMultimap(session, target, false)
@@ -65,9 +83,35 @@ class Records implements RefNames {
     })
   }
 
+  /** J3. */
+  private roomFor(target: StructType): number {
+    let room = this.rooms.get(target)
+    if (room === undefined) {
+      const fitting = this.versions.get(target.name)!.filter((type) => areVersions(type, target))
+      room = Math.max(...fitting.map(({ slotBytes }) => slotBytes))
+      this.rooms.set(target, room)
+    }
+    return room
+  }
+
+  /** J3: makes a reserved cell one of this type. */
+  private retype(id: number, ref: Ref, type: AnyType): void {
+    const { registry, space } = this.session
+    const typeId = registry.idOf(type)
+    if (space.typeIdOf(ref) === typeId) return
+    const fits = !(type instanceof StructType) || type.slotBytes <= payloadRoom(this.session, ref)
+    if (!fits || !areVersions(type, registry.typeOfCell(ref))) {
+      throw new TypeError(`record ${id} is named as another type than it is: `
+        + describeShortly(type))
+    }
+    space.mark(ref, C.UNIT_BYTES)
+    const { u32 } = space.windowOf(ref)
+    const at = wordIndexOf(ref) + 1
+    u32[at] = typeId | (u32[at]! & 0xffff_0000)
+  }
+
   /** The cell of a value with a number: the one that is reserved, or one that `make` makes. */
   place(id: number, type: AnyType, make: () => Ref, fill: (ref: Ref) => Ref): Ref {
-    const { session } = this
     const ref = this.refs.get(id)
     if (ref !== undefined && !this.reserved.has(id)) {
       throw new TypeError(`there are two records with the number ${id}`)
@@ -77,10 +121,7 @@ class Records implements RefNames {
       this.refs.set(id, made)
       return made
     }
-    if (session.space.typeIdOf(ref) !== session.registry.idOf(type)) {
-      throw new TypeError(`record ${id} is named as another type than it is: `
-        + describeShortly(type))
-    }
+    this.retype(id, ref, type)
     this.reserved.delete(id)
     return fill(ref)
   }
@@ -136,6 +177,7 @@ export class Importer {
     this.records = new Records(region.session)
     this.forms = new JsonForms(this.records)
     this.hasRefs = JSON.stringify(head.names).includes('{"ref":')
+    for (const type of head.types ?? []) this.typeOf(type)
     for (const schema of head.names) this.targets.set(schema.name, this.open(schema))
   }
 
@@ -160,8 +202,7 @@ export class Importer {
     const known = this.types.get(text)
     if (known !== undefined) return known
     const type = this.hasRefs
-      ? typeWithRecordIds(text, (id, own, make, fill) => this.records.place(id, own, make, fill))
-      : typeFromText(text)
+      ? typeWithRecordIds(text, this.records) : typeFromText(text)
     this.types.set(text, type)
     return type
   }

@@ -3,6 +3,7 @@
  * may say by which number others name it.
  */
 import type { Ref } from '../space/ref.js'
+import { compare } from '../types/compatible.js'
 import type { Session } from '../types/context.js'
 import { typeFromText } from '../types/descriptor.js'
 import { RefType } from '../types/ref/ref.js'
@@ -17,23 +18,52 @@ class RefNumber extends RefType {
   }
 }
 
+/** Found out once: it is asked for each ref. */
+const versions = new WeakMap<AnyType, WeakSet<AnyType>>()
+
+/** Whether two types are the same, or one is a later version of the other. */
+export function areVersions(a: AnyType, b: AnyType): boolean {
+  let known = versions.get(a)
+  if (known?.has(b)) return true
+  if (compare(a, b, '') !== null && compare(b, a, '') !== null) return false
+  if (known === undefined) versions.set(a, known = new WeakSet())
+  known.add(b)
+  return true
+}
+
+/**
+ * One that takes such numbers. It may lead to a later version of its type: a program that knows
+ * that version has put it there.
+ */
+class NumberedRef extends RefNumber {
+  override prepare(value: unknown, where: string, session: Session | null): unknown {
+    const isOne = typeof value === 'number' && session !== null
+      && areVersions(session.registry.typeOfCell(value), this.target())
+    return isOne ? value : super.prepare(value, where, session)
+  }
+}
+
 /** Under which an input for a record has its number. */
 export const RECORD_ID = Symbol('rstore record id')
 
 type Identified = object & { [RECORD_ID]?: number }
 
-/** A record with a number is to be made: `make` makes its cell, `fill` fills one that is there. */
-export type PlaceRecord = (
-  id: number, type: AnyType, make: () => Ref, fill: (ref: Ref) => Ref,
-) => Ref
+/** Where records with numbers go. */
+export interface RecordPlaces {
+  /** Told of each type that they may have. */
+  know(type: StructType): void
+  /** One is to be made: `make` makes its cell, `fill` fills one that is there. */
+  place(id: number, type: AnyType, make: () => Ref, fill: (ref: Ref) => Ref): Ref
+}
 
 /** A record that may have a number: see RECORD_ID. */
 class IdentifiedStruct extends StructType {
   constructor(
     name: string, fields: readonly (readonly [string, AnyType])[],
-    private readonly place: PlaceRecord,
+    private readonly places: RecordPlaces,
   ) {
     super(name, fields)
+    places.know(this)
   }
 
   override prepare(value: unknown, where: string, session: Session | null): unknown {
@@ -46,7 +76,7 @@ class IdentifiedStruct extends StructType {
   override createCell(session: Session, value: unknown): Ref {
     const id = (value as Identified)[RECORD_ID]
     if (id === undefined) return super.createCell(session, value)
-    return this.place(id, this, () => super.createCell(session, value),
+    return this.places.place(id, this, () => super.createCell(session, value),
       (ref) => super.assignCell(session, ref, value))
   }
 
@@ -66,9 +96,9 @@ export const typeWithRefNumbers = (text: string): AnyType => typeFromText(text, 
   struct: (name, fields) => new StructType(name, fields),
 })
 
-/** The same for writing: where records with numbers go is for `place` to say. */
-export const typeWithRecordIds = (text: string, place: PlaceRecord): AnyType =>
+/** The same for writing: where records with numbers go is for `places` to say. */
+export const typeWithRecordIds = (text: string, places: RecordPlaces): AnyType =>
   typeFromText(text, {
-    ref: (find) => new RefNumber(find),
-    struct: (name, fields) => new IdentifiedStruct(name, fields, place),
+    ref: (find) => new NumberedRef(find),
+    struct: (name, fields) => new IdentifiedStruct(name, fields, places),
   })

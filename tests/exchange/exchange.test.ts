@@ -7,7 +7,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   exportLines, Importer, JsonMap, Packed, Region, RStoreError, Store, t, type DumpHead,
-  type DumpLine, type ReadRegion, type Ref,
+  type DumpLine, type ReadRegion, type Ref, type Type,
 } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { codeOf } from '../harness/types.js'
@@ -272,6 +272,58 @@ test('records of older versions, and a packed region with its root', async () =>
   })
 })
 
+test('records of types that name each other, by several fields', async () => {
+  const Person: Type<any> = t.struct('Person', {
+    name: t.string,
+    parents: t.optional(t.ref((): Type<any> => Family)),
+    own: t.optional(t.ref((): Type<any> => Family)),
+  })
+  const Family: Type<any> = t.struct('Family', {
+    mother: t.optional(t.ref(() => Person)), father: t.optional(t.ref(() => Person)),
+  })
+  const lines = withRegion((region) => {
+    const people = region.map('people', t.u32, Person)
+    region.transact(() => {
+      const family = region.alloc(Family, { mother: undefined, father: undefined })
+      people.set(1, { name: 'Ann', own: family })
+      people.set(2, { name: 'Ben', parents: family })
+      region.deref<any>(family).mother = people.get(1)
+    })
+    return linesOf(region)
+  })
+  await checkLoaded(lines, (region) =>
+    assert.is(region.map('people', t.u32, Person).get(2).parents.mother.name, 'Ann'))
+})
+
+test('refs lead to records of older and of later versions', async () => {
+  const First: Type<any> = t.struct('Node', { x: t.u32, next: t.optional(t.self) })
+  const Later: Type<any> = t.struct('Node', {
+    x: t.u32, next: t.optional(t.self), y: t.default(t.u32, 7), z: t.optional(t.string),
+  })
+  const lines = withRegion((region) => {
+    region.transact(() => {
+      const map = region.map('nodes', t.u32, First)
+      map.set(1, { x: 1, next: region.alloc(First, { x: 2 }) })
+      map.set(2, { x: 3 })
+    })
+    region.transact(() => {
+      const map = region.map('nodes', t.u32, Later)
+      const last = region.alloc(Later, { x: 5, y: 5, z: 'last' })
+      map.get(1).next.next = region.alloc(Later, { x: 4, next: last })
+      map.get(2).next = last
+    })
+    return linesOf(region)
+  })
+  await checkLoaded(lines, (region) => {
+    const map = region.map('nodes', t.u32, Later)
+    const chain = [map.get(1)]
+    while (chain.at(-1).next !== undefined) chain.push(chain.at(-1).next)
+    assert.equal(chain.map(({ x, y, z }) => [x, y, z]),
+      [[1, 7, undefined], [2, 7, undefined], [4, 7, undefined], [5, 5, 'last']])
+    assert.is(region.refOf(map.get(2).next), region.refOf(chain[3]))
+  })
+})
+
 test('fields of type t.packed are refused, before anything is given', () => {
   const store = Store.open(join(directory, 'store'), { create: true })
   const shelves = store.region('shelves')
@@ -322,6 +374,8 @@ test('what cannot be stored is refused, and the next line goes on', () => {
     const names = [{ name: 'm', kind: 'map', key: 'u32', value: Self }]
     assert.is(codeOf(() => region.transact(() => {
       const importer = new Importer(region, { rstore: 'dump', version: 1, names } as DumpHead)
+      assert.throws(() => importer.add({ map: 'm', key: 1, value: { next: 7 } }),
+        /a ref is {"\$ref":n}, not 7/)
       importer.add({ map: 'm', key: 1, value: { next: { $ref: 7 } } })
       importer.finish()
     })), 'RSTORE_DANGLING_REF')
