@@ -17,7 +17,9 @@ export type { ArrayBuilder, BuilderOptions } from './plan.js'
 export function createBuilder(
   session: Session, element: AnyType, options?: BuilderOptions,
 ): ArrayBuilder<any, any> {
-  return open(session, element, options).watched()
+  const builder = open(session, element, options).watched()
+  session.endsWith(builder)
+  return builder
 }
 
 function open(session: Session, element: AnyType, options?: BuilderOptions): FixedBuilder {

@@ -265,6 +265,11 @@ export abstract class FixedBuilder implements ArrayBuilder {
     this.consume('discarded')
   }
 
+  /** The region is gone. */
+  end(): void {
+    this.consume('ended')
+  }
+
   /** Gives everything back. Rooms whose transaction is over are gone already. */
   private consume(reason: ConsumedReason): void {
     if (this.limit < 0) return

@@ -14,6 +14,7 @@ import { CONTROL, STATE } from '../space/allocation-words.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
 import type { Ref } from '../space/ref.js'
 import { Lease } from '../types/context.js'
+import type { Ending } from '../types/context.js'
 import { blankPages, TYPES_ROOT } from './blank.js'
 import { OpenSession } from './open-session.js'
 import type { RegionStats } from './stats.js'
@@ -44,6 +45,9 @@ export class PackSession extends OpenSession {
   declare readonly space: ContiguousSpace
   /** Once it is frozen. */
   uuid = new Uint8Array(16)
+  /** What is told when it is over, if somebody still has it. */
+  private endings: WeakRef<Ending>[] = []
+  private endingLimit = 1000
 
   constructor(
     readonly path: string | null,
@@ -134,6 +138,16 @@ export class PackSession extends OpenSession {
     this.closed = true
     this.writable = false
     this.endLease('frozen')
+    this.space.abandon()
+    for (const thing of this.endings.splice(0)) thing.deref()?.end()
+  }
+
+  override endsWith(thing: Ending): void {
+    if (this.endings.length === this.endingLimit) {
+      this.endings = this.endings.filter((known) => known.deref() !== undefined)
+      this.endingLimit = Math.max(1000, 2 * this.endings.length)
+    }
+    this.endings.push(new WeakRef(thing))
   }
 
   override assertOpen(): void {

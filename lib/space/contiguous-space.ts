@@ -147,6 +147,13 @@ export class ContiguousSpace extends Space {
     this.marks.clear()
   }
 
+  /** All of it is another's, or nobody's, from now on: O2 of rooms.ts. */
+  abandon(): void {
+    this.detachAll()
+    this.rooms.takeOpen()
+    this.running = false
+  }
+
   /** Puts back everything below the committed end. V2, V3. */
   rollbackTransaction(): void {
     this.detachAll()

@@ -138,6 +138,11 @@ export interface Kernels {
   ): number
 }
 
+/** Something that must not be used any more when its session is over. */
+export interface Ending {
+  end(): void
+}
+
 export abstract class Session {
   /** Undefined where there is no addon: then batches are loops. */
   readonly kernels: Kernels | undefined = undefined
@@ -235,6 +240,12 @@ export abstract class Session {
    * is freed.
    */
   readonly unadopted = new Set<number>()
+
+  /**
+   * Something with memory of its own that goes on by itself: a builder. Where the end of the region
+   * takes back every capability to write (packing), it is told.
+   */
+  endsWith(_thing: Ending): void {}
 
   // Fields of type packed belong to a store, which overrides these.
 

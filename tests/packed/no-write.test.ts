@@ -3,7 +3,7 @@ import { openSync, readFileSync, readlinkSync, readdirSync, statSync, writeSync 
 import { Worker } from 'node:worker_threads'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Packed, Region, t, type Frozen, type WritableRegion } from '../../lib/index.js'
+import { DISCARD, Packed, Region, t, type Frozen, type WritableRegion } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
 import { inRoot } from '../harness/paths.js'
 import { inPlace, rejected, thrown } from '../harness/with-region.js'
@@ -52,11 +52,18 @@ function keepAll(region: WritableRegion, root: AtlasView): (() => unknown)[] {
     () => region.alloc(City, city('new')),
     () => { region.deref(ref).population = 7 },
     () => region.free(ref),
-    ...builders.map((builder) => () => builder.finish()),
-    () => {
-      texts.push('x')
-      texts.finish()
-    },
+    ...builders.flatMap((builder) => [
+      () => builder.push(1),
+      () => builder.pushMany(Float64Array.of(1, 2)),
+      () => builder.parseNumbers(new TextEncoder().encode('1,2')),
+      () => builder.count,
+      () => builder.checkpoint(),
+      () => builder.finish(),
+      () => builder.discard(),
+    ]),
+    () => texts.push('x'),
+    () => texts.splitLines(new TextEncoder().encode('x')),
+    () => texts.finish(),
     () => region.buildArray(t.f64, {}, (builder) => { builder.push(1) }),
     () => region.editArray(long, 0, 1, (elements) => { (elements as unknown as number[])[0] = 7 }),
     () => {
@@ -77,6 +84,62 @@ test('what the callback kept', inPlace(async (place) => {
   for (const write of kept) await rejected('RSTORE_REVOKED', (async () => write())())
   assert.ok(readFileSync(path).equals(before))
   assert.is(packed.root.cities.size, 4)
+}))
+
+test('what the callback of a discarded region kept', inPlace(async (place) => {
+  for (const end of ['discarded', 'thrown', 'closed'] as const) {
+    let kept: (() => unknown)[] = []
+    try {
+      Region.pack(place.path(end), OPTIONS, (region, root) => {
+        kept = keepAll(region, root)
+        if (end === 'thrown') throw new Error(end)
+        if (end === 'closed') region.close()
+        return DISCARD
+      })
+    } catch (error) {
+      assert.match(String(error), /thrown/)
+    }
+    // In the same memory, most likely.
+    const packed = place.keep(Region.pack(place.path(`after ${end}`), OPTIONS, fill(3))!)
+    const before = readFileSync(packed.path!)
+    for (const write of kept) await rejected('RSTORE_REVOKED', (async () => write())())
+    assert.ok(readFileSync(packed.path!).equals(before))
+    assert.equal((await packed.verify()).problems, [])
+  }
+}))
+
+test('a builder whose region is closed while it is filled', inPlace((place) => {
+  thrown('RSTORE_REVOKED', () => Region.pack(place.path('x'), OPTIONS, (region, root) => {
+    region.buildArray(t.f64, {}, (builder) => {
+      builder.push(1)
+      region.close()
+      builder.push(2)
+    })
+    return root
+  }))
+  assert.equal(readdirSync(place.folder), [])
+}))
+
+test('a bulk load that nobody waited for', inPlace(async (place) => {
+  const path = place.path('atlas')
+  let loading: Promise<unknown> | undefined
+  let goOn = (): void => {}
+  const waiting = new Promise<void>((resolve) => { goOn = resolve })
+  const packed = place.keep(Region.pack(path, OPTIONS, (region, root) => {
+    async function* entries(): AsyncGenerator<[number, number]> {
+      for (let i = 0; i < 5000; i++) {
+        if (i === 2000) await waiting
+        yield [i, i]
+      }
+    }
+    loading = region.map('numbers', t.u32, t.u32).bulkLoad(entries())
+    return fill(3)(region, root)
+  })!)
+  const before = readFileSync(path)
+  goOn()
+  await rejected('RSTORE_REVOKED', loading!)
+  assert.ok(readFileSync(path).equals(before))
+  assert.equal((await packed.verify()).problems, [])
 }))
 
 test('what an asynchronous callback goes on doing', inPlace(async (place) => {
