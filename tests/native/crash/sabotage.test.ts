@@ -15,7 +15,7 @@ interface Sabotage {
   file: string
   line: string
   instead: string
-  program: 'crash' | 'interleaving'
+  program: 'crash' | 'interleaving/pins'
   args?: readonly string[]
 }
 
@@ -57,14 +57,14 @@ const all: readonly Sabotage[] = [
     file: 'lock-file.cc',
     line: 'own.store(epoch, std::memory_order_seq_cst);  // L3, L4',
     instead: 'own.store(epoch == 0 ? epoch : 0);',
-    program: 'interleaving',
+    program: 'interleaving/pins',
   },
   {
     title: 'log segments reused under a pin',
     file: 'log.cc',
     line: 'if (entry.lastEpoch <= lowest) return index;',
     instead: 'if (entry.lastEpoch <= durable) return index;',
-    program: 'interleaving',
+    program: 'interleaving/pins',
   },
 ]
 
