@@ -25,6 +25,9 @@ const isScalar = (kind: string): kind is ScalarKind => Object.hasOwn(ARRAYS, kin
 type ReadValue = (view: DataView, at: number) => unknown
 type WriteValue = (view: DataView, at: number, value: never) => void
 
+/** Of the many NaN that a computation may give, always the same: they are compared as bytes. */
+export const oneNaN = (value: number): number => (value === value ? value : NaN)
+
 const READ: Readonly<Record<ScalarKind, ReadValue>> = {
   u8: (view, at) => view.getUint8(at),
   i8: (view, at) => view.getInt8(at),
@@ -46,8 +49,8 @@ const WRITE: Readonly<Record<ScalarKind, WriteValue>> = {
   i16: (view, at, value) => view.setInt16(at, value, true),
   u32: (view, at, value) => view.setUint32(at, value, true),
   i32: (view, at, value) => view.setInt32(at, value, true),
-  f32: (view, at, value) => view.setFloat32(at, value, true),
-  f64: (view, at, value) => view.setFloat64(at, value, true),
+  f32: (view, at, value) => view.setFloat32(at, oneNaN(value), true),
+  f64: (view, at, value) => view.setFloat64(at, oneNaN(value), true),
   u64: (view, at, value) => view.setBigUint64(at, value, true),
   i64: (view, at, value) => view.setBigInt64(at, value, true),
   bool: (view, at, value) => view.setUint8(at, value ? 1 : 0),

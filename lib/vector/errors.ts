@@ -3,14 +3,21 @@ import { RStoreError } from '../errors.js'
 import { errorOf } from '../native/status.js'
 import type { OpenedVector } from './native.js'
 
-/** The error of a status that is not 0. */
-export function vectorError(status: number, path: string, doing: string): Error {
+/**
+ * The error of a status that is not 0; `pushed`: how many elements were appended before, when
+ * there were several to append.
+ */
+export function vectorError(
+  status: number, path: string, doing: string, pushed?: number,
+): Error {
   const error = errorOf(status, path, doing)
   if (!(error instanceof RStoreError)) return error
   const advice = ADVICE[error.code]
-  return advice === undefined
-    ? error
-    : new RStoreError(error.code, `${doing} ${path}: ${advice}`, error.facts)
+  const message = advice === undefined ? error.message : `${doing} ${path}: ${advice}`
+  if (pushed === undefined) return new RStoreError(error.code, message, error.facts)
+  const done = pushed === 0 ? 'Nothing was changed' : `${pushed} of the elements were appended`
+  return new RStoreError(error.code, message.replace('Nothing was changed', done),
+    { ...error.facts, pushed })
 }
 
 const ADVICE: Readonly<Record<string, string>> = {

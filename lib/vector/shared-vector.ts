@@ -10,13 +10,12 @@
  * `flush()`, and `open` says when there were changes after it.
  */
 import { C, VectorCall } from '../../formats/index.js'
-import { RStoreError } from '../errors.js'
 import { bytesOf, checkTimeout, type Size } from '../region/options.js'
 import type { Packed } from '../region/packed.js'
 import type { Type } from '../types/infer.js'
 import { show } from '../types/text.js'
 import { cellsOf, type Cells } from './cells.js'
-import { checkArray, elementOf, type ElementArray, type Codec } from './element.js'
+import { checkArray, elementOf, oneNaN, type ElementArray, type Codec } from './element.js'
 import { closedError, openingError, vectorError } from './errors.js'
 import { vectorAddon, WAIT_REACHED, WAIT_TIMEOUT } from './native.js'
 import type { NativeVector, OpenedVector } from './native.js'
@@ -63,6 +62,7 @@ export interface WaitOptions {
 // Indexes into arrays over a VectorCall and a ControlBlock.
 const VALUE_BYTE = VectorCall.fields.value.offset
 const EXPECTED_BYTE = VectorCall.fields.expected.offset
+const VALUE = VALUE_BYTE >>> 3
 const INDEX = VectorCall.fields.index.offset >>> 3
 const COUNT = VectorCall.fields.count.offset >>> 3
 const CODE = VectorCall.fields.code.offset >>> 2
@@ -169,7 +169,7 @@ export class SharedVector<V, I = V> implements Disposable {
    * nothing was appended.
    */
   push(element: I): number {
-    this.#put(VALUE_BYTE, element, 'push')
+    this.#put(element, 'push')
     this.#run.push()
     this.#check('appending to')
     return this.#doubles[INDEX]!
@@ -208,12 +208,9 @@ export class SharedVector<V, I = V> implements Disposable {
 
   #pushArray(elements: ArrayBufferView): void {
     this.#run.pushMany(elements)
-    const pushed = this.#doubles[COUNT]!
     if (this.#words[CODE] === 0) return
-    const error = this.#error('appending to')
-    if (!(error instanceof RStoreError) || pushed === 0) throw error
-    throw new RStoreError(error.code, `${error.message} ${pushed} of the elements were appended.`,
-      { ...error.facts, pushed })
+    const pushed = this.#doubles[COUNT]!
+    throw vectorError(this.#status, this.path, 'appending to', pushed)
   }
 
   /** Takes the last element out; undefined when there is none. */
@@ -233,7 +230,7 @@ export class SharedVector<V, I = V> implements Disposable {
   /** Replaces an element. A RangeError when there is none at the index (any more). */
   set(index: number, element: I): void {
     checkIndex(index)
-    this.#put(VALUE_BYTE, element, 'set')
+    this.#put(element, 'set')
     this.#doubles[INDEX] = index
     this.#run.set()
     this.#check('writing to')
@@ -244,12 +241,18 @@ export class SharedVector<V, I = V> implements Disposable {
 
   /**
    * Replaces an element if it is what is expected, compared as stored bytes: 0 and -0 differ, NaN
-   * equals itself. False when it is another, or there is none at the index.
+   * equals NaN (all are stored as the same one). False when it is another, or there is none at the
+   * index.
    */
   compareAndSet(index: number, expected: I, next: I): boolean {
     checkIndex(index)
-    this.#put(EXPECTED_BYTE, expected, 'compareAndSet, expected')
-    this.#put(VALUE_BYTE, next, 'compareAndSet, next')
+    const codec = this.#codec
+    // Both before either is written: a getter of the caller's may use the vector itself.
+    const checkedExpected = codec.check(expected, 'compareAndSet, expected')
+    const checkedNext = codec.check(next, 'compareAndSet, next')
+    this.#open()
+    codec.write(this.#call, EXPECTED_BYTE, checkedExpected)
+    codec.write(this.#call, VALUE_BYTE, checkedNext)
     this.#doubles[INDEX] = index
     this.#run.compareAndSet()
     this.#check('writing to')
@@ -361,14 +364,14 @@ export class SharedVector<V, I = V> implements Disposable {
     if (this.#closed) throw closedError(this.path)
   }
 
-  #put(offset: number, element: unknown, where: string): void {
+  #put(element: unknown, where: string): void {
     if (this.#codec.scalar === 'f64' && typeof element === 'number' && !this.#closed) {
-      this.#doubles[offset >>> 3] = element
+      this.#doubles[VALUE] = oneNaN(element)
       return
     }
     const checked = this.#codec.check(element, where)
     this.#open()
-    this.#codec.write(this.#call, offset, checked)
+    this.#codec.write(this.#call, VALUE_BYTE, checked)
   }
 
   #number(doing: string, run: () => void): number {
@@ -387,13 +390,11 @@ export class SharedVector<V, I = V> implements Disposable {
   }
 
   #check(doing: string): void {
-    if (this.#words[CODE] !== 0) throw this.#error(doing)
+    if (this.#words[CODE] !== 0) throw vectorError(this.#status, this.path, doing)
   }
 
-  #error(doing: string): Error {
-    const code = this.#words[CODE]!
-    const status = code + 256 * this.#words[ERROR]!
-    return vectorError(status, this.path, doing)
+  get #status(): number {
+    return this.#words[CODE]! + 256 * this.#words[ERROR]!
   }
 }
 

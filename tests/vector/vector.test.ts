@@ -157,6 +157,8 @@ test('a full vector says so and is unharmed', () => {
     error = thrown as RStoreError
   }
   assert.is(error?.code, 'RSTORE_REGION_FULL')
+  assert.is(error?.facts['pushed'], 0)
+  assert.match(error?.message ?? '', /Nothing was changed/)
   while (vector.size < vector.capacity) vector.push(9n)
   assert.is(code(() => vector.push(9n)), 'RSTORE_REGION_FULL')
   assert.is(code(() => vector.reserve(65_537)), 'RSTORE_REGION_FULL')
@@ -266,6 +268,81 @@ test('a closed vector says so, in every method', async () => {
     assert.is((error as RStoreError | undefined)?.code, 'RSTORE_CLOSED')
   }
   assert.type(vector.path, 'string')
+})
+
+test('indexes that no 64 bits hold are beyond the end, and touch nothing', () => {
+  const vector = create(t.f64)
+  vector.push(7)
+  for (const index of [2 ** 53, 2 ** 63, 2 ** 64, 2 ** 65 + 2 ** 40, 1e300, Number.MAX_VALUE]) {
+    assert.is(code(() => vector.set(index, 1)), 'RangeError')
+    assert.is(vector.compareAndSet(index, 7, 1), false)
+    assert.is(vector.get(index), undefined)
+    assert.is(code(() => vector.reserve(index)), 'RSTORE_REGION_FULL')
+  }
+  assert.equal([...vector], [7])
+  vector.close()
+})
+
+/** Not a number, with other bits than NaN has, as a computation may give it. */
+const strange = (bits: bigint): number => new Float64Array(BigUint64Array.of(bits).buffer)[0]!
+
+test('NaN equals NaN, however it came about and came in', () => {
+  const nans = [NaN, strange(0xfff8n << 48n), strange((0x7ff8n << 48n) + 1n), Infinity - Infinity]
+  for (const [type, array] of [[t.f64, Float64Array], [t.f32, Float32Array]] as const) {
+    const vector = create(type)
+    for (const nan of nans) vector.push(nan)
+    vector.pushBatch(nans)
+    vector.pushMany(array.from(nans))
+    if (type === t.f64) {
+      vector.pushMany(new Float64Array(BigUint64Array.of(0xfff8n << 48n, 0x7ff1n << 48n).buffer))
+    } else {
+      vector.pushMany(new Float32Array(Uint32Array.of(0xffc0_0000, 0x7f80_0001).buffer))
+    }
+    assert.is(vector.size, 14)
+    for (let i = 0; i < 14; i++) assert.ok(vector.compareAndSet(i, nans[i % 4]!, -0), `${i}`)
+    assert.not(vector.compareAndSet(0, 0, 1))
+    assert.ok(vector.compareAndSet(0, -0, nans[1]!) && vector.compareAndSet(0, NaN, 1))
+    vector.close()
+  }
+  const pairs = create(Pair)
+  pairs.push({ a: 1, b: nans[1]! })
+  assert.ok(pairs.compareAndSet(0, { a: 1, b: NaN }, { a: 2, b: 0 }))
+  pairs.close()
+})
+
+test('getters of a value that is to be stored may use the vector themselves', () => {
+  const vector = create(Pair)
+  vector.pushBatch([{ a: 1, b: 1 }, { a: 2, b: 2 }])
+  const meddling = (a: number) => ({
+    get a() {
+      vector.compareAndSet(1, { a: 9, b: 9 }, { a: 8, b: 8 })
+      vector.push({ a: 77, b: 77 })
+      vector.pop()
+      return a
+    },
+    b: a,
+  })
+  assert.ok(vector.compareAndSet(0, { a: 1, b: 1 }, meddling(5)))
+  assert.ok(vector.compareAndSet(0, meddling(5), { a: 6, b: 6 }))
+  vector.set(1, meddling(3))
+  assert.is(vector.push(meddling(4)), 2)
+  assert.equal([...vector].map(plain), [6, 3, 4].map((a) => ({ a, b: a })))
+  const closing = { get a() { vector.close(); return 1 }, b: 1 }
+  assert.is(code(() => vector.set(0, closing)), 'RSTORE_CLOSED')
+})
+
+test('a batch that did not fit says how much of it did', () => {
+  const vector = create(t.u8)
+  let error: RStoreError | undefined
+  try {
+    vector.pushMany(new Uint8Array(vector.capacity + 1))
+  } catch (thrown) {
+    error = thrown as RStoreError
+  }
+  assert.is(error?.facts['pushed'], vector.size)
+  assert.match(error?.message ?? '', new RegExp(`${vector.size} of the elements were appended`))
+  assert.not.match(error?.message ?? '', /Nothing was changed/)
+  vector.close()
 })
 
 test('`using` closes; opening finds what is there; handles of one thread share', () => {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <thread>
 #include <unordered_map>
@@ -109,6 +110,7 @@ class VectorObject : public Napi::ObjectWrap<VectorObject>, public Closable {
   uint32_t nextWait_ = 1;
   std::byte* bytes_ = nullptr;  // of the typed array that pushMany or copyOut was given
   size_t bytesLength_ = 0;
+  napi_typedarray_type bytesType_ = napi_uint8_array;
 };
 
 // ── opening and closing ──
@@ -210,10 +212,9 @@ napi_value VectorObject::run(napi_env env, napi_callback_info info) {
   auto* self = static_cast<VectorObject*>(data);
   if (!self->file_) return nullptr;
   if constexpr (kTakesBytes) {
-    napi_typedarray_type type = napi_uint8_array;
-    napi_get_typedarray_info(env, bytes, &type, &self->bytesLength_,
+    napi_get_typedarray_info(env, bytes, &self->bytesType_, &self->bytesLength_,
                              reinterpret_cast<void**>(&self->bytes_), nullptr, nullptr);
-    self->bytesLength_ *= elementBytesOf(type);
+    self->bytesLength_ *= elementBytesOf(self->bytesType_);
   }
   Status status = (self->*Operation)();
   // A page that the file could not give was replaced by one of our own: nothing seen here counts.
@@ -230,7 +231,10 @@ Status VectorObject::found(Status status, Outcome outcome) {
   return status;
 }
 
-uint64_t indexIn(double number) { return static_cast<uint64_t>(number); }
+/** Whole numbers from 0 on; those that no 64 bits hold are beyond every capacity, too. */
+uint64_t indexIn(double number) {
+  return number < 0x1p63 ? static_cast<uint64_t>(number) : ~uint64_t{0};
+}
 
 double asDouble(uint64_t bits) { return std::bit_cast<double>(bits); }
 uint64_t asBits(double number) { return std::bit_cast<uint64_t>(number); }
@@ -286,8 +290,22 @@ void widenFrom(const std::byte* from, uint64_t* to, uint32_t count) {
   }
 }
 
-/** Elements of 1, 2, 4 or 8 bytes, zero-extended. */
-void widen(const std::byte* from, uint32_t elementBytes, uint64_t* to, uint32_t count) {
+/** As widenFrom. All NaN become the one that JavaScript stores: they are compared as bits. */
+template <class Float, class Bits>
+void widenFloats(const std::byte* from, uint64_t* to, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    Float element;
+    memcpy(&element, from + i * sizeof element, sizeof element);
+    if (element != element) element = std::numeric_limits<Float>::quiet_NaN();
+    to[i] = std::bit_cast<Bits>(element);
+  }
+}
+
+/** Elements of 1, 2, 4 or 8 bytes, zero-extended; `type` is that of the array they are in. */
+void widen(const std::byte* from, napi_typedarray_type type, uint32_t elementBytes, uint64_t* to,
+           uint32_t count) {
+  if (type == napi_float64_array) return widenFloats<double, uint64_t>(from, to, count);
+  if (type == napi_float32_array) return widenFloats<float, uint32_t>(from, to, count);
   switch (elementBytes) {
     case 1: return widenFrom<uint8_t>(from, to, count);
     case 2: return widenFrom<uint16_t>(from, to, count);
@@ -306,7 +324,7 @@ Status VectorObject::pushMany() {
   Status status;
   while (done < total && status.ok()) {
     const auto count = static_cast<uint32_t>(std::min<uint64_t>(total - done, kVectorBatchLimit));
-    widen(bytes_ + done * elementBytes, elementBytes, values, count);
+    widen(bytes_ + done * elementBytes, bytesType_, elementBytes, values, count);
     uint64_t index = 0;
     status = vector.push(values, count, &index);
     if (done == 0) call().index = asBits(static_cast<double>(index));
