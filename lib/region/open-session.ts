@@ -14,6 +14,12 @@ import type { EndReason, Kernels } from '../types/context.js'
 import { TypeRegistry } from '../types/registry.js'
 import type { RegionStats } from './stats.js'
 
+/**
+ * Who has a buffer may have nothing else of its session any more. As long as it is there, so is the
+ * session: nobody closes that for being forgotten, and the memory is not another's.
+ */
+const sessionOf = new WeakMap<ArrayBuffer, Session>()
+
 /** A space that can undo what was done since a moment. */
 export interface SavepointSpace extends Space {
   savepoint(): void
@@ -88,8 +94,10 @@ export abstract class OpenSession extends Session {
 
   /** The same; the caller detaches it. */
   unleasedBuffer(ref: Ref, offset: number, bytes: number): ArrayBuffer {
-    const { buffer } = this.space.windows[windowIndexOf(ref)]!
-    return addon().bufferOver(buffer, byteIndexOf(ref) + offset, bytes)
+    const { buffer: window } = this.space.windows[windowIndexOf(ref)]!
+    const buffer = addon().bufferOver(window, byteIndexOf(ref) + offset, bytes)
+    sessionOf.set(buffer, this)
+    return buffer
   }
 
   override atomically<R>(fn: () => R): R {

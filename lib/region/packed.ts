@@ -13,11 +13,14 @@ import type { NativePackedFile, OpenedPack } from '../native/binding.js'
 import { errorOf } from '../native/status.js'
 import { CONTROL, STATE } from '../space/allocation-words.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
+import { byteIndexOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
+import type { EndReason } from '../types/context.js'
 import type { Frozen, Type } from '../types/index.js'
 import { typeFrom } from '../types/type.js'
 import type { AnyType } from '../types/type.js'
 import { TYPES_ROOT } from './blank.js'
+import { LentBuffers } from './lent-buffers.js'
 import { OpenSession } from './open-session.js'
 import { owning } from './owning.js'
 import { PortablePackedFile } from './portable.js'
@@ -29,11 +32,16 @@ import { Windows } from './windows.js'
 
 const NEXT_TYPE_UNIT = (STATE.nextTypeId >>> 1) as Ref
 const VERIFY = { none: 0, lazy: 1, full: 2 } as const
+/** Pages are compared at least so many at a time: native/src/core/packed-file.cc. */
+const CHUNK_BYTES = 256 * 1024
 const NO_BITS = new Uint32Array(0)
 
 /** One lease from beginning to end; nothing can be written, ever. */
 export class PackedSession extends OpenSession {
   declare readonly space: ContiguousSpace
+  /** Whether a page is compared with its checksum when it is first touched. */
+  isLazy = false
+  private readonly lent = new LentBuffers()
 
   constructor(
     readonly path: string | null,
@@ -76,7 +84,25 @@ export class PackedSession extends OpenSession {
 
   /** mmap-io has no buffers over a part of a mapping: there arrays are copied. */
   externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer | null {
-    return this.native instanceof PortablePackedFile ? null : this.bufferOver(ref, offset, bytes)
+    if (this.native instanceof PortablePackedFile) return null
+    return this.lent.take(ref, bytes, () => {
+      if (this.isLazy) this.touch(ref, offset + bytes)
+      return this.unleasedBuffer(ref, offset, bytes)
+    })
+  }
+
+  /** Has pages compared with their checksums that nobody looks at when they are read in place. */
+  private touch(ref: Ref, bytes: number): void {
+    const { u8 } = this.space.windowOf(ref)
+    const first = byteIndexOf(ref)
+    for (let at = 0; at < bytes; at += CHUNK_BYTES) void Atomics.load(u8, first + at)
+    void Atomics.load(u8, first + bytes - 1)
+    this.leave()
+  }
+
+  protected override endLease(reason: EndReason): void {
+    super.endLease(reason)
+    this.lent.end()
   }
 
   holds(ref: number): boolean {
@@ -155,7 +181,11 @@ export function loadSession<S extends PackedSession>(
   const native = backendOf(options.backend)
   const opened = native.open(absolute, VERIFY[verify], populate, lock)
   if (typeof opened === 'number') throw errorOf(opened, absolute, 'loading')
-  return owning(native, () => make(absolute, native, opened))
+  return owning(native, () => {
+    const session = make(absolute, native, opened)
+    session.isLazy = verify === 'lazy'
+    return session
+  })
 }
 
 /** The addon, or where it cannot be loaded mmap-io. */

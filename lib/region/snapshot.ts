@@ -6,15 +6,24 @@
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import type { Ref } from '../space/ref.js'
+import type { EndReason } from '../types/context.js'
 import type { PackedType } from '../types/packed/packed.js'
+import { LentBuffers } from './lent-buffers.js'
 import { ReadRegion } from './read-region.js'
 import { RegionSession } from './session.js'
 import type { View } from './view.js'
 
 /** One lease from beginning to end. */
 class SnapshotSession extends RegionSession {
+  private readonly lent = new LentBuffers()
+
   constructor(view: View, private readonly parent: RegionSession) {
     super(view, true)
+  }
+
+  protected override endLease(reason: EndReason): void {
+    super.endLease(reason)
+    this.lent.end()
   }
 
   override readPacked(type: PackedType, regionId: number, root: number): unknown {
@@ -50,7 +59,7 @@ class SnapshotSession extends RegionSession {
   /** A snapshot that gives out memory in place can be revoked no more. */
   override externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer | null {
     if (!this.view.native.keepSnapshot()) this.throwFault()
-    return this.bufferOver(ref, offset, bytes)
+    return this.lent.take(ref, bytes, () => this.unleasedBuffer(ref, offset, bytes))
   }
 }
 

@@ -1,0 +1,98 @@
+/** Large arrays of packed regions, which are read where they lie. */
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Packed, Region, t, type Infer } from '../../lib/index.js'
+import { inPlace, thrown } from '../harness/with-region.js'
+
+const test = suite('packed regions: arrays in place')
+
+const Rows = t.struct('Rows', {
+  numbers: t.array(t.u16), bytes: t.bytes, name: t.string, parts: t.map(t.u32, t.bytes),
+})
+type RowsView = Infer<typeof Rows>
+const BYTES = 3_000_000
+
+function packRows(path: string, fill: number): void {
+  Region.pack(path, { root: Rows, capacity: '64MiB' }, () => ({
+    numbers: new Uint16Array(BYTES / 2).fill(fill * 257),
+    bytes: new Uint8Array(BYTES).fill(fill + 1),
+    name: 'rows',
+    parts: Array.from({ length: 200 }, (_, i) => [i, new Uint8Array(5000).fill(i)] as const),
+  }))!.close()
+}
+
+const load = (path: string, verify: 'none' | 'lazy' = 'none'): Packed<RowsView> =>
+  Packed.load(path, { root: Rows, verify })
+
+/** What a large array of numbers is. */
+const inMemory = (numbers: object): Uint16Array => numbers as Uint16Array
+
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  for (let i = 0; i < 5; i++) {
+    gc()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+test('one buffer for an array, however often it is read', inPlace((place) => {
+  const path = place.path('rows')
+  packRows(path, 3)
+  const packed = place.keep(load(path))
+  const { root } = packed
+  assert.is(root.bytes.buffer, packed.root.bytes.buffer)
+  assert.is(inMemory(root.numbers).buffer, inMemory(packed.root.numbers).buffer)
+  const { bytes } = root
+  packed.close()
+  assert.is(bytes.length, 0)
+}))
+
+test('what is read and forgotten is not kept', inPlace(async (place) => {
+  const path = place.path('rows')
+  packRows(path, 3)
+  const { root } = place.keep(load(path))
+  const seen: WeakRef<object>[] = []
+  for (let i = 0; i < 200; i++) seen.push(new WeakRef(root.parts.get(i)!.buffer))
+  await collectGarbage()
+  assert.ok(seen.filter((part) => part.deref() !== undefined).length < 20)
+  assert.is(root.parts.get(77)![4999], 77)
+}))
+
+test('an array outlives everything else of its handle that is forgotten', inPlace(async (place) => {
+  const [path, other] = [place.path('rows'), place.path('other')]
+  packRows(path, 3)
+  packRows(other, 9)
+  const bytes = (() => load(path).root.bytes)()
+  const some = (() => inMemory(load(path).root.numbers).subarray(100, 200))()
+  await collectGarbage()
+  const others = [0, 1, 2].map(() => place.keep(load(other)))  // in their memory, if it were free
+  assert.equal(others.map(({ root }) => root.bytes[0]), [10, 10, 10])
+  assert.equal([bytes[7], bytes[BYTES - 1], some[0], some[99]], [4, 4, 3 * 257, 3 * 257])
+}))
+
+test('verified lazily: before an array is given out', inPlace((place) => {
+  const path = place.path('rows')
+  packRows(path, 3)
+  chmodSync(path, 0o644)
+  const sound = readFileSync(path)
+  const first = {
+    numbers: sound.indexOf(Buffer.alloc(64, 3)), bytes: sound.indexOf(Buffer.alloc(64, 4)),
+  }
+  for (const field of ['numbers', 'bytes'] as const) {
+    for (const part of [0.3, 0.999]) {
+      const damaged = Buffer.from(sound)
+      damaged[first[field] + Math.floor(part * BYTES)]! ^= 1
+      writeFileSync(path, damaged)
+      const { root } = place.keep(load(path, 'lazy'))
+      thrown('RSTORE_CORRUPT', () => root[field])
+    }
+  }
+  writeFileSync(path, sound)
+  assert.is(place.keep(load(path, 'lazy')).root.numbers.at(-1), 3 * 257)
+}))
+
+test.run()
