@@ -53,4 +53,4 @@ export type { ElementArray } from './vector/element.js'
 export { SharedVector } from './vector/shared-vector.js'
 export type {
   CreateVectorOptions, OpenVectorOptions, VectorRecovery, WaitOptions,
-} from './vector/shared-vector.js'
+} from './vector/options.js'

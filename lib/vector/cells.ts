@@ -12,6 +12,17 @@
  * Only cells that the file really has are touched: `near` is how many there are for certain. That
  * only ever grows, so a stale number merely leads to a native call which renews it. A window is 2
  * GiB, so that indexes into it stay 31-bit integers.
+ *
+ * A page that the file cannot give reads as zeros: its cells are empty, and what is not simply
+ * there is asked for in native code, which throws. Only where a page is lost between tag and
+ * element could a zero come from it: of zeros alone the fault bits are looked at.
+ *
+ * What `get` costs depends on how the engine sees it:
+ *  - One class for each kind of element, so that it is compiled for that kind alone, whatever other
+ *    kinds the program uses; for the same reason there is a class of vectors for each.
+ *  - `far` is not called for elements that a vector is known to have: `reach` is told of sizes. As
+ *    long as it never was, the engine leaves it out of a loop around `get`, and numbers need not be
+ *    boxed for the sake of the undefined that it may give.
  */
 import { C, ControlBlock } from '../../formats/index.js'
 import { Window } from '../space/window.js'
@@ -32,10 +43,7 @@ export interface CellSource {
 const FAULT = ControlBlock.fields.fault.offset >>> 2
 const NOTHING = new Window(new ArrayBuffer(0))
 
-/**
- * One class for each kind of element, so that `get` is compiled for it. Its fast path has one
- * return: whatever is not simply there is left to `far`.
- */
+/** The fast path of `get` has one return: whatever is not simply there is left to `far`. */
 export abstract class Cells {
   /** Elements of the first window that may be read; 0 when nothing may, as after close(). */
   protected near = 0
@@ -58,15 +66,27 @@ export abstract class Cells {
   /** The element at an index, undefined when there is none. */
   abstract get(index: number): unknown
 
-  protected far(index: number): unknown {
-    this.source.check(index)
+  /** There are so many elements: those of them in the first window are near from now on. */
+  reach(size: number): void {
+    if (size > this.near && this.near < this.#perWindow) this.#renew()
+  }
+
+  /** Elements whose cells the file has. Throws when pages could not be had. */
+  #renew(): number {
+    this.leave()
     const provided = this.source.provided()
-    if (index >= provided) return undefined
-    if (this.near === 0) {
+    if (provided > 0 && this.words === NOTHING.i32) {
       this.words = this.#window(0).i32
       this.adopt(this.#window(0))
     }
     this.near = Math.min(provided, this.#perWindow)
+    return provided
+  }
+
+  protected far(index: number): unknown {
+    this.source.check(index)
+    const provided = this.#renew()
+    if (index >= provided) return undefined
     const window = Math.floor(index / this.#perWindow)
     const element = this.read(this.#window(window), index - window * this.#perWindow)
     this.source.provided()  // throws when pages were missing
@@ -77,9 +97,14 @@ export abstract class Cells {
     return this.#windows[index] ??= new Window(this.source.window(index))
   }
 
+  /** Nothing is near until it was asked for: something went wrong. */
+  leave(): void {
+    this.near = 0
+  }
+
   /** Lets go of all memory of the vector. */
   close(): void {
-    this.near = 0
+    this.leave()
     this.words = NOTHING.i32
     this.adopt(NOTHING)
     this.#windows.length = 0
@@ -87,41 +112,82 @@ export abstract class Cells {
 }
 
 /** Elements of 1 and 2 bytes: one word holds the element and the low end of the tag. */
-class NarrowCells extends Cells {
-  readonly #shift: number
-  readonly #decode: (word: number) => unknown
-
-  constructor(source: CellSource, decode: (word: number) => unknown) {
-    super(source)
-    this.#shift = source.codec.bytes * 8
-    this.#decode = decode
-  }
+abstract class NarrowCells extends Cells {
+  protected abstract decode(word: number): unknown
 
   protected adopt(): void {}
   protected read(window: Window, index: number): unknown {
     const word = window.i32[index << 1]!
-    return ((word >>> this.#shift) & 1) === 0 ? undefined : this.#decode(word)
+    return ((word >>> (this.source.codec.bytes * 8)) & 1) === 0 ? undefined : this.decode(word)
+  }
+}
+
+export class U8Cells extends NarrowCells {
+  protected decode(word: number): number {
+    return word & 0xff
   }
   get(index: number): unknown {
     if ((index >>> 0) === index && index < this.near) {
       const word = this.words[index << 1]!
-      if (((word >>> this.#shift) & 1) !== 0 && this.control[FAULT] === 0) {
-        return this.#decode(word)
-      }
+      if ((word & 0x100) !== 0) return word & 0xff
     }
     return this.far(index)
   }
 }
 
-const NARROW: Readonly<Record<string, (word: number) => unknown>> = {
-  u8: (word) => word & 0xff,
-  i8: (word) => word << 24 >> 24,
-  u16: (word) => word & 0xffff,
-  i16: (word) => word << 16 >> 16,
-  bool: (word) => (word & 0xff) !== 0,
+export class I8Cells extends NarrowCells {
+  protected decode(word: number): number {
+    return word << 24 >> 24
+  }
+  get(index: number): unknown {
+    if ((index >>> 0) === index && index < this.near) {
+      const word = this.words[index << 1]!
+      if ((word & 0x100) !== 0) return word << 24 >> 24
+    }
+    return this.far(index)
+  }
 }
 
-class U32Cells extends Cells {
+export class U16Cells extends NarrowCells {
+  protected decode(word: number): number {
+    return word & 0xffff
+  }
+  get(index: number): unknown {
+    if ((index >>> 0) === index && index < this.near) {
+      const word = this.words[index << 1]!
+      if ((word & 0x1_0000) !== 0) return word & 0xffff
+    }
+    return this.far(index)
+  }
+}
+
+export class I16Cells extends NarrowCells {
+  protected decode(word: number): number {
+    return word << 16 >> 16
+  }
+  get(index: number): unknown {
+    if ((index >>> 0) === index && index < this.near) {
+      const word = this.words[index << 1]!
+      if ((word & 0x1_0000) !== 0) return word << 16 >> 16
+    }
+    return this.far(index)
+  }
+}
+
+export class BoolCells extends NarrowCells {
+  protected decode(word: number): boolean {
+    return (word & 0xff) !== 0
+  }
+  get(index: number): unknown {
+    if ((index >>> 0) === index && index < this.near) {
+      const word = this.words[index << 1]!
+      if ((word & 0x100) !== 0) return (word & 0xff) !== 0
+    }
+    return this.far(index)
+  }
+}
+
+export class U32Cells extends Cells {
   #elements = NOTHING.u32
 
   protected adopt(window: Window): void {
@@ -136,13 +202,13 @@ class U32Cells extends Cells {
     if ((index >>> 0) === index && index < this.near) {
       const absent = ~this.words[(index << 1) + 1]! & 1
       const element = this.#elements[(index << 1) + absent]
-      if (absent === 0 && this.control[FAULT] === 0) return element
+      if (absent === 0 && (element !== 0 || this.control[FAULT] === 0)) return element
     }
     return this.far(index)
   }
 }
 
-class I32Cells extends Cells {
+export class I32Cells extends Cells {
   #elements = NOTHING.i32
 
   protected adopt(window: Window): void {
@@ -157,13 +223,13 @@ class I32Cells extends Cells {
     if ((index >>> 0) === index && index < this.near) {
       const absent = ~this.words[(index << 1) + 1]! & 1
       const element = this.#elements[(index << 1) + absent]
-      if (absent === 0 && this.control[FAULT] === 0) return element
+      if (absent === 0 && (element !== 0 || this.control[FAULT] === 0)) return element
     }
     return this.far(index)
   }
 }
 
-class F32Cells extends Cells {
+export class F32Cells extends Cells {
   #elements = NOTHING.f32
 
   protected adopt(window: Window): void {
@@ -178,13 +244,13 @@ class F32Cells extends Cells {
     if ((index >>> 0) === index && index < this.near) {
       const absent = ~this.words[(index << 1) + 1]! & 1
       const element = this.#elements[(index << 1) + absent]
-      if (absent === 0 && this.control[FAULT] === 0) return element
+      if (absent === 0 && (element !== 0 || this.control[FAULT] === 0)) return element
     }
     return this.far(index)
   }
 }
 
-class F64Cells extends Cells {
+export class F64Cells extends Cells {
   #elements = NOTHING.f64
 
   protected adopt(window: Window): void {
@@ -199,13 +265,13 @@ class F64Cells extends Cells {
     if ((index >>> 0) === index && index < this.near) {
       const absent = ~this.words[(index << 2) + 2]! & 1
       const element = this.#elements[(index << 1) + absent]
-      if (absent === 0 && this.control[FAULT] === 0) return element
+      if (absent === 0 && (element !== 0 || this.control[FAULT] === 0)) return element
     }
     return this.far(index)
   }
 }
 
-class U64Cells extends Cells {
+export class U64Cells extends Cells {
   #elements = NOTHING.u64
 
   protected adopt(window: Window): void {
@@ -226,7 +292,7 @@ class U64Cells extends Cells {
   }
 }
 
-class I64Cells extends Cells {
+export class I64Cells extends Cells {
   #elements = NOTHING.i64
 
   protected adopt(window: Window): void {
@@ -248,7 +314,7 @@ class I64Cells extends Cells {
 }
 
 /** Structs: the element is copied in one piece, then taken apart. */
-class RecordCells extends Cells {
+export class RecordCells extends Cells {
   readonly #piece = new BigUint64Array(1)
   readonly #view = new DataView(this.#piece.buffer)
   #first = NOTHING
@@ -271,16 +337,4 @@ class RecordCells extends Cells {
     }
     return this.far(index)
   }
-}
-
-const BY_KIND = {
-  u32: U32Cells, i32: I32Cells, f32: F32Cells, f64: F64Cells, u64: U64Cells, i64: I64Cells,
-} as const
-
-export function cellsOf(source: CellSource): Cells {
-  const { scalar } = source.codec
-  if (scalar === undefined) return new RecordCells(source)
-  const narrow = NARROW[scalar]
-  if (narrow !== undefined) return new NarrowCells(source, narrow)
-  return new BY_KIND[scalar as keyof typeof BY_KIND](source)
 }

@@ -12,10 +12,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { SharedVector, t } from '../../lib/index.js'
 import { inRoot } from '../harness/paths.js'
 import { buildMutexArray, open, prepare, type Name, type Place } from './vector/contenders.js'
 import type { Task, Times } from './vector/member.js'
+import { readings } from './vector/reading.js'
 
 const MEMBERS = 4
 const SCRIPT = inRoot('dist/tests/bench/vector/member.js')
@@ -116,45 +116,6 @@ async function run(one: Case): Promise<number> {
   return took / total
 }
 
-interface Reading { vector: number; typedArray: number; boxed: number }
-
-/** Reading all elements in order, from cache-sized data, nanoseconds each. */
-function read(): Reading {
-  const count = Math.min(total, 100_000)
-  const path = join(directory, 'read')
-  using vector = SharedVector.create(path, t.f64)
-  const array = Float64Array.from({ length: count }, (_, i) => i)
-  vector.pushMany(array)
-  const checked = (index: number): number | undefined =>
-    (index >>> 0) === index && index < array.length ? array[index] : undefined
-  const turns = options.tiny ? 3 : 100
-  const time = (sum: () => number): number => {
-    sum()
-    const began = process.hrtime.bigint()
-    for (let turn = 0; turn < turns; turn++) {
-      if (sum() !== count * (count - 1) / 2) throw new Error('wrong sum')
-    }
-    return Number(process.hrtime.bigint() - began) / turns / count
-  }
-  const ofVector = time(() => {
-    let sum = 0
-    for (let i = 0; i < count; i++) sum += vector.get(i)!
-    return sum
-  })
-  const ofArray = time(() => {
-    let sum = 0
-    for (let i = 0; i < count; i++) sum += array[i]!
-    return sum
-  })
-  const boxed = time(() => {
-    let sum = 0
-    for (let i = 0; i < count; i++) sum += checked(i)!
-    return sum
-  })
-  rmSync(path)
-  return { vector: ofVector, typedArray: ofArray, boxed }
-}
-
 async function main(): Promise<void> {
   buildMutexArray()
   const measured = CASES.map((): number[] => [])
@@ -163,7 +124,7 @@ async function main(): Promise<void> {
   }
   const figures: Figure[] = CASES.map((one, i) =>
     ({ ...one, ns: median(measured[i]!), rounds: measured[i]! }))
-  const reading = read()
+  const reading = readings(directory)
   if (options.json) {
     console.log(JSON.stringify({ total, members: MEMBERS, figures, reading }))
     return
@@ -175,9 +136,10 @@ async function main(): Promise<void> {
     const columns = [kind.padEnd(10), name.padEnd(8), how.padEnd(14), ns.toFixed(1).padStart(8)]
     console.log(columns.join(' '))
   }
-  console.log(`reading: vector.get ${reading.vector.toFixed(2)}, a typed array `
-    + `${reading.typedArray.toFixed(2)}, a typed array with a check of the index `
-    + `${reading.boxed.toFixed(2)}`)
+  for (const { kind, vector, typedArray } of reading) {
+    console.log(`reading ${kind}: vector.get ${vector.toFixed(2)} ns, a typed array `
+      + `${typedArray.toFixed(2)}, ${(vector / typedArray).toFixed(1)} times`)
+  }
 }
 
 await main()

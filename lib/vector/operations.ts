@@ -1,0 +1,320 @@
+/** What can be done with an open vector: everything of SharedVector but opening it. */
+import { C, VectorCall } from '../../formats/index.js'
+import { checkTimeout } from '../region/options.js'
+import type { Cells, CellSource } from './cells.js'
+import { checkArray, oneNaN, type Codec, type ElementArray } from './element.js'
+import { closedError, vectorError } from './errors.js'
+import { WAIT_REACHED, WAIT_TIMEOUT, type NativeVector, type OpenedVector } from './native.js'
+import { checkIndex, checkOptions, type VectorRecovery, type WaitOptions } from './options.js'
+
+// Indexes into arrays over a VectorCall and a ControlBlock.
+const VALUE_BYTE = VectorCall.fields.value.offset
+const EXPECTED_BYTE = VectorCall.fields.expected.offset
+const VALUE = VALUE_BYTE >>> 3
+const INDEX = VectorCall.fields.index.offset >>> 3
+const COUNT = VectorCall.fields.count.offset >>> 3
+const CODE = VectorCall.fields.code.offset >>> 2
+const ERROR = VectorCall.fields.error.offset >>> 2
+const FOUND = VectorCall.fields.found.offset >>> 2
+const COPY_ELEMENTS = 4096
+const FIRST_BUCKET = C.VECTOR_FIRST_BUCKET_ELEMENTS
+
+/** What a vector is made of. */
+export interface Opened {
+  readonly path: string
+  readonly codec: Codec
+  readonly native: NativeVector
+  readonly run: OpenedVector
+  readonly Cells: new (source: CellSource) => Cells
+  /** Set when the operations are made. */
+  cells?: Cells
+}
+
+export abstract class VectorOperations<V, I> implements Disposable {
+  /** As given. */
+  readonly path: string
+  /** Elements that fit. */
+  readonly capacity: number
+  /** Null unless the machine was started anew since the vector was last open. */
+  readonly recovery: VectorRecovery | null
+  readonly #codec: Codec
+  readonly #cells: Cells
+  readonly #native: NativeVector
+  readonly #run: OpenedVector
+  readonly #call: DataView
+  readonly #doubles: Float64Array
+  readonly #words: Uint32Array
+  #closed = false
+
+  /** Not to be called: create() and open() do. */
+  protected constructor(opened: Opened) {
+    const { path, codec, native, run } = opened
+    this.path = path
+    this.capacity = run.capacity
+    this.recovery = run.recovered
+      ? { flushedSize: run.flushedSize, size: run.foundSize, flushed: !run.unflushed }
+      : null
+    this.#codec = codec
+    this.#native = native
+    this.#run = run
+    this.#call = new DataView(run.call)
+    this.#doubles = new Float64Array(run.call)
+    this.#words = new Uint32Array(run.call)
+    opened.cells = this.#cells = new opened.Cells({
+      codec,
+      control: new Uint32Array(run.control),
+      window: (index) => native.window(index),
+      provided: () => this.#number('reading', () => run.provided()),
+      check: (index) => {
+        checkIndex(index)
+        this.#open()
+      },
+    })
+    this.#cells.reach(1)
+  }
+
+  /** How many elements there are. */
+  get size(): number {
+    const size = this.#number('reading', () => this.#run.size())
+    this.#cells.reach(size)
+    return size
+  }
+
+  /**
+   * Appends an element and gives its index. Throws RSTORE_REGION_FULL or RSTORE_NO_SPACE; then
+   * nothing was appended.
+   */
+  push(element: I): number {
+    this.#put(element, 'push')
+    this.#run.push()
+    this.#check('appending to')
+    const index = this.#doubles[INDEX]!
+    this.#cells.reach(index + 1)
+    return index
+  }
+
+  /**
+   * Appends numbers, in pieces of up to 126 whose elements stay next to each other; between two
+   * pieces others may append. The array is of the kind of the elements (booleans: a Uint8Array of 0
+   * and 1). When it throws RSTORE_REGION_FULL or RSTORE_NO_SPACE, `facts.pushed` says how many
+   * elements were appended.
+   */
+  pushMany(elements: ArrayBufferView): void {
+    checkArray(this.#codec, elements)
+    this.#open()
+    this.#pushArray(elements)
+  }
+
+  /**
+   * Appends at most 126 elements next to each other and gives the index of the first; none on a
+   * throw.
+   */
+  pushBatch(elements: Iterable<I>): number {
+    const checked = Array.from(elements, (element) => this.#codec.check(element, 'pushBatch'))
+    if (checked.length === 0 || checked.length > C.VECTOR_BATCH_LIMIT) {
+      throw new RangeError(`pushBatch: from 1 to ${C.VECTOR_BATCH_LIMIT} elements, not `
+        + `${checked.length}`)
+    }
+    const { bytes } = this.#codec
+    // 8 bytes behind the last: an element is written with all the 8.
+    const view = new DataView(new ArrayBuffer(checked.length * bytes + 8))
+    checked.forEach((element, i) => this.#codec.write(view, i * bytes, element))
+    this.#open()
+    return this.#pushArray(new Uint8Array(view.buffer, 0, checked.length * bytes))
+  }
+
+  /** The index of the first. */
+  #pushArray(elements: ArrayBufferView): number {
+    this.#run.pushMany(elements)
+    const pushed = this.#doubles[COUNT]!
+    if (this.#words[CODE] !== 0) throw this.#error('appending to', pushed)
+    const first = this.#doubles[INDEX]!
+    this.#cells.reach(first + pushed)
+    return first
+  }
+
+  /** Takes the last element out; undefined when there is none. */
+  pop(): V | undefined {
+    this.#open()
+    this.#run.pop()
+    this.#check('popping from')
+    return this.#words[FOUND] === 0
+      ? undefined : this.#codec.read(this.#call, VALUE_BYTE) as V
+  }
+
+  /** The element at an index, undefined from the size on. Costs two reads of a typed array. */
+  abstract get(index: number): V | undefined
+
+  /** Replaces an element. A RangeError when there is none at the index (any more). */
+  set(index: number, element: I): void {
+    checkIndex(index)
+    this.#put(element, 'set')
+    this.#doubles[INDEX] = index
+    this.#run.set()
+    this.#check('writing to')
+    if (this.#words[FOUND] === 0) {
+      throw new RangeError(`set: there is no element ${index} in ${this.path}`)
+    }
+  }
+
+  /**
+   * Replaces an element if it is what is expected, compared as stored bytes: 0 and -0 differ, NaN
+   * equals NaN (all are stored as the same one). False when it is another, or there is none at the
+   * index.
+   */
+  compareAndSet(index: number, expected: I, next: I): boolean {
+    checkIndex(index)
+    const codec = this.#codec
+    // Both before either is written: a getter of the caller's may use the vector itself.
+    const checkedExpected = codec.check(expected, 'compareAndSet, expected')
+    const checkedNext = codec.check(next, 'compareAndSet, next')
+    this.#open()
+    codec.write(this.#call, EXPECTED_BYTE, checkedExpected)
+    codec.write(this.#call, VALUE_BYTE, checkedNext)
+    this.#doubles[INDEX] = index
+    this.#run.compareAndSet()
+    this.#check('writing to')
+    return this.#words[FOUND] === 1
+  }
+
+  /** Makes room on the disk for so many elements in all, so that pushes up to there find it. */
+  reserve(elements: number): void {
+    checkIndex(elements)
+    this.#open()
+    this.#doubles[INDEX] = elements
+    this.#run.reserve()
+    this.#check('reserving in')
+  }
+
+  /**
+   * Copies of all elements, one array for each bucket of the file (8 elements, 16, 32 …). Copies,
+   * because an element lies beside the tag that makes changes of it safe. Each element is as it was
+   * at some moment during the call.
+   */
+  asTypedArrays(): ElementArray[] {
+    const { array } = this.#codec
+    if (array === undefined) throw new TypeError('asTypedArrays: the elements are no numbers')
+    const arrays: ElementArray[] = []
+    const { size } = this
+    for (let first = 0, length = FIRST_BUCKET; first < size; first += length, length *= 2) {
+      const copy = new array(Math.min(length, size - first))
+      this.#copy(first, copy)
+      arrays.push(copy)
+    }
+    return arrays
+  }
+
+  /**
+   * The elements there were when iteration began; it ends early where elements were popped since.
+   * Each is read when its turn comes.
+   */
+  *[Symbol.iterator](): IterableIterator<V> {
+    const { size } = this
+    for (let index = 0; index < size; index++) {
+      const element = this.get(index)
+      if (element === undefined) return
+      yield element
+    }
+  }
+
+  /**
+   * Resolves to true as soon as there have been `size` elements, to false when that took too long.
+   * Sleeps on a thread of its own; nobody polls. Rejects with the reason of `signal`, and with
+   * RSTORE_CLOSED when the vector is closed.
+   */
+  async waitForSize(size: number, options: WaitOptions = {}): Promise<boolean> {
+    checkIndex(size)
+    checkOptions(options, 'waitForSize', ['timeoutMs', 'signal'])
+    const { timeoutMs, signal } = options
+    const timeout = timeoutMs === undefined || timeoutMs === Infinity ? -1 : checkTimeout(timeoutMs)
+    if (size > this.capacity) {
+      throw new RangeError(`waitForSize: ${size} elements do not fit; the capacity is `
+        + `${this.capacity}`)
+    }
+    signal?.throwIfAborted()
+    this.#open()
+    let abort: (() => void) | undefined
+    try {
+      return await new Promise<boolean>((resolve, reject) => {
+        const wait = this.#native.wait(size, timeout, (status, end) => {
+          if (!this.#closed) this.#native.cancelWait(wait)
+          if (status !== 0) reject(vectorError(status, this.path, 'waiting for'))
+          else if (end === WAIT_REACHED) resolve(true)
+          else if (end === WAIT_TIMEOUT) resolve(false)
+          else reject(closedError(this.path))
+        })
+        abort = () => {
+          if (!this.#closed) this.#native.cancelWait(wait)
+          reject(signal!.reason)
+        }
+        signal?.addEventListener('abort', abort, { once: true })
+      })
+    } finally {
+      if (abort !== undefined) signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /**
+   * Resolves when everything that was done before is on the disk. What others change meanwhile may
+   * or may not be. The first change after a flush, by anybody, waits for a small sync. Throws
+   * RSTORE_IO.
+   */
+  async flush(): Promise<void> {
+    this.#open()
+    const status = await this.#native.flush()
+    if (status !== 0) throw vectorError(status, this.path, 'flushing')
+  }
+
+  /** Gives the handle up; its elements stay. Does not flush. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#cells.close()
+    this.#native.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  // ── calls ──
+
+  #open(): void {
+    if (this.#closed) throw closedError(this.path)
+  }
+
+  #put(element: unknown, where: string): void {
+    if (this.#codec.scalar === 'f64' && typeof element === 'number' && !this.#closed) {
+      this.#doubles[VALUE] = oneNaN(element)
+      return
+    }
+    const checked = this.#codec.check(element, where)
+    this.#open()
+    this.#codec.write(this.#call, VALUE_BYTE, checked)
+  }
+
+  #number(doing: string, run: () => void): number {
+    this.#open()
+    run()
+    this.#check(doing)
+    return this.#doubles[INDEX]!
+  }
+
+  #copy(first: number, into: ElementArray): void {
+    for (let done = 0; done < into.length; done += COPY_ELEMENTS) {
+      this.#doubles[INDEX] = first + done
+      this.#run.copyOut(into.subarray(done, done + COPY_ELEMENTS))
+      this.#check('reading')
+    }
+  }
+
+  #check(doing: string): void {
+    if (this.#words[CODE] !== 0) throw this.#error(doing)
+  }
+
+  #error(doing: string, pushed?: number): Error {
+    this.#cells.leave()
+    const status = this.#words[CODE]! + 256 * this.#words[ERROR]!
+    return vectorError(status, this.path, doing, pushed)
+  }
+}
