@@ -4,7 +4,19 @@ import { JsonMap, type Descriptor, type ReadRegion } from '../../lib/index.js'
 import { UsageError } from '../shared/errors.js'
 import { cellOf, fieldsOf } from './cells.js'
 
-const row = (cells: readonly string[]): string => Papa.unparse([[...cells]])
+/** An empty line is no row for whoever reads it. */
+function row(cells: readonly string[]): string {
+  if (cells.length > 1 || cells[0] !== '') return Papa.unparse([[...cells]])
+  throw new UsageError('CSV cannot tell an empty key that is all of a row from nothing; use JSON '
+    + 'Lines')
+}
+
+/** A column that no field is called like. */
+function keyColumn(names: readonly string[]): string {
+  let name = 'key'
+  while (names.includes(name)) name = `$${name}`
+  return name
+}
 
 /** A name in JSON, where one that begins with $ has another one in front. */
 const jsonName = (name: string): string => name.startsWith('$') ? `$${name}` : name
@@ -31,6 +43,6 @@ export function* csvLines(region: ReadRegion, name: string): IterableIterator<st
   if (kind === 'value') throw new UsageError(`${name} is a single value: CSV has maps`)
   const keyCell = cellOf(key!, `the key of ${name}`)
   const { names, write } = columnsOf(name, value)
-  yield row([names.includes('key') ? '$key' : 'key', ...names])
+  yield row([keyColumn(names), ...names])
   for (const [entryKey, json] of map.entries()) yield row([keyCell.write(entryKey), ...write(json)])
 }

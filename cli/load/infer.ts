@@ -17,36 +17,40 @@ const isBytes = (json: Json): boolean => isObject(json) && typeof json['$bytes']
 /** An object with more different fields than this is kept as json. */
 const MOST_FIELDS = 200
 
-function structOf(name: string, objects: readonly Record<string, Json>[]): Descriptor {
+function structOf(
+  name: string, objects: readonly Record<string, Json>[], unknown: Descriptor,
+): Descriptor {
   const fields = [...new Set(objects.flatMap((one) => Object.keys(one)))]
   if (fields.length > MOST_FIELDS) return 'json'
   return {
     struct: name,
     fields: fields.map((field) => {
       const values = objects.map((one) => Object.hasOwn(one, field) ? one[field] : undefined)
-      return [field, typeOf(field, values)]
+      return [field, typeOf(field, values, unknown)]
     }),
   }
 }
 
-function presentType(name: string, values: readonly Json[]): Descriptor {
-  if (values.length === 0) return 'json'
+function presentType(name: string, values: readonly Json[], unknown: Descriptor): Descriptor {
   for (const kind of ['boolean', 'number', 'string'] as const) {
     if (!values.every((value) => typeof value === kind)) continue
     return kind === 'boolean' ? 'bool' : kind === 'number' ? 'f64' : 'string'
   }
   if (values.every((value) => Array.isArray(value))) {
-    const element = typeOf(name, (values as Json[][]).flat())
+    const element = typeOf(name, (values as Json[][]).flat(), unknown)
     return element === 'json' ? 'json' : { array: element }
   }
   if (values.every(isBytes)) return 'bytes'
-  return values.every(isObject) ? structOf(name, values) : 'json'
+  return values.every(isObject) ? structOf(name, values, unknown) : 'json'
 }
 
-/** The narrowest type that has all the values; what is missing in one makes it optional. */
-function typeOf(name: string, values: readonly Json[]): Descriptor {
+/**
+ * The narrowest type that has all the values; what is missing in one makes it optional.
+ * @param unknown of what is missing in all
+ */
+function typeOf(name: string, values: readonly Json[], unknown: Descriptor): Descriptor {
   const present = values.filter((value) => !isNothing(value))
-  const type = presentType(name, present)
+  const type = present.length === 0 ? unknown : presentType(name, present, unknown)
   return present.length === values.length ? type : { optional: type }
 }
 
@@ -60,15 +64,18 @@ function keyTypeOf(field: string, rows: readonly Record<string, Json>[]): Descri
       + `the first one has ${Object.keys(rows[0]!).map((name) => JSON.stringify(name)).join(', ')}`)
   }
   if (values.every(isU32)) return 'u32'
-  const type = typeOf(field, values)
+  const type = typeOf(field, values, 'json')
   if (type === 'f64' || type === 'string' || type === 'bool' || type === 'bytes') return type
   throw new UsageError(`field ${JSON.stringify(field)} cannot be the key: in the first `
     + `${values.length} rows it is of type ${JSON.stringify(type)}. Declare it with --schema`)
 }
 
-/** The schema of a map; its key fields are not stored a second time in its values. */
+/**
+ * The schema of a map; its key fields are not stored a second time in its values.
+ * @param unknown type of fields that no row has
+ */
 export function inferSchema(
-  name: string, keyFields: readonly string[], rows: readonly Json[],
+  name: string, keyFields: readonly string[], rows: readonly Json[], unknown: Descriptor,
 ): NameSchema {
   const objects = rows.filter(isObject)
   if (objects.length === 0) {
@@ -81,6 +88,6 @@ export function inferSchema(
     name,
     kind: 'map',
     key: keys.length === 1 ? keys[0]! : { tuple: keys },
-    value: structOf(name, values),
+    value: structOf(name, values, unknown),
   }
 }

@@ -78,7 +78,7 @@ export class Loading {
     this.reader.end()
     this.begin()
     const { importer, loaded, skipped } = this
-    const report = importer!.finish()
+    const report = asUsage('the schema', () => importer!.finish())
     for (const { map, index } of report.missingIndexes) {
       printError(escapeText(`rstore: index ${JSON.stringify(index)} of ${JSON.stringify(map)} is `
         + 'by a function: the program has to declare it'))
@@ -177,9 +177,10 @@ export class Loading {
       throw new UsageError(`${JSON.stringify(map)} is a ${stored.kind}: rows go into maps`)
     }
     const { reader } = this
-    const rows = sample.map(({ json }) =>
-      reader instanceof CsvRows ? reader.guessed(json as string[]) : json)
-    const inferred = inferSchema(map, keyFields, rows)
+    const given = sample.map(({ json }) => json)
+    const isCsv = reader instanceof CsvRows
+    const rows = isCsv ? reader.guessed(given as string[][]) : given
+    const inferred = inferSchema(map, keyFields, rows, isCsv ? 'string' : 'json')
     const { key, value } = inferred
     printError(escapeText(`schema, as the first ${rows.length} rows have it: `
       + JSON.stringify({ key, value })))

@@ -44,12 +44,21 @@ export class JsonRows implements RowReader {
   }
 }
 
-/** A cell whose type nobody has declared: numbers and truth values are seen, nothing is nothing. */
-function guess(text: string): unknown {
-  if (text === '') return undefined
-  if (text === 'true' || text === 'false') return text === 'true'
-  return text.trim() === text && /^[-+.\d]/.test(text) && !Number.isNaN(Number(text))
-    ? Number(text) : text
+const NUMBER = /^-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$/
+const WHOLE = /^-?\d+$/
+
+/** Not what would lose something: 007 is a text, and so are digits that no number has all of. */
+const isNumber = (text: string): boolean =>
+  NUMBER.test(text) && (!WHOLE.test(text) || Number.isSafeInteger(Number(text)))
+
+const isTruth = (text: string): boolean => text === 'true' || text === 'false'
+
+/** How cells of a column are read whose type nobody has declared; nothing is nothing. */
+function guess(texts: readonly string[]): (text: string) => unknown {
+  const present = texts.filter((text) => text !== '')
+  if (present.every(isNumber)) return (text) => text === '' ? undefined : Number(text)
+  if (present.every(isTruth)) return (text) => text === '' ? undefined : text === 'true'
+  return (text) => text === '' ? undefined : text
 }
 
 export class CsvRows implements RowReader {
@@ -96,9 +105,10 @@ export class CsvRows implements RowReader {
     }
   }
 
-  /** A row as far as it can be understood without types. */
-  guessed(cells: readonly string[]): unknown {
-    return this.objectOf(cells, guess)
+  /** Rows as far as they can be understood without types: each column is of one kind. */
+  guessed(rows: readonly (readonly string[])[]): unknown[] {
+    const readers = this.names.map((_name, i) => guess(rows.map((cells) => cells[i]!)))
+    return rows.map((cells) => this.objectOf(cells, (text, i) => readers[i]!(text)))
   }
 
   private objectOf(cells: readonly string[], read: (text: string, i: number) => unknown): unknown {

@@ -25,7 +25,7 @@ function parse(text: string, path: string): unknown {
 export function readSchema(path: string, map: string): NameSchema {
   refuseFolder(path)
   const json = parse(readFileSync(path, 'utf8'), path) as Partial<NameSchema> | DumpHead
-  const found = isHead(json) ? json.names.find(({ name }) => name === map) : json
+  const found = isHead(json) ? Array.from(json.names ?? []).find((one) => one?.name === map) : json
   if (found?.key === undefined || found.value === undefined) {
     throw new UsageError(`${path} has no types for ${JSON.stringify(map)}: expected `
       + '{"key": type, "value": type}, or the first line of a dump')

@@ -148,14 +148,25 @@ export interface ImportReport {
 
 const textOf = (descriptor: Descriptor): string => JSON.stringify(descriptor)
 
+function checkSchema(schema: unknown): void {
+  const { kind, key, value, indexes = [] } = (schema ?? {}) as Partial<NameSchema>
+  const isKnown = kind === 'value' ? key === undefined
+    : (kind === 'map' || kind === 'multimap') && key !== undefined
+  if (isKnown && value !== undefined && Array.isArray(indexes)) return
+  throw new TypeError('expected {"name","kind":"map","key","value"} or of another kind, a multimap '
+    + `or a value, not ${JSON.stringify(schema).slice(0, 200)}`)
+}
+
 function checkHead(head: unknown): asserts head is DumpHead {
-  const { rstore, version, names } = (head ?? {}) as Partial<DumpHead>
-  if (rstore !== 'dump' || !Array.isArray(names)) {
+  const { rstore, version, names, types = [] } = (head ?? {}) as Partial<DumpHead>
+  if (rstore !== 'dump' || !Array.isArray(names) || !Array.isArray(types)) {
     throw new TypeError('expected {"rstore":"dump","version":1,"names":[…]}')
   }
   if (version !== DUMP_VERSION) {
-    throw new TypeError(`lines of version ${String(version)}; this program reads ${DUMP_VERSION}`)
+    throw new TypeError(`lines of version ${JSON.stringify(version)}; this program reads `
+      + String(DUMP_VERSION))
   }
+  names.forEach(checkSchema)
 }
 
 export class Importer {
@@ -201,10 +212,18 @@ export class Importer {
     const text = textOf(descriptor)
     const known = this.types.get(text)
     if (known !== undefined) return known
-    const type = this.hasRefs
-      ? typeWithRecordIds(text, this.records) : typeFromText(text)
+    const type = this.makeType(text)
     this.types.set(text, type)
     return type
+  }
+
+  private makeType(text: string): AnyType {
+    try {
+      return this.hasRefs ? typeWithRecordIds(text, this.records) : typeFromText(text)
+    } catch (cause) {
+      const what = `${text.slice(0, 200)} is no type: ${(cause as Error).message}`
+      throw new TypeError(what, { cause })
+    }
   }
 
   private target(name: string): Target {
@@ -243,7 +262,9 @@ export class Importer {
       ? this.structRows(filling, valueType, keyFields)
       : this.otherRows(filling, keyFields)
     return (row) => {
-      if (typeof row !== 'object' || row === null) throw new TypeError('expected an object')
+      if (typeof row !== 'object' || row === null || Array.isArray(row)) {
+        throw new TypeError('expected an object')
+      }
       store(row)
     }
   }

@@ -5,6 +5,8 @@ import { closeSync, existsSync, openSync, readdirSync, writeFileSync, writeSync 
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { run } from '../../cli/commands/load.js'
+import { UsageError } from '../../cli/shared/errors.js'
 import { EXIT } from '../../cli/shared/exitCodes.js'
 import { Region, t } from '../../lib/index.js'
 import { inRoot } from '../harness/paths.js'
@@ -259,5 +261,81 @@ function checkMemory(isDump: boolean): void {
   const grown = (many - few) / 2 ** 20
   assert.ok(grown < 22, `${Math.round(few / 2 ** 20)} MiB, then ${Math.round(grown)} more`)
 }
+
+test('types of CSV that nobody declares lose nothing', () => {
+  const csv = 'id,zip,phone,long,hex,house,when,size,flag,none,dot\n'
+    + '1,01234,+47123,12345678901234567890,0x1F,12,2020,1.5,true,,.5\n'
+    + '2,00501,+47124,1,31,12a,,-2e3,false,,-0.25\n'
+  const path = freshPath()
+  const { status, stderr } = rstore(['load', path, '--map', 'm', '--key', 'id', '--format', 'csv'],
+    csv)
+  assert.is(status, EXIT.ok, stderr)
+  assert.match(stderr, /"none",{"optional":"string"}/)
+  assert.equal(good(rstore(['scan', path, 'm', '--json'])).trim().split('\n')
+    .map((line) => JSON.parse(line)), [
+    { key: 1, value: {
+      zip: '01234', phone: '+47123', long: '12345678901234567890', hex: '0x1F', house: '12',
+      when: 2020, size: 1.5, flag: true, dot: 0.5,
+    } },
+    { key: 2, value: {
+      zip: '00501', phone: '+47124', long: '1', hex: '31', house: '12a', size: -2000, flag: false,
+      dot: -0.25,
+    } },
+  ])
+})
+
+test('CSV of keys and names that could be taken for something else', () => {
+  const path = freshPath()
+  const region = Region.create(path, { capacity: '8MiB', durability: 'none' })
+  const set = region.map('set', t.string, t.struct('Nothing', {}))
+  const named = region.map('named', t.u8, t.struct('Named', { key: t.u8, $key: t.u8 }))
+  region.transact(() => {
+    set.set('a', {})
+    named.set(1, { key: 2, $key: 3 })
+  })
+  assert.is(good(rstore(['dump', path, '--map', 'set', '--format', 'csv'])), 'key\na\n')
+  assert.is(good(rstore(['dump', path, '--map', 'named', '--format', 'csv'])),
+    '$$key,key,$key\n1,2,3\n')
+  region.transact(() => set.set('', {}))
+  const { status, stderr } = rstore(['dump', path, '--map', 'set', '--format', 'csv'])
+  assert.is(status, EXIT.usage)
+  assert.match(stderr, /CSV cannot tell an empty key/)
+  region.close()
+})
+
+test('schemas and first lines that make no sense are refused in a line', async () => {
+  const [schemaFile, input] = [join(directory, 'nonsense.json'), join(directory, 'lines.jsonl')]
+  const refused = async (options: object): Promise<void> => {
+    const file = freshPath()
+    const args = { file, input, 'skip-bad': false, capacity: '8MiB', json: true, wait: 0 }
+    const error = await run({ ...args, ...options } as never)
+      .then(() => undefined, (thrown) => thrown)
+    assert.ok(error instanceof UsageError, error?.stack)
+    assert.not(existsSync(file))
+  }
+  writeFileSync(input, '{"id":1}\n')
+  const schemas = [
+    { rstore: 'dump' }, { rstore: 'dump', names: [null] }, null, [], { key: 'u8' },
+    { key: 'u8', value: { struct: 'P' } }, { key: { map: ['u8', 'u8'] }, value: 'u8' },
+  ]
+  for (const schema of schemas) {
+    writeFileSync(schemaFile, JSON.stringify(schema))
+    await refused({ map: 'm', key: 'id', schema: schemaFile })
+  }
+  const named = (rest: object) =>
+    ({ rstore: 'dump', version: 1, names: [{ name: 'm', key: 'u8', value: 'u8', ...rest }] })
+  const heads = [
+    { rstore: 'dump', version: 1, names: 5 }, { rstore: 'dump', version: 1, names: [null] },
+    { rstore: 'dump', version: 1, names: [], types: 5 }, named({ kind: 'set' }),
+    named({ kind: 'value' }), named({ kind: 'map', key: undefined }),
+    named({ kind: 'map', name: 5 }), named({ kind: 'map', indexes: 5 }),
+    named({ kind: 'map', indexes: [{ name: 'i', by: ['none'], unique: false }] }),
+    named({ kind: 'map', value: { optional: { ref: { self: 9 } } } }),
+  ]
+  for (const head of heads) {
+    writeFileSync(input, JSON.stringify(head))
+    await refused({})
+  }
+})
 
 test.run()
