@@ -24,8 +24,15 @@ export const options = (yargs: Argv) => jsonOption(yargs, 'Size and room as JSON
   .example('$0 vector samples.vector', 'Elements and room')
   .example('$0 vector samples.vector --tail 10 -f', 'The last ten, and what comes')
 
-const plain = (_name: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? String(value) : value
+/** What JSON has no numbers for, as `rstore dump` writes it. */
+function plain(_name: string, value: unknown): unknown {
+  if (Object.is(value, -0)) return '-0'
+  const isOther = typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))
+  return isOther ? String(value) : value
+}
+
+/** So often it is looked whether elements were popped, of which nobody is told. */
+const LOOK_MS = 100
 
 function writeFrom(vector: SharedVector<unknown, unknown>, from: number, to: number): void {
   const out = new LineWriter()
@@ -33,13 +40,16 @@ function writeFrom(vector: SharedVector<unknown, unknown>, from: number, to: num
   out.flush()
 }
 
-/** What is pushed from now on. One that was popped again before it was its turn is null. */
+/**
+ * What is pushed from now on, until it is full; also in the place of what was popped, unless that
+ * happens between two looks. One that was popped again before it was its turn is null.
+ */
 async function follow(vector: SharedVector<unknown, unknown>, from: number): Promise<void> {
   for (let next = from; next < vector.capacity;) {
-    await vector.waitForSize(next + 1)
+    await vector.waitForSize(next + 1, { timeoutMs: LOOK_MS })
     const { size } = vector
     writeFrom(vector, next, size)
-    next = Math.max(next, size)
+    next = size
   }
 }
 

@@ -26,6 +26,7 @@ export class Progress {
       clearOnComplete: true,
       barsize: 30,
       etaBuffer: 50,
+      linewrap: true,  // cut to the width: a signal would leave a terminal that does not wrap
     }, cliProgress.Presets.shades_classic)
   }
 

@@ -49,12 +49,22 @@ function systemErrorText({ code, message, path }: NodeJS.ErrnoException): string
   return path === undefined ? message : `${path}: ${what} [${code}]`
 }
 
+/** What the library advises a program to do, in words for whoever types commands. */
+const ADVICE: readonly (readonly [ofLibrary: string, ofCommands: string])[] = [
+  ['Try again, or raise timeoutMs', 'Try again; what writes waits for as long as --wait says'],
+  ['Open with { readOnly: true }, or change the permissions',
+    'Change the permissions: who only reads says so in a file beside it, too'],
+]
+
+const inOwnWords = (message: string): string =>
+  ADVICE.reduce((text, [ofLibrary, own]) => text.replace(ofLibrary, own), message)
+
 interface Told { exitCode: ExitCode; text: string }
 
 function toldOf(error: unknown): Told {
   if (error instanceof CommandError) return { exitCode: error.exitCode, text: error.message }
   if (isRStoreError(error)) {
-    const text = `${error.message} [${error.code}]`
+    const text = `${inOwnWords(error.message)} [${error.code}]`
     return { exitCode: exitCodeOfError(error), text }
   }
   if (isSystemError(error)) return { exitCode: EXIT.cannotOpen, text: systemErrorText(error) }

@@ -1,12 +1,15 @@
 /** Reading and changing from the command line: get, set, delete, scan, names and their kin. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Packed, Region, SharedVector, Store, t } from '../../lib/index.js'
 import { EXIT } from '../../cli/shared/exitCodes.js'
 import { temporaryDirectory } from '../harness/temporary.js'
-import { rstore, type Outcome } from './run.js'
+import { PROGRAM, rstore, type Outcome } from './run.js'
 
 const test = suite('data on the command line')
 
@@ -112,7 +115,8 @@ test('set and delete, while another handle has the region open', () => {
 test('busy: exit code 4, and reading goes on', () => {
   const { path, region } = makeRegion()
   region.transact(() => {
-    bad(rstore(['set', path, 'settings', '1', '--wait', '0.1']), EXIT.busy, /RSTORE_BUSY/)
+    bad(rstore(['set', path, 'settings', '1', '--wait', '0.1']), EXIT.busy,
+      /waits for as long as --wait says \[RSTORE_BUSY/)
     bad(rstore(['drop-map', path, 'cities', '--wait', '0.1']), EXIT.busy, /RSTORE_BUSY/)
     region.map('cities', t.string, City).delete('NO/Oslo')
     assert.is(good(rstore(['scan', path, 'cities', '--count'])), '3\n')
@@ -233,6 +237,35 @@ test('a shared vector: its size, its end, and what is pushed', () => {
   assert.is(good(rstore(['vector', path, '--tail', '2'])), '"18"\n"19"\n')
   bad(rstore(['vector', makeRegionClosed()]), EXIT.usage, /not a shared vector/)
   vector.close()
+})
+
+test('a vector is followed over what was popped; what JSON has no numbers for', async () => {
+  const path = freshPath()
+  const vector = SharedVector.create(path, t.f64, { capacity: '1MiB' })
+  vector.pushMany([1, -0, NaN])
+  const child = spawn(process.execPath, [PROGRAM, 'vector', path, '-f'],
+    { stdio: ['ignore', 'pipe', 'inherit'] })
+  let shown = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => { shown += text })
+  const shows = async (text: string): Promise<void> => {
+    while (shown !== text) {
+      assert.ok(text.startsWith(shown), shown)
+      await sleep(20)
+    }
+  }
+  try {
+    await shows('1\n"-0"\n"NaN"\n')
+    vector.push(2)
+    await shows('1\n"-0"\n"NaN"\n2\n')
+    for (let i = 0; i < 3; i++) vector.pop()
+    await sleep(500)
+    vector.pushMany([3, Infinity])
+    await shows('1\n"-0"\n"NaN"\n2\n3\n"Infinity"\n')
+  } finally {
+    child.kill('SIGINT')
+    await once(child, 'exit')
+    vector.close()
+  }
 })
 
 function makeRegionClosed(): string {

@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { escapeText } from '../../cli/print/escape.js'
 import { toJson } from '../../cli/print/output.js'
+import { Progress } from '../../cli/print/progress.js'
 import { numeric, pairLines, tableLines } from '../../cli/print/table.js'
 import { formatBytes, formatShare, formatTime } from '../../cli/print/units.js'
 import { typeText } from '../../cli/read/typeText.js'
@@ -44,6 +45,41 @@ test('types as people write them', () => {
   assert.is(typeText(undefined), 'unknown')
   const nested = Array.from({ length: 99 }).reduce((inner) => ({ array: inner }), 'u8')
   assert.ok(typeText(nested).length < 2000)
+})
+
+/** What `draw` writes to standard error, were it a terminal of so many columns. */
+function onTerminal(columns: number, draw: () => void): string {
+  const { stderr } = process
+  const before = { isTTY: stderr.isTTY, columns: stderr.columns, write: stderr.write }
+  let written = ''
+  const write = (text: string): boolean => {
+    written += text
+    return true
+  }
+  Object.assign(stderr, { isTTY: true, columns, write })
+  try {
+    draw()
+  } finally {
+    Object.assign(stderr, before)
+  }
+  return written
+}
+
+test('a bar fits the terminal, and changes nothing that stays when a signal ends it', () => {
+  const { now } = performance
+  const shown = onTerminal(40, () => {
+    const progress = new Progress({ title: 'counting' })
+    performance.now = () => now.call(performance) + 2000
+    try {
+      progress.update(1, 3)
+    } finally {
+      performance.now = now
+    }
+    progress.stop()
+  })
+  assert.match(shown, /counting /)
+  assert.not.match(shown, /\x1b\[\?/)
+  for (const part of shown.split(/[\r\n\x1b]/)) assert.ok(part.length <= 44, part)
 })
 
 test.run()
