@@ -27,8 +27,8 @@ export const options = (yargs: Argv) => jsonOption(yargs, 'Size and room as JSON
 /** What JSON has no numbers for, as `rstore dump` writes it. */
 function plain(_name: string, value: unknown): unknown {
   if (Object.is(value, -0)) return '-0'
-  const isOther = typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))
-  return isOther ? String(value) : value
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
+  return typeof value === 'bigint' ? String(value) : value
 }
 
 /** So often it is looked whether elements were popped, of which nobody is told. */

@@ -242,7 +242,7 @@ test('a shared vector: its size, its end, and what is pushed', () => {
 test('a vector is followed over what was popped; what JSON has no numbers for', async () => {
   const path = freshPath()
   const vector = SharedVector.create(path, t.f64, { capacity: '1MiB' })
-  vector.pushMany([1, -0, NaN])
+  vector.pushMany(Float64Array.of(1, -0, NaN))
   const child = spawn(process.execPath, [PROGRAM, 'vector', path, '-f'],
     { stdio: ['ignore', 'pipe', 'inherit'] })
   let shown = ''
@@ -259,7 +259,7 @@ test('a vector is followed over what was popped; what JSON has no numbers for', 
     await shows('1\n"-0"\n"NaN"\n2\n')
     for (let i = 0; i < 3; i++) vector.pop()
     await sleep(500)
-    vector.pushMany([3, Infinity])
+    vector.pushMany(Float64Array.of(3, Infinity))
     await shows('1\n"-0"\n"NaN"\n2\n3\n"Infinity"\n')
   } finally {
     child.kill('SIGINT')
