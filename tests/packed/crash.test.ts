@@ -1,22 +1,37 @@
 /**
- * Packing that is killed, or fails, at each of its file operations: the whole file or none. Where
- * nobody waits for the disk, a crash of the machine may leave a part: then loading in full says so.
+ * Packing that is killed, or fails, at each of its file operations: the whole file or none, and no
+ * other. Where nobody waits for the disk, a crash of the machine may leave a part: then loading in
+ * full says so.
  * Into a store every fourth operation, with RSTORE_EVERY_OPERATION each of them.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Packed, RStoreError, Store } from '../../lib/index.js'
+import { Packed, Region, RStoreError, Store } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
 import { Place } from '../harness/with-region.js'
-import { Atlas, type AtlasView } from './shapes.js'
+import { Atlas, fill, type AtlasView } from './shapes.js'
 
 const test = suite('packing cut off')
 const OPERATION_LIMIT = 120
 
-async function packUnder(path: string, durability: string, plan: string): Promise<boolean> {
+/** Whether files can be made here that have no name yet: then a kill leaves nothing else. */
+const unnamed = ((): boolean => {
+  const O_TMPFILE = 0o20200000
+  try {
+    closeSync(openSync(new Place().folder, O_TMPFILE | 2, 0o600))
+    return true
+  } catch {
+    return false
+  }
+})()
+
+async function packUnder(
+  path: string, durability: string, plan: string, title?: string,
+): Promise<boolean> {
+  const replacing = title === undefined ? [] : [title]
   const child = new Child<{ packed: boolean }>(
-    'dist/tests/packed/packing-child.js', [path, durability],
+    'dist/tests/packed/packing-child.js', [path, durability, ...replacing],
     { RSTORE_TEST_ADDON: 'rstore_test.node', RSTORE_TEST_IO: plan })
   const done = await child.next()
   const { code } = await child.ended
@@ -53,6 +68,11 @@ const PLANS = {
   full: (n: number) => `fail:ENOSPC@${n}+`,
 } as const
 
+function nothingElse(path: string, place: Place): void {
+  if (!unnamed) return
+  assert.equal(readdirSync(place.folder), existsSync(path) ? ['atlas'] : [])
+}
+
 /** Until it gets through; what is left in the folder is looked at each time. */
 async function atEveryOperation(
   what: keyof typeof PLANS, durability: 'sync' | 'none',
@@ -64,6 +84,7 @@ async function atEveryOperation(
   for (; operation < OPERATION_LIMIT; operation++) {
     const finished = await packUnder(path, durability, PLANS[what](operation))
     await look(path, place)
+    nothingElse(path, place)
     for (const name of readdirSync(place.folder)) rmSync(place.path(name))
     if (finished) break
   }
@@ -71,13 +92,45 @@ async function atEveryOperation(
 }
 
 for (const what of ['killed', 'torn', 'failing', 'full'] as const) {
-  test(`${what} at every operation`, () => atEveryOperation(what, 'sync', async (path, place) => {
-    await isWholeOrNone(path)
-    if (what !== 'failing') return
-    const left = readdirSync(place.folder).filter((name) => name.endsWith('.tmp'))
-    assert.ok(left.length <= 1, 'at most what could not be removed')
-  }))
+  test(`${what} at every operation`, () => atEveryOperation(what, 'sync', isWholeOrNone))
 }
+
+test('replacing, killed at every operation: the old one or the new one', async () => {
+  const place = new Place()
+  const path = place.path('atlas')
+  const left = `${path}.pack.tmp`
+  let seen = ''
+  for (let operation = 1; operation < OPERATION_LIMIT; operation++) {
+    Region.pack(path, { root: Atlas, capacity: '1MiB', replace: true }, fill(300, 'old'))!.close()
+    assert.not.ok(existsSync(left), 'the next one removes it')
+    const finished = await packUnder(path, 'sync', `kill@${operation}`, 'new')
+    const packed = Packed.load(path, { root: Atlas, verify: 'full' })
+    const { title } = packed.root
+    seen += title === 'new' ? 'n' : existsSync(left) ? 'l' : 'o'
+    isWhole(packed)
+    if (existsSync(left)) isWhole(Packed.load(left, { root: Atlas, verify: 'full' }))
+    const others = readdirSync(place.folder).filter((name) => !/^atlas(\.pack\.tmp)?$/.test(name))
+    if (unnamed) assert.equal(others, [])
+    for (const name of others) rmSync(place.path(name))
+    if (finished) break
+  }
+  assert.match(seen, unnamed ? /^o+ln+$/ : /^o+n+$/)
+})
+
+test('where files cannot be without a name: under another until it is whole', async () => {
+  const place = new Place()
+  const path = place.path('atlas')
+  assert.ok(await packUnder(path, 'sync', 'fail:EOPNOTSUPP@1'))
+  isWhole(Packed.load(path, { root: Atlas, verify: 'full' }))
+  assert.equal(readdirSync(place.folder), ['atlas'])
+  assert.not.ok(await packUnder(path, 'sync', 'fail:EOPNOTSUPP@1'), 'it exists')
+  assert.equal(readdirSync(place.folder), ['atlas'])
+  rmSync(path)
+  for (let operation = 2; !existsSync(path); operation++) {
+    await packUnder(path, 'sync', `kill@${operation}`)
+    await isWholeOrNone(path)
+  }
+})
 
 test('killed at every operation, without waiting for the disk', () =>
   atEveryOperation('killed', 'none', isWholeOrNone))

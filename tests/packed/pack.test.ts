@@ -23,7 +23,23 @@ test('what was packed is read by whoever loads it', inPlace(async (place) => {
     name: 'name 7', population: 7, shape: Float64Array.of(7, 3.5),
   })
   assert.equal((await loaded.verify()).problems, [])
-  assert.is(statSync(path).mode & 0o777, 0o444)
+  assert.is(statSync(path).mode & 0o222, 0)
+}))
+
+test('permissions are those of a new file, but nobody may write', inPlace((place) => {
+  const mask = process.umask(0o027)
+  try {
+    Region.pack(place.path('x'), OPTIONS, fill(3))!.close()
+  } finally {
+    process.umask(mask)
+  }
+  assert.is(statSync(place.path('x')).mode & 0o777, 0o440)
+}))
+
+test('a name as long as the file system takes', inPlace((place) => {
+  const name = 'n'.repeat(255)
+  place.keep(Region.pack(place.path(name), OPTIONS, fill(3))!)
+  assert.equal(readdirSync(place.folder), [name])
 }))
 
 test('the same input gives the same bytes, another input another name', inPlace((place) => {

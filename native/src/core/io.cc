@@ -81,7 +81,9 @@ int systemRename(const char* from, const char* to) { return orErrno(::rename(fro
 
 int systemUnlink(const char* path) { return orErrno(::unlink(path)); }
 
-int systemLink(const char* from, const char* to) { return orErrno(::link(from, to)); }
+int systemLink(const char* from, const char* to) {
+  return orErrno(::linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW));
+}
 
 int64_t systemCopyRange(int from, uint64_t fromOffset, int to, uint64_t toOffset, size_t bytes) {
   off_t source = static_cast<off_t>(fromOffset), target = static_cast<off_t>(toOffset);

@@ -58,7 +58,7 @@ struct IoTable {
   int (*statfs)(int fd, FileSystemInfo* out);
   int (*rename)(const char* from, const char* to);
   int (*unlink)(const char* path);
-  /** A second name; -EEXIST when `to` is taken. */
+  /** Another name for what `from` leads to, also as a symbolic link; -EEXIST when `to` is taken. */
   int (*link)(const char* from, const char* to);
   /** Bytes copied; 0 at the end of the source; -EXDEV, -EOPNOTSUPP, -ENOSYS: copy by hand. */
   int64_t (*copyRange)(int from, uint64_t fromOffset, int to, uint64_t toOffset, size_t bytes);

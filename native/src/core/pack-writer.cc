@@ -21,16 +21,30 @@ namespace {
 
 constexpr uint32_t kInitialPages = 3;
 
+/// In the folder of `path`.
 Status temporaryName(const std::string& path, std::string* name) {
   uint64_t tag = 0;
   if (const Status random = randomBytes(&tag, sizeof tag); !random.ok()) return random;
   char suffix[32];
-  snprintf(suffix, sizeof suffix, ".%016llx.tmp", static_cast<unsigned long long>(tag));
-  *name = path + suffix;
+  snprintf(suffix, sizeof suffix, ".%016llx.pack.tmp", static_cast<unsigned long long>(tag));
+  *name = path.substr(0, path.rfind('/') + 1) + suffix;
   return kSuccess;
 }
 
 }  // namespace
+
+/// Its permissions are those of any new file, less those to write: freeze().
+constexpr mode_t kNewFile = 0666;
+
+Status PackWriter::openBeside() {
+  const Status unnamed = makeUnnamed(path_, kNewFile, &fd_);
+  if (unnamed.code != Code::kUnsupported) return unnamed;
+  std::string name;
+  if (const Status got = temporaryName(path_, &name); !got.ok()) return got;
+  const Status opened = openFile(name.c_str(), O_RDWR | O_CREAT | O_EXCL, kNewFile, &fd_);
+  if (opened.ok()) temporary_ = name;
+  return opened;
+}
 
 Status PackWriter::begin(const std::string& path, PackPlace place, uint64_t capacityBytes,
                          const std::byte* initialPages) {
@@ -39,15 +53,13 @@ Status PackWriter::begin(const std::string& path, PackPlace place, uint64_t capa
   if (path.empty()) {
     fd_ = memfd_create("rstore", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd_ < 0) status = statusFromErrno(errno);
+  } else if (place == PackPlace::kBeside) {
+    status = openBeside();
   } else {
-    std::string name = path;
-    if (place == PackPlace::kBeside) status = temporaryName(path, &name);
-    if (place == PackPlace::kTemporary) {
-      status = makeTemporary(name, 0600, &fd_);
-    } else if (status.ok()) {
-      status = openFile(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600, &fd_);
-    }
-    if (status.ok()) temporary_ = name;
+    status = place == PackPlace::kTemporary
+                 ? makeTemporary(path, 0600, &fd_)
+                 : openFile(path.c_str(), O_RDWR | O_CREAT | O_EXCL, kNewFile, &fd_);
+    if (status.ok()) temporary_ = path;
   }
   if (!status.ok()) return status;
   identity_.magic = kRegionMagic;
@@ -100,13 +112,26 @@ Status PackWriter::seal() {
 Status PackWriter::publish(bool replace, bool sync) {
   const bool inPlace = temporary_ == path_;
   if (!inPlace) {
-    const int named = replace ? io().rename(temporary_.c_str(), path_.c_str())
-                              : io().link(temporary_.c_str(), path_.c_str());
-    if (named < 0) return statusFromErrno(-named);
+    if (const Status named = giveName(replace, sync); !named.ok()) return named;
   }
   const Status status = sync ? syncDirectoryOf(path_.c_str()) : kSuccess;
   if (status.ok() && inPlace) temporary_.clear();
   return status;
+}
+
+Status PackWriter::giveName(bool replace, bool sync) {
+  if (temporary_.empty() && !replace) {
+    const Status named = nameUnnamed(fd_, path_);
+    // Not every file system brings the first name to the disk with the folder that has it.
+    return named.ok() && sync ? syncAll(fd_) : named;
+  }
+  if (temporary_.empty()) {
+    const std::string name = path_ + ".pack.tmp";
+    if (const Status named = nameTemporary(fd_, name); !named.ok()) return named;
+    temporary_ = name;
+  }
+  return statusFromErrno(-(replace ? io().rename(temporary_.c_str(), path_.c_str())
+                                   : io().link(temporary_.c_str(), path_.c_str())));
 }
 
 Status PackWriter::freeze(const PackRoot& root, bool sync) {
@@ -119,7 +144,9 @@ Status PackWriter::freeze(const PackRoot& root, bool sync) {
   const Status wrote = writeFully(fd_, &identity_, sizeof identity_, 0);
   if (!wrote.ok()) return wrote;
   if (path_.empty()) return kSuccess;
-  if (fchmod(fd_, 0444) != 0) return statusFromErrno(errno);
+  struct stat made;
+  if (const int got = io().stat(fd_, &made); got < 0) return statusFromErrno(-got);
+  if (fchmod(fd_, made.st_mode & 0444) != 0) return statusFromErrno(errno);
   return sync ? syncAll(fd_) : kSuccess;
 }
 

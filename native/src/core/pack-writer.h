@@ -2,11 +2,13 @@
 // anybody looks for.
 //
 // What a crash leaves after each step
-//  1. Content is written to `path.….tmp` (or to memory).      A file that nobody opens; removed by
-//     hand.
-//  2. finish: checksums, identity, permissions, sync.          The same.
-//  3. The name is given in one step (link, or rename to replace), then the folder is synced: the
-//     whole file or none.
+//  1. Content is written to a file without a name (or to memory).   Nothing.
+//  2. finish: checksums, identity, permissions, sync.               Nothing.
+//  3. The name is given in one step, by a link, then the folder is synced: the whole file or none.
+//     To replace another it is linked as `path.pack.tmp` and renamed: a crash in between leaves
+//     that, whole, and the next that replaces this file removes it (temporary-file.h).
+// Where the file system has no files without a name, it is `.….pack.tmp` beside it until then: a
+// crash leaves that, which nobody opens; removed by hand.
 // In place it has its name from the beginning: for those who tell by other means whether it is
 // whole, and remove what a crash leaves. A compacted region is filled under a temporary name that
 // is always the same (temporary-file.h), and gets its own by `nameLive`, or by replacement.cc.
@@ -41,7 +43,7 @@ struct LiveContent {
 
 /// Under which name it is written. The order is TypeScript's, too (lib/region/pack-session.ts).
 enum class PackPlace : uint32_t {
-  kBeside,     // one of its own
+  kBeside,     // none, or one of its own
   kInPlace,    // that which it is to have
   kTemporary,  // the same for all that make this file: one at a time
 };
@@ -77,14 +79,17 @@ class PackWriter {
  private:
   Status freeze(const PackRoot& root, bool sync);
   Status seal();
+  Status openBeside();
   Status publish(bool replace, bool sync);
+  Status giveName(bool replace, bool sync);
   Status cutAndCheck(uint64_t endUnits);
   Status writeChecksums(uint64_t endPage);
   Status writeLive(const LiveContent& content);
   void detach();
 
   std::string path_;
-  /// What the file is called until it has its name; that, in place. Removed by `discard`.
+  /// What the file is called until it has its name; that, in place; empty where it has none yet.
+  /// Removed by `discard`.
   std::string temporary_;
   Identity identity_{};
   int fd_ = -1;

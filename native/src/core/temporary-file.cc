@@ -1,6 +1,8 @@
 #include "core/temporary-file.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "core/file-lock.h"
@@ -38,7 +40,50 @@ Status removeLeft(const std::string& name) {
   return status;
 }
 
+/// Under which the kernel shows what a descriptor leads to, also where that has no name.
+std::string nameOfDescriptor(int fd) {
+  char name[32];
+  snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+  return name;
+}
+
+std::string folderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// What file systems, and kernels, say that have no files without a name.
+bool hasNoUnnamed(int error) {
+  return error == EOPNOTSUPP || error == EISDIR || error == EINVAL || error == ENOSYS;
+}
+
 }  // namespace
+
+Status makeUnnamed(const std::string& path, uint32_t mode, int* fd) {
+#ifdef O_TMPFILE
+  const Status made = openFile(folderOf(path).c_str(), O_RDWR | O_TMPFILE, mode, fd);
+  if (!made.ok()) return hasNoUnnamed(made.error) ? failure(Code::kUnsupported) : made;
+  if (leadsTo(nameOfDescriptor(*fd), *fd)) return kSuccess;
+  closeFile(*fd);  // without /proc it could never get a name
+  *fd = -1;
+#endif
+  return failure(Code::kUnsupported);
+}
+
+Status nameUnnamed(int fd, const std::string& name) {
+  return statusFromErrno(-io().link(nameOfDescriptor(fd).c_str(), name.c_str()));
+}
+
+/// T1: the lock is had before the name.
+Status nameTemporary(int fd, const std::string& name) {
+  (void)isHeldByAnother(fd);
+  for (;;) {
+    const Status named = nameUnnamed(fd, name);
+    if (named.code != Code::kExists) return named;
+    if (const Status removed = removeLeft(name); !removed.ok()) return removed;
+  }
+}
 
 Status makeTemporary(const std::string& name, uint32_t mode, int* fd) {
   for (;;) {

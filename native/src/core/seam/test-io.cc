@@ -181,7 +181,18 @@ std::vector<iovec> halfOf(const iovec* parts, int count) {
 
 // ── the table ──
 
+/** A file without a name: a crash leaves nothing of it, and a frozen disk has nothing of it. */
+int openUnnamed(const char* path, int flags, mode_t mode) {
+  const std::lock_guard guard(seam().mutex);
+  const Turn turn = nextChange();
+  if (turn.error != 0) return -turn.error;
+  const int fd = systemIo.open(path, flags, mode);
+  if (turn.crashAfter) crash();
+  return fd;
+}
+
 int seamOpen(const char* path, int flags, mode_t mode) {
+  if ((flags & O_TMPFILE) == O_TMPFILE) return openUnnamed(path, flags, mode);
   const bool changes = (flags & (O_CREAT | O_TRUNC)) != 0;
   if (!changes) return systemIo.open(path, flags, mode);
   const bool there = ::access(path, F_OK) == 0;
