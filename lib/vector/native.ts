@@ -31,7 +31,8 @@ export interface NativeVector {
   /** Cells from `index` * WINDOW_BYTES on. */
   window(index: number): ArrayBuffer
   flush(): Promise<PackedStatus>
-  wait(size: number, timeoutMs: number, done: (status: PackedStatus, end: number) => void): number
+  /** A number for cancelWait, or less than 0: the status, negated, of a thread not to be had. */
+  wait(size: number, done: (status: PackedStatus, reached: boolean) => void): number
   cancelWait(id: number): void
   close(): void
 }
@@ -42,9 +43,5 @@ interface VectorAddon {
     path: string, cellsBytes: number, elementBytes: number, type: string, mode: number,
   ): PackedStatus
 }
-
-/** How a wait ended: WaitEnd in native/src/core/vector/wait.h. */
-export const WAIT_REACHED = 0
-export const WAIT_TIMEOUT = 1
 
 export const vectorAddon = (): VectorAddon => addon() as unknown as VectorAddon

@@ -1,11 +1,13 @@
 /** What can be done with an open vector: everything of SharedVector but opening it. */
 import { C, VectorCall } from '../../formats/index.js'
 import { checkTimeout } from '../region/options.js'
+import { show } from '../types/text.js'
 import type { Cells, CellSource } from './cells.js'
 import { checkArray, oneNaN, type Codec, type ElementArray } from './element.js'
 import { closedError, vectorError } from './errors.js'
-import { WAIT_REACHED, WAIT_TIMEOUT, type NativeVector, type OpenedVector } from './native.js'
+import type { NativeVector, OpenedVector } from './native.js'
 import { checkIndex, checkOptions, type VectorRecovery, type WaitOptions } from './options.js'
+import { SizeWaits } from './waits.js'
 
 // Indexes into arrays over a VectorCall and a ControlBlock.
 const VALUE_BYTE = VectorCall.fields.value.offset
@@ -39,6 +41,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
   readonly recovery: VectorRecovery | null
   readonly #codec: Codec
   readonly #cells: Cells
+  readonly #waits: SizeWaits
   readonly #native: NativeVector
   readonly #run: OpenedVector
   readonly #call: DataView
@@ -71,6 +74,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
       },
     })
     this.#cells.reach(1)
+    this.#waits = new SizeWaits(path, native, () => this.size)
   }
 
   /** How many elements there are. */
@@ -226,32 +230,17 @@ export abstract class VectorOperations<V, I> implements Disposable {
     checkIndex(size)
     checkOptions(options, 'waitForSize', ['timeoutMs', 'signal'])
     const { timeoutMs, signal } = options
-    const timeout = timeoutMs === undefined || timeoutMs === Infinity ? -1 : checkTimeout(timeoutMs)
+    const timeout = timeoutMs === undefined ? undefined : checkTimeout(timeoutMs)
     if (size > this.capacity) {
       throw new RangeError(`waitForSize: ${size} elements do not fit; the capacity is `
         + `${this.capacity}`)
     }
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw new TypeError(`waitForSize: signal must be an AbortSignal, not ${show(signal)}`)
+    }
     signal?.throwIfAborted()
     this.#open()
-    let abort: (() => void) | undefined
-    try {
-      return await new Promise<boolean>((resolve, reject) => {
-        const wait = this.#native.wait(size, timeout, (status, end) => {
-          if (!this.#closed) this.#native.cancelWait(wait)
-          if (status !== 0) reject(vectorError(status, this.path, 'waiting for'))
-          else if (end === WAIT_REACHED) resolve(true)
-          else if (end === WAIT_TIMEOUT) resolve(false)
-          else reject(closedError(this.path))
-        })
-        abort = () => {
-          if (!this.#closed) this.#native.cancelWait(wait)
-          reject(signal!.reason)
-        }
-        signal?.addEventListener('abort', abort, { once: true })
-      })
-    } finally {
-      if (abort !== undefined) signal?.removeEventListener('abort', abort)
-    }
+    return this.#waits.wait(size, timeout, signal)
   }
 
   /**
@@ -270,6 +259,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
     if (this.#closed) return
     this.#closed = true
     this.#cells.close()
+    this.#waits.close()
     this.#native.close()
   }
 

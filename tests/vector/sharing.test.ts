@@ -1,4 +1,5 @@
 /** A vector shared by worker threads and processes, from JavaScript. */
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
@@ -130,6 +131,35 @@ test('waitForSize: there already, too late, given up, closed', async () => {
     assert.is(result.status, 'rejected')
     assert.is(((result as PromiseRejectedResult).reason as RStoreError).code, 'RSTORE_CLOSED')
   }
+})
+
+test('however many wait, one thread sleeps; each is told, the smallest sizes first', async () => {
+  const vector = SharedVector.create(fresh(), t.u32)
+  const threads = (): number => readdirSync('/proc/self/task').length
+  const before = threads()
+  const told: number[] = []
+  const waits = Array.from({ length: 500 }, async (_, i) => {
+    const size = 500 - i
+    assert.ok(await vector.waitForSize(size))
+    told.push(size)
+  })
+  const late = vector.waitForSize(600, { timeoutMs: 60_000 })
+  const given = new AbortController()
+  const never = vector.waitForSize(1, { signal: given.signal }).catch((error: unknown) => error)
+  await after(5)
+  given.abort('enough')
+  assert.is(await never, 'enough')
+  assert.ok(threads() <= before + 1, `${threads() - before} threads more`)
+  for (let i = 0; i < 500; i += 100) {
+    vector.pushMany(new Uint32Array(100))
+    while (told.length < i + 100) await after(1)
+    assert.is(Math.max(...told), i + 100)
+  }
+  await Promise.all(waits)
+  assert.is(await vector.waitForSize(501, { timeoutMs: 0 }), false)
+  vector.pushMany(new Uint32Array(100))
+  assert.is(await late, true)
+  vector.close()
 })
 
 test('terminated threads let go of the vector, in the middle of work or of a wait', async () => {

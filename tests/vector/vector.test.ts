@@ -230,6 +230,9 @@ test('what makes no sense is refused, before anything is changed', () => {
     ['RangeError', () => any.pushBatch(new Array(127).fill(1))],
     ['TypeError', () => any.pushBatch([1, 'x'])],
     ['RangeError', () => any.reserve(-1)],
+    ['TypeError', () => SharedVector.create(fresh(), t.u8, { capasity: '1MiB' } as any)],
+    ['TypeError', () => SharedVector.create(fresh(), t.u8, null as any)],
+    ['TypeError', () => SharedVector.open(vector.path, t.u8, 5 as any)],
     ['TypeError', () => SharedVector.create('', t.u8)],
     ['TypeError', () => SharedVector.create(fresh(), t.string as any)],
     ['TypeError', () => SharedVector.create(fresh(), t.optional(t.u8) as any)],
@@ -247,6 +250,26 @@ test('what makes no sense is refused, before anything is changed', () => {
   attempts.forEach(([expected, run], i) => assert.is(code(run), expected, `attempt ${i}`))
   assert.equal([...vector], [1])
   assert.is(vector.get(2 ** 40), undefined)
+  vector.close()
+})
+
+test('a wait for what makes no sense is refused', async () => {
+  const vector = create(t.u8)
+  const any = vector as any
+  const attempts: [string, () => Promise<unknown>][] = [
+    ['TypeError', () => any.waitForSize()],
+    ['RangeError', () => any.waitForSize(-1)],
+    ['RangeError', () => any.waitForSize(2 ** 40)],
+    ['TypeError', () => any.waitForSize(1, 100)],
+    ['TypeError', () => any.waitForSize(1, null)],
+    ['TypeError', () => any.waitForSize(1, { timeout: 5 })],
+    ['TypeError', () => any.waitForSize(1, { signal: {} })],
+    ['RangeError', () => any.waitForSize(1, { timeoutMs: NaN })],
+    ['RangeError', () => any.waitForSize(1, { timeoutMs: -1 })],
+  ]
+  for (const [expected, run] of attempts) {
+    assert.is(await run().then(() => '', (error: Error) => error.name), expected)
+  }
   vector.close()
 })
 

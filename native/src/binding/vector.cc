@@ -1,11 +1,12 @@
 #include "binding/vector.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
 #include <memory>
-#include <thread>
 #include <unordered_map>
 
 #include "binding/environment.h"
@@ -23,12 +24,27 @@ double pack(Status status) {
 struct Wait {
   std::shared_ptr<VectorFile> file;
   uint64_t size = 0;
-  int64_t timeoutMs = -1;
   std::atomic<bool> cancelled{false};
   Status status;
-  WaitEnd end = WaitEnd::kCancelled;
+  bool reached = false;
   Napi::ThreadSafeFunction tell;
-  std::thread thread;
+  pthread_t thread{};
+  bool running = false;  // until it was joined
+
+  /** Not by std::thread, which would end the process where there are too many. */
+  bool start() {
+    const auto body = [](void* self) -> void* {
+      static_cast<Wait*>(self)->run();
+      return nullptr;
+    };
+    running = pthread_create(&thread, nullptr, body, this) == 0;
+    return running;
+  }
+
+  void join() {
+    if (running) pthread_join(thread, nullptr);
+    running = false;
+  }
 
   void cancel() {
     cancelled.store(true, std::memory_order_seq_cst);
@@ -36,10 +52,9 @@ struct Wait {
   }
 
   void run() {
-    status = waitForSize(file->memory(), file->slot(), size, timeoutMs, cancelled, &end);
+    status = waitForSize(file->memory(), file->slot(), size, cancelled, &reached);
     const auto call = [this](Napi::Env env, Napi::Function callback) {
-      callback.Call(
-          {Napi::Number::New(env, pack(status)), Napi::Number::New(env, static_cast<double>(end))});
+      callback.Call({Napi::Number::New(env, pack(status)), Napi::Boolean::New(env, reached)});
     };
     // When the environment is closing, the function is not ours any more.
     if (tell.NonBlockingCall(call) != napi_closing) tell.Release();
@@ -356,22 +371,23 @@ Napi::Value VectorObject::flush(const Napi::CallbackInfo& info) {
   return promise;
 }
 
-/** wait(size, timeoutMs, callback(status, end)): a number for cancelWait. */
+/** wait(size, callback(status, reached)): a number for cancelWait, or a status, negated. */
 Napi::Value VectorObject::wait(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto wait = std::make_shared<Wait>();
   wait->file = file_;
   wait->size = indexIn(info[0].As<Napi::Number>().DoubleValue());
-  wait->timeoutMs = info[1].As<Napi::Number>().Int64Value();
   wait->tell = Napi::ThreadSafeFunction::New(
-      env, info[2].As<Napi::Function>(), "rstore waitForSize", 0, 1,
+      env, info[1].As<Napi::Function>(), "rstore waitForSize", 0, 1,
       // Keeps the Wait until its last call was made, or the environment ends before.
       [wait](Napi::Env) {
-        if (!wait->thread.joinable()) return;
-        wait->cancel();
-        wait->thread.join();
+        if (wait->running) wait->cancel();
+        wait->join();
       });
-  wait->thread = std::thread([raw = wait.get()] { raw->run(); });
+  if (!wait->start()) {
+    wait->tell.Release();
+    return Napi::Number::New(env, -pack(failure(Code::kMemory)));
+  }
   waits_.emplace(nextWait_, wait);
   return Napi::Number::New(env, nextWait_++);
 }
@@ -386,7 +402,7 @@ void VectorObject::cancelWait(const Napi::CallbackInfo& info) {
 
 void VectorObject::finishWaits() {
   for (auto& [id, wait] : waits_) wait->cancel();
-  for (auto& [id, wait] : waits_) wait->thread.join();
+  for (auto& [id, wait] : waits_) wait->join();
   waits_.clear();
 }
 

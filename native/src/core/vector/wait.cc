@@ -11,14 +11,8 @@
 namespace rstore {
 namespace {
 
-int64_t monotonicMs() {
-  timespec now;
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
-}
-
-void sleepOn(const uint32_t& ticket, uint32_t seen, int64_t ms) {
-  const timespec timeout{static_cast<time_t>(ms / 1000), static_cast<long>(ms % 1000) * 1'000'000};
+void sleepOn(const uint32_t& ticket, uint32_t seen) {
+  const timespec timeout{0, kRecheckMs * 1'000'000};
   ::syscall(SYS_futex, &ticket, FUTEX_WAIT, seen, &timeout, nullptr, 0);
 }
 
@@ -33,22 +27,18 @@ void registerSize(uint64_t& awaited, uint64_t size) {
 
 }  // namespace
 
-Status waitForSize(const VectorMemory& memory, uint32_t slot, uint64_t size, int64_t timeoutMs,
-                   const std::atomic<bool>& cancelled, WaitEnd* end) {
+Status waitForSize(const VectorMemory& memory, uint32_t slot, uint64_t size,
+                   const std::atomic<bool>& cancelled, bool* reached) {
   VectorWords& words = *memory.words;
   VectorCore<> core(memory, slot);
-  const int64_t begun = monotonicMs();
   for (;;) {
     const uint32_t ticket = Memory::load32(words.sizeTicket, std::memory_order_seq_cst);
     registerSize(words.awaitedSize, std::max<uint64_t>(size, 1));
     uint64_t there = 0;
     if (const Status status = core.size(&there); !status.ok()) return status;
-    const int64_t left = timeoutMs < 0 ? kRecheckMs : timeoutMs - (monotonicMs() - begun);
-    *end = there >= size                               ? WaitEnd::kReached
-           : cancelled.load(std::memory_order_seq_cst) ? WaitEnd::kCancelled
-                                                       : WaitEnd::kTimeout;
-    if (*end != WaitEnd::kTimeout || left <= 0) return kSuccess;
-    sleepOn(words.sizeTicket, ticket, std::min(left, kRecheckMs));
+    *reached = there >= size;
+    if (*reached || cancelled.load(std::memory_order_seq_cst)) return kSuccess;
+    sleepOn(words.sizeTicket, ticket);
   }
 }
 

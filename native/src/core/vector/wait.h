@@ -27,14 +27,12 @@ namespace rstore {
 
 constexpr int64_t kRecheckMs = 250;
 
-enum class WaitEnd : uint32_t { kReached, kTimeout, kCancelled };
-
 /**
- * Blocks the calling thread. `timeoutMs` < 0: for ever. Ends soon after `cancelled` is set and
- * wakeSizeWaiters() called.
+ * Blocks the calling thread until there are so many elements (`*reached`). Ends soon after
+ * `cancelled` is set and wakeSizeWaiters() called.
  */
-Status waitForSize(const VectorMemory& memory, uint32_t slot, uint64_t size, int64_t timeoutMs,
-                   const std::atomic<bool>& cancelled, WaitEnd* end);
+Status waitForSize(const VectorMemory& memory, uint32_t slot, uint64_t size,
+                   const std::atomic<bool>& cancelled, bool* reached);
 
 void wakeSizeWaiters(VectorWords& words);
 
