@@ -1,4 +1,5 @@
 /** Rows of JSON Lines and of CSV, whatever they are for. */
+import { randomInt } from 'node:crypto'
 import { CsvSplitter } from '../csv/read.js'
 import { cellOf, fieldsOf, type Cell } from '../csv/cells.js'
 import type { NameSchema } from '../../lib/index.js'
@@ -18,22 +19,56 @@ export interface RowReader {
   end(): void
 }
 
+/** Stands between lines that are parsed together; nobody can have written it into them. */
+const MARK = randomInt(2 ** 30)
+const MARKED_NEWLINE = `,${MARK},`
+
+/**
+ * Parses lines in one go: one by one takes up to a third longer. Gives their values, and between
+ * them the marks; undefined where not every line is a value by itself. For if all marks are found
+ * between the values, in their places, then nothing but one value is between two of them.
+ */
+function parseTogether(text: string): unknown[] | undefined {
+  const marked = text.replaceAll('\n', MARKED_NEWLINE)
+  const lines = (marked.length - text.length) / (MARKED_NEWLINE.length - 1) + 1
+  let list: unknown[]
+  try {
+    list = JSON.parse(`[${marked}]`)
+  } catch {
+    return undefined
+  }
+  if (list.length !== lines * 2 - 1) return undefined
+  for (let i = 1; i < list.length; i += 2) if (list[i] !== MARK) return undefined
+  return list
+}
+
 export class JsonRows implements RowReader {
   readonly unit = 'line'
-  private readonly splitter: LineSplitter
+  private readonly splitter = new LineSplitter((text, first) => this.rows(text, first),
+    (number) => this.refuse(number, 'it is not UTF-8'))
 
-  constructor(take: TakeJson, refuse: Refuse) {
-    this.splitter = new LineSplitter((line, number) => {
-      if (line === undefined) return refuse(number, 'it is not UTF-8')
-      let json: unknown
-      try {
-        json = JSON.parse(number === 1 ? line.replace(/^\ufeff/, '') : line)
-      } catch (error) {
-        if (line.trim() !== '') refuse(number, (error as Error).message)
-        return
-      }
-      take(json, number)
-    })
+  constructor(private readonly take: TakeJson, private readonly refuse: Refuse) {}
+
+  private rows(text: string, first: number): number {
+    const list = parseTogether(text)
+    if (list === undefined) {
+      const lines = text.split('\n')
+      lines.forEach((line, i) => this.row(line, first + i))
+      return lines.length
+    }
+    for (let i = 0; i < list.length; i += 2) this.take(list[i], first + (i >>> 1))
+    return (list.length + 1) >>> 1
+  }
+
+  private row(line: string, number: number): void {
+    let json: unknown
+    try {
+      json = JSON.parse(number === 1 ? line.replace(/^\ufeff/, '') : line)
+    } catch (error) {
+      if (line.trim() !== '') this.refuse(number, (error as Error).message)
+      return
+    }
+    this.take(json, number)
   }
 
   push(chunk: Buffer): void {
