@@ -8,15 +8,18 @@
  * same in the same order. At the end of each execution the history must be linearisable and the
  * vector hold what the history says.
  *
- * The same programs then run on algorithms with one part taken out (no helping; no tags in cells):
- * the explorer must find the error.
+ * The programs are some that were thought of and, after them, some that are drawn: any three
+ * operations of each thread, on a vector of up to two elements. The former then run on algorithms
+ * with one part taken out (no helping; no tags in cells): the explorer must find the error.
  *
- * Usage: vector-explorer [all]. Prints a line for each program; exits with 1 on an error.
+ * Usage: vector-explorer SEED COUNT [all]: so many are drawn; without `all`, none of millions of
+ * situations. Prints a line for each program; exits with 1 on an error.
  */
 #include <ucontext.h>
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -171,8 +174,16 @@ struct Snapshot {
   uint64_t clock;
 };
 
+uintptr_t stackPointerOf(const ucontext_t& context) {
+#if defined(__aarch64__)
+  return context.uc_mcontext.sp;
+#else
+  return static_cast<uintptr_t>(context.uc_mcontext.gregs[REG_RSP]);
+#endif
+}
+
 size_t usedStack(uint32_t thread) {
-  const auto pointer = static_cast<uintptr_t>(contexts[thread].uc_mcontext.gregs[REG_RSP]);
+  const uintptr_t pointer = stackPointerOf(contexts[thread]);
   const auto top = reinterpret_cast<uintptr_t>(stacks[thread] + kStackBytes);
   return std::min<size_t>(top - pointer + 256, kStackBytes);  // with the red zone
 }
@@ -285,7 +296,7 @@ void explore(Search& search, uint64_t depth) {
 // ── programs ──
 
 struct Program {
-  const char* name;
+  std::string name;
   std::vector<Operation> threads[kThreads];
   history::State initial;
   bool large = false;  // millions of situations: only in "all"
@@ -307,6 +318,7 @@ Operation swap(uint64_t index, uint64_t expected, uint64_t value) {
   return make(Kind::kCompareAndSet, index, value, expected);
 }
 Operation size() { return make(Kind::kSize); }
+Operation batch(uint64_t one, uint64_t other) { return make(Kind::kBatch, 0, one, other); }
 
 /** Zeros among the elements: an empty cell that was never used holds zero, too. */
 std::vector<Program> programs() {
@@ -334,7 +346,44 @@ std::vector<Program> programs() {
       {"size get push | push pop size", {{size(), get(0), push(4)}, {push(5), pop(), size()}}, {}},
       {"get get size | push pop push", {{get(1), get(0), size()}, {push(5), pop(), push(6)}}, {7}},
       {"pop pop pop | push push push", {{pop(), pop(), pop()}, {push(1), push(2), push(3)}}, {}},
+      {"batch get pop | pop get batch",
+       {{batch(1, 2), get(1), pop()}, {pop(), get(0), batch(3, 0)}},
+       {}},
   };
+}
+
+struct Random {
+  uint64_t state;
+  uint64_t below(uint64_t limit) {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    return (state >> 33) % limit;
+  }
+};
+
+/**
+ * Few values, so that a wrong one is often an equal one; what is appended has room in any case.
+ * Each pop multiplies the situations by about five.
+ */
+Program drawn(Random& random, uint32_t mostPops) {
+  static const char* const kNames[] = {"push", "pop", "get", "set", "swap", "size", "batch"};
+  Program program;
+  for (uint64_t n = random.below(3); n > 0; n--) program.initial.push_back(random.below(2) * 7);
+  uint64_t appended = program.initial.size();
+  program.name = "drawn, of " + std::to_string(appended) + ":";
+  for (uint32_t thread = 0; thread < kThreads; thread++) {
+    if (thread > 0) program.name += " |";
+    while (program.threads[thread].size() < 3) {
+      const auto kind = static_cast<Kind>(random.below(history::kKinds));
+      const uint64_t more = kind == Kind::kBatch ? 2 : kind == Kind::kPush ? 1 : 0;
+      if (appended + more > kCells || (kind == Kind::kPop && mostPops == 0)) continue;
+      appended += more;
+      mostPops -= kind == Kind::kPop ? 1 : 0;
+      program.threads[thread].push_back(
+          make(kind, random.below(2), random.below(2) * 7, random.below(2) * 7));
+      program.name += std::string(" ") + kNames[static_cast<uint32_t>(kind)];
+    }
+  }
+  return program;
 }
 
 template <class Policy>
@@ -376,7 +425,7 @@ bool runWhole(const Program& program, uint32_t elementBytes) {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   std::printf("%s %s, elements of %u bytes: %zu situations, %llu ends, %.1f s\n%s",
-              search.error.empty() ? "ok" : "FAILED", program.name, elementBytes,
+              search.error.empty() ? "ok" : "FAILED", program.name.c_str(), elementBytes,
               search.visited.size(), static_cast<unsigned long long>(search.executions), seconds,
               search.error.c_str());
   std::fflush(stdout);
@@ -391,7 +440,7 @@ bool isCaught(const char* what, uint32_t elementBytes) {
   for (const Program& program : programs()) {
     const Search search = exploreProgram<Policy>(program, elementBytes);
     if (search.error.empty()) continue;
-    if (caught++ == 0) example = std::string(program.name) + "\n" + search.error;
+    if (caught++ == 0) example = program.name + "\n" + search.error;
   }
   std::printf("%s %s: found by %d programs, first by %s\n", caught > 0 ? "ok" : "FAILED", what,
               caught, example.c_str());
@@ -401,11 +450,16 @@ bool isCaught(const char* what, uint32_t elementBytes) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool all = argc > 1 && strcmp(argv[1], "all") == 0;
+  if (argc < 3) return 2;
+  Random random{strtoull(argv[1], nullptr, 10)};
+  const bool all = argc > 3 && strcmp(argv[3], "all") == 0;
   bool right = true;
   for (const Program& program : programs()) {
     if (all || !program.large) right = runWhole(program, 4) && right;
     if (all) right = runWhole(program, 8) && right;
+  }
+  for (int i = 0; i < atoi(argv[2]); i++) {
+    right = runWhole(drawn(random, all ? 4 : 2), i % 2 == 0 ? 4 : 8) && right;
   }
   right = isCaught<WithoutHelp>("without helping", 4) && right;
   right = isCaught<WithoutTags>("without tags in cells", 4) && right;

@@ -22,7 +22,10 @@
 
 namespace history {
 
-enum class Kind : uint32_t { kPush, kPop, kGet, kSet, kCompareAndSet, kSize };
+/** A batch is two pushes: of `value` and, next to it, of `expected`. */
+enum class Kind : uint32_t { kPush, kPop, kGet, kSet, kCompareAndSet, kSize, kBatch };
+
+constexpr uint32_t kKinds = 7;
 
 constexpr uint64_t kNever = ~uint64_t{0};
 
@@ -31,7 +34,7 @@ struct Operation {
   uint32_t thread = 0;
   uint64_t index = 0;     // get, set, compareAndSet
   uint64_t value = 0;     // push, set, compareAndSet
-  uint64_t expected = 0;  // compareAndSet
+  uint64_t expected = 0;  // compareAndSet; batch: the second element
   bool found = false;     // result: get, pop, set, compareAndSet (done)
   uint64_t result = 0;    // push: index; pop, get: element; size
   uint64_t called = 0;
@@ -66,8 +69,27 @@ inline bool apply(const Operation& operation, State& state) {
       return !known || fits == operation.found;
     }
     case Kind::kSize: return !known || operation.result == state.size();
+    case Kind::kBatch: break;  // see asPushes
   }
   return false;
+}
+
+/**
+ * What a batch promises: each element takes effect for itself, in order, with nothing in between at
+ * the end of the vector, which the indexes say.
+ */
+inline std::vector<Operation> asPushes(const std::vector<Operation>& operations) {
+  std::vector<Operation> pushes;
+  for (Operation operation : operations) {
+    const bool isBatch = operation.kind == Kind::kBatch;
+    if (isBatch) operation.kind = Kind::kPush;
+    pushes.push_back(operation);
+    if (!isBatch) continue;
+    operation.value = operation.expected;
+    operation.result++;
+    pushes.push_back(operation);
+  }
+  return pushes;
 }
 
 class Checker {
@@ -75,7 +97,8 @@ class Checker {
   /** `initial`: what was in the vector before. `last`, if not null: what must be there after. */
   static bool isLinearisable(const std::vector<Operation>& operations, const State& initial = {},
                              const State* last = nullptr) {
-    Checker checker(operations, last);
+    const std::vector<Operation> single = asPushes(operations);
+    Checker checker(single, last);
     return checker.search(State(initial), 0);
   }
 
@@ -126,8 +149,20 @@ class Checker {
   std::unordered_set<std::string> tried_;
 };
 
+/** Whether two threads were inside an operation at the same time. */
+inline bool overlaps(const std::vector<Operation>& operations) {
+  for (const Operation& one : operations) {
+    for (const Operation& other : operations) {
+      if (one.thread != other.thread && one.called < other.returned && other.called < one.returned)
+        return true;
+    }
+  }
+  return false;
+}
+
 inline std::string describe(const Operation& operation) {
-  static const char* const kNames[] = {"push", "pop", "get", "set", "compareAndSet", "size"};
+  static const char* const kNames[] = {"push", "pop", "get", "set", "compareAndSet", "size",
+                                       "batch"};
   char text[200];
   snprintf(text, sizeof text,
            "thread %u: %s index %llu value %llu expected %llu -> %s %llu  [%llu, %llu]\n",
@@ -166,6 +201,12 @@ bool run(Core& core, Operation& operation) {
       status = core.push(&operation.value, 1, &operation.result);
       operation.found = status.ok();
       return status.ok();
+    case Kind::kBatch: {
+      const uint64_t values[] = {operation.value, operation.expected};
+      status = core.push(values, 2, &operation.result);
+      operation.found = status.ok();
+      return status.ok();
+    }
     case Kind::kPop: status = core.pop(&operation.result, &outcome); break;
     case Kind::kGet: operation.found = core.get(operation.index, &operation.result); return true;
     case Kind::kSet: status = core.set(operation.index, operation.value, &outcome); break;

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -59,6 +60,7 @@ struct Arena {
 };
 
 Arena* arena;
+uint32_t overlapping = 0;  // histories in which two threads were in the vector at once
 
 void work(VectorCore<Jittery>& core, uint32_t worker, uint64_t seed) {
   jitter.state = seed * 31 + worker;
@@ -78,11 +80,12 @@ void work(VectorCore<Jittery>& core, uint32_t worker, uint64_t seed) {
 }
 
 Operation randomOperation(Random& random, uint32_t worker) {
-  static const Kind kKinds[] = {Kind::kPush,          Kind::kPush, Kind::kPush, Kind::kPop,
-                                Kind::kPop,           Kind::kPop,  Kind::kGet,  Kind::kSet,
-                                Kind::kCompareAndSet, Kind::kSize};
+  static const Kind kDealt[] = {Kind::kPush, Kind::kPush, Kind::kPush, Kind::kPop,
+                                Kind::kPop,  Kind::kPop,  Kind::kGet,  Kind::kGet,
+                                Kind::kSet,  Kind::kSet,  Kind::kCompareAndSet,
+                                Kind::kSize, Kind::kBatch};
   Operation operation;
-  operation.kind = kKinds[random.below(10)];
+  operation.kind = kDealt[random.below(std::size(kDealt))];
   operation.thread = worker;
   operation.index = random.below(4);
   operation.value = random.below(4);  // few values: a wrong one is often an equal one, or zero
@@ -126,6 +129,7 @@ bool runRound(VectorCore<>& core, Random& random, uint32_t round) {
     const Operation* first = arena->operations[worker];
     operations.insert(operations.end(), first, first + arena->count);
   }
+  overlapping += history::overlaps(operations) ? 1 : 0;
   const history::State last = contentOf(core);
   if (!arena->failed.load() && history::Checker::isLinearisable(operations, initial, &last)) {
     return true;
@@ -317,10 +321,10 @@ bool runAll(uint64_t seed, uint32_t rounds) {
     right = right && one;
     histories += setup.rounds;
   };
-  for (uint32_t elementBytes : {8u, 4u, 1u}) {
+  for (uint32_t elementBytes : {8u, 4u, 2u, 1u}) {
     create(path.c_str(), elementBytes);
-    for (uint32_t workers : {2u, 3u, 4u, 8u}) {
-      const Setup quick{path.c_str(), workers, workers == 8 ? 2u : 4u, rounds / 24, seed + workers};
+    for (uint32_t workers = 2; workers <= kMostThreads; workers++) {
+      const Setup quick{path.c_str(), workers, workers > 5 ? 2u : 4u, rounds / 56, seed + workers};
       report(withProcesses(quick), "processes", quick, elementBytes);
       report(withThreads(quick), "threads", quick, elementBytes);
     }
@@ -331,7 +335,8 @@ bool runAll(uint64_t seed, uint32_t rounds) {
     right = delayedHelperWithoutTags(path.c_str()) && right;
   }
   unlink(path.c_str());
-  std::printf("%u histories, seed %llu\n", histories, static_cast<unsigned long long>(seed));
+  std::printf("%u histories, %u with threads in the vector at once, seed %llu\n", histories,
+              overlapping, static_cast<unsigned long long>(seed));
   return right;
 }
 
