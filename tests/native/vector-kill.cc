@@ -1,6 +1,7 @@
 /**
- * Processes that die by SIGKILL: between every two accesses to shared memory of push and pop, while
- * they help another that died, and at random moments. The others go on; nothing is lost or doubled
+ * Processes that die by SIGKILL: between every two accesses to shared memory of push and pop, before
+ * and after the system calls of a push that grows the file after a flush, while they help another
+ * that died, and at random moments. The others go on; nothing is lost or doubled
  * but what was in flight, which is either there or not.
  *
  * Usage: vector-kill SEED MILLISECONDS (of the random part). Exits with 1 on an error.
@@ -19,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "core/io.h"
 #include "core/vector/vector-file.h"
 #include "vector-history.h"
 
@@ -28,11 +30,34 @@ namespace {
 
 uint32_t stepsToLive = 0;  // of this process; 0: for ever
 
+void step() {
+  if (stepsToLive != 0 && --stepsToLive == 0) kill(getpid(), SIGKILL);
+}
+
 struct Mortal : ReleasePolicy {
-  static void step(const void*) {
-    if (stepsToLive != 0 && --stepsToLive == 0) kill(getpid(), SIGKILL);
-  }
+  static void step(const void*) { ::step(); }
 };
+
+/** System calls that a push may make are steps, too, before them and after. */
+const IoTable& mortalIo() {
+  static const IoTable table = [] {
+    IoTable calls = systemIo;
+    calls.allocate = [](int fd, Allocate what, uint64_t offset, uint64_t bytes) {
+      step();
+      const int result = systemIo.allocate(fd, what, offset, bytes);
+      step();
+      return result;
+    };
+    calls.fdatasync = [](int fd) {
+      step();
+      const int result = systemIo.fdatasync(fd);
+      step();
+      return result;
+    };
+    return calls;
+  }();
+  return table;
+}
 
 bool allRight = true;
 
@@ -85,6 +110,7 @@ void act(const std::string& path, Action action, uint64_t value, uint32_t steps)
   const uint64_t values[kBatch] = {value, value + 1, value + 2};
   uint64_t index = 0, popped = 0;
   Outcome outcome = Outcome::kAbsent;
+  ioTable.store(&mortalIo());
   stepsToLive = steps;
   if (action == Action::kPop)
     (void)core.pop(&popped, &outcome);
@@ -146,6 +172,36 @@ uint32_t killAtEveryStep(const std::string& path, Action action) {
     if (!lived) continue;
     expect(both[0] && both[1], "kills before and after the operation took effect", step);
     return step;
+  }
+}
+
+/** Eight elements fill the first bucket; all is flushed: a push has to grow and to say DIRTY. */
+history::State beginFull(const std::string& path) {
+  create(path);
+  history::State state;
+  (void)childLives([&] {
+    for (uint64_t value = 1; value <= kVectorFirstBucketElements; value++) {
+      act(path, Action::kPush, value, 0);
+    }
+    VectorFile file;
+    mustOpen(file, path);
+    if (!file.flush().ok()) _exit(6);
+  });
+  for (uint64_t value = 1; value <= kVectorFirstBucketElements; value++) state.push_back(value);
+  return state;
+}
+
+/** As killAtEveryStep, each time from a full bucket and a clean marker. */
+uint32_t killWhileGrowing(const std::string& path, Action action) {
+  for (uint32_t step = 1;; step++) {
+    const history::State before = beginFull(path);
+    const bool lived = childLives([&] { act(path, action, 500, step); });
+    const history::State found = contentOf(path);
+    const history::State done = after(before, action, 500);
+    expect(lived ? found == done : found == before || found == done, "killed growing", step);
+    expect(childLives([&] { act(path, action, 600, 0); }), "nobody can go on after step", step);
+    expect(contentOf(path) == after(found, action, 600), "going on after step", step);
+    if (lived) return step;
   }
 }
 
@@ -279,6 +335,9 @@ int main(int argc, char** argv) {
   const uint32_t batch = killAtEveryStep(path, Action::kBatch);
   const uint32_t pop = killAtEveryStep(path, Action::kPop);
   std::printf("killed at %u steps of push, %u of a batch, %u of pop\n", push, batch, pop);
+  const uint32_t growing = killWhileGrowing(path, Action::kPush);
+  const uint32_t batches = killWhileGrowing(path, Action::kBatch);
+  std::printf("killed at %u steps of a push that grows the file, %u of a batch\n", growing, batches);
   uint32_t helpers = 0;
   const auto offset = static_cast<uint32_t>(seed % 7);
   helpers += killHelpers(path, Action::kPush, Action::kPop, 7, offset);

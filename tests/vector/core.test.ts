@@ -49,6 +49,7 @@ test('ThreadSanitizer has nothing to say', async () => {
 test('processes killed at every step of push and pop, helping, and at random', async () => {
   const output = await passes(await buildVectorProgram('vector-kill'), seed, '800')
   assert.match(output, /^killed at \d+ steps of push/m)
+  assert.match(output, /^killed at \d+ steps of a push that grows the file/m)
 })
 
 test.run()

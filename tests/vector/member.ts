@@ -7,11 +7,14 @@ import { SharedVector, t } from '../../lib/index.js'
 import { say } from '../harness/child.js'
 import type { Operation } from './linearise.js'
 
+/** One word for element and tag, two halves of a word, two words. */
+export type Elements = 'u8' | 'f32' | 'f64'
+
 export type Job =
   | { readonly do: 'push'; readonly path: string; readonly first: number; readonly count: number }
   | { readonly do: 'history'; readonly path: string; readonly barrier: string
     readonly member: number; readonly members: number; readonly rounds: number
-    readonly seed: number }
+    readonly seed: number; readonly element: Elements }
   | { readonly do: 'wait'; readonly path: string; readonly size: number }
   | { readonly do: 'churn'; readonly path: string }
 
@@ -99,8 +102,8 @@ function timed(vector: Vector, roll: (limit: number) => number): Operation {
 }
 
 function history(task: Job & { do: 'history' }): void {
-  const { path, barrier, member, members, rounds, seed } = task
-  using vector = SharedVector.open(path, t.u8)
+  const { path, barrier, member, members, rounds, seed, element } = task
+  using vector = SharedVector.open<number, number>(path, t[element])
   using gate = SharedVector.open(barrier, t.u8)
   const roll = dice(seed * 31 + member)
   let passed = 0

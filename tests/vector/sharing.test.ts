@@ -10,7 +10,7 @@ import { Child } from '../harness/child.js'
 import { inRoot } from '../harness/paths.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { isLinearisable, type Operation } from './linearise.js'
-import type { Job, Round } from './member.js'
+import type { Elements, Job, Round } from './member.js'
 
 const test = suite('vector sharing')
 
@@ -53,13 +53,15 @@ test('threads and processes append at once: all is there once, in order', async 
   vector.close()
 })
 
-async function histories(members: number, rounds: number, threads: boolean): Promise<void> {
+async function histories(
+  element: Elements, members: number, rounds: number, threads: boolean,
+): Promise<void> {
   const [path, barrier] = [fresh(), fresh()]
-  SharedVector.create(path, t.u8).close()
+  SharedVector.create<number, number>(path, t[element]).close()
   SharedVector.create(barrier, t.u8).close()
   const seed = Math.floor(Math.random() * 1e9)
   const said = (await Promise.all(Array.from({ length: members }, (_, member) => {
-    const job: Job = { do: 'history', path, barrier, member, members, rounds, seed }
+    const job: Job = { do: 'history', path, barrier, member, members, rounds, seed, element }
     return threads ? finishThread<Round>(startThread(job)) : startProcess<Round>(job).finish()
   }))).flat()
   for (let round = 0; round < rounds; round++) {
@@ -72,8 +74,11 @@ async function histories(members: number, rounds: number, threads: boolean): Pro
   }
 }
 
-test('histories of threads are linearisable', () => histories(3, 150, true))
-test('histories of processes are linearisable', () => histories(3, 150, false))
+for (const element of ['u8', 'f32', 'f64'] as const) {
+  test(`${element}: histories of threads are linearisable`, () => histories(element, 3, 100, true))
+  test(`${element}: histories of processes are linearisable`, () =>
+    histories(element, 3, 100, false))
+}
 
 test('the check of histories finds what is wrong', () => {
   const operation = (kind: 'push' | 'pop', value: number, result: number, called: number) =>
