@@ -7,16 +7,41 @@ export const bytesToJson = (bytes: Uint8Array): unknown =>
 
 const NOT_BASE64 = /[^A-Za-z0-9+/=]/
 
-/** Bytes that so much base64 stands for. */
-function decodedBytes(text: string): number {
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-  return text.length / 4 * 3 - padding
+const paddingOf = (text: string): number => text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+
+/** Up to here the work takes less time than asking the engine for it. */
+const SHORT_CHARS = 64
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+const NO_DIGIT = 64
+/** By the code of a character. */
+const VALUES = new Uint8Array(128).fill(NO_DIGIT)
+for (let value = 0; value < NO_DIGIT; value++) VALUES[DIGITS.charCodeAt(value)] = value
+
+/** Whether the first `count` characters are digits: then `bytes` has what they stand for. */
+function decodeDigits(text: string, count: number, bytes: Uint8Array): boolean {
+  let all = 0
+  let bits = 0
+  let to = 0
+  for (let i = 0; i < count; i++) {
+    const code = text.charCodeAt(i)
+    const value = VALUES[code & 127]!
+    all |= (code & ~127) | value
+    bits = (bits << 6) | value
+    if ((i & 3) !== 0) bytes[to++] = bits >>> (6 - 2 * (i & 3))
+  }
+  return all < NO_DIGIT
 }
 
 /** The decoder passes over what is no base64, so that there are fewer bytes. */
 function fromBase64(text: string): Buffer {
+  const padding = paddingOf(text)
+  const length = text.length / 4 * 3 - padding
+  if (text.length <= SHORT_CHARS && length >= 0 && Number.isInteger(length)) {
+    const bytes = Buffer.allocUnsafe(length)
+    if (decodeDigits(text, text.length - padding, bytes)) return bytes
+  }
   const bytes = Buffer.from(text, 'base64')
-  if (bytes.length === decodedBytes(text) && !NOT_BASE64.test(text)) return bytes
+  if (bytes.length === length && !NOT_BASE64.test(text)) return bytes
   throw new TypeError('$bytes must be base64')
 }
 

@@ -70,10 +70,11 @@ let textCount = 0
 const NO_TEXT = -1
 /** An empty string, which needs no cell. */
 const EMPTY_TEXT = -2
-/** Fields that are boxed and not texts, and their prepared values. */
-let boxedSteps: Step[] = []
-let boxedSlots: number[] = []
-let boxedValues: unknown[] = []
+/** Fields that are boxed and not texts, and their prepared values; so many of the lists. */
+let boxedCount = 0
+const boxedSteps: Step[] = []
+const boxedSlots: number[] = []
+const boxedValues: unknown[] = []
 
 /** Of the last image that was begun: whoever has made one looks whether it still is his. I1. */
 export const imageSerial = (): number => serial
@@ -147,11 +148,7 @@ export function makeImage(
   const { u32 } = image
   for (let word = bytes + 3 >>> 2; word > 0;) u32[--word] = 0
   textCount = 0
-  if (boxedSteps.length !== 0) {
-    boxedSteps = []
-    boxedSlots = []
-    boxedValues = []
-  }
+  boxedCount = 0
   return fill(steps, value, 0, session) && own === serial
 }
 
@@ -231,9 +228,9 @@ function putNothing(step: Step, base: number, session: Session): boolean {
 }
 
 function noteBoxed(step: Step, at: number, prepared: unknown): boolean {
-  boxedSteps.push(step)
-  boxedSlots.push(at)
-  boxedValues.push(prepared)
+  boxedSteps[boxedCount] = step
+  boxedSlots[boxedCount] = at
+  boxedValues[boxedCount++] = prepared
   return true
 }
 
@@ -262,7 +259,7 @@ export function createFromImage(session: Session, bytes: number, typeId: number)
   for (let i = 0; i < textCount; i++) {
     if (textBytes[i]! >= 0) window.u32[at + (textSlots[i]! >>> 2)] = createText(session, i)
   }
-  if (boxedSteps.length !== 0) writeBoxed(session, window, at << 2)
+  if (boxedCount !== 0) writeBoxed(session, window, at << 2)
   return ref
 }
 
@@ -275,9 +272,12 @@ export function assignImage(session: Session, ref: Ref, bytes: number): void {
     const word = textSlots[i]! >>> 2
     image.u32[word] = assignText(session, window.u32[at + word]!, i)
   }
-  for (const slot of boxedSlots) image.u32[slot >>> 2] = window.u32[at + (slot >>> 2)]!
+  for (let i = 0; i < boxedCount; i++) {
+    const word = boxedSlots[i]! >>> 2
+    image.u32[word] = window.u32[at + word]!
+  }
   copyImage(window, at, bytes)
-  if (boxedSteps.length !== 0) writeBoxed(session, window, at << 2)
+  if (boxedCount !== 0) writeBoxed(session, window, at << 2)
 }
 
 function copyImage({ u32: target }: Window, at: number, bytes: number): void {
@@ -286,9 +286,12 @@ function copyImage({ u32: target }: Window, at: number, bytes: number): void {
   for (let i = 0; i < words; i++) target[at + i] = u32[i]!
 }
 
+/** The values are let go of: the lists are there for longer than they need be. */
 function writeBoxed(session: Session, window: Window, at: number): void {
-  for (let i = 0; i < boxedSteps.length; i++) {
-    boxedSteps[i]!.type.writeSlot(session, window, at + boxedSlots[i]!, boxedValues[i])
+  for (let i = 0; i < boxedCount; i++) {
+    const value = boxedValues[i]
+    boxedValues[i] = undefined
+    boxedSteps[i]!.type.writeSlot(session, window, at + boxedSlots[i]!, value)
   }
 }
 
