@@ -72,6 +72,12 @@ export function capacityOf(size: Size = '4GiB'): number {
   return Math.ceil(bytes / C.SINK_BYTES) * C.SINK_BYTES
 }
 
+/** Throws a TypeError on what no file can be called. */
+export function checkPath(path: unknown): asserts path is string {
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return
+  throw new TypeError(`a path must be a string that is not empty, not ${String(path)}`)
+}
+
 export function checkDurability(value: Durability): Durability {
   if (value === 'sync' || value === 'none') return value
   throw new TypeError(`durability must be 'sync' or 'none', not ${String(value)}`)

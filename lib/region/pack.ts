@@ -5,6 +5,7 @@ import type { Ref } from '../space/ref.js'
 import type { Type } from '../types/index.js'
 import { coreOfView } from '../types/struct/view.js'
 import { refOfView } from '../types/ref/ref.js'
+import { JsonType } from '../types/json/json.js'
 import { BoxedType, typeFrom } from '../types/type.js'
 import type { AnyType } from '../types/type.js'
 import { StructType } from '../types/struct/struct.js'
@@ -70,6 +71,9 @@ export function packInto<V, I>(
   options: PackOptions<V, I>, init: PackInit<V, I>,
   begin: (capacityBytes: number) => PackSession, load: Load<V>,
 ): Packed<V> | undefined | Promise<Packed<V> | undefined> {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError('pack needs options that say of what type the root is')
+  }
   if (typeof init !== 'function') throw new TypeError('pack needs a function that fills the region')
   const type = typeFrom(options.root, 'pack, root')
   const sync = checkDurability(options.durability ?? 'sync') === 'sync'
@@ -84,7 +88,7 @@ export function packInto<V, I>(
     throw error
   }
   if (!isPromise(result)) return job.end(result)
-  return result.then((root) => job.end(root), (error: unknown) => {
+  return Promise.resolve(result).then((root) => job.end(root), (error: unknown) => {
     session.close()
     throw error
   })
@@ -140,7 +144,9 @@ class PackJob<V> {
       throw new TypeError('pack: init returned nothing. Return the root, or DISCARD to leave '
         + 'nothing behind')
     }
-    if (typeof result === 'number' && isReference(type)) return this.checked(result)
+    if (typeof result === 'number' && isReference(type) && !(type instanceof JsonType)) {
+      return this.checked(result)
+    }
     const core = coreOfView(result)
     if (core !== undefined) {
       if (core.lease.session.space !== session.space) throw foreign(session)

@@ -6,10 +6,11 @@ import { resolve } from 'node:path'
 
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
-import type { VerifyOptions, VerifyReport } from '../map/verify.js'
+import { Catalog } from '../map/catalog.js'
+import type { Problem, VerifyOptions, VerifyReport } from '../map/verify.js'
 import { verifySession } from '../map/verify.js'
 import { addon } from '../native/binding.js'
-import type { NativePackedFile, OpenedPack } from '../native/binding.js'
+import type { NativePackedFile, OpenedPack, PackedStatus } from '../native/binding.js'
 import { errorOf } from '../native/status.js'
 import { CONTROL, STATE } from '../space/allocation-words.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
@@ -22,9 +23,10 @@ import type { AnyType } from '../types/type.js'
 import { TYPES_ROOT } from './blank.js'
 import { LentBuffers } from './lent-buffers.js'
 import { OpenSession } from './open-session.js'
+import { checkPath } from './options.js'
 import { owning } from './owning.js'
 import { PortablePackedFile } from './portable.js'
-import { ReadRegion } from './read-region.js'
+import { pageProblem, ReadRegion } from './read-region.js'
 import type { RegionStats } from './stats.js'
 import { thaw } from './thaw.js'
 import { faultError } from './view.js'
@@ -135,7 +137,7 @@ export class PackedSession extends OpenSession {
 }
 
 /**
- * Memory for the first region that is opened, with its first window: making one costs least when
+ * Memory for the first region that is opened, with its first windows: making them costs least when
  * the library is imported (windows.ts).
  */
 function prepareMemory(): void {
@@ -177,6 +179,10 @@ export function loadSession<S extends PackedSession>(
   if (!Object.hasOwn(VERIFY, verify)) {
     throw new TypeError(`verify must be 'none', 'lazy' or 'full', not ${String(verify)}`)
   }
+  for (const [name, flag] of Object.entries({ populate, lock })) {
+    if (typeof flag !== 'boolean') throw new TypeError(`${name} must be true or false`)
+  }
+  checkPath(path)
   const absolute = resolve(path)
   const native = backendOf(options.backend)
   const opened = native.open(absolute, VERIFY[verify], populate, lock)
@@ -211,7 +217,7 @@ export class Packed<V = unknown> extends ReadRegion {
 
   /** @internal Use Packed.load, Packed.attach or Region.pack. */
   constructor(session: PackedSession, rootType: AnyType | undefined, memory: number) {
-    super(session)
+    super(session, false, () => new Catalog(session, { create: false }))
     this.memory = memory
     this.rootType = rootType
     if (rootType !== undefined) {
@@ -232,7 +238,9 @@ export class Packed<V = unknown> extends ReadRegion {
    * it.
    */
   static attach<V = unknown>(token: PackedToken): Packed<V> {
-    if (token?.kind !== 'rstore-packed') throw new TypeError('attach needs what token() gave')
+    if (token?.kind !== 'rstore-packed' || typeof token.memory !== 'number') {
+      throw new TypeError('attach needs what token() gave')
+    }
     const native = new (addon().PackedFile)()
     const opened = native.openMemory(token.memory, VERIFY.none, false, false)
     if (typeof opened === 'number') {
@@ -293,12 +301,14 @@ export class Packed<V = unknown> extends ReadRegion {
     const root = { type, ref: rootRef, path: 'root' }
     const report = verifySession(session, this.catalog, options, [root])
     const badPage = session.native.verifyAll()
-    if (badPage < 0) return report
-    const message = `page ${badPage} does not fit its checksum.`
-    return {
-      ...report, ok: false,
-      problems: [{ code: 'PAGE_CHECKSUM', page: badPage, message }, ...report.problems],
-    }
+    if (badPage === -1) return report
+    const problem = badPage >= 0 ? pageProblem(badPage) : this.readingProblem(-1 - badPage)
+    return { ...report, ok: false, problems: [problem, ...report.problems] }
+  }
+
+  private readingProblem(status: PackedStatus): Problem {
+    const { code, message } = errorOf(status, this.session.label, 'reading') as RStoreError
+    return { code, message }
   }
 
   /**
@@ -307,6 +317,7 @@ export class Packed<V = unknown> extends ReadRegion {
    * while another is made of it.
    */
   static async thaw(path: string, newPath: string): Promise<void> {
+    checkPath(newPath)
     Packed.load(path).close()  // throws what is wrong with it
     await thaw(resolve(path), resolve(newPath))
   }

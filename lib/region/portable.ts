@@ -36,7 +36,10 @@ function loadMmapIo(): MmapIo {
       const module = createRequire(from)('mmap-io') as MmapIo & { default?: MmapIo }
       return module.default ?? module
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
+      const { code, message } = error as NodeJS.ErrnoException
+      if (code === 'MODULE_NOT_FOUND') continue
+      throw new RStoreError('RSTORE_NO_ADDON',
+        `mmap-io is installed, but cannot be loaded: ${message}. Install it anew for this Node`)
     }
   }
   throw new RStoreError('RSTORE_NO_ADDON',
@@ -72,7 +75,9 @@ export class PortablePackedFile implements NativePackedFile {
     if (lock) refuse(path, 'RSTORE_UNSUPPORTED', 'mmap-io cannot lock memory. Load it without')
     const fd = openFile(path)
     try {
-      const { size } = fstatSync(fd)
+      const stats = fstatSync(fd)
+      if (!stats.isFile()) refuse(path, 'RSTORE_NOT_A_REGION', 'this is not a file')
+      const { size } = stats
       if (size > LARGEST_BYTES) {
         refuse(path, 'RSTORE_TOO_LARGE', `${size} bytes are more than mmap-io can map (2 GiB). `
           + 'Use the native addon')

@@ -12,7 +12,7 @@ import type { CompactOptions, Compacted } from './compact.js'
 import { giveBack } from './give-back.js'
 import { LiveHandle } from './live-handle.js'
 import { LongSnapshots } from './long-snapshots.js'
-import { capacityOf, checkDurability, checkOptions, checkTimeout } from './options.js'
+import { capacityOf, checkDurability, checkOptions, checkPath, checkTimeout } from './options.js'
 import type { CheckedOptions, Durability, RegionOptions } from './options.js'
 import { owning } from './owning.js'
 import { pack } from './pack.js'
@@ -285,11 +285,6 @@ export class Region extends WritableRegion {
     this.live.close()
     super.close()
   }
-}
-
-function checkPath(path: unknown): asserts path is string {
-  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return
-  throw new TypeError(`a path must be a string that is not empty, not ${String(path)}`)
 }
 
 function openWritable(path: string, options: CheckedOptions): Region {

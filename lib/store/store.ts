@@ -30,11 +30,12 @@
  *  D8. What was looked up may be otherwise a moment later: whoever changes the catalog looks again,
  *      in the transaction that changes it, whether name, id and queue are still what was meant.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 import { RStoreError } from '../errors.js'
 import type { VerifyReport } from '../map/verify.js'
+import { checkPath } from '../region/options.js'
 import type { RegionOptions } from '../region/options.js'
 import type { BlockRegion } from '../pool/block-region.js'
 import { Pool } from '../pool/pool.js'
@@ -90,10 +91,12 @@ export class Store implements Disposable {
 
   /** Opens a store. Throws RSTORE_NOT_FOUND when there is none and it is not to be made. */
   static open(dir: string, options: StoreOptions = {}): Store {
+    checkPath(dir)
     const absolute = resolve(dir)
     if (options.create === true && options.readOnly === true) {
       throw new TypeError('a store that is only read cannot be created')
     }
+    refuseFile(absolute)
     if (options.create === true) mkdirSync(absolute, { recursive: true })
     else if (!OpenStore.exists(absolute)) {
       throw new RStoreError(
@@ -130,6 +133,7 @@ export class Store implements Disposable {
    */
   drop(name: string): boolean {
     this.parts.assertOpen()
+    checkName(name)
     this.refuseReadOnly()
     const { catalog, live, files, collector } = this.parts
     const entry = catalog.byName(name)
@@ -225,6 +229,7 @@ export class Store implements Disposable {
   /** Gives up the name of a packed region. False when there is none. */
   release(name: string): boolean {
     this.parts.assertOpen()
+    checkName(name)
     this.refuseReadOnly()
     const { catalog, collector } = this.parts
     const entry = catalog.byName(name)
@@ -259,6 +264,8 @@ export class Store implements Disposable {
    */
   backup(dir: string): Promise<void> {
     this.parts.assertOpen()
+    checkPath(dir)
+    refuseFile(resolve(dir))
     return backUp(this.parts, new StoreFiles(resolve(dir)))
   }
 
@@ -300,6 +307,16 @@ export class Store implements Disposable {
       { path },
     )
   }
+}
+
+/** Throws RSTORE_NOT_A_REGION where there is something else than a folder. */
+function refuseFile(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== false) return
+  throw new RStoreError(
+    'RSTORE_NOT_A_REGION',
+    `${path} is a file: a store is a folder`,
+    { path },
+  )
 }
 
 function notFound(name: string): RStoreError {

@@ -193,6 +193,11 @@ export class TypeRegistry {
     }
   }
 
+  #knownText(id: number): string {
+    this.sync()
+    return this.#types.get(id)?.descriptorText ?? this.textOf(id)
+  }
+
   /** The stored type of a live cell. */
   typeOfCell(ref: number): AnyType {
     return this.typeOf(this.#session.space.typeIdOf(ref))
@@ -213,11 +218,12 @@ export class TypeRegistry {
     if (typeId < C.FIRST_STORED_TYPE) {
       refuseCell(this.#session.lease, 0, typeId, describeShortly(type))
     }
-    const stored = this.typeOf(typeId)
-    if (stored.descriptorText === type.descriptorText) {
+    // Whoever opens a region with the types it was written with never has them made of their text.
+    if (this.#knownText(typeId) === type.descriptorText) {
       this.#bind(binding, typeId)
       return binding.reader!
     }
+    const stored = this.typeOf(typeId)
     this.checkType(stored, type, describeShortly(type))
     const reader = type.cellReaderFor(stored)
     binding.versions.set(typeId, reader)

@@ -45,12 +45,16 @@ function buildSqlite(): void {
 }
 
 /** Installs what is missing; the packages' own install scripts are not run. */
-export function installPeers(): void {
+export function installPackages(): void {
   const lock = readFileSync(join(FOLDER, 'package-lock.json'), 'utf8')
   const stamp = join(FOLDER, 'node_modules', '.installed-lock.json')
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
     run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], FOLDER)
     writeFileSync(stamp, lock)
   }
+}
+
+export function installPeers(): void {
+  installPackages()
   buildSqlite()
 }

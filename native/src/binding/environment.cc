@@ -8,6 +8,8 @@ namespace {
 
 /// The largest capacity of a region.
 constexpr uint64_t kPreparedBytes = uint64_t{32} << 30;
+/// Up to the default capacity.
+constexpr size_t kPreparedWindows = 2;
 
 /// The memory belongs to the reservation: the buffer only names it.
 Napi::Reference<Napi::ArrayBuffer> bufferOver(Napi::Env env, std::byte* base, uint64_t bytes) {
@@ -81,7 +83,7 @@ Status Environment::takeMemory(Napi::Env env, uint64_t bytes, std::shared_ptr<Po
 Status Environment::prepareMemory(Napi::Env env) {
   std::shared_ptr<PooledMemory> memory;
   if (const Status taken = makeMemory(env, kPreparedBytes, &memory); !taken.ok()) return taken;
-  memory->window(env, 0);
+  for (size_t i = 0; i < kPreparedWindows; i++) memory->window(env, i);
   giveMemory(std::move(memory));
   return kSuccess;
 }

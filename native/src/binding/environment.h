@@ -3,9 +3,9 @@
 //
 // A window of gigabytes costs a full garbage collection to create, so a window is made when data
 // first reaches it, kept and reused, and detached only when the environment ends. That collection
-// takes as long as the heap is large: the first window of one region is made when the library is
-// imported. The cleanup hook closes every handle: a terminated worker would otherwise leave its
-// descriptors, and with them its locks, open for as long as the process lives.
+// takes as long as the heap is large: the windows of one region of the default capacity are made
+// when the library is imported. The cleanup hook closes every handle: a terminated worker would
+// otherwise leave its descriptors, and with them its locks, open for as long as the process lives.
 #pragma once
 
 #include <napi.h>
@@ -46,7 +46,7 @@ class Environment {
 
   /// The smallest idle one in which so much fits, else a new one.
   Status takeMemory(Napi::Env env, uint64_t bytes, std::shared_ptr<PooledMemory>* out);
-  /// One for a region of any capacity, with its first window, kept idle.
+  /// One for a region of any capacity, with the windows of the default one, kept idle.
   Status prepareMemory(Napi::Env env);
   void giveMemory(std::shared_ptr<PooledMemory> memory);
 

@@ -251,12 +251,12 @@ class PackedObject : public Napi::ObjectWrap<PackedObject>, public Closable {
 
   Napi::Value window(const Napi::CallbackInfo& info) { return mapped_.window(info); }
 
-  /// verifyAll(): the first page whose checksum does not fit, -1 when all do, or a packed status
-  /// from 1 on as a string.
+  /// verifyAll(): the first page whose checksum does not fit; -1 when all do; where the file could
+  /// not be read, -1 less the packed status.
   Napi::Value verifyAll(const Napi::CallbackInfo& info) {
     uint64_t badPage = 0;
     const Status status = file_.verifyAll(&badPage);
-    if (status.ok()) return Napi::Number::New(info.Env(), -1);
+    if (status.code != Code::kCorrupt) return Napi::Number::New(info.Env(), -1 - pack(status));
     return Napi::Number::New(info.Env(), static_cast<double>(badPage));
   }
 

@@ -1,0 +1,80 @@
+/** What makes no sense is told before anything is done; what looks like it is done. */
+import { readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Packed, Region, Store, t } from '../../lib/index.js'
+import { inPlace, rejected, thrown } from '../harness/with-region.js'
+import { Atlas, City, fill } from './shapes.js'
+
+const test = suite('packed regions: misuse')
+const OPTIONS = { root: Atlas, capacity: '1MiB' } as const
+
+test('paths, options and tokens', inPlace(async (place) => {
+  const path = place.path('x')
+  Region.pack(path, OPTIONS, fill(3))!.close()
+  for (const wrong of [undefined, '', 7, `${path}\0y`, new URL(`file://${path}`)] as never[]) {
+    assert.throws(() => Packed.load(wrong), TypeError)
+    assert.throws(() => Region.pack(wrong, OPTIONS, fill(1)), TypeError)
+    assert.throws(() => Store.open(wrong, { create: true }), TypeError)
+    const waiting = [Packed.verify(wrong), Packed.thaw(path, wrong), Packed.thaw(wrong, path)]
+    for (const later of waiting) {
+      await (later as Promise<unknown>).then(
+        () => assert.unreachable(), (error) => assert.instance(error, TypeError))
+    }
+  }
+  for (const options of [{ populate: 1 }, { lock: 'no' }, { verify: true }, { root: 'Atlas' }]) {
+    assert.throws(() => Packed.load(path, options as never), TypeError)
+  }
+  const kind = 'rstore-packed'
+  for (const token of [null, {}, { kind }, { kind, memory: '1' }] as never[]) {
+    assert.throws(() => Packed.attach(token), /token\(\)/)
+  }
+  for (const options of [undefined, null, 'Atlas', {}] as never[]) {
+    assert.throws(() => Region.pack(place.path('y'), options, fill(1)), TypeError)
+  }
+  assert.equal(readdirSync(place.folder), ['x'])
+}))
+
+test('stores that are files, and names that are none', inPlace(async (place) => {
+  const file = place.path('file')
+  writeFileSync(file, 'no folder')
+  thrown('RSTORE_NOT_A_REGION', () => Store.open(file))
+  thrown('RSTORE_NOT_A_REGION', () => Store.open(file, { create: true }))
+  const store = place.keep(Store.open(place.path('store'), { create: true }))
+  await rejected('RSTORE_NOT_A_REGION', (async () => store.backup(file))())
+  for (const name of [undefined, '', 7] as never[]) {
+    for (const use of [
+      () => store.release(name), () => store.drop(name), () => store.packed(name),
+      () => store.region(name), () => store.pack(name, OPTIONS, fill(1)),
+    ]) assert.throws(use, /name of a region/)
+  }
+}))
+
+test('a number as a root of JSON is a number, and no ref', inPlace((place) => {
+  const pack = (name: string, type: any, init: (region: any) => unknown): unknown =>
+    place.keep(Region.pack(place.path(name), { root: type, capacity: '1MiB' }, init) as Packed).root
+  assert.is(pack('json', t.json, () => 7), 7)
+  assert.is(pack('none', t.json, () => null), null)
+  const named = pack('ref', t.ref(() => City), (region) =>
+    region.alloc(City, { name: 'r', population: 1, shape: [] }))
+  assert.is((named as { name: string }).name, 'r')
+}))
+
+test('whatever can be awaited is', inPlace(async (place) => {
+  const thenable = { then: (done: (root: unknown) => void) => { done({ title: 'x', cities: [] }) } }
+  const packed = Region.pack(place.path('x'), OPTIONS, () => thenable as never) as unknown
+  assert.instance(packed, Promise)
+  assert.is(place.keep(await packed as Packed<{ title: string }>).root.title, 'x')
+}))
+
+test('a file that was cut is a problem, and no page 0', inPlace(async (place) => {
+  const path = place.path('x')
+  Region.pack(path, OPTIONS, fill(300))!.close()
+  const packed = place.keep(Packed.load(path))
+  truncateSync(path, 12288)
+  const { problems } = await packed.verify().catch((error) => ({ problems: [error] }))
+  assert.ok(problems.some(({ code }: { code: string }) => code === 'RSTORE_IO'))
+  assert.not.ok(problems.some(({ page }: { page?: number }) => page === 0))
+}))
+
+test.run()
