@@ -63,6 +63,8 @@ test('options are checked before any file is opened: exit code 2', () => {
     [['scan', 'a', 'b', '--gte', 'x', '--gte', 'y'], /--gte is given more than once/],
     [['set', 'a', 'b', 'c', '1', '--wait', 'x'], /--wait must be a number/],
     [['set', 'a', 'b', 'c', '1', '--wait', '-1'], /--wait: seconds, from 0 on/],
+    [['stat', 'a', '--watch', '--interval', '3e6'], /--interval must be less than 24 days/],
+    [['stat', 'a', '--watch', '--count', '1.5'], /--count must be a whole number/],
     [['vector', 'a', '--tail', '1.5'], /--tail: how many elements/],
     [['vector', 'a', '--tail', '-1'], /--tail: how many elements/],
   ]
