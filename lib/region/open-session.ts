@@ -20,6 +20,19 @@ import type { RegionStats } from './stats.js'
  */
 const sessionOf = new WeakMap<ArrayBuffer, Session>()
 
+function refuseTransfer(): never {
+  throw new TypeError('an array that is read in place cannot be transferred: its memory is the '
+    + "region's. Copy it with slice()")
+}
+
+/**
+ * Transferred, a buffer would be good beyond its lease, when the memory is another's. Posting and
+ * cloning one is refused, or copies, by Node itself.
+ */
+const LENT_BUFFER = Object.create(ArrayBuffer.prototype, {
+  transfer: { value: refuseTransfer }, transferToFixedLength: { value: refuseTransfer },
+}) as ArrayBuffer
+
 /** A space that can undo what was done since a moment. */
 export interface SavepointSpace extends Space {
   savepoint(): void
@@ -96,6 +109,7 @@ export abstract class OpenSession extends Session {
   unleasedBuffer(ref: Ref, offset: number, bytes: number): ArrayBuffer {
     const { buffer: window } = this.space.windows[windowIndexOf(ref)]!
     const buffer = addon().bufferOver(window, byteIndexOf(ref) + offset, bytes)
+    Object.setPrototypeOf(buffer, LENT_BUFFER)
     sessionOf.set(buffer, this)
     return buffer
   }

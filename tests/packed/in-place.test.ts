@@ -51,6 +51,20 @@ test('one buffer for an array, however often it is read', inPlace((place) => {
   assert.is(bytes.length, 0)
 }))
 
+test('its buffer cannot be taken away', inPlace((place) => {
+  const path = place.path('rows')
+  packRows(path, 3)
+  const { root } = place.keep(load(path))
+  const buffer = root.bytes.buffer as ArrayBuffer & { transfer(): ArrayBuffer }
+  assert.throws(() => buffer.transfer(), /slice\(\)/)
+  try {
+    structuredClone(root.bytes, { transfer: [buffer] })[0] = 99
+  } catch {
+    // refused; Node 20 copies
+  }
+  assert.equal([root.bytes[0], root.bytes.length], [4, BYTES])
+}))
+
 test('what is read and forgotten is not kept', inPlace(async (place) => {
   const path = place.path('rows')
   packRows(path, 3)
