@@ -2,7 +2,7 @@
  * Appending from 4 processes and from 4 threads at once: SharedVector, an array behind a robust
  * mutex, Atomics; and reading. All in one run, interleaved, medians.
  *
- *   node dist/tests/bench/vector.js [--tiny] [--rounds N] [--json] [--dir PATH]
+ *   npm run bench:vector -- [--tiny] [--rounds N] [--json] [--dir PATH]
  *
  * 10 million doubles in total for each figure; with --tiny 20,000, to see that it works.
  */

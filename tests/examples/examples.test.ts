@@ -13,6 +13,10 @@ function run(path: string): string {
   return stdout
 }
 
+test('a vector that threads push to', () => {
+  run('dist/examples/vector/main.js')
+})
+
 test('the first program', () => {
   run('dist/examples/first.js')
 })
