@@ -6,8 +6,10 @@ import type { NumberKind } from '../types/number/number.js'
 import type { FieldLayout, StructLayout } from '../types/struct/layout.js'
 import type { Packed } from '../region/packed.js'
 import type { Ref } from '../space/ref.js'
+import { Window } from '../space/window.js'
+import type { Session } from '../types/context.js'
 import { show } from '../types/text.js'
-import { typeFrom, type AnyType } from '../types/type.js'
+import { typeFrom, type AnyType, type Core } from '../types/type.js'
 
 export type ScalarKind = NumberKind | 'u64' | 'i64' | 'bool'
 
@@ -57,7 +59,21 @@ const WRITE: Readonly<Record<ScalarKind, WriteValue>> = {
 }
 
 /** A struct as an element: its fields, and those of structs in it. */
-interface Part { readonly name: string; readonly at: number; readonly inner: ElementCodec }
+interface Part {
+  readonly name: string
+  readonly at: number
+  readonly inner: ElementCodec
+  /** Byte and bit that say whether an optional field is there; byte −1 where it always is. */
+  readonly presenceByte: number
+  readonly presenceMask: number
+}
+
+/** A slot of its own, for kinds that read and write themselves: labels and dates. */
+const SLOT = new Window(new ArrayBuffer(8))
+const SLOT_CORE = { window: SLOT } as Core
+/** Labels and dates need none. */
+const NO_SESSION = undefined as unknown as Session
+const LEAVES: readonly string[] = ['enum', 'date']
 
 /** What reading a struct gives: a copy of its own, good for ever, with the methods of records. */
 class VectorRecord {
@@ -73,10 +89,13 @@ class VectorRecord {
     if (typeof other !== 'object' || other === null) return false
     return Object.entries(this).every(([name, value]) => {
       const theirs = (other as Record<string, unknown>)[name]
-      return value instanceof VectorRecord ? value.equals(theirs) : Object.is(value, theirs)
+      if (value instanceof VectorRecord) return value.equals(theirs)
+      return Object.is(comparable(value), comparable(theirs))
     })
   }
 }
+
+const comparable = (value: unknown): unknown => value instanceof Date ? value.getTime() : value
 
 /** Also right for a field called __proto__. */
 function define(object: object, name: string, value: unknown): void {
@@ -137,13 +156,15 @@ class ElementCodec implements Codec {
   readonly scalar: ScalarKind | undefined
   readonly bytes: number
   readonly #type: AnyType
+  readonly #isLeaf: boolean
   readonly #parts: readonly Part[]
 
   constructor(type: AnyType, where: string) {
     this.#type = type
     this.scalar = isScalar(type.kind) ? type.kind : undefined
     this.array = this.scalar && ARRAYS[this.scalar]
-    this.#parts = this.scalar === undefined ? partsOf(type, where) : []
+    this.#isLeaf = LEAVES.includes(type.kind)
+    this.#parts = this.scalar === undefined && !this.#isLeaf ? partsOf(type, where) : []
     this.bytes = [1, 2, 4, 8].find((bytes) => bytes >= type.slotBytes)!
   }
 
@@ -157,9 +178,14 @@ class ElementCodec implements Codec {
 
   read(view: DataView, at: number): unknown {
     if (this.scalar !== undefined) return READ[this.scalar](view, at)
+    if (this.#isLeaf) {
+      for (let i = 0; i < this.bytes; i++) SLOT.u8[i] = view.getUint8(at + i)
+      return this.#type.readSlot(SLOT_CORE, 0)
+    }
     const record = new VectorRecord()
-    for (const { name, at: offset, inner } of this.#parts) {
-      define(record, name, inner.read(view, at + offset))
+    for (const { name, at: offset, inner, presenceByte, presenceMask } of this.#parts) {
+      const isThere = presenceByte < 0 || (view.getUint8(at + presenceByte) & presenceMask) !== 0
+      define(record, name, isThere ? inner.read(view, at + offset) : undefined)
     }
     return record
   }
@@ -171,25 +197,35 @@ class ElementCodec implements Codec {
   }
 
   #writeParts(view: DataView, at: number, checked: unknown): void {
-    if (this.scalar !== undefined) WRITE[this.scalar](view, at, checked as never)
-    this.#parts.forEach(({ at: offset, inner }, i) =>
-      inner.#writeParts(view, at + offset, (checked as unknown[])[i]))
+    if (this.scalar !== undefined) return WRITE[this.scalar](view, at, checked as never)
+    if (this.#isLeaf) {
+      this.#type.writeSlot(NO_SESSION, SLOT, 0, checked)
+      for (let i = 0; i < this.bytes; i++) view.setUint8(at + i, SLOT.u8[i]!)
+      return
+    }
+    this.#parts.forEach(({ at: offset, inner, presenceByte, presenceMask }, i) => {
+      const value = (checked as unknown[])[i]
+      if (presenceByte >= 0) {
+        if (value === undefined) return
+        view.setUint8(at + presenceByte, view.getUint8(at + presenceByte) | presenceMask)
+      }
+      inner.#writeParts(view, at + offset, value)
+    })
   }
 }
 
 function partsOf(type: AnyType, where: string): Part[] {
   if (type.kind !== 'struct') {
-    throw new TypeError(`${where}: elements are numbers, bigints, booleans or structs of them, `
-      + `not ${type.kind}; larger values go into a packed region, with t.ref here`)
+    throw new TypeError(`${where}: elements are numbers, bigints, booleans, enums, dates or `
+      + `structs of them, not ${type.kind}; larger values go into a packed region, with t.ref here`)
   }
   if (type.slotBytes > 8) {
     throw new TypeError(`${where}: a struct of ${type.slotBytes} bytes; elements have at most 8`)
   }
   const { fields } = (type as AnyType & { layout: StructLayout }).layout
-  return fields.map(({ name, slot, presenceByte, offset }: FieldLayout) => {
-    const field = `${where}, field ${name}`
-    if (presenceByte >= 0) throw new TypeError(`${field}: optional fields cannot be in an element`)
-    return { name, at: offset, inner: new ElementCodec(slot, field) }
+  return fields.map(({ name, slot, presenceByte, presenceMask, offset }: FieldLayout) => {
+    const inner = new ElementCodec(slot, `${where}, field ${name}`)
+    return { name, at: offset, inner, presenceByte, presenceMask }
   })
 }
 

@@ -29,9 +29,9 @@ export abstract class SharedVector<V, I = V> extends VectorOperations<V, I> {
   /**
    * Makes a file with an empty vector and opens it. The type of the elements is stored with it.
    * Throws RSTORE_EXISTS, RSTORE_NO_SPACE; a TypeError for a type that is not a number, bigint,
-   * boolean or a struct of them of at most 8 bytes. Larger records are kept in a packed region:
-   * with an element of `t.ref(() => City)` and the option `packed`, elements are 4 bytes each and
-   * read as the records they name, as long as the packed region is open.
+   * boolean, enum, date or a struct of them of at most 8 bytes. Larger records are kept in a packed
+   * region: with an element of `t.ref(() => City)` and the option `packed`, elements are 4 bytes
+   * each and read as the records they name, as long as the packed region is open.
    */
   static create<V, I>(
     path: string, element: Type<V, I>, options: CreateVectorOptions = {},

@@ -33,6 +33,13 @@ const Small = t.struct('Small', { flag: t.bool, level: t.i8 })
 const Odd = t.struct('Odd', { code: t.u16, level: t.u8 })
 const Nested = t.struct('Nested', { inner: Small, id: t.u32 })
 
+const Choice = t.struct('Choice', {
+  kind: t.enum('none', 'some', 'all'), level: t.optional(t.i16), flag: t.optional(t.bool),
+})
+const Bits = t.struct('Bits', {
+  a: t.default(t.u16, 7), b: t.optional(t.u8), c: t.optional(t.u8), inner: t.optional(Small),
+})
+
 /** Types with what can be in them. */
 const TYPES: readonly (readonly [string, Type<any, any>, fc.Arbitrary<unknown>])[] = [
   ['u8', t.u8, integers(0, 255)],
@@ -51,6 +58,19 @@ const TYPES: readonly (readonly [string, Type<any, any>, fc.Arbitrary<unknown>])
   ['4-byte struct', Odd, record({ code: integers(0, 65_535), level: integers(0, 255) })],
   ['nested struct', Nested, record({
     inner: record({ flag: fc.boolean(), level: integers(-128, 127) }), id: integers(0, 1e9),
+  })],
+  ['enum', t.enum('red', 'green', 'blue'), fc.constantFrom('red', 'green', 'blue')],
+  ['date', t.date, fc.date({ noInvalidDate: true })],
+  ['struct with an enum and optional fields', Choice, record({
+    kind: fc.constantFrom('none', 'some', 'all'),
+    level: fc.option(integers(-32_768, 32_767), { nil: undefined }),
+    flag: fc.option(fc.boolean(), { nil: undefined }),
+  })],
+  ['struct with a default and an optional struct', Bits, record({
+    a: integers(0, 65_535),
+    b: fc.option(integers(0, 255), { nil: undefined }),
+    c: fc.option(integers(0, 255), { nil: undefined }),
+    inner: fc.option(record({ flag: fc.boolean(), level: integers(-128, 127) }), { nil: undefined }),
   })],
 ]
 
