@@ -70,7 +70,8 @@ const TYPES: readonly (readonly [string, Type<any, any>, fc.Arbitrary<unknown>])
     a: integers(0, 65_535),
     b: fc.option(integers(0, 255), { nil: undefined }),
     c: fc.option(integers(0, 255), { nil: undefined }),
-    inner: fc.option(record({ flag: fc.boolean(), level: integers(-128, 127) }), { nil: undefined }),
+    inner: fc.option(
+      record({ flag: fc.boolean(), level: integers(-128, 127) }), { nil: undefined }),
   })],
 ]
 
