@@ -12,14 +12,13 @@
  *      known, and gets its type number anew. `finish` refuses when one never came.
  *  J4. Indexes are made by `finish`, when all records are there.
  */
-import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { createMultimap } from '../map/multimap.js'
 import type { OrderedMap } from '../map/ordered-map.js'
 import { createMapRoot } from '../map/structures.js'
 import type { OpenSession } from '../region/open-session.js'
 import type { WritableRegion } from '../region/writable-region.js'
-import { wordIndexOf, type Ref } from '../space/ref.js'
+import type { Ref } from '../space/ref.js'
 import { SMALL_ROOT_BYTES } from '../tree/open.js'
 import { payloadRoom } from '../types/boxes.js'
 import { describeShortly } from '../types/compatible.js'
@@ -97,17 +96,13 @@ class Records implements RefNames, RecordPlaces {
   /** J3: makes a reserved cell one of this type. */
   private retype(id: number, ref: Ref, type: AnyType): void {
     const { registry, space } = this.session
-    const typeId = registry.idOf(type)
-    if (space.typeIdOf(ref) === typeId) return
+    if (space.typeIdOf(ref) === registry.idOf(type)) return
     const fits = !(type instanceof StructType) || type.slotBytes <= payloadRoom(this.session, ref)
     if (!fits || !areVersions(type, registry.typeOfCell(ref))) {
       throw new TypeError(`record ${id} is named as another type than it is: `
         + describeShortly(type))
     }
-    space.mark(ref, C.UNIT_BYTES)
-    const { u32 } = space.windowOf(ref)
-    const at = wordIndexOf(ref) + 1
-    u32[at] = typeId | (u32[at]! & 0xffff_0000)
+    registry.retype(ref, type)
   }
 
   /** The cell of a value with a number: the one that is reserved, or one that `make` makes. */

@@ -149,7 +149,7 @@ export class Directory {
   }
 
   /** Changes one field of an entry. */
-  set(entry: Entry, field: 'root' | 'valueType', value: number): void {
+  set(entry: Entry, field: 'root' | 'keyType' | 'valueType', value: number): void {
     const { space } = this.#session
     space.mark(entry.ref, CatalogEntry.bytes)
     space.windowOf(entry.ref).u32[wordIndexOf(entry.ref) + WORDS[field]] = value

@@ -1,7 +1,7 @@
 /** Declaring secondary indexes, and what a user has of one. */
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
-import { createTree } from '../tree/open.js'
+import { createTree, openTree } from '../tree/open.js'
 import type { KeyForm } from '../types/keys.js'
 import { CONTENT_OFFSET, createContent, windowOfContent } from '../types/boxes.js'
 import { compareKeys } from '../types/compatible.js'
@@ -175,7 +175,11 @@ function makeIndex(
   )
 }
 
-/** An index by fields that is stored already: what is needed to keep it right is stored with it. */
+/**
+ * An index by fields that is stored already: what is needed to keep it right is stored with it. Its
+ * keys are of the type that is stored: a program with a later version of the records has not
+ * changed anything yet (catalog.ts, U2).
+ */
 export function storedIndex(
   map: OrderedMap,
   name: string,
@@ -183,10 +187,36 @@ export function storedIndex(
   entry: Entry,
 ): SecondaryIndex {
   try {
-    return makeIndex(map, name, byFields(map, shape.by!, shape.unique), entry.root)
+    const declared = byFields(map, shape.by!, shape.unique)
+    const keyType = map.session.registry.typeOf(entry.keyType)
+    return makeIndex(map, name, { ...declared, keyType }, entry.root)
   } catch (cause) {
     return throwDamaged(map.session, entry, cause)
   }
+}
+
+/** U2 of catalog.ts, for one index of a map that has its later version already. */
+export function rekeyIndex(map: OrderedMap, directory: Directory, entry: Entry): void {
+  const { registry, space } = map.session
+  const shape = shapeOf(map.session, entry)
+  if (shape.by === null) return
+  const declared = byFields(map, shape.by, shape.unique)
+  const stored = registry.typeOf(entry.keyType)
+  if (stored.descriptorText === declared.keyType.descriptorText) return
+  if (compareKeys(stored, declared.keyType, '') !== null) {
+    const { kind } = new PairCodec(stored.key!, map.codec)
+    openTree(space, kind, entry.root).drop()
+    const root = createIndexTree(map, declared)
+    directory.set(entry, 'root', root)
+    fillIndex(map, makeIndex(map, entry.name, declared, root))
+  }
+  directory.set(entry, 'keyType', registry.idOf(declared.keyType))
+}
+
+function createIndexTree(map: OrderedMap, { keyType }: Declaration): Ref {
+  const { kind } = new PairCodec(keyType.key!, map.codec)
+  return createTree(map.session.space, kind,
+    { typeId: C.TYPE_NODE, valueBytes: 0, rootBytes: C.PAGE_BYTES })
 }
 
 function checkStored(
@@ -208,6 +238,22 @@ function checkStored(
   if (mismatch !== null) throwMismatch(`index ${JSON.stringify(name)}`, mismatch.path, mismatch.how)
 }
 
+/** Whether only its keys differ, because a field was widened. */
+function isOfEarlierKeys(session: Session, entry: Entry, { shape, keyType }: Declaration): boolean {
+  return shape.by !== null
+    && JSON.stringify(shapeOf(session, entry)) === JSON.stringify(shape)
+    && compareKeys(session.registry.typeOf(entry.keyType), keyType, '') !== null
+}
+
+/** U2 of catalog.ts, where it can be done: whoever only reads is told of the other type. */
+function upgradeNow(session: Session): void {
+  try {
+    session.transactOrJoin(() => session.enterWrite())
+  } catch (error) {
+    if (!(error instanceof RStoreError) || error.code !== 'RSTORE_READ_ONLY') throw error
+  }
+}
+
 /** See RMap.index. */
 export function declareIndex(
   map: OrderedMap,
@@ -226,7 +272,12 @@ export function declareIndex(
   const declared = declarationOf(map, by, options)
   map.enter()
   const { directory } = observers
-  const entry = directory.find(`${observers.mapName}\0${name}`)
+  const find = (): Entry | undefined => directory.find(`${observers.mapName}\0${name}`)
+  let entry = find()
+  if (entry !== undefined && isOfEarlierKeys(session, entry, declared)) {
+    upgradeNow(session)
+    entry = find()
+  }
   if (entry !== undefined) {
     checkStored(session, entry, name, declared)
     observers.indexes.set(name, makeIndex(map, name, declared, entry.root))
@@ -247,12 +298,7 @@ function createIndex(
   const { session } = map
   const observers = map.observers!
   session.atomically(() => {
-    const codec = new PairCodec(declared.keyType.key!, map.codec)
-    const root = createTree(session.space, codec.kind, {
-      typeId: C.TYPE_NODE,
-      valueBytes: 0,
-      rootBytes: C.PAGE_BYTES,
-    })
+    const root = createIndexTree(map, declared)
     directory.add(`${observers.mapName}\0${name}`, {
       kind: C.ENTRY_INDEX,
       root,

@@ -28,25 +28,10 @@ export interface Appender {
 }
 
 export class OrderedMap extends MapReader {
-  /**
-   * Called once, before the first change, by a map that was opened with a newer version of its
-   * type.
-   */
-  upgrade: (() => void) | undefined
-
   /** As `attach`: for whoever opens the map. */
   open(root: Parameters<MapReader['attach']>[0]): this {
     this.attach(root)
     return this
-  }
-
-  protected override enterWrite(): void {
-    super.enterWrite()
-    if (this.upgrade !== undefined) {
-      const { upgrade } = this
-      this.upgrade = undefined
-      upgrade()
-    }
   }
 
   set(key: unknown, value: unknown): void {

@@ -13,6 +13,7 @@ import { openTree } from '../tree/open.js'
 import type { Session } from '../types/context.js'
 import { PartReader, toSuccessor, type KeyCodec, type KeyForm } from '../types/keys.js'
 import { show } from '../types/text.js'
+import { compareKeys } from '../types/compatible.js'
 import type { AnyType } from '../types/type.js'
 import { treeAt, type AnyTree } from './handle.js'
 import type { Bounds, EndEncoder } from './ranges.js'
@@ -110,6 +111,11 @@ export class SecondaryIndex {
     this.codec = new PairCodec(keyType.key!, primary)
     this.root = root
     this.tree = openTree(session.space, this.codec.kind, root) as AnyTree
+  }
+
+  /** Whether it can be kept with this type of keys that it is stored with. */
+  fits(stored: AnyType): boolean {
+    return compareKeys(stored, this.keyType, '') === null
   }
 
   /** After the catalog was read again. */

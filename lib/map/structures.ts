@@ -1,4 +1,12 @@
-/** What lib/map does for lib/types: maps inside records. One for each session. */
+/**
+ * What lib/map does for lib/types: maps inside records. One for each session.
+ *
+ * A program with a later version of a type finds maps that an older one has made.
+ *  M1. The cell of such a map says of which types its keys and values are, and they obey them: what
+ *      is put in by a later version must be what the older one can read, as in a field of the
+ *      record. Values in cells of their own say themselves what they are.
+ *  M2. A map that is given other entries as a whole becomes one of the later version.
+ */
 import { SMALL_ROOT_BYTES, createTree, openTree } from '../tree/open.js'
 import type { Ref } from '../space/ref.js'
 import type { Lease, Session, Structures } from '../types/context.js'
@@ -14,6 +22,10 @@ export type FindIndexed = (typeId: number) => string
 
 export class MapStructures implements Structures {
   findIndexed: FindIndexed = () => ''
+  /** The catalog's part. */
+  upgradeTypes: () => void = () => {}
+  /** M1: the types that were made of two versions, by the serials of both. */
+  readonly #mixed = new Map<string, MapType>()
 
   createMap(session: Session, type: MapType | MultimapType, entries: Iterable<unknown>): Ref {
     const root =
@@ -53,13 +65,40 @@ export class MapStructures implements Structures {
     root: Ref,
     entries: Iterable<unknown>,
   ): void {
-    this.#open(session.lease, type, root).clearPart()
+    this.#openAsStored(session.lease, type, root).clearPart()
+    session.registry.retype(root, type)
     this.#fill(session, type, root, entries)
   }
 
   openMap(lease: Lease, type: MapType | MultimapType, root: Ref): unknown {
     lease.session.registry.checkCell(type, root, 'a map in a record')
-    return this.#open(lease, type, root)
+    return this.#openAsStored(lease, type, root)
+  }
+
+  /** M1. */
+  #openAsStored(
+    lease: Lease, type: MapType | MultimapType, root: Ref,
+  ): OrderedMap | OrderedMultimap {
+    const { registry, space } = lease.session
+    const typeId = space.typeIdOf(root)
+    if (registry.bindingOf(type).typeId === typeId) return this.#open(lease, type, root)
+    const stored = registry.typeOf(typeId) as MapType | MultimapType
+    const own = stored instanceof MapType && type instanceof MapType
+      ? this.#mixedOf(stored, type) : stored
+    return this.#open(lease, own, root)
+  }
+
+  #mixedOf(stored: MapType, type: MapType): MapType {
+    const { keyType, valueType } = stored
+    const keepsValue = valueType.inLeaf
+      && (valueType.kind === 'enum' || valueType.kind !== type.valueType.kind)
+    if (!keepsValue && keyType.descriptorText === type.keyType.descriptorText) return type
+    const pair = `${stored.serial}:${type.serial}`
+    const known = this.#mixed.get(pair)
+    if (known !== undefined) return known
+    const mixed = new MapType(keyType, keepsValue ? valueType : type.valueType)
+    this.#mixed.set(pair, mixed)
+    return mixed
   }
 
   freeMap(session: Session, type: MapType | MultimapType, root: Ref): void {

@@ -132,15 +132,24 @@ export function compare(
 }
 
 /**
- * The same for keys, whose bytes have to mean the same. Enums may grow: keys are their labels'
- * numbers.
+ * The same for keys, whose bytes have to mean the same. Enums may grow, also in tuples: keys are
+ * their labels' numbers.
  */
 export function compareKeys(stored: AnyType, given: AnyType, path: string): Mismatch | null {
-  if (stored.kind === 'enum' && given.kind === 'enum') return compare(stored, given, `${path}[key]`)
-  return stored.descriptorText === given.descriptorText
-    ? null
-    : otherwise(stored, given, `${path}[key]`)
+  return compareParts(stored, given, `${path}[key]`)
 }
+
+function compareParts(stored: AnyType, given: AnyType, path: string): Mismatch | null {
+  if (stored.descriptorText === given.descriptorText) return null
+  if (stored.kind === 'enum' && given.kind === 'enum') return compare(stored, given, path)
+  const [parts, others] = [partsOf(stored), partsOf(given)]
+  const fits = parts.length > 0 && parts.length === others.length
+    && parts.every((part, i) => compareParts(part, others[i]!, path) === null)
+  return fits ? null : otherwise(stored, given, path)
+}
+
+const partsOf = (type: AnyType): readonly AnyType[] =>
+  type.kind === 'tuple' ? (type as TupleType).elements : []
 
 const FOUR_BYTES = new Set(['u8', 'i8', 'u16', 'i16', 'u32', 'i32'])
 

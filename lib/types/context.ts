@@ -106,6 +106,11 @@ export interface Structures {
   ): void
   /** A map with an index whose records are in cells of this type id; '' when there is none. */
   indexedMap(session: Session, typeId: number): string
+  /**
+   * Before the first change: names whose types the program has in a later version than they are
+   * stored in are of that version from now on.
+   */
+  upgradeTypes(): void
 }
 
 /** Batches in native code. See native/src/core/kernel/lookup.h. */
@@ -152,6 +157,8 @@ export abstract class Session {
   /** See L4. */
   serial = 0
   private spoiledBy: unknown = undefined
+  /** The serial as of which stored types are those of the program. */
+  private typesSerial = -1
   abstract readonly registry: TypeRegistry
   abstract readonly structures: Structures
 
@@ -172,6 +179,19 @@ export abstract class Session {
   enterWrite(): void {
     if (!this.writable) this.refuseWrite()
     if (this.spoiledBy !== undefined) throw this.spoiledBy
+    if (this.typesSerial !== this.serial) this.upgradeTypes()
+  }
+
+  private upgradeTypes(): void {
+    this.enter()
+    this.typesSerial = this.serial  // it comes back here
+    this.change(() => this.structures.upgradeTypes())
+    this.typesSerial = this.serial
+  }
+
+  /** A name was opened with a later version of its type than it is stored in. */
+  expectUpgrade(): void {
+    this.typesSerial = -1
   }
 
   /**

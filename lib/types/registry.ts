@@ -15,7 +15,7 @@
 import { AllocationState, C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
-import { refOfPage, type Ref } from '../space/ref.js'
+import { refOfPage, wordIndexOf, type Ref } from '../space/ref.js'
 import { openTree } from '../tree/open.js'
 import type { Tree } from '../tree/tree.js'
 import { CONTENT_OFFSET, createContent, refuseCell, windowOfContent } from './boxes.js'
@@ -252,6 +252,17 @@ export class TypeRegistry {
     if (typeId < C.FIRST_STORED_TYPE)
       refuseCell(lease, ref, typeId, `${describeShortly(type)} (${where})`)
     this.readerOf(type, typeId)
+  }
+
+  /** Makes a cell one of this type: what it holds has to be. Its generation stays. */
+  retype(ref: Ref, type: AnyType): void {
+    const { space } = this.#session
+    const typeId = this.idOf(type)
+    if (space.typeIdOf(ref) === typeId) return
+    space.mark(ref, C.UNIT_BYTES)
+    const { u32 } = space.windowOf(ref)
+    const at = wordIndexOf(ref) + 1
+    u32[at] = typeId | (u32[at]! & 0xffff_0000)
   }
 
   /** Whoever keeps a Binding calls this when the session's serial has changed. */

@@ -212,7 +212,10 @@ export abstract class AnyType {
   }
 }
 
-/** Where a slot is released, and its ref set, by what is boxed in a cell of its own. */
+/**
+ * Where a slot is released, and its ref set, by what is boxed in a cell of its own. The cell may be
+ * of a later version than the slot: a program that knows that version has put it there.
+ */
 export abstract class BoxedType extends AnyType {
   override readonly nullable = true
   override readonly owns: boolean = true
@@ -230,7 +233,10 @@ export abstract class BoxedType extends AnyType {
 
   override releaseSlot(session: Session, window: Window, at: number): void {
     const ref = window.u32[at >>> 2]!
-    if (ref !== 0) this.freeCell(session, ref)
+    if (ref === 0) return
+    const typeId = session.space.typeIdOf(ref)
+    const stored = typeId === this.fixedTypeId ? this : session.registry.typeOf(typeId)
+    stored.freeCell(session, ref)
   }
 
   override visitSlot(
