@@ -54,7 +54,7 @@ class BlockMemory extends BlockSpace {
 
 export class TestSession extends Session {
   readonly registry = new TestRegistry() as unknown as TypeRegistry
-  readonly structures = {} as Structures
+  readonly structures = { upgradeTypes() {} } as unknown as Structures
 
   constructor(readonly memory: MemorySpace) {
     super(memory, memory.control)

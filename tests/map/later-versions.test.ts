@@ -38,7 +38,8 @@ const kindOf = (type: Type<any>): string => (type as unknown as { kind: string }
 
 for (const [earlier, later, valueOf] of WIDENED) {
   for (const by of [['n'], ['n', 'other']]) {
-    test(`an index by ${by.join()}: the field was ${kindOf(earlier)} and is ${kindOf(later)}`, withRegion((place) => {
+    const [was, is] = [kindOf(earlier), kindOf(later)]
+    test(`an index by ${by.join()}, a field that was ${was} and is ${is}`, withRegion((place) => {
       const isEnum = kindOf(earlier) === 'enum'
       const first = isEnum ? (n: number) => 'ab'[n % 2] : number
       made(place, t.u32, struct({ n: earlier, other: t.u8 }), (map) => {
