@@ -33,7 +33,8 @@ export interface CellSource {
   readonly codec: Codec
   /** A ControlBlock: its fault bits say that what was read may not be the file's. */
   readonly control: Uint32Array
-  window(index: number): ArrayBuffer
+  /** At most so many bytes of cells from `index` windows on. */
+  window(index: number, bytes: number): ArrayBuffer
   /** Elements from 0 whose cells the file has. Throws when pages could not be had. */
   provided(): number
   /** Throws when the index makes no sense or the vector is closed. */
@@ -42,6 +43,8 @@ export interface CellSource {
 
 const FAULT = ControlBlock.fields.fault.offset >>> 2
 const NOTHING = new Window(new ArrayBuffer(0))
+const WINDOW_BYTES = Number(C.WINDOW_BYTES)
+const LEAST_BYTES = 2 ** 20
 
 /** The fast path of `get` has one return: whatever is not simply there is left to `far`. */
 export abstract class Cells {
@@ -50,13 +53,16 @@ export abstract class Cells {
   protected words = NOTHING.i32
   protected readonly control: Uint32Array
   readonly #windows: Window[] = []
+  readonly #cellBytes: number
   readonly #perWindow: number
+  #firstBytes = 0
   protected readonly source: CellSource
 
   constructor(source: CellSource) {
     this.source = source
     this.control = source.control
-    this.#perWindow = Number(C.WINDOW_BYTES) / (source.codec.bytes === 8 ? 16 : 8)
+    this.#cellBytes = source.codec.bytes === 8 ? 16 : 8
+    this.#perWindow = WINDOW_BYTES / this.#cellBytes
   }
 
   /** Takes the arrays of the first window that `get` reads from. */
@@ -75,12 +81,22 @@ export abstract class Cells {
   #renew(): number {
     this.leave()
     const provided = this.source.provided()
-    if (provided > 0 && this.words === NOTHING.i32) {
-      this.words = this.#window(0).i32
-      this.adopt(this.#window(0))
-    }
-    this.near = Math.min(provided, this.#perWindow)
+    const near = Math.min(provided, this.#perWindow)
+    if (near * this.#cellBytes > this.#firstBytes) this.#enlarge(near * this.#cellBytes)
+    this.near = near
     return provided
+  }
+
+  /**
+   * The first window is no larger than the vector has use for, with some in advance: for a buffer
+   * of a gigabyte the engine would collect garbage, for as long as the heap is large.
+   */
+  #enlarge(bytes: number): void {
+    this.#firstBytes = Math.min(Math.max(2 * bytes, LEAST_BYTES), WINDOW_BYTES)
+    const window = new Window(this.source.window(0, this.#firstBytes))
+    this.#windows[0] = window
+    this.words = window.i32
+    this.adopt(window)
   }
 
   protected far(index: number): unknown {
@@ -94,7 +110,7 @@ export abstract class Cells {
   }
 
   #window(index: number): Window {
-    return this.#windows[index] ??= new Window(this.source.window(index))
+    return this.#windows[index] ??= new Window(this.source.window(index, WINDOW_BYTES))
   }
 
   /** Nothing is near until it was asked for: something went wrong. */
@@ -108,6 +124,7 @@ export abstract class Cells {
     this.words = NOTHING.i32
     this.adopt(NOTHING)
     this.#windows.length = 0
+    this.#firstBytes = 0
   }
 }
 

@@ -28,8 +28,8 @@ export interface OpenedVector {
 
 export interface NativeVector {
   open(path: string, type: string, acceptUnflushed: boolean): OpenedVector
-  /** Cells from `index` * WINDOW_BYTES on. */
-  window(index: number): ArrayBuffer
+  /** Cells from `index` * WINDOW_BYTES on, at most so many bytes. */
+  window(index: number, bytes: number): ArrayBuffer
   flush(): Promise<PackedStatus>
   /** A number for cancelWait, or less than 0: the status, negated, of a thread not to be had. */
   wait(size: number, done: (status: PackedStatus, reached: boolean) => void): number

@@ -66,7 +66,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
     opened.cells = this.#cells = new opened.Cells({
       codec,
       control: new Uint32Array(run.control),
-      window: (index) => native.window(index),
+      window: (index, bytes) => native.window(index, bytes),
       provided: () => this.#number('reading', () => run.provided()),
       check: (index) => {
         checkIndex(index)

@@ -153,6 +153,19 @@ test('typed arrays go in and come out, a copy for each bucket', () => {
   vector.close()
 })
 
+test('a small vector is no large buffer to the engine, whatever its capacity', () => {
+  const vector = create(t.f64, '8192MiB')
+  const before = process.memoryUsage().external
+  vector.push(1)
+  assert.is(vector.get(0), 1)
+  assert.ok(process.memoryUsage().external - before < 2 ** 22)
+  for (let i = 1; i < 300_000; i++) vector.push(i)
+  for (let i = 1; i < 300_000; i++) assert.is(vector.get(i), i)
+  assert.is(vector.get(300_000), undefined)
+  assert.ok(process.memoryUsage().external - before < 2 ** 26)
+  vector.close()
+})
+
 test('iteration has the elements that were there when it began, as far as they still are', () => {
   const vector = create(t.u32)
   vector.pushMany(Uint32Array.of(1, 2, 3, 4))

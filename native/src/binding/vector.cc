@@ -174,11 +174,12 @@ Napi::Value VectorObject::expose(Napi::Env env, void* from, size_t bytes) {
                                 [mapping = file_->mapping()](Napi::Env, void*) {});
 }
 
-/** window(index): the cells from index * WINDOW_BYTES on, at most as many bytes. */
+/** window(index, bytes): the cells from index * WINDOW_BYTES on, at most so many bytes. */
 Napi::Value VectorObject::window(const Napi::CallbackInfo& info) {
   const VectorMapping& mapping = *file_->mapping();
   const uint64_t from = info[0].As<Napi::Number>().Int64Value() * kWindowBytes;
-  const uint64_t bytes = std::min(mapping.cellsBytes() - from, uint64_t{kWindowBytes});
+  const auto most = static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value());
+  const uint64_t bytes = std::min({mapping.cellsBytes() - from, most, uint64_t{kWindowBytes}});
   return expose(info.Env(), mapping.cells() + from, bytes);
 }
 
