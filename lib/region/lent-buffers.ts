@@ -4,12 +4,15 @@
  *
  *  L1. There is one for each cell, however often it is read: the engine counts the bytes of every
  *      buffer as memory, and collects garbage when they seem to be many.
- *  L2. They are known weakly: whoever reads all arrays of a large file would otherwise keep a
- *      buffer of each until the file is closed.
- *  L3. Those that are still there when the lease ends are detached. The others nobody has.
+ *  L2. Whoever reads all arrays of a large file does not keep a buffer of each.
+ *  L3. When the lease ends, those that can be in use are detached, or good for as long as they are.
  */
 import { addon } from '../native/binding.js'
 
+/**
+ * Of a snapshot, whose pin ends with it: all are known weakly, and detached. What is known weakly
+ * is kept to the end of the turn in which it was made.
+ */
 export class LentBuffers {
   private readonly byRef = new Map<number, WeakRef<ArrayBuffer>>()
   private readonly forgotten = new FinalizationRegistry<number>((ref) => {
@@ -35,5 +38,41 @@ export class LentBuffers {
     }
     this.byRef.clear()
     if (left.length > 0) addon().detach(left)
+  }
+}
+
+/** A buffer takes some 900 bytes of memory. */
+const RECENT = 1024
+
+/**
+ * Of a packed region, whose memory may stay: the latest are detached; where there were more, the
+ * memory stays as long as anybody has one of them (`areAll`).
+ */
+export class RecentBuffers {
+  private readonly byRef = new Map<number, ArrayBuffer>()
+  /** Whether the latest are all that there were. */
+  areAll = true
+
+  /** The one for a cell; `make` where there is none. */
+  take(ref: number, bytes: number, make: () => ArrayBuffer): ArrayBuffer {
+    const known = this.byRef.get(ref)
+    if (known !== undefined && known.byteLength === bytes) return known
+    const buffer = make()
+    if (this.byRef.size === RECENT) this.giveUpOldest()
+    this.byRef.set(ref, buffer)
+    return buffer
+  }
+
+  private giveUpOldest(): void {
+    for (const ref of this.byRef.keys()) {
+      this.byRef.delete(ref)
+      this.areAll = false
+      return
+    }
+  }
+
+  end(): void {
+    if (this.byRef.size > 0) addon().detach([...this.byRef.values()])
+    this.byRef.clear()
   }
 }

@@ -21,7 +21,7 @@ import type { Frozen, Type } from '../types/index.js'
 import { typeFrom } from '../types/type.js'
 import type { AnyType } from '../types/type.js'
 import { TYPES_ROOT } from './blank.js'
-import { LentBuffers } from './lent-buffers.js'
+import { RecentBuffers } from './lent-buffers.js'
 import { OpenSession } from './open-session.js'
 import { checkPath } from './options.js'
 import { owning } from './owning.js'
@@ -43,7 +43,7 @@ export class PackedSession extends OpenSession {
   declare readonly space: ContiguousSpace
   /** Whether a page is compared with its checksum when it is first touched. */
   isLazy = false
-  private readonly lent = new LentBuffers()
+  private readonly lent = new RecentBuffers()
 
   constructor(
     readonly path: string | null,
@@ -132,7 +132,8 @@ export class PackedSession extends OpenSession {
     if (this.closed) return
     this.closed = true
     this.endLease('close')
-    this.native.close()
+    // Otherwise its finalizer does, when nobody has an array of it any more (open-session.ts).
+    if (this.lent.areAll) this.native.close()
   }
 }
 
