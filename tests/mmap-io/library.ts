@@ -22,6 +22,8 @@ export const Library = t.struct('Library', {
   tags: t.multimap(t.string, t.u32),
   byShelf: t.map(SHELVED, t.array(t.string)),
   byDigest: t.map(t.bytes, t.tuple(t.f64, t.bool)),
+  byDay: t.map(t.date, t.json),
+  byNumber: t.map(t.i64, t.array(t.u64)),
 })
 export type LibraryView = Infer<typeof Library>
 
@@ -48,6 +50,8 @@ export function packLibrary(path: string): void {
       root.byShelf.set([i % 2 === 0 ? 'low' : 'high', i], [title, 'x'.repeat(i * 7)])
       root.byDigest.set(Uint8Array.of(i & 255, i >> 8, 7), [i / 2, i % 2 === 0])
       root.byTitle.set(title, i)
+      root.byDay.set(new Date(i * 86_400_000 - 5e9), { i, tags: ['x', null] })
+      root.byNumber.set(BigInt(i - 150) << 40n, [BigInt(i), 2n ** 63n])
       root.tags.add(`tag ${i % 4}`, i)
     }
     region.map('numbers', t.u32, t.f64).set(4, 4.5)
@@ -72,7 +76,7 @@ const plain = (value: unknown): unknown =>
 
 /** The whole reading API, as data that can be compared. */
 export function readingOf(packed: Packed<LibraryView>): unknown {
-  const { books, byTitle, tags, name, byShelf, byDigest } = packed.root
+  const { books, byTitle, tags, name, byShelf, byDigest, byDay, byNumber } = packed.root
   const keys = Uint32Array.of(3, 250, 7, 999)
   const column = books.getColumn(keys, 'year')
   let summed = 0
@@ -121,6 +125,14 @@ export function readingOf(packed: Packed<LibraryView>): unknown {
       byDigest.has(Uint8Array.of(1, 9, 7)),
       [...byDigest.entries({ limit: 2, reverse: true })],
     ],
+    days: [
+      [...byDay.entries({ lt: new Date(-4.7e9) })],
+      byDay.get(new Date(0)) ?? null,
+      [...byDay.keys({ reverse: true, limit: 2 })].map((day) => day.getTime()),
+    ],
+    longs: Array.from(byNumber.entries({ gte: -3n << 40n, limit: 3 }), ([key, list]) =>
+      [key, Array.from(list)]),
+    counted: [byDay.count(), byNumber.has(-150n << 40n), byNumber.last()![0]],
     backwards: Array.from(tags.entries({ gte: 'tag 3', limit: 3 })),
     iterated: [Array.from(tags).length, Array.from(byTitle.values({ limit: 2, reverse: true }))],
     tags: [
