@@ -161,8 +161,8 @@ inline bool overlaps(const std::vector<Operation>& operations) {
 }
 
 inline std::string describe(const Operation& operation) {
-  static const char* const kNames[] = {"push", "pop", "get", "set", "compareAndSet", "size",
-                                       "batch"};
+  static const char* const kNames[] = {"push",          "pop",  "get",  "set",
+                                       "compareAndSet", "size", "batch"};
   char text[200];
   snprintf(text, sizeof text,
            "thread %u: %s index %llu value %llu expected %llu -> %s %llu  [%llu, %llu]\n",

@@ -337,7 +337,8 @@ int main(int argc, char** argv) {
   std::printf("killed at %u steps of push, %u of a batch, %u of pop\n", push, batch, pop);
   const uint32_t growing = killWhileGrowing(path, Action::kPush);
   const uint32_t batches = killWhileGrowing(path, Action::kBatch);
-  std::printf("killed at %u steps of a push that grows the file, %u of a batch\n", growing, batches);
+  std::printf("killed at %u steps of a push that grows the file, %u of a batch\n", growing,
+              batches);
   uint32_t helpers = 0;
   const auto offset = static_cast<uint32_t>(seed % 7);
   helpers += killHelpers(path, Action::kPush, Action::kPop, 7, offset);

@@ -80,10 +80,10 @@ void work(VectorCore<Jittery>& core, uint32_t worker, uint64_t seed) {
 }
 
 Operation randomOperation(Random& random, uint32_t worker) {
-  static const Kind kDealt[] = {Kind::kPush, Kind::kPush, Kind::kPush, Kind::kPop,
-                                Kind::kPop,  Kind::kPop,  Kind::kGet,  Kind::kGet,
-                                Kind::kSet,  Kind::kSet,  Kind::kCompareAndSet,
-                                Kind::kSize, Kind::kBatch};
+  static const Kind kDealt[] = {Kind::kPush, Kind::kPush, Kind::kPush,          Kind::kPop,
+                                Kind::kPop,  Kind::kPop,  Kind::kGet,           Kind::kGet,
+                                Kind::kSet,  Kind::kSet,  Kind::kCompareAndSet, Kind::kSize,
+                                Kind::kBatch};
   Operation operation;
   operation.kind = kDealt[random.below(std::size(kDealt))];
   operation.thread = worker;
