@@ -11,7 +11,7 @@ export const options = (yargs: Argv) => yargs
   .positional('file', FILE)
   .positional('out', { type: 'string', demandOption: true, describe: 'The new live region file' })
   .example('$0 thaw cities.packed cities.region',
-    'Its root gets the name "root", unless something has that name')
+    'Its root gets the name "root", unless it has one, or something else has that')
 
 export async function run({ file, out }: ArgumentsOf<typeof options>): Promise<void> {
   refuseExisting(out)

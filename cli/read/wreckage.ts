@@ -67,6 +67,7 @@ function blamed(wrong: readonly number[], isUsed: (page: number) => boolean): Se
 
 function wreckageOf(
   firstPage: number, endPage: number, readPage: ReadPage, isWrong: (page: number) => boolean,
+  root = 0,
 ): Image {
   const windows = windowsOf(endPage, readPage)
   const wrong: number[] = []
@@ -80,7 +81,7 @@ function wreckageOf(
   }
   return {
     windows, firstPage, endUnits: endPage * C.PAGE_BYTES / C.UNIT_BYTES,
-    damagedPages: blamed(wrong, isUsed),
+    damagedPages: blamed(wrong, isUsed), root,
   }
 }
 
@@ -102,7 +103,8 @@ function ofRegion(region: RegionImage): Wreckage {
   pages.checkAll(pages.endPage * C.PAGE_BYTES / C.UNIT_BYTES)
   const isKnown = identity.kind !== 'unknown'
   const image = wreckageOf(isKnown ? identity.firstDataPage : C.CHECKSUM_PAGE, pages.endPage,
-    (page) => pages.read(page * C.PAGE_BYTES, C.PAGE_BYTES), (page) => pages.isWrong(page))
+    (page) => pages.read(page * C.PAGE_BYTES, C.PAGE_BYTES), (page) => pages.isWrong(page),
+    identity.kind === 'packed' ? identity.rootRef : 0)
   return {
     image, capacityBytes: isKnown ? identity.capacityBytes : undefined,
     lostOfLog: lostOfLog(region), cutOff: cutOff(region), isRegion: true,

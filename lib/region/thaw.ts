@@ -32,6 +32,8 @@ export async function thaw(path: string, newPath: string): Promise<void> {
 
 function nameRoot(session: RegionSession, root: Ref): void {
   const { directory } = new Catalog(session, { create: false })
+  // what has a name is owned by it, and would be a second time
+  if (Array.from(directory.list()).some((entry) => entry.root === root)) return
   if (directory.find(ROOT_NAME) !== undefined) return
   const type = session.registry.typeOfCell(root)
   const isMap = type instanceof MapType || type instanceof MultimapType

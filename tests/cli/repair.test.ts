@@ -3,7 +3,7 @@
  * copies of the types' descriptors one page at a time is spared, or both kinds of pages would have
  * to be hit at once, which nothing can be saved from.
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readWreckage } from '../../cli/read/wreckage.js'
@@ -29,7 +29,7 @@ function pagesOfRecords(region: Region, name: string): Set<number>[] {
   const found: Set<number>[] = []
   session.enter()
   const addPages = (pages: Set<number>, ref: number): void => {
-    const units = session.space.windowOf(ref).u32[(ref & 0x0fff_ffff) << 1]! & 0x1fff_ffff
+    const units = session.space.windowOf(ref).u32[(ref & 0x0fff_ffff) << 1]! & C.CELL_SIZE_MASK
     for (let page = ref >>> 9; page <= (ref + units - 1) >>> 9; page++) pages.add(page)
     const id = session.space.typeIdOf(ref)
     const type = session.registry.typeOf(id)
@@ -110,9 +110,9 @@ function overwrite(
   return pages
 }
 
-const repair = (place: Place): ReturnType<typeof salvage> => {
-  const { image, capacityBytes } = readWreckage(place.path())
-  const options = { capacity: capacityBytes ?? 2 ** 32, like: place.path() }
+const repair = (place: Place, path = place.path()): ReturnType<typeof salvage> => {
+  const { image, capacityBytes } = readWreckage(path)
+  const options = { capacity: capacityBytes ?? 2 ** 32, like: path }
   return salvage(place.path('saved'), image, options)
 }
 
@@ -289,6 +289,35 @@ test('the root of a map, and whatever names it, is gone', withRegion(async (plac
   assert.ok(found.size > 10, `${found.size} notes`)
 }))
 
+const Spa = t.struct('Spa', { name: t.string, people: t.u32 })
+
+test('the root of a packed region is saved, under the name that thawing gives it', withRegion(
+  async (place) => {
+    place.create({ capacity: '8MiB' }).close()
+    const [packed, saved] = [place.path('packed'), place.path('saved')]
+    const check = async (look: (region: Region) => void, names: readonly string[]) => {
+      await damageAndRepair(place, [C.CATALOG_PAGE], packed)
+      const region = Region.open(saved)
+      assert.equal(region.names().map(({ name }) => name), names)
+      look(region)
+      region.close()
+      for (const path of [packed, saved]) rmSync(path)
+    }
+    Region.pack(packed, { root: Spa }, () => ({ name: 'Bath', people: 7 }))!.close()
+    await check((region) => assert.is(region.value('root', Spa).get()!.people, 7), ['root'])
+    const numbers = t.map(t.u32, t.u32)
+    Region.pack(packed, { root: numbers }, (_region, root) => {
+      root.set(1, 2)
+      return root
+    })!.close()
+    await check((region) => assert.is(region.map('root', t.u32, t.u32).get(1), 2), ['root'])
+    Region.pack(packed, { root: Spa }, (region) => {
+      region.value('town', Spa).set({ name: 'Bath', people: 7 })
+      return region.value('town', Spa).get()!
+    })!.close()
+    await check((region) => assert.is(region.value('town', Spa).get()!.people, 7), ['town'])
+  }))
+
 test('the table of checksums of a region of few pages is gone', withRegion(async (place) => {
   const region = place.create({ capacity: '8MiB' })
   region.transact(() => region.map('notes', t.u32, t.string).set(1, 'a note'))
@@ -298,13 +327,15 @@ test('the table of checksums of a region of few pages is gone', withRegion(async
   assert.is(place.open({}, 'saved').map('notes', t.u32, t.string).get(1), 'a note')
 }))
 
-async function damageAndRepair(place: Place, pages: readonly number[]): Promise<void> {
-  const bytes = readFileSync(place.path())
+async function damageAndRepair(
+  place: Place, pages: readonly number[], path = place.path(),
+): Promise<void> {
+  const bytes = readFileSync(path)
   const random = randomOf(1)
   for (const page of pages) for (let i = 0; i < PAGE; i++) bytes[page * PAGE + i] = random(256)
-  writeFileSync(place.path(), bytes)
+  writeFileSync(path, bytes)
   place.expectDamage()
-  await repair(place)
+  await repair(place, path)
   await verifyFile(place.path('saved'))
 }
 

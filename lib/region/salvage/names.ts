@@ -21,6 +21,7 @@ export interface FoundEntry {
 }
 
 const text = new TextKey()
+const ROOT_NAME = 'root'
 
 export class FoundNames {
   readonly entries: readonly FoundEntry[]
@@ -35,7 +36,24 @@ export class FoundNames {
       found.set(ref, text.decode(key as never))
     }
     const entries = cells.map((cell) => this.entryOf(cell, found.get(cell.ref) ?? cell.name))
-    this.entries = [...entries, ...this.nameless(new Set(entries.map(({ root }) => root)))]
+    const roots = new Set<number>(entries.map(({ root }) => root))
+    this.entries = [...entries, ...this.packedRoot(roots), ...this.nameless(roots)]
+  }
+
+  /** The root of a packed region gets the name that it has when it is thawed. */
+  private packedRoot(roots: Set<number>): FoundEntry[] {
+    const { cells, image, registry, space } = this.wreck
+    const root = image.root as Ref
+    const type = roots.has(root) || !cells.has(root) ? undefined
+      : registry.byId.get(space.typeIdOf(root))
+    if (type === undefined) return []
+    roots.add(root)
+    if (type instanceof MapType || type instanceof MultimapType) {
+      return [this.nameOf(ROOT_NAME, this.mapEntry(type, root))]
+    }
+    return [this.nameOf(ROOT_NAME, {
+      kind: C.ENTRY_VALUE, root, auxiliary: 0 as Ref, keyType: undefined, valueType: type,
+    })]
   }
 
   makeUpName(): string {
@@ -52,7 +70,8 @@ export class FoundNames {
     for (const [id, type] of registry.byId) {
       if (!(type instanceof MapType || type instanceof MultimapType)) continue
       for (const root of cells.refsOf(id)) {
-        if (!roots.has(root) && this.isNamed(type, root)) found.push(this.namelessMap(type, root))
+        if (roots.has(root) || !this.isNamed(type, root)) continue
+        found.push(this.nameOf('', this.mapEntry(type, root)))
       }
     }
     return found
@@ -68,20 +87,24 @@ export class FoundNames {
   /** S2. */
   private entryOf(cell: CatalogCell, known: string): FoundEntry {
     const { kind, root, auxiliary } = cell
+    return this.nameOf(known, {
+      kind, root, auxiliary,
+      keyType: this.typeOf(cell.keyType), valueType: this.typeOf(cell.valueType),
+    })
+  }
+
+  /** Under the name that is known, or one that is made up where none is, or something has it. */
+  private nameOf(known: string, unnamed: Omit<FoundEntry, 'name' | 'madeUp'>): FoundEntry {
     const madeUp = known === '' || this.taken.has(known)
     const name = madeUp ? this.makeUpName() : known
     this.taken.add(name)
-    return {
-      name, madeUp, kind, root, auxiliary,
-      keyType: this.typeOf(cell.keyType), valueType: this.typeOf(cell.valueType),
-    }
+    return { name, madeUp, ...unnamed }
   }
 
-  private namelessMap(type: MapType | MultimapType, root: Ref): FoundEntry {
+  private mapEntry(type: MapType | MultimapType, root: Ref): Omit<FoundEntry, 'name' | 'madeUp'> {
     const { keyType, valueType } = type
     const kind = type instanceof MapType ? C.ENTRY_MAP : C.ENTRY_MULTIMAP
-    const name = this.makeUpName()
-    return { name, madeUp: true, kind, root, auxiliary: 0 as Ref, keyType, valueType }
+    return { kind, root, auxiliary: 0 as Ref, keyType, valueType }
   }
 
   private typeOf(id: number): AnyType | undefined {

@@ -31,6 +31,8 @@ export interface Image {
   readonly endUnits: number
   /** Pages whose content does not fit their checksums. */
   readonly damagedPages: ReadonlySet<number>
+  /** Of a packed region, as its first page says; else 0. */
+  readonly root: number
 }
 
 /** A catalog entry as it is stored; types by their numbers. */
