@@ -3,6 +3,7 @@
  * it. What the nodes look like and how maps are used is lib/map's affair, which a session knows as
  * `structures`.
  */
+import { RStoreError } from '../../errors.js'
 import type { Ref } from '../../space/ref.js'
 import type { Lease, Session } from '../context.js'
 import type { KeyCodec, KeyForm } from '../keys.js'
@@ -51,8 +52,11 @@ abstract class AnyMapType extends BoxedType {
     })
   }
 
-  empty(): unknown {
-    return undefined
+  /** A record has its maps from the beginning. */
+  empty(lease: Lease): never {
+    lease.session.leave()
+    throw new RStoreError('RSTORE_CORRUPT',
+      `a record has no ${this.kind} where one has to be: run verify()`, {})
   }
   createCell(session: Session, value: unknown): Ref {
     return session.structures.createMap(session, this.own, value as Iterable<unknown>)
