@@ -11,8 +11,9 @@
  *  U1. Before the first change of anything in a session that has opened such a name, what the
  *      catalog says of it becomes that version: from then on older programs are refused when they
  *      open it, before they meet something that they cannot read. It never goes back.
- *  U2. In the same transaction its indexes by fields whose keys are others for it are made anew.
- *      Until then they are kept by the keys that they are stored with.
+ *  U2. In the same transaction its indexes by fields whose keys are others for it, also because a
+ *      default is another, are made anew. Until then they are kept by the keys that they are stored
+ *      with.
  */
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
@@ -284,7 +285,7 @@ export class Catalog {
       const entry = this.directory.find(name)
       if (entry?.kind !== kind || this.#isCurrent(entry, types)) continue
       if (!this.#isLater(entry, types)) continue
-      this.#upgrade(entry, types)
+      this.#session.atomically(() => this.#upgrade(entry, types))
       upgraded = true
     }
     if (upgraded) this.#session.serial++
@@ -302,6 +303,7 @@ export class Catalog {
   #upgrade(entry: Entry, { keyType, valueType }: Types): void {
     const session = this.#session
     const { registry } = session
+    const earlier = registry.typeOf(entry.valueType)
     this.directory.set(entry, 'valueType', registry.idOf(valueType))
     if (keyType === undefined) return
     this.directory.set(entry, 'keyType', registry.idOf(keyType))
@@ -311,7 +313,7 @@ export class Catalog {
       .open(entry.root)
     for (const index of this.directory.indexesOf(entry.name)) {
       this.directory.set(index, 'valueType', registry.idOf(keyType))
-      rekeyIndex(map, this.directory, index)
+      rekeyIndex(map, this.directory, index, earlier)
     }
     this.#loadIndexes(map)
   }
@@ -341,9 +343,14 @@ export class Catalog {
       const name = indexNameOf(entry)
       const known = observers.indexes.get(name)
       const shape = shapeOf(this.#session, entry)
-      if (known?.fits(this.#session.registry.typeOf(entry.keyType))) known.follow(entry.root)
-      else if (shape.by === null) observers.undeclared.add(name)
-      else observers.indexes.set(name, storedIndex(map, name, shape, entry))
+      if (known?.fits(shape, this.#session.registry.typeOf(entry.keyType))) {
+        known.follow(entry.root)
+      } else if (shape.by === null) {
+        observers.indexes.delete(name)
+        observers.undeclared.add(name)
+      } else {
+        observers.indexes.set(name, storedIndex(map, name, shape, entry))
+      }
     }
     observers.changed()
   }

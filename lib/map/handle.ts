@@ -77,8 +77,13 @@ export abstract class Handle {
       this.renew()
   }
 
+  /** Whoever finds the map again may find that it is of an earlier version. */
   protected enterWrite(): void {
-    this.session.enterWrite()
+    const { session } = this
+    session.enterWrite()
+    this.enter()
+    if (!session.upgradeExpected) return
+    session.enterWrite()
     this.enter()
   }
 

@@ -11,7 +11,7 @@ import { readText, show, textBytes, writeText } from '../types/text.js'
 import { TupleType } from '../types/tuple/tuple.js'
 import { typeFrom, type AnyType } from '../types/type.js'
 import type { Directory, Entry } from './directory.js'
-import { TakingIterator } from './iterate.js'
+import { TakingIterator, type Steps } from './iterate.js'
 import type { OrderedMap } from './ordered-map.js'
 import { boundsOf } from './ranges.js'
 import {
@@ -38,8 +38,9 @@ interface Declaration {
   readonly compute: Compute
 }
 
-function fieldOf(map: OrderedMap, path: string): AnyType {
-  let type = map.valueType
+/** A field of records as it is declared, in the version that is given. */
+function fieldOf(map: OrderedMap, path: string, version = map.valueType): AnyType {
+  let type = version
   for (const name of path.split('.')) {
     const field = type instanceof StructType ? type.fields.find(([own]) => own === name) : undefined
     if (field === undefined) {
@@ -49,10 +50,13 @@ function fieldOf(map: OrderedMap, path: string): AnyType {
     }
     type = field[1]
   }
-  return type.kind === 'optional' || type.kind === 'default'
+  return type
+}
+
+const withoutDefault = (type: AnyType): AnyType =>
+  type.kind === 'optional' || type.kind === 'default'
     ? (type as AnyType & { inner: AnyType }).inner
     : type
-}
 
 const readPath = (value: unknown, names: readonly string[]): unknown => {
   let inner = value
@@ -63,7 +67,7 @@ const readPath = (value: unknown, names: readonly string[]): unknown => {
 /** By fields: undefined as soon as one of them is. */
 function byFields(map: OrderedMap, fields: readonly string[], unique: boolean): Declaration {
   if (fields.length === 0) throw new TypeError('an index by no fields')
-  const types = fields.map((field) => fieldOf(map, field))
+  const types = fields.map((field) => withoutDefault(fieldOf(map, field)))
   const paths = fields.map((field) => field.split('.'))
   const keyType = types.length === 1 ? types[0]! : new TupleType(types)
   if (keyType.key === null) {
@@ -195,20 +199,35 @@ export function storedIndex(
   }
 }
 
-/** U2 of catalog.ts, for one index of a map that has its later version already. */
-export function rekeyIndex(map: OrderedMap, directory: Directory, entry: Entry): void {
+/** Whether records without a field that has a default read otherwise than in an earlier version. */
+function isOtherDefault(map: OrderedMap, path: string, earlier: AnyType): boolean {
+  const type = fieldOf(map, path)
+  return type.kind === 'default'
+    && type.descriptorText !== fieldOf(map, path, earlier).descriptorText
+}
+
+/**
+ * U2 of catalog.ts, for one index of a map that has its later version already.
+ *
+ * @param earlier the records' type before
+ */
+export function rekeyIndex(
+  map: OrderedMap, directory: Directory, entry: Entry, earlier: AnyType,
+): void {
   const { registry, space } = map.session
   const shape = shapeOf(map.session, entry)
   if (shape.by === null) return
   const declared = byFields(map, shape.by, shape.unique)
   const stored = registry.typeOf(entry.keyType)
-  if (stored.descriptorText === declared.keyType.descriptorText) return
-  if (compareKeys(stored, declared.keyType, '') !== null) {
+  const isOther = compareKeys(stored, declared.keyType, '') !== null
+    || shape.by.some((path) => isOtherDefault(map, path, earlier))
+  if (isOther) {
     const { kind } = new PairCodec(stored.key!, map.codec)
     openTree(space, kind, entry.root).drop()
     const root = createIndexTree(map, declared)
     directory.set(entry, 'root', root)
-    fillIndex(map, makeIndex(map, entry.name, declared, root))
+    const name = entry.name.slice(entry.name.indexOf('\0') + 1)
+    fillIndex(map, makeIndex(map, name, declared, root))
   }
   directory.set(entry, 'keyType', registry.idOf(declared.keyType))
 }
@@ -298,6 +317,8 @@ function createIndex(
   const { session } = map
   const observers = map.observers!
   session.atomically(() => {
+    session.enterWrite()
+    map.enter()
     const root = createIndexTree(map, declared)
     directory.add(`${observers.mapName}\0${name}`, {
       kind: C.ENTRY_INDEX,
@@ -341,7 +362,13 @@ export class IndexHandle {
 
   /** Enters the session; finds the index, which may have gone with a rollback or its map. */
   #enter(): SecondaryIndex {
+    const { session } = this.#map
     this.#map.enter()
+    // What goes through it may make changes on the way, with which it would be made anew.
+    if (session.writable && session.upgradeExpected) {
+      session.enterWrite()
+      this.#map.enter()
+    }
     const index = this.#map.observers!.indexes.get(this.#name)
     if (index !== undefined) return index
     throw new RStoreError(
@@ -379,7 +406,27 @@ export class IndexHandle {
   ): IterableIterator<T> {
     const index = this.#enter()
     const walker = new Walker(index.tree, boundsOf(range, index.codec))
-    return new TakingIterator(this.#map, walker, (at) => take(index, at))
+    return new TakingIterator(this.#stepsOf(index), walker, (at) => take(index, at))
+  }
+
+  /** An iteration cannot go on when the index was made anew with keys of another type. */
+  #stepsOf(index: SecondaryIndex): Steps {
+    const map = this.#map
+    let { serial } = map.session
+    return {
+      enter: () => {
+        map.enter()
+        if (serial === map.session.serial) return
+        const current = this.#enter()
+        if (current !== index && !current.fits(index.shape, index.keyType)) {
+          throw new RStoreError('RSTORE_STALE_VIEW',
+            `index ${JSON.stringify(this.#name)} of ${map.label} was made anew for a later version `
+            + 'of the records: begin the iteration again', { index: this.#name })
+        }
+        serial = map.session.serial
+      },
+      leave: () => map.leave(),
+    }
   }
 
   rebuild(): void {

@@ -113,9 +113,10 @@ export class SecondaryIndex {
     this.tree = openTree(session.space, this.codec.kind, root) as AnyTree
   }
 
-  /** Whether it can be kept with this type of keys that it is stored with. */
-  fits(stored: AnyType): boolean {
-    return compareKeys(stored, this.keyType, '') === null
+  /** Whether it is this index that is stored, and can be kept with the type of its keys. */
+  fits({ by, unique }: IndexShape, stored: AnyType): boolean {
+    return by?.join('\0') === this.shape.by?.join('\0') && unique === this.shape.unique
+      && compareKeys(stored, this.keyType, '') === null
   }
 
   /** After the catalog was read again. */

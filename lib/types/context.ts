@@ -108,7 +108,7 @@ export interface Structures {
   indexedMap(session: Session, typeId: number): string
   /**
    * Before the first change: names whose types the program has in a later version than they are
-   * stored in are of that version from now on.
+   * stored in are of that version from now on. What fails undoes itself.
    */
   upgradeTypes(): void
 }
@@ -179,14 +179,19 @@ export abstract class Session {
   enterWrite(): void {
     if (!this.writable) this.refuseWrite()
     if (this.spoiledBy !== undefined) throw this.spoiledBy
-    if (this.typesSerial !== this.serial) this.upgradeTypes()
+    if (this.upgradeExpected) this.upgradeTypes()
   }
 
   private upgradeTypes(): void {
     this.enter()
     this.typesSerial = this.serial  // it comes back here
-    this.change(() => this.structures.upgradeTypes())
+    this.structures.upgradeTypes()
     this.typesSerial = this.serial
+  }
+
+  /** Whether `enterWrite` has to look for names that are to be brought to a later version. */
+  get upgradeExpected(): boolean {
+    return this.typesSerial !== this.serial
   }
 
   /** A name was opened with a later version of its type than it is stored in. */

@@ -6,6 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Region, t, type RMap, type Type } from '../../lib/index.js'
 import { codeOf } from '../harness/types.js'
+import { withPool } from '../pool/with-pool.js'
 import { nextTurn, withRegion, type Place } from '../harness/with-region.js'
 
 const test = suite('map: later versions')
@@ -121,6 +122,152 @@ test('of two later versions the latest stays, whichever changes first', withRegi
   assert.is(codeOf(() => region.transact(() => second!.set(2, { n: 300 }))), 'RSTORE_TYPE_MISMATCH')
   region.transact(() => third!.set(3, { n: 70_000 }))
   assert.equal([...third!.values()].map(({ n }) => n), [1, 70_000])
+}))
+
+// ── orders of things ──
+
+test('an index of a later version locks older programs out', withRegion((place) => {
+  const [Earlier, Later] = [struct({ n: t.u8 }), struct({ n: t.u8, more: t.optional(t.u8) })]
+  made(place, t.u32, Earlier, (map) => {
+    map.index('byN', 'n')
+    map.set(1, { n: 1 })
+  })
+  const region = place.open()
+  region.map('m', t.u32, Later).index('byMore', 'more')
+  assert.is(codeOf(() => place.open().map('m', t.u32, Earlier)), 'RSTORE_TYPE_MISMATCH')
+}))
+
+test('a map that was made anew in an earlier version, before the first change', withRegion(
+  (place) => {
+    const [Earlier, Later] = [struct({ n: t.u8 }), struct({ n: t.u16 })]
+    made(place, t.u32, Later, (map) => map.index('byN', 'n'))
+    const region = place.open()
+    const later = region.map('m', t.u32, Later)
+    const other = place.open()
+    other.transact(() => other.dropMap('m'))
+    other.map('m', t.u32, Earlier).index('byN', 'n')
+    region.transact(() => later.set(2, { n: 300 }))
+    assert.equal([...later.index<number>('byN', 'n').keys({ gte: 300 })], [2])
+    assert.is(codeOf(() => place.open().map('m', t.u32, Earlier)), 'RSTORE_TYPE_MISMATCH')
+  },
+))
+
+test('an index that was made anew by another field, or by a function', withRegion((place) => {
+  const Both = struct({ n: t.u8, other: t.u8 })
+  made(place, t.u32, Both, (map) => map.index('x', 'n'))
+  const region = place.open()
+  const map = region.map('m', t.u32, Both)
+  map.index('x', 'n')
+  const other = place.open()
+  const anew = (by: any, options: object): any => {
+    other.transact(() => other.dropMap('m'))
+    return other.map('m', t.u32, Both).index('x', by, options)
+  }
+  anew('other', {})
+  region.transact(() => map.set(1, { n: 2, other: 3 }))
+  assert.equal([...map.index<number>('x', 'other').keys({ gte: 3 })], [1])
+  anew((record: any) => record.other, { key: t.u16 })
+  assert.is(codeOf(() => region.transact(() => map.set(1, { n: 2, other: 3 }))),
+    'RSTORE_INDEX_NOT_DECLARED')
+}))
+
+test('an index by a field whose default is another', withRegion((place) => {
+  const of = (value: number) => struct({ n: t.u8, more: t.default(t.f64, value) })
+  made(place, t.u32, struct({ n: t.u8 }), (map) => {
+    for (let i = 0; i < 5; i++) map.set(i, { n: i })
+  })
+  let region = place.open()
+  region.map('m', t.u32, of(7)).index('byMore', 'more')
+  region.close()
+  region = place.open()
+  const map = region.map('m', t.u32, of(8))
+  region.transact(() => map.delete(1))
+  assert.equal([...map.index<number>('byMore', 'more').keys({ gte: 8 })], [0, 2, 3, 4])
+}))
+
+test('an iteration over an index that is made anew', withRegion((place) => {
+  const Later = struct({ n: t.f64 })
+  made(place, t.u32, struct({ n: t.u8 }), (map) => {
+    map.index('byN', 'n')
+    for (let i = 0; i < 1000; i++) map.set(i, { n: i % 200 })
+  })
+  const region = place.open()
+  const map = region.map('m', t.u32, Later)
+  const rolledBack = (): any => {
+    let index: any
+    assert.throws(() => region.transact(() => {
+      index = map.index('byN', 'n')
+      throw new Error('undo')
+    }), /undo/)
+    return index
+  }
+  const index = rolledBack()
+  const begun = index.keys()
+  begun.next()
+  region.transact(() => {
+    assert.equal([...index.keys({ lt: 0.5 })], [0, 200, 400, 600, 800])
+    for (const key of index.keys()) map.delete(key)
+    assert.is(map.size, 0)
+  })
+  assert.is(codeOf(() => begun.next()), 'RSTORE_STALE_VIEW')
+}))
+
+test('a savepoint with the first change that is undone, and one with another', withRegion(
+  (place) => {
+    made(place, t.u32, struct({ n: t.u8 }), (map) => {
+      map.index('byN', 'n')
+      map.set(1, { n: 1 })
+    })
+    const region = place.open()
+    const map = region.map('m', t.u32, struct({ n: t.f64 }))
+    const undone = (): void => {
+      assert.throws(() => region.transact(() => {
+        map.set(2, { n: 0.5 })
+        throw new Error('undo')
+      }), /undo/)
+    }
+    region.transact(() => {
+      undone()
+      map.set(3, { n: 0.25 })
+      undone()
+    })
+    assert.equal([...map.index<number>('byN', 'n').keys({ lt: 2 })], [3, 1])
+  },
+))
+
+test('no room for indexes that are made anew: all is as before', withRegion((place) => {
+  const region = place.create({ capacity: '1MiB' })
+  const earlier = region.map('m', t.u32, struct({ n: t.u8 }))
+  earlier.index('byN', 'n')
+  const other = region.value('other', t.u32)
+  region.transact(() => other.set(1))
+  let size = 0
+  const fill = (): void => region.transact(() => {
+    for (let i = 0; i < 500; i++) earlier.set(size + i, { n: i % 200 })
+  })
+  assert.is(codeOf(() => { for (;; size += 500) fill() }), 'RSTORE_REGION_FULL')
+  const later = region.map('m', t.u32, struct({ n: t.f64 }))
+  region.transact(() => assert.is(codeOf(() => later.delete(0)), 'RSTORE_REGION_FULL'))
+  assert.is(later.size, size)
+  assert.is([...earlier.index('byN', 'n').keys()].length, size)
+}))
+
+test('no room for it in a block region: the change before stays', withPool(async (pool) => {
+  const region = pool.region({ bound: '16KiB' })
+  const earlier = region.map('m', t.u32, struct({ n: t.u8 }))
+  earlier.index('byN', 'n')
+  let size = 0
+  assert.is(codeOf(() => {
+    for (;; size++) earlier.set(size, { n: size % 200 })
+  }), 'RSTORE_REGION_FULL')
+  assert.ok(earlier.delete(0))
+  const later = region.map('m', t.u32, struct({ n: t.f64 }))
+  for (let time = 0; time < 2; time++) {
+    assert.is(codeOf(() => later.set(1, { n: 0.5 })), 'RSTORE_REGION_FULL')
+    assert.is(region.names()[0]!.size, size - 1)
+  }
+  assert.ok((await region.verify()).ok)
+  region.seal().free()
 }))
 
 // ── keys ──
