@@ -5,7 +5,7 @@
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { KINDS, type Entry } from '../map/directory.js'
-import { shapeOf } from '../map/index-handle.js'
+import { shapeOf } from '../map/index-shape.js'
 import { OrderedMultimap } from '../map/multimap.js'
 import { OrderedMap } from '../map/ordered-map.js'
 import { Packed } from '../region/packed.js'

@@ -5,15 +5,6 @@
  * through one of them is kept right by the others. It is read from the directory again whenever the
  * session's serial has changed: another process may have made an index, or a rollback have undone
  * one.
- *
- * LATER VERSIONS. A program may have a later version of the types of a name than those it is stored
- * with.
- *  U1. Before the first change of anything in a session that has opened such a name, what the
- *      catalog says of it becomes that version: from then on older programs are refused when they
- *      open it, before they meet something that they cannot read. It never goes back.
- *  U2. In the same transaction its indexes by fields whose keys are others for it, also because a
- *      default is another, are made anew. Until then they are kept by the keys that they are stored
- *      with.
  */
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
@@ -23,9 +14,11 @@ import type { Session } from '../types/context.js'
 import { compare, compareKeys, compareValues, describeShortly } from '../types/compatible.js'
 import { MapType, MultimapType } from '../types/map/map.js'
 import { throwMismatch } from '../types/registry.js'
-import { typeFrom, type AnyType } from '../types/type.js'
+import { typeFrom } from '../types/type.js'
 import { checkName, Directory, KINDS, type Entry } from './directory.js'
-import { rekeyIndex, shapeOf, storedIndex } from './index-handle.js'
+import { shapeOf } from './index-shape.js'
+import { LaterVersions } from './later-versions.js'
+import { storedIndex } from './stored-index.js'
 import { PairCodec, type SecondaryIndex } from './secondary-index.js'
 import { createMultimap, OrderedMultimap } from './multimap.js'
 import { Observers } from './observers.js'
@@ -42,18 +35,6 @@ export interface NamedEntry {
   size: number
 }
 
-/** The types of a map or multimap, or of a value. */
-interface Types {
-  readonly keyType?: AnyType
-  readonly valueType: AnyType
-}
-
-interface Later {
-  readonly name: string
-  readonly kind: number
-  readonly types: Types
-}
-
 export interface CatalogOptions {
   /** Root of the catalog; page CATALOG_PAGE unless given. */
   root?: Ref
@@ -66,16 +47,19 @@ export class Catalog {
   readonly #session: Session
   readonly #create: boolean
   readonly #observers = new Map<string, Observers>()
-  /** U1: what was opened in a later version, each once. */
-  readonly #later = new Map<string, Later>()
+  readonly #later: LaterVersions
 
   constructor(session: Session, { root, create }: CatalogOptions) {
     this.#session = session
     this.#create = create
     this.directory = new Directory(session, root)
+    this.#later = new LaterVersions(session, this.directory, {
+      observersOf: (name) => this.#observersOf(name),
+      loadIndexes: (map) => this.#loadIndexes(map),
+    })
     if (session.structures instanceof MapStructures) {
       session.structures.findIndexed = (typeId) => this.#indexedMap(typeId)
-      session.structures.upgradeTypes = () => this.#upgradeTypes()
+      session.structures.upgradeTypes = () => this.#later.upgrade()
     }
   }
 
@@ -121,7 +105,7 @@ export class Catalog {
     )
     const check = (found: Entry): void => {
       this.#checkMultimap(found, type)
-      this.#expectUpgrade(found, type)
+      this.#later.expect(found, type)
     }
     const entry = this.#open(name, C.ENTRY_MULTIMAP, check, () => ({
       root: createMultimap(this.#session, type, true),
@@ -147,7 +131,7 @@ export class Catalog {
       const mismatch = compare(session.registry.typeOf(entry.valueType), own, own.name ?? own.kind)
       if (mismatch !== null)
         throwMismatch(`value ${JSON.stringify(name)}`, mismatch.path, mismatch.how)
-      this.#expectUpgrade(entry, { valueType: own })
+      this.#later.expect(entry, { valueType: own })
     }
     const entry = this.directory.find(name)
     if (entry !== undefined) check(entry)
@@ -257,65 +241,7 @@ export class Catalog {
     this.#checkKind(entry, C.ENTRY_MAP)
     this.#checkMap(entry, type)
     this.#loadIndexes(map)
-    this.#expectUpgrade(entry, type)
-  }
-
-  // ── later versions ──
-
-  #isCurrent({ keyType, valueType }: Entry, types: Types): boolean {
-    const { registry } = this.#session
-    return registry.find(types.valueType) === valueType
-      && (types.keyType === undefined || registry.find(types.keyType) === keyType)
-  }
-
-  /** U1. */
-  #expectUpgrade(entry: Entry, types: Types): void {
-    if (this.#isCurrent(entry, types)) return
-    const { keyType, valueType } = types
-    const name = `${entry.kind} ${entry.name}`
-    const id = `${name}\0${keyType?.descriptorText ?? ''}\0${valueType.descriptorText}`
-    this.#later.set(id, { name: entry.name, kind: entry.kind, types })
-    this.#session.expectUpgrade()
-  }
-
-  /** U1. Of two versions that are both later the latest remains, in whichever order. */
-  #upgradeTypes(): void {
-    let upgraded = false
-    for (const { name, kind, types } of this.#later.values()) {
-      const entry = this.directory.find(name)
-      if (entry?.kind !== kind || this.#isCurrent(entry, types)) continue
-      if (!this.#isLater(entry, types)) continue
-      this.#session.atomically(() => this.#upgrade(entry, types))
-      upgraded = true
-    }
-    if (upgraded) this.#session.serial++
-  }
-
-  #isLater(entry: Entry, { keyType, valueType }: Types): boolean {
-    const { registry } = this.#session
-    const stored = registry.typeOf(entry.valueType)
-    if (keyType === undefined) return compare(stored, valueType, '') === null
-    if (compareKeys(registry.typeOf(entry.keyType), keyType, '') !== null) return false
-    const compareThem = entry.kind === C.ENTRY_MAP ? compareValues : compareKeys
-    return compareThem(stored, valueType, '') === null
-  }
-
-  #upgrade(entry: Entry, { keyType, valueType }: Types): void {
-    const session = this.#session
-    const { registry } = session
-    const earlier = registry.typeOf(entry.valueType)
-    this.directory.set(entry, 'valueType', registry.idOf(valueType))
-    if (keyType === undefined) return
-    this.directory.set(entry, 'keyType', registry.idOf(keyType))
-    if (entry.kind !== C.ENTRY_MAP) return
-    const observers = this.#observersOf(entry.name)
-    const map = new OrderedMap(session, keyType, valueType, observers, undefined, session.lease)
-      .open(entry.root)
-    for (const index of this.directory.indexesOf(entry.name)) {
-      this.directory.set(index, 'valueType', registry.idOf(keyType))
-      rekeyIndex(map, this.directory, index, earlier)
-    }
-    this.#loadIndexes(map)
+    this.#later.expect(entry, type)
   }
 
   // ── indexes ──

@@ -10,7 +10,9 @@
  */
 import type { Change } from '../types/infer.js'
 import { bulkLoad, type BulkOptions, type Entries, type Entry } from './bulk.js'
-import { declareIndex, type IndexHandle, type IndexOptions } from './index-handle.js'
+import type { IndexOptions } from './index-declaration.js'
+import type { IndexHandle } from './index-handle.js'
+import { declareIndex } from './stored-index.js'
 import { boundsOf } from './ranges.js'
 import { MapReader } from './read-map.js'
 import type { Listener } from './observers.js'

@@ -16,6 +16,7 @@ import { show } from '../types/text.js'
 import { compareKeys } from '../types/compatible.js'
 import type { AnyType } from '../types/type.js'
 import { treeAt, type AnyTree } from './handle.js'
+import type { OrderedMap } from './ordered-map.js'
 import type { Bounds, EndEncoder } from './ranges.js'
 
 export type IndexFunction = (value: never, key: never) => unknown
@@ -174,4 +175,21 @@ export class SecondaryIndex {
     for (let i = 0; i < b.length; i++) if (a.u8[i] !== b.u8[i]) return false
     return true
   }
+}
+
+/** Computes all entries, sorts them, and loads them densely. */
+export function fillIndex(map: OrderedMap, index: SecondaryIndex): void {
+  const forms: KeyForm[] = []
+  map.forEach((value, key) => {
+    const form = index.formOf(value, key)
+    if (form !== null) forms.push(form)
+  })
+  forms.sort((a, b) => index.tree.compare(a, b))
+  if (index.shape.unique) {
+    for (const form of forms) index.move(null, form)
+    return
+  }
+  const loader = index.tree.loader()
+  for (const form of forms) loader.append(form)
+  loader.finish()
 }
