@@ -10,6 +10,7 @@ export const TARGETS: readonly Target[] = [
   { workload: 'get-many', atLeast: 4, records: 10_000_000 },
   { workload: 'get-column', atLeast: 12, records: 10_000_000 },
   { workload: 'scan-field', atLeast: 40 },
+  { workload: 'scan-column', atLeast: 40 },
   { workload: 'insert-sequential', atLeast: 2.5 },
   { workload: 'bulk-load', atLeast: 6 },
   { workload: 'insert-random', atLeast: 2 },
