@@ -15,8 +15,11 @@ export interface HandleOptions {
 }
 
 export interface WindowSource {
-  /** The buffer over a window, within the capacity. A new one makes the engine collect garbage. */
-  window(index: number): ArrayBuffer
+  /**
+   * The buffer over a window; undefined beyond the capacity. A new one makes the engine collect
+   * garbage.
+   */
+  window(index: number): ArrayBuffer | undefined
 }
 
 export interface OpenedHandle {

@@ -33,10 +33,12 @@ export class Windows {
     this.reach(Math.max(1, endUnits))
   }
 
-  /** Makes the windows up to `endUnits`, which the capacity has room for. */
+  /** Makes the windows up to `endUnits`: so far as there are any, whatever a file claims. */
   reach(endUnits: number): void {
-    while (this.reachedUnits < endUnits) {
-      this.all[this.count] = windowOver(this.source.window(this.count))
+    while (this.reachedUnits < endUnits && this.count < WINDOW_LIMIT) {
+      const buffer = this.source.window(this.count)
+      if (buffer === undefined) return
+      this.all[this.count] = windowOver(buffer)
       this.count++
       this.reachedUnits += WINDOW_UNITS
     }

@@ -1,8 +1,10 @@
 /** What makes no sense is told before anything is done; what looks like it is done. */
-import { readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Identity } from '../../formats/index.js'
 import { Packed, Region, Store, t } from '../../lib/index.js'
+import { patch } from '../harness/region-bytes.js'
 import { inPlace, rejected, thrown } from '../harness/with-region.js'
 import { Atlas, City, fill } from './shapes.js'
 
@@ -75,6 +77,17 @@ test('a file that was cut is a problem, and no page 0', inPlace(async (place) =>
   const { problems } = await packed.verify().catch((error) => ({ problems: [error] }))
   assert.ok(problems.some(({ code }: { code: string }) => code === 'RSTORE_IO'))
   assert.not.ok(problems.some(({ page }: { page?: number }) => page === 0))
+}))
+
+test('an end that is beyond all numbers is damage, though the checksum fits', inPlace((place) => {
+  const path = place.path('x')
+  Region.pack(path, OPTIONS, fill(300))!.close()
+  chmodSync(path, 0o644)
+  patch(path, 0, Identity, (bytes) => {
+    const { offset } = Identity.fields.endUnits
+    bytes.writeBigUInt64LE(bytes.readBigUInt64LE(offset) + 2n ** 61n, offset)
+  })
+  thrown('RSTORE_CORRUPT', () => Packed.load(path))
 }))
 
 test.run()

@@ -20,6 +20,7 @@ Napi::Reference<Napi::ArrayBuffer> bufferOver(Napi::Env env, std::byte* base, ui
 }  // namespace
 
 Napi::Value PooledMemory::window(Napi::Env env, size_t index) {
+  if (index * kWindowBytes >= memory.windowBytes) return env.Undefined();
   if (windows_.size() <= index) windows_.resize(index + 1);
   Napi::Reference<Napi::ArrayBuffer>& made = windows_[index];
   if (made.IsEmpty()) {

@@ -24,7 +24,7 @@ struct PooledMemory {
   ViewMemory memory;
   Napi::Reference<Napi::ArrayBuffer> lineBits;
 
-  /// The buffer over a window, made at the first call; `index` is within the memory.
+  /// The buffer over a window, made at the first call; undefined outside of the memory.
   Napi::Value window(Napi::Env env, size_t index);
 
  private:

@@ -38,7 +38,7 @@ Status PackedFile::openDescriptor(int fd) {
 Status PackedFile::check() {
   if (const Status got = fileLength(file_.fd, &fileBytes_); !got.ok()) return got;
   const uint64_t end = pagesOf(file_.identity.endUnits * kUnitBytes) * kPageBytes;
-  const bool sound = file_.identity.endUnits * kUnitBytes <= file_.identity.capacityBytes &&
+  const bool sound = file_.identity.endUnits <= file_.identity.capacityBytes / kUnitBytes &&
                      file_.identity.endUnits >= file_.firstDataUnits() && fileBytes_ >= end;
   if (sound) return kSuccess;
   close();

@@ -51,7 +51,7 @@ Status checkIdentity(const Identity& identity, uint64_t gotBytes, uint32_t kind)
 bool slotIsValid(const CheckpointSlot& slot, const Identity& identity) {
   return slot.magic == kSlotMagic &&
          slot.checksum == crc32c(0, &slot, offsetof(CheckpointSlot, checksum)) &&
-         slot.generation == identity.generation && slot.endUnits * 8 <= identity.capacityBytes &&
+         slot.generation == identity.generation && slot.endUnits <= identity.capacityBytes / 8 &&
          slot.endUnits >= uint64_t{identity.firstDataPage} * (kPageBytes / 8);
 }
 
