@@ -9,9 +9,9 @@ import { headAt, sharedBytes } from './slotted-reader.js'
 
 const { NODE_INNER_SLOTTED, NODE_LEAF_SLOTTED, TYPE_SPILL } = C
 
-export abstract class SlottedCheck extends SlottedReader {
-  private readonly checked = new KeyBuffer()
+const checked = new KeyBuffer()
 
+export abstract class SlottedCheck extends SlottedReader {
   override damageOf(node: number, low: KeyBuffer | undefined, high: KeyBuffer | undefined): string {
     const { u32 } = this.windows[node >>> 28]!
     const at = wordOf(node)
@@ -38,7 +38,7 @@ export abstract class SlottedCheck extends SlottedReader {
     if (bytes === 0) return ''
     if ((prefix >>> 16) + bytes > this.nodeBytes(node)) return 'the prefix is outside of the node'
     if (low === undefined || high === undefined) return 'a prefix without a fence'
-    const key = this.readPrefix(window, wordOf(node), this.checked)
+    const key = this.readPrefix(window, wordOf(node), checked)
     const shared = Math.min(sharedBytes(key, low, bytes), sharedBytes(key, high, bytes))
     return shared === bytes ? '' : 'the prefix is not that of the fences'
   }
@@ -61,7 +61,7 @@ export abstract class SlottedCheck extends SlottedReader {
       if (slot >>> 16 === SPILLED && !this.isSpill(this.spillAt(node, index))) {
         return `entry ${index} has no cell with its key`
       }
-      const key = this.keyAt(node, index, this.checked)
+      const key = this.keyAt(node, index, checked)
       if (u32[at + ENTRIES + index * 2] !== headAt(key, prefixBytes)) {
         return `the head of key ${index} is wrong`
       }

@@ -3,22 +3,15 @@
  */
 import { C } from '../../formats/index.js'
 import type { Ref } from '../space/ref.js'
-import { Window } from '../space/window.js'
-import { KeyBuffer } from './keys.js'
+import type { KeyBuffer } from './keys.js'
 import { ENTRIES, FIRST_CHILD, HEAD, HEAP, PAGE_WORDS, PREFIX, WIDTHS } from './node.js'
 import { headOf, widthsOf, wordOf } from './node.js'
 import { SlottedCheck } from './slotted-check.js'
 import { HEADER_BYTES, HEAD_BYTES, INLINE_KEY_BYTES, SLOT_BYTES } from './slotted-reader.js'
-import { LARGEST_PREFIX_BYTES, SPILLED, headAt } from './slotted-reader.js'
+import { SPILLED, headAt } from './slotted-reader.js'
+import { COMPACTED, movedKey, prefixKey, scratch } from './slotted-scratch.js'
 
 const { NODE_INNER_SLOTTED, NODE_LEAF_SLOTTED, TYPE_SPILL } = C
-
-/**
- * Pages of plain memory, for what is rebuilt: two for siblings, one for a node that is made compact
- * meanwhile. No tree keeps anything there between two calls.
- */
-export const scratch = new Window(new ArrayBuffer(3 * C.PAGE_BYTES))
-const COMPACTED = 2
 
 export abstract class SlottedNodes extends SlottedCheck {
   // ───────── changing ─────────
@@ -144,15 +137,12 @@ export abstract class SlottedNodes extends SlottedCheck {
   protected compact(node: number): void {
     const count = this.countOf(node)
     const at = this.toScratch(node, COMPACTED)
-    const prefix = this.readPrefix(scratch, at, this.prefix)
+    const prefix = this.readPrefix(scratch, at, prefixKey)
     this.rebuild(node, this.levelOf(node), scratch.u32[at + FIRST_CHILD]!, prefix, prefix.length)
     for (let index = 0; index < count; index++) this.appendFrom(node, at, index)
   }
 
   // ───────── rebuilding ─────────
-
-  protected readonly prefix = new KeyBuffer(LARGEST_PREFIX_BYTES)
-  private readonly moved = new KeyBuffer()
 
   /** Copies a node to one of the pages of scratch memory; gives its word index there. */
   protected toScratch(node: number, page: 0 | 1 | 2): number {
@@ -191,7 +181,7 @@ export abstract class SlottedNodes extends SlottedCheck {
     const prefixBytes = u32[at + PREFIX]! & 0xffff
     const valueWords = this.valueBytesAt(u32, at) >>> 2
     if (prefixBytes !== (words[source + PREFIX]! & 0xffff)) {
-      const key = this.readKey(scratch, source, index, this.moved)
+      const key = this.readKey(scratch, source, index, movedKey)
       const value = this.appendKey(node, key, this.spillIn(words, source, index))
       for (let i = 0; i < valueWords; i++) u32[value + i] = words[from + i]!
       return

@@ -19,29 +19,17 @@
  *      prefix when the next leaf is begun, and that it is loose again in the end.
  */
 import { C } from '../../formats/index.js'
-import { KeyBuffer } from './keys.js'
+import type { KeyBuffer } from './keys.js'
 import { ENTRIES, FIRST_CHILD, HEAD, HEAP, PREFIX, wordOf } from './node.js'
-import { SlottedNodes, scratch } from './slotted-nodes.js'
+import { SlottedNodes } from './slotted-nodes.js'
 import { HEADER_BYTES, INLINE_KEY_BYTES, LARGEST_ENTRY_BYTES } from './slotted-reader.js'
 import { LARGEST_PREFIX_BYTES, SLOT_BYTES, SPILLED, sharedBytes } from './slotted-reader.js'
+import {
+  type Fence, childHigh, childLow, keyAfter, keyBefore, middle, nodeHigh, nodeLow, prefixKey,
+  scratch,
+} from './slotted-scratch.js'
 
 export const ROOM_BYTES = C.PAGE_BYTES - HEADER_BYTES
-
-/** A fence: a key, or none at the edge of the tree. */
-class Fence {
-  readonly key = new KeyBuffer()
-  open = true
-
-  set(key: KeyBuffer): void {
-    this.key.copyFrom(key)
-    this.open = false
-  }
-
-  become(other: Fence): void {
-    this.open = other.open
-    if (!other.open) this.key.copyFrom(other.key)
-  }
-}
 
 /** T2: how many bytes all keys between two fences share, as far as a prefix may be long. */
 export const prefixBetween = (low: Fence, high: Fence): number =>
@@ -55,33 +43,24 @@ const LOOSENING = 2
 
 export abstract class SlottedSplits extends SlottedNodes {
   private loading = 0
-  /** Of the node that a descent has reached. */
-  private readonly low = new Fence()
-  private readonly high = new Fence()
-  /** Of the child, or children, that are split or joined, and what stands between them. */
-  protected readonly childLow = new Fence()
-  protected readonly childHigh = new Fence()
-  protected readonly middle = new Fence()
-  protected readonly keyBefore = new KeyBuffer()
-  protected readonly keyAfter = new KeyBuffer()
 
   protected override openFences(): void {
-    this.low.open = true
-    this.high.open = true
+    nodeLow.open = true
+    nodeHigh.open = true
   }
 
   protected override narrowFences(node: number, slot: number): void {
     this.fencesAround(node, slot, slot)
-    this.low.become(this.childLow)
-    this.high.become(this.childHigh)
+    nodeLow.become(childLow)
+    nodeHigh.become(childHigh)
   }
 
   /** The fences around some children of a node whose own fences are known. */
   protected fencesAround(node: number, firstSlot: number, lastSlot: number): void {
-    if (firstSlot === 0) this.childLow.become(this.low)
-    else this.childLow.set(this.keyAt(node, firstSlot - 1, this.keyBefore))
-    if (lastSlot === this.countOf(node)) this.childHigh.become(this.high)
-    else this.childHigh.set(this.keyAt(node, lastSlot, this.keyBefore))
+    if (firstSlot === 0) childLow.become(nodeLow)
+    else childLow.set(this.keyAt(node, firstSlot - 1, keyBefore))
+    if (lastSlot === this.countOf(node)) childHigh.become(nodeHigh)
+    else childHigh.set(this.keyAt(node, lastSlot, keyBefore))
   }
 
   // ───────── splitting ─────────
@@ -97,15 +76,15 @@ export abstract class SlottedSplits extends SlottedNodes {
   private splitLeaf(parent: number, slot: number, left: number, key: KeyBuffer): void {
     const count = this.countOf(left)
     const cut = this.cutOf(left, count, key)
-    const before = this.keyAt(left, cut - 1, this.keyBefore)
-    const after = cut === count ? key : this.keyAt(left, cut, this.keyAfter)
+    const before = this.keyAt(left, cut - 1, keyBefore)
+    const after = cut === count ? key : this.keyAt(left, cut, keyAfter)
     this.separate(before, after, this.prefixBytesOf(left))
     const right = this.space.allocatePage(C.TYPE_NODE)
     const spill = this.spillSeparator()
     this.link(parent, slot, right, spill)
     const at = this.toScratch(left, 0)
-    this.build(left, this.childLow, this.middle, at, 0, cut, cut === count ? left : 0)
-    this.build(right, this.middle, this.childHigh, at, cut, count)
+    this.build(left, childLow, middle, at, 0, cut, cut === count ? left : 0)
+    this.build(right, middle, childHigh, at, cut, count)
   }
 
   /** How many entries stay in a leaf that is split. */
@@ -119,12 +98,12 @@ export abstract class SlottedSplits extends SlottedNodes {
     const count = this.countOf(left)
     const appended = this.slotOf(left, key) === count
     const cut = appended ? count - 2 : this.middleOf(left, 1, count - 2)
-    this.middle.set(this.keyAt(left, cut, this.keyAfter))
+    middle.set(this.keyAt(left, cut, keyAfter))
     const right = this.space.allocatePage(C.TYPE_NODE)
     this.link(parent, slot, right, this.spillAt(left, cut))
     const at = this.toScratch(left, 0)
-    this.build(left, this.childLow, this.middle, at, 0, cut)
-    this.build(right, this.middle, this.childHigh, at, cut + 1, count)
+    this.build(left, childLow, middle, at, 0, cut)
+    this.build(right, middle, childHigh, at, cut + 1, count)
     this.setFirstChild(right, scratchChild(at, cut))
   }
 
@@ -151,8 +130,8 @@ export abstract class SlottedSplits extends SlottedNodes {
    */
   protected separate(before: KeyBuffer, after: KeyBuffer, leastBytes: number): void {
     const shared = sharedBytes(before, after, Infinity)
-    const { key } = this.middle
-    this.middle.open = false
+    const { key } = middle
+    middle.open = false
     if (shared >= leastBytes) key.assign(after.u8, 0, shared + 1)
     else {
       key.reserve(before.length + 1)
@@ -166,12 +145,12 @@ export abstract class SlottedSplits extends SlottedNodes {
   }
 
   protected spillSeparator(): number {
-    return this.middle.key.length > INLINE_KEY_BYTES ? this.spill(this.middle.key) : 0
+    return middle.key.length > INLINE_KEY_BYTES ? this.spill(middle.key) : 0
   }
 
   /** Puts `middle` and the child behind it into a parent that has room. */
   protected link(parent: number, slot: number, child: number, spill: number): void {
-    const word = this.insertEntry(parent, slot, this.middle.key, spill)
+    const word = this.insertEntry(parent, slot, middle.key, spill)
     this.windows[parent >>> 28]!.u32[word] = child
   }
 
@@ -213,7 +192,7 @@ export abstract class SlottedSplits extends SlottedNodes {
     const isBetter = shared > old && bytesOf(shared) <= bytesOf(old)
     const prefixBytes = isBetter ? shared : Math.min(shared, old)
     if (prefixBytes === old && node === unmoved) return
-    const key = isBetter ? low.key : this.readPrefix(scratch, source, this.prefix)
+    const key = isBetter ? low.key : this.readPrefix(scratch, source, prefixKey)
     const level = (words[source + HEAD]! >>> 8) & 0xff
     this.rebuild(node, level, words[source + FIRST_CHILD]!, key, prefixBytes)
     for (let index = from; index < to; index++) this.appendFrom(node, source, index)
@@ -236,15 +215,15 @@ export abstract class SlottedSplits extends SlottedNodes {
       this.narrowFences(node, slot)
       node = this.childAt(node, slot)
     }
-    if (this.low.open) return false
-    const prefixBytes = sharedBytes(this.low.key, key, LARGEST_PREFIX_BYTES)
+    if (nodeLow.open) return false
+    const prefixBytes = sharedBytes(nodeLow.key, key, LARGEST_PREFIX_BYTES)
     if (prefixBytes <= this.prefixBytesOf(leaf)) return false
     const count = this.countOf(leaf)
     const at = this.toScratch(leaf, 0)
     const bytes = this.align(prefixBytes, this.valueBytes) +
       this.measure(scratch.u32, at, 0, count, prefixBytes)
     if (bytes + LARGEST_ENTRY_BYTES > ROOM_BYTES) return false
-    this.rebuild(leaf, 0, 0, this.low.key, prefixBytes)
+    this.rebuild(leaf, 0, 0, nodeLow.key, prefixBytes)
     for (let index = 0; index < count; index++) this.appendFrom(leaf, at, index)
     return true
   }

@@ -6,14 +6,22 @@ import type { Ref } from '../space/ref.js'
 import { KeyBuffer } from './keys.js'
 import { SlottedLoader } from './loader.js'
 import { FIRST_CHILD, PAGE_WORDS, PREFIX, wordOf } from './node.js'
-import { scratch } from './slotted-nodes.js'
 import { HEADER_BYTES, INLINE_KEY_BYTES, LARGEST_ENTRY_BYTES } from './slotted-reader.js'
 import { SLOT_BYTES, SPILLED } from './slotted-reader.js'
+import { childHigh, childLow, keyAfter, keyBefore, middle, scratch } from './slotted-scratch.js'
 import { ROOM_BYTES, SlottedSplits, prefixBetween, scratchChild } from './slotted-split.js'
 import type { Loader } from './tree.js'
 
 /** Merged nodes are at most this full, so that the next insertion does not split them again. */
 const FULL_BYTES = ROOM_BYTES - (ROOM_BYTES >>> 3)
+
+/**
+ * Two siblings in scratch memory, as one sequence; between the keys of inner nodes stands the
+ * separator.
+ */
+const pair = {
+  level: 0, firstChild: 0, leftCount: 0, count: 0, spill: 0, separator: new KeyBuffer(),
+}
 
 export class TreeBytes extends SlottedSplits {
   override loader(): Loader<KeyBuffer> {
@@ -23,7 +31,7 @@ export class TreeBytes extends SlottedSplits {
   protected override moveLeaf(from: number, to: number): void {
     const count = this.countOf(from)
     const at = this.toScratch(from, 0)
-    this.rebuild(to, 0, 0, this.middle.key, 0)
+    this.rebuild(to, 0, 0, middle.key, 0)
     for (let index = 0; index < count; index++) this.appendFrom(to, at, index)
   }
 
@@ -39,10 +47,10 @@ export class TreeBytes extends SlottedSplits {
     const leftCount = this.countOf(left)
     const level = this.levelOf(left)
     this.fencesAround(parent, index, index + 1)
-    this.middle.set(this.keyAt(parent, index, this.keyAfter))
+    middle.set(this.keyAt(parent, index, keyAfter))
     const limit = this.maximumEntries - (this.maximumEntries >>> 3)
     const count = leftCount + this.countOf(right) + Number(level > 0)
-    const prefixBytes = prefixBetween(this.childLow, this.childHigh)
+    const prefixBytes = prefixBetween(childLow, childHigh)
     const bytes = this.joinedBytes(left, right, level, prefixBytes)
     if (count <= limit && bytes <= FULL_BYTES) this.merge(parent, index, left, right, prefixBytes)
     else this.balance(parent, index, left, right)
@@ -56,7 +64,7 @@ export class TreeBytes extends SlottedSplits {
       bytes += this.measure(u32, wordOf(node), 0, this.countOf(node), prefixBytes)
     }
     if (level === 0) return bytes
-    const { length } = this.middle.key
+    const { length } = middle.key
     const keyBytes = length > INLINE_KEY_BYTES ? SPILLED : length - prefixBytes
     return bytes + SLOT_BYTES + this.entryBytes(keyBytes, 4)
   }
@@ -67,24 +75,14 @@ export class TreeBytes extends SlottedSplits {
   ): void {
     const spill = this.spillAt(parent, index)
     this.readBoth(left, right, spill)
-    const pair = this.pair
-    this.rebuild(left, pair.level, pair.firstChild, this.childLow.key, prefixBytes)
+    this.rebuild(left, pair.level, pair.firstChild, childLow.key, prefixBytes)
     this.appendPair(left, 0, pair.count)
     if (pair.level === 0 && spill !== 0) this.space.free(spill as Ref)
     this.removeEntries(parent, index, index + 1)
     this.space.free(right as Ref)
   }
 
-  /**
-   * Two siblings in scratch memory, as one sequence; between the keys of inner nodes stands the
-   * separator.
-   */
-  private readonly pair = {
-    level: 0, firstChild: 0, leftCount: 0, count: 0, spill: 0, separator: new KeyBuffer(),
-  }
-
   private readBoth(left: number, right: number, spill: number): void {
-    const { pair } = this
     this.toScratch(left, 0)
     this.toScratch(right, 1)
     pair.level = this.levelOf(left)
@@ -92,7 +90,7 @@ export class TreeBytes extends SlottedSplits {
     pair.leftCount = this.countOf(left)
     pair.count = pair.leftCount + this.countOf(right) + Number(pair.level > 0)
     pair.spill = spill
-    pair.separator.copyFrom(this.middle.key)
+    pair.separator.copyFrom(middle.key)
   }
 
   /**
@@ -100,12 +98,12 @@ export class TreeBytes extends SlottedSplits {
    * separator.
    */
   private sourceOf(element: number): number {
-    if (element < this.pair.leftCount) return 0
-    return this.pair.level > 0 && element === this.pair.leftCount ? -1 : PAGE_WORDS
+    if (element < pair.leftCount) return 0
+    return pair.level > 0 && element === pair.leftCount ? -1 : PAGE_WORDS
   }
 
   private indexOf(element: number): number {
-    const { leftCount, level } = this.pair
+    const { leftCount, level } = pair
     return element < leftCount ? element : element - leftCount - Number(level > 0)
   }
 
@@ -114,7 +112,7 @@ export class TreeBytes extends SlottedSplits {
       const source = this.sourceOf(element)
       if (source >= 0) this.appendFrom(node, source, this.indexOf(element))
       else {
-        const word = this.appendKey(node, this.pair.separator, this.pair.spill)
+        const word = this.appendKey(node, pair.separator, pair.spill)
         this.windows[node >>> 28]!.u32[word] = scratch.u32[PAGE_WORDS + FIRST_CHILD]!
       }
     }
@@ -123,12 +121,12 @@ export class TreeBytes extends SlottedSplits {
   private pairKey(element: number, into: KeyBuffer): KeyBuffer {
     const source = this.sourceOf(element)
     if (source >= 0) return this.readKey(scratch, source, this.indexOf(element), into)
-    into.copyFrom(this.pair.separator)
+    into.copyFrom(pair.separator)
     return into
   }
 
   private measurePair(from: number, to: number, prefixBytes: number): number {
-    let bytes = this.align(prefixBytes, this.pair.level > 0 ? 4 : this.valueBytes)
+    let bytes = this.align(prefixBytes, pair.level > 0 ? 4 : this.valueBytes)
     for (let element = from; element < to; element++) {
       bytes += this.elementBytes(element, prefixBytes)
     }
@@ -150,16 +148,16 @@ export class TreeBytes extends SlottedSplits {
     if (this.freeBytes(parent) < LARGEST_ENTRY_BYTES) return
     const oldSpill = this.spillAt(parent, index)
     this.readBoth(left, right, oldSpill)
-    const { level, count } = this.pair
+    const { level, count } = pair
     const inner = Number(level > 0)
     const cut = this.cutPair()
-    if (level > 0) this.middle.set(this.pairKey(cut, this.keyAfter))
+    if (level > 0) middle.set(this.pairKey(cut, keyAfter))
     else {
-      const before = this.pairKey(cut - 1, this.keyBefore)
-      this.separate(before, this.pairKey(cut, this.keyAfter), 0)
+      const before = this.pairKey(cut - 1, keyBefore)
+      this.separate(before, this.pairKey(cut, keyAfter), 0)
     }
-    const leftPrefix = prefixBetween(this.childLow, this.middle)
-    const rightPrefix = prefixBetween(this.middle, this.childHigh)
+    const leftPrefix = prefixBetween(childLow, middle)
+    const rightPrefix = prefixBetween(middle, childHigh)
     if (this.measurePair(0, cut, leftPrefix) > ROOM_BYTES) return
     if (this.measurePair(cut + inner, count, rightPrefix) > ROOM_BYTES) return
     const spill = level > 0 ? this.pairSpill(cut) : this.spillSeparator()
@@ -167,9 +165,9 @@ export class TreeBytes extends SlottedSplits {
     if (level === 0 && oldSpill !== 0) this.space.free(oldSpill as Ref)
     this.removeEntries(parent, index, index + 1)
     this.link(parent, index, right, spill)
-    this.rebuild(left, level, this.pair.firstChild, this.childLow.key, leftPrefix)
+    this.rebuild(left, level, pair.firstChild, childLow.key, leftPrefix)
     this.appendPair(left, 0, cut)
-    this.rebuild(right, level, rightFirst, this.middle.key, rightPrefix)
+    this.rebuild(right, level, rightFirst, middle.key, rightPrefix)
     this.appendPair(right, cut + inner, count)
   }
 
@@ -178,7 +176,7 @@ export class TreeBytes extends SlottedSplits {
    * side.
    */
   private cutPair(): number {
-    const { count, level } = this.pair
+    const { count, level } = pair
     const prefixBytes = Math.min(...[0, PAGE_WORDS].map((at) => scratch.u32[at + PREFIX]! & 0xffff))
     const bytes = this.measurePair(0, count, prefixBytes)
     const last = count - 1 - Number(level > 0)
@@ -193,7 +191,7 @@ export class TreeBytes extends SlottedSplits {
 
   private pairSpill(element: number): number {
     const source = this.sourceOf(element)
-    if (source < 0) return this.pair.spill
+    if (source < 0) return pair.spill
     return this.spillIn(scratch.u32, source, this.indexOf(element))
   }
 
