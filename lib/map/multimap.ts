@@ -6,8 +6,8 @@
  * the pair. It is made with the first pair of a key and dropped with the last.
  *
  *  P1. The number of pairs is the sum of the sizes of these trees; none of them is empty.
- *  P2. An iteration remembers key and value, and finds its tree anew at each step: it goes on
- *      behind the last pair it gave, whatever became of the trees meanwhile.
+ *  P2. An iteration (multimap-iterate.ts) remembers key and value, and finds its tree anew at each
+ *      step: it goes on behind the last pair it gave, whatever became of the trees meanwhile.
  */
 import { C } from '../../formats/index.js'
 import { wordIndexOf, type Ref } from '../space/ref.js'
@@ -16,7 +16,9 @@ import type { Lease, Session } from '../types/context.js'
 import type { KeyCodec, KeyForm } from '../types/keys.js'
 import type { MultimapType } from '../types/map/map.js'
 import { Handle, type AnyTree, type Home } from './handle.js'
-import { Bounds, boundsOf, PlainEnds } from './ranges.js'
+import { TakingIterator } from './iterate.js'
+import { PairIterator, ValueIterator, ValueSteps } from './multimap-iterate.js'
+import { boundsOf, PlainEnds } from './ranges.js'
 import { Walker } from './walker.js'
 
 /** Payload words of the cell, counted from its header. */
@@ -70,17 +72,17 @@ export class OrderedMultimap extends Handle {
 
   // ── the trees of values ──
 
-  #valuesAt(root: number): AnyTree {
+  valuesAt(root: number): AnyTree {
     return openTree(this.session.space, this.valueCodec.kind, root as Ref) as AnyTree
   }
   #valuesOf(key: unknown): AnyTree | undefined {
     const at = this.tree.find(this.codec.encode(key, this.#form, this.label))
-    return at < 0 ? undefined : this.#valuesAt(this.tree.window.u32[at]!)
+    return at < 0 ? undefined : this.valuesAt(this.tree.window.u32[at]!)
   }
-  /** For keys in the tree's form. */
-  valuesOfForm(form: KeyForm): AnyTree | undefined {
+  /** The root of the values of a key in the tree's form; 0 when it has none. */
+  valueRootOf(form: KeyForm): number {
     const at = this.tree.find(form)
-    return at < 0 ? undefined : this.#valuesAt(this.tree.window.u32[at]!)
+    return at < 0 ? 0 : this.tree.window.u32[at]!
   }
 
   #count(change: number): void {
@@ -122,60 +124,24 @@ export class OrderedMultimap extends Handle {
     const bounds = boundsOf(range, this.#valueEnds)
     const form = this.codec.encode(key, this.codec.newForm(), this.label)
     this.enter()
-    const steps = new ValueSteps(this, form, bounds)
-    return this.#iterate(function* () {
-      while (steps.step()) yield steps.value
-    })
+    return new ValueIterator(this, new ValueSteps(this, form, bounds))
   }
 
   entries(range?: unknown): IterableIterator<[unknown, unknown]> {
     const bounds = boundsOf(range, this.#ends)
-    const { limit, reverse } = bounds
-    bounds.limit = Infinity
     this.enter()
-    const walker = new Walker(this.tree, bounds)
-    const map = this
-    return this.#iterate(function* (): IterableIterator<[unknown, unknown]> {
-      let left = limit
-      while (left > 0 && walker.step()) {
-        const key = map.codec.decode(walker.cursor.key())
-        const inner = new Bounds()
-        inner.reverse = reverse
-        const steps = new ValueSteps(
-          map,
-          map.codec.encode(key, map.codec.newForm(), map.label),
-          inner,
-        )
-        while (left-- > 0 && steps.step()) yield [key, steps.value]
-        left++
-      }
-      walker.stop()
-    })
+    return new PairIterator(this, this.tree, bounds)
   }
 
   /** Each key once. */
   keys(range?: unknown): IterableIterator<unknown> {
     const walker = new Walker(this.tree, boundsOf(range, this.#ends))
     const { codec } = this
-    return this.#iterate(function* () {
-      while (walker.step()) yield codec.decode(walker.cursor.key())
-    })
+    return new TakingIterator(this, walker, ({ cursor }) => codec.decode(cursor.key()))
   }
 
   [Symbol.iterator](): IterableIterator<[unknown, unknown]> {
     return this.entries()
-  }
-
-  /** Each step is an operation of its own. */
-  *#iterate<T>(steps: () => IterableIterator<T>): IterableIterator<T> {
-    const inner = steps()
-    for (;;) {
-      this.enter()
-      const next = inner.next()
-      this.leave()
-      if (next.done === true) return
-      yield next.value
-    }
   }
 
   // ── writing ──
@@ -208,7 +174,7 @@ export class OrderedMultimap extends Handle {
         rootBytes: VALUES_ROOT_BYTES,
       })
     }
-    const values = this.#valuesAt(window.u32[at]!)
+    const values = this.valuesAt(window.u32[at]!)
     values.place(valueForm)
     if (values.inserted) this.#count(1)
     return values.inserted
@@ -226,8 +192,10 @@ export class OrderedMultimap extends Handle {
   }
 
   #remove(form: KeyForm, valueForm: KeyForm | undefined): number {
-    const values = this.valuesOfForm(form)
-    if (values === undefined || (valueForm !== undefined && !values.remove(valueForm))) return 0
+    const root = this.valueRootOf(form)
+    if (root === 0) return 0
+    const values = this.valuesAt(root)
+    if (valueForm !== undefined && !values.remove(valueForm)) return 0
     const removed = valueForm === undefined ? values.size : 1
     if (valueForm === undefined || values.size === 0) {
       values.drop()
@@ -241,7 +209,7 @@ export class OrderedMultimap extends Handle {
   clearPart(): void {
     this.enter()
     const { size } = this
-    this.tree.clear((window, at) => this.#valuesAt(window.u32[at]!).drop())
+    this.tree.clear((window, at) => this.valuesAt(window.u32[at]!).drop())
     this.#count(-size)
   }
 
@@ -249,46 +217,8 @@ export class OrderedMultimap extends Handle {
   drop(): void {
     const root = this.rootRef
     this.session.change(() => {
-      this.tree.drop((window, at) => this.#valuesAt(window.u32[at]!).drop())
+      this.tree.drop((window, at) => this.valuesAt(window.u32[at]!).drop())
       this.session.space.free(root)
     })
-  }
-}
-
-/** P2: the values of one key, one after the other. */
-class ValueSteps {
-  value: unknown
-  private walker: Walker | undefined
-  private root = 0
-  private last: KeyForm | undefined
-  private left: number
-
-  constructor(
-    private readonly map: OrderedMultimap,
-    private readonly key: KeyForm,
-    private readonly bounds: Bounds,
-  ) {
-    this.left = bounds.limit
-  }
-
-  step(): boolean {
-    if (this.left-- <= 0) return false
-    const values = this.map.valuesOfForm(this.key)
-    if (values === undefined) return false
-    if (values.root !== this.root || this.walker === undefined) this.start(values)
-    if (!this.walker!.step()) return false
-    const { valueCodec } = this.map
-    this.value = valueCodec.decode(this.walker!.cursor.key())
-    this.last = valueCodec.encode(this.value, valueCodec.newForm(), '')
-    return true
-  }
-
-  private start(values: AnyTree): void {
-    const bounds = Object.assign(new Bounds(), this.bounds, { limit: Infinity })
-    if (this.last !== undefined && bounds.reverse)
-      Object.assign(bounds, { high: this.last, highExcluded: true })
-    else if (this.last !== undefined) Object.assign(bounds, { low: this.last, lowExcluded: true })
-    this.root = values.root
-    this.walker = new Walker(values, bounds)
   }
 }

@@ -9,6 +9,29 @@ const OPTIONS = new Set(['gt', 'gte', 'lt', 'lte', 'reverse', 'limit'])
 export class Bounds extends KeyRange<KeyForm> {
   reverse = false
   limit = Infinity
+
+  /** Another one with the same keys. */
+  copy(): Bounds {
+    const other = new Bounds()
+    other.low = this.low
+    other.lowExcluded = this.lowExcluded
+    other.high = this.high
+    other.highExcluded = this.highExcluded
+    other.reverse = this.reverse
+    other.limit = this.limit
+    return other
+  }
+
+  /** From now on it begins behind a key: in its own direction. */
+  goOnBehind(key: KeyForm): void {
+    if (this.reverse) {
+      this.high = key
+      this.highExcluded = true
+    } else {
+      this.low = key
+      this.lowExcluded = true
+    }
+  }
 }
 
 /**

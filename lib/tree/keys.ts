@@ -34,6 +34,31 @@ export class PairKey {
   ) {}
 }
 
+/**
+ * Short buffers are pieces of a larger one: memory of its own costs each ten times as much, and
+ * whoever walks nested maps makes a few for each.
+ */
+const SLAB_BYTES = 0x2000
+const LARGEST_PIECE = 0x400
+let slab = new ArrayBuffer(SLAB_BYTES)
+let slabUsed = 0
+
+/** At least `bytes` bytes that nobody else uses. */
+function memoryOf(bytes: number): Uint8Array {
+  const rounded = (bytes + 7) & ~7
+  if (rounded > LARGEST_PIECE) return new Uint8Array(rounded)
+  if (slabUsed + rounded > SLAB_BYTES) {
+    slab = new ArrayBuffer(SLAB_BYTES)
+    slabUsed = 0
+  }
+  const piece = new Uint8Array(slab, slabUsed, rounded)
+  slabUsed += rounded
+  return piece
+}
+
+const viewOf = ({ buffer, byteOffset, length }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, length)
+
 /** A key of any length: the first `length` bytes of `u8`. Bytes behind them may be anything. */
 export class KeyBuffer {
   length = 0
@@ -42,17 +67,17 @@ export class KeyBuffer {
   view: DataView
 
   constructor(capacity = 256) {
-    this.u8 = new Uint8Array(capacity + WORD_BYTES)
-    this.view = new DataView(this.u8.buffer)
+    this.u8 = memoryOf(capacity + WORD_BYTES)
+    this.view = viewOf(this.u8)
   }
 
   /** Makes room for `bytes` bytes; what was there before is kept. */
   reserve(bytes: number): void {
     if (bytes + WORD_BYTES <= this.u8.length) return
-    const grown = new Uint8Array(Math.max(bytes, this.u8.length * 2) + WORD_BYTES)
+    const grown = memoryOf(Math.max(bytes, this.u8.length * 2) + WORD_BYTES)
     grown.set(this.u8)
     this.u8 = grown
-    this.view = new DataView(grown.buffer)
+    this.view = viewOf(grown)
   }
 
   /** Becomes a copy of part of `source`. */
