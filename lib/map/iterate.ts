@@ -10,8 +10,10 @@
  *  I1. A cursor that may hop is placed. Whatever ends the lease, or makes the handle look its map
  *      up again, detaches it before (Space S5): so a hop need not enter the session.
  */
+import { inspect } from 'node:util'
 import type { Cursor } from '../tree/cursor.js'
 import type { KeyForm } from '../types/keys.js'
+import { shownIterator } from '../types/shown.js'
 import type { MapReader } from './read-map.js'
 import { STRETCH, type Walker } from './walker.js'
 
@@ -55,6 +57,10 @@ abstract class Steppings<T> implements IterableIterator<T> {
   return(value?: unknown): IteratorResult<T> {
     this.walker.stop()
     return { done: true, value: value as T }
+  }
+
+  [inspect.custom](): string {
+    return shownIterator()
   }
 }
 
@@ -130,5 +136,9 @@ export class TakingIterator<T> implements IterableIterator<T> {
   return(value?: unknown): IteratorResult<T> {
     this.walker.stop()
     return { done: true, value: value as T }
+  }
+
+  [inspect.custom](): string {
+    return shownIterator()
   }
 }

@@ -1,5 +1,7 @@
 /** Iterators over multimaps: P2 of multimap.ts. Each step is an operation of its own. */
+import { inspect } from 'node:util'
 import type { KeyForm } from '../types/keys.js'
+import { shownIterator } from '../types/shown.js'
 import type { AnyTree } from './handle.js'
 import type { OrderedMultimap } from './multimap.js'
 import { Bounds } from './ranges.js'
@@ -78,6 +80,10 @@ export class ValueIterator implements IterableIterator<unknown> {
     this.steps.stop()
     return { done: true, value }
   }
+
+  [inspect.custom](): string {
+    return shownIterator()
+  }
 }
 
 export class PairIterator implements IterableIterator<[unknown, unknown]> {
@@ -142,5 +148,9 @@ export class PairIterator implements IterableIterator<[unknown, unknown]> {
   return(value?: unknown): IteratorResult<[unknown, unknown]> {
     this.stop()
     return { done: true, value: value as [unknown, unknown] }
+  }
+
+  [inspect.custom](): string {
+    return shownIterator()
   }
 }

@@ -9,12 +9,15 @@
  *  P2. An iteration (multimap-iterate.ts) remembers key and value, and finds its tree anew at each
  *      step: it goes on behind the last pair it gave, whatever became of the trees meanwhile.
  */
+import { inspect, type InspectOptions } from 'node:util'
 import { C } from '../../formats/index.js'
 import { wordIndexOf, type Ref } from '../space/ref.js'
 import { createTree, openTree } from '../tree/open.js'
 import type { Lease, Session } from '../types/context.js'
 import type { KeyCodec, KeyForm } from '../types/keys.js'
 import type { MultimapType } from '../types/map/map.js'
+import { shownList } from '../types/shown.js'
+import { jsonOf } from '../types/struct/view.js'
 import { Handle, type AnyTree, type Home } from './handle.js'
 import { TakingIterator } from './iterate.js'
 import { PairIterator, ValueIterator, ValueSteps } from './multimap-iterate.js'
@@ -135,13 +138,25 @@ export class OrderedMultimap extends Handle {
 
   /** Each key once. */
   keys(range?: unknown): IterableIterator<unknown> {
-    const walker = new Walker(this.tree, boundsOf(range, this.#ends))
+    const bounds = boundsOf(range, this.#ends)
+    this.enter()
+    const walker = new Walker(this.tree, bounds)
     const { codec } = this
     return new TakingIterator(this, walker, ({ cursor }) => codec.decode(cursor.key()))
   }
 
   [Symbol.iterator](): IterableIterator<[unknown, unknown]> {
     return this.entries()
+  }
+
+  /** A list of pairs, as of a multimap inside a record. */
+  toJSON(): unknown {
+    return Array.from(this.entries(), jsonOf)
+  }
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const map = this
+    const list = { get size() { return map.size }, elements: () => map }
+    return shownList('RMultimap', depth, options, list, (first) => first)
   }
 
   // ── writing ──

@@ -6,9 +6,12 @@
  *  R2. A view is made under the lease that is live when it is made; with its owner, where indexes
  *      or listeners want to know of assignments.
  */
+import { inspect, type InspectOptions } from 'node:util'
 import type { Lease, Owner, Session } from '../types/context.js'
 import type { Change, Column } from '../types/infer.js'
 import type { KeyCodec, KeyForm } from '../types/keys.js'
+import { shownList } from '../types/shown.js'
+import { jsonOf } from '../types/struct/view.js'
 import type { AnyType } from '../types/type.js'
 import { FOUND, lookUpAll } from './batch.js'
 import { readColumn, readRange } from './column.js'
@@ -153,6 +156,17 @@ export abstract class MapReader extends Handle implements Steps {
 
   forEach(fn: (value: unknown, key: unknown) => void): void {
     for (const [key, value] of this.entries()) fn(value, key)
+  }
+
+  /** A list of entries, as of a map inside a record. */
+  toJSON(): unknown {
+    return Array.from(this.entries(), ([key, value]) =>
+      [jsonOf(this.keyType.plain(key)), jsonOf(this.valueType.plain(value))])
+  }
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const map = this
+    const list = { get size() { return map.size }, elements: () => map }
+    return shownList('RMap', depth, options, list, (first) => new Map(first))
   }
 
   /** Keys of a range, all at once: for changes that would move the ground under a cursor. */

@@ -96,6 +96,7 @@ export abstract class OpenSession extends Session {
     if (this.buffers.length === 0) return
     addon().detach(this.buffers)
     this.buffers = []
+    this.lending = false
   }
 
   /** A buffer of its own over part of a cell, until the lease ends. */
@@ -111,7 +112,12 @@ export abstract class OpenSession extends Session {
     const buffer = addon().bufferOver(window, byteIndexOf(ref) + offset, bytes)
     Object.setPrototypeOf(buffer, LENT_BUFFER)
     sessionOf.set(buffer, this)
+    this.lending = true
     return buffer
+  }
+
+  override isLent(buffer: ArrayBufferLike): boolean {
+    return sessionOf.get(buffer as ArrayBuffer) === this
   }
 
   override atomically<R>(fn: () => R): R {

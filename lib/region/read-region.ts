@@ -1,4 +1,5 @@
 /** What every contiguous region offers, and what those offer that are only read. */
+import { inspect } from 'node:util'
 import { Catalog } from '../map/catalog.js'
 import type { NamedEntry } from '../map/catalog.js'
 import { verifySession } from '../map/verify.js'
@@ -38,6 +39,11 @@ export abstract class RegionBase implements Disposable {
   /** Absolute path of the file; null when the region is in memory. */
   get path(): string | null {
     return this.session.path
+  }
+
+  /** What console.log shows. */
+  [inspect.custom](): string {
+    return `${this.constructor.name} <${this.path ?? 'in memory'}>`
   }
 
   /** What the region has names for, in order of names. */

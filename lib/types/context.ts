@@ -260,6 +260,14 @@ export abstract class Session {
    */
   abstract externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer | null
 
+  /** Whether somebody may have a buffer that `isLent` knows. */
+  lending = false
+
+  /** Whether a buffer is memory of the space: what is in it may be another value's any time. */
+  isLent(_buffer: ArrayBufferLike): boolean {
+    return false
+  }
+
   /**
    * Arrays that a builder of this session has finished and nothing owns yet: what is left at commit
    * is freed.

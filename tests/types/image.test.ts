@@ -123,6 +123,34 @@ test('fields that an object has from its class are stored', () => {
   assertSound(region)
 })
 
+test('what can be iterated once is, whether or not the record has an image', () => {
+  const Tagged = t.struct('Tagged', {
+    tags: t.array(t.string), by: t.map(t.string, t.u32), note: t.string,
+  })
+  const region = new MemoryRegion(2 ** 22)
+  const map = region.map('map', t.u32, Tagged)
+  const tags = function* (also: (i: number) => void): IterableIterator<string> {
+    for (let i = 0; i < 3; i++) {
+      also(i)
+      yield `tag${i}`
+    }
+  }
+  const by = (): IterableIterator<[string, number]> => new Map([['a', 1], ['b', 2]]).entries()
+  const long = 'long'.repeat(1000)  // too long for an image
+  const store = (i: number): void =>
+    map.set(10 + i, { tags: tags(() => {}), by: by(), note: 'inside' })
+  region.transact(() => {
+    map.set(1, { tags: tags(() => {}), by: by(), note: long })
+    map.set(2, { note: 'first', by: by(), tags: tags(() => {}) })
+    map.set(3, { tags: tags(store), by: by(), note: 'nested' })
+  })
+  const rest = { tags: ['tag0', 'tag1', 'tag2'], by: new Map([['a', 1], ['b', 2]]) }
+  for (const [key, note] of
+    [[1, long], [2, 'first'], [3, 'nested'], [10, 'inside'], [12, 'inside']] as const)
+    assert.equal(map.getObject(key), { ...rest, note })
+  assertSound(region)
+})
+
 test('more texts than there are buffers', () => {
   const names = Array.from({ length: 20 }, (_, i) => `text${i}`)
   const Texts = t.struct('Texts', Object.fromEntries(names.map((name) => [name, t.string])))

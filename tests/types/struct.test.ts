@@ -226,4 +226,15 @@ test('a view that is given as a value is copied', () => {
   assertSound(region)
 })
 
+test('a record taken apart by { ...record } is refused: its fields are inherited', () => {
+  const { region, map } = cities()
+  const spread = { ...map.get('rome')!, name: 'Nova Roma' }
+  region.transact(() => {
+    assert.throws(() => map.set('rome', spread), /record\.toObject\(\)/)
+    map.set('rome', { ...map.get('rome')!.toObject(), name: 'Nova Roma' } as never)
+  })
+  assert.is(map.get('rome')!.name, 'Nova Roma')
+  assertSound(region)
+})
+
 test.run()

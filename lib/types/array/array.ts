@@ -8,7 +8,7 @@ import { RStoreError } from '../../errors.js'
 import type { Ref } from '../../space/ref.js'
 import type { Window } from '../../space/window.js'
 import { payloadRoom } from '../boxes.js'
-import { COPY_LIMIT_BYTES } from '../bytes/bytes.js'
+import { COPY_LIMIT_BYTES, mustCopy } from '../bytes/bytes.js'
 import { throwStale, type Lease, type Owner, type Session } from '../context.js'
 import { show } from '../text.js'
 import {
@@ -28,6 +28,7 @@ type Numbers = Uint8Array | BigUint64Array
 type NumbersClass = {
   new (length: number): Numbers
   new (buffer: ArrayBuffer): Numbers
+  new (values: Numbers): Numbers
   from(values: Iterable<unknown>, map?: (value: unknown) => unknown): Numbers
 }
 
@@ -63,7 +64,8 @@ export class ArrayType extends BoxedType {
 
   prepare(value: unknown, where: string, session: Session | null): unknown {
     if (typeof value === 'number' && session !== null) return this.#adoptable(value, where, session)
-    if (this.typed !== undefined && value instanceof this.typed) return value
+    if (this.typed !== undefined && value instanceof this.typed)
+      return mustCopy(value, session) ? new this.typed(value) : value
     if (typeof value !== 'object' || value === null || !(Symbol.iterator in value)) {
       throw new TypeError(`${where}: expected an array or another iterable, got ${show(value)}`)
     }
@@ -124,7 +126,7 @@ export class ArrayType extends BoxedType {
       element.writeSlot(session, window, at + i * stride, value[i])
   }
 
-  /** The new array is complete before the old one goes: the value may be a view of it. */
+  /** The new array is complete before the old one goes. */
   assignCell(session: Session, ref: number, value: unknown): Ref {
     if (
       this.typed !== undefined &&

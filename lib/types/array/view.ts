@@ -6,8 +6,9 @@
  * has. `length`, `at` and iteration never come so far and are as fast as in any class; `view[i]`
  * costs several times `view.at(i)`.
  */
-import { inspect } from 'node:util'
+import { inspect, type InspectOptions } from 'node:util'
 import { throwStale } from '../context.js'
+import { shownList } from '../shown.js'
 import { jsonOf } from '../struct/view.js'
 import type { Core, SlotReader } from '../type.js'
 
@@ -60,8 +61,10 @@ export class ArrayCells implements Iterable<unknown> {
   toJSON(): unknown {
     return Array.from(this, (value) => jsonOf(this.#plain(value)))
   }
-  [inspect.custom](_depth: number, options: object, show: typeof inspect): string {
-    return `ArrayView ${show(Array.from(this, (value) => this.#plain(value)), options)}`
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const list = { size: this.length, elements: () => this }
+    return shownList('ArrayView', depth, options, list,
+      (first) => first.map((value) => this.#plain(value)))
   }
 }
 Object.setPrototypeOf(ArrayCells.prototype, numbered)

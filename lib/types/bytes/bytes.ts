@@ -22,6 +22,18 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
+/** Up to here the engine has elements inside of the array object, and no buffer unless asked. */
+const IN_OBJECT_BYTES = 64
+
+/**
+ * Whether an array that is to be stored has to be copied first: it may be read in place, and what
+ * is written before it may be its very memory.
+ */
+export function mustCopy(array: ArrayBufferView, session: Session | null): boolean {
+  return session !== null && session.lending
+    && (array.byteLength <= IN_OBJECT_BYTES || session.isLent(array.buffer))
+}
+
 export class BytesType extends BoxedType {
   readonly kind = 'bytes'
   override readonly fixedTypeId = C.TYPE_BYTES
@@ -30,8 +42,8 @@ export class BytesType extends BoxedType {
   describe(): string {
     return 'bytes'
   }
-  prepare(value: unknown, where: string): unknown {
-    if (value instanceof Uint8Array) return value
+  prepare(value: unknown, where: string, session: Session | null): unknown {
+    if (value instanceof Uint8Array) return mustCopy(value, session) ? new Uint8Array(value) : value
     throw new TypeError(`${where}: expected a Uint8Array, got ${show(value)}`)
   }
   empty(): unknown {
@@ -56,12 +68,8 @@ export class BytesType extends BoxedType {
     }
     return window.u8.slice(at, at + bytes)
   }
-  /**
-   * The value may be a view of this very cell: such a one is copied before the cell is given up.
-   */
   assignCell(session: Session, ref: number, value: unknown): Ref {
-    const source = (value as Uint8Array).length > COPY_LIMIT_BYTES
-      ? (value as Uint8Array).slice() : value as Uint8Array
+    const source = value as Uint8Array
     return this.fill(session, resizeContent(session, ref, C.TYPE_BYTES, source.length), source)
   }
   private fill(session: Session, ref: Ref, value: Uint8Array): Ref {
@@ -75,8 +83,9 @@ export class BytesType extends BoxedType {
   override cellBytes(session: Session, ref: number): number {
     return session.space.windowOf(ref).u32[((ref & 0x0fff_ffff) << 1) + 2]! + 4
   }
+  /** Not by slice(): that of a Buffer does not copy. */
   override plain(value: unknown): unknown {
-    return (value as Uint8Array).slice()
+    return new Uint8Array(value as Uint8Array)
   }
   override same(a: unknown, b: unknown): boolean {
     return a instanceof Uint8Array && b instanceof Uint8Array && sameBytes(a, b)

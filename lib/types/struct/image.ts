@@ -7,7 +7,8 @@
  *      that may make another image; so each has a serial, and only the last one made can be stored.
  *  I2. What is not as expected (other names or another order, a view, a value that cannot be
  *      stored, texts that are many or long) has no image. Nothing has changed yet: whoever asks
- *      goes the long way, by `prepare`, which knows all cases and what is wrong.
+ *      goes the long way, by `prepare`, which knows all cases and what is wrong. Lists and maps are
+ *      prepared when the rest is known to be as expected: what can be iterated once must be once.
  *  I3. Behind the length of a text in its buffer, the bytes up to the next multiple of 4 are zero.
  *  I4. The image has no refs to cells that the record owns. Where a record is overwritten, those
  *      that it keeps are put into the image first.
@@ -70,7 +71,7 @@ let textCount = 0
 const NO_TEXT = -1
 /** An empty string, which needs no cell. */
 const EMPTY_TEXT = -2
-/** Fields that are boxed and not texts, and their prepared values; so many of the lists. */
+/** Fields that are boxed and not texts, and their values, prepared at last; so many there are. */
 let boxedCount = 0
 const boxedSteps: Step[] = []
 const boxedSlots: number[] = []
@@ -144,12 +145,34 @@ export function convertedStep(step: Step, by: Conversion['by']): Step {
 export function makeImage(
   steps: readonly Step[], bytes: number, value: object, session: Session,
 ): boolean {
+  return fillImage(steps, bytes, value, session)
+    && (boxedCount === 0 || prepareBoxed(steps, bytes, value, session))
+}
+
+function fillImage(
+  steps: readonly Step[], bytes: number, value: object, session: Session,
+): boolean {
   const own = serial = (serial & 0x3fff_ffff) + 1
   const { u32 } = image
   for (let word = bytes + 3 >>> 2; word > 0;) u32[--word] = 0
   textCount = 0
   boxedCount = 0
   return fill(steps, value, 0, session) && own === serial
+}
+
+/** I1: user code that is iterated over may make other images; then this one is filled again. */
+function prepareBoxed(
+  steps: readonly Step[], bytes: number, value: object, session: Session,
+): boolean {
+  const prepared: unknown[] = []
+  for (let own = serial; prepared.length < boxedCount; own = serial) {
+    const i = prepared.length
+    const { type, label } = boxedSteps[i]!
+    prepared.push(type.prepare(boxedValues[i], label, session))
+    if (own !== serial && !fillImage(steps, bytes, value, session)) return false
+  }
+  for (let i = 0; i < boxedCount; i++) boxedValues[i] = prepared[i]
+  return true
 }
 
 /** Fields that a literal names in the order of the type, some of them left out. */
@@ -209,7 +232,7 @@ function put(step: Step, given: unknown, base: number, session: Session): boolea
       return typeof value === 'object' && value !== null
         && fill(step.inner!, value, at, session)
     case Kind.boxed:
-      return noteBoxed(step, at, step.type.prepare(value, step.label, session))
+      return noteBoxed(step, at, value)
     case Kind.other:
       step.type.writeSlot(session, image, at, step.type.prepare(value, step.label, session))
       return true
@@ -227,10 +250,10 @@ function putNothing(step: Step, base: number, session: Session): boolean {
   return true
 }
 
-function noteBoxed(step: Step, at: number, prepared: unknown): boolean {
+function noteBoxed(step: Step, at: number, value: unknown): boolean {
   boxedSteps[boxedCount] = step
   boxedSlots[boxedCount] = at
-  boxedValues[boxedCount++] = prepared
+  boxedValues[boxedCount++] = value
   return true
 }
 

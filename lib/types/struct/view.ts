@@ -15,10 +15,11 @@
  * Names: a field may have any name, `__proto__` and `constructor` included, but those of the
  * methods of views.
  */
-import { inspect } from 'node:util'
+import { inspect, type InspectOptions } from 'node:util'
 import { RStoreError } from '../../errors.js'
 import type { Window } from '../../space/window.js'
 import { throwStale, type Session } from '../context.js'
+import { shown } from '../shown.js'
 import { unitOf, type AnyType, type Core, type SlotReader } from '../type.js'
 import type { FieldLayout } from './layout.js'
 
@@ -44,8 +45,12 @@ export function coreOfView(value: unknown): Core | undefined {
   return typeof value === 'object' && value !== null ? (value as View)[CORE] : undefined
 }
 
+/** Throws a TypeError for what has the core of a view and is none. */
 export function structOfView(value: object): Struct {
-  return (value as { [STRUCT]: Struct })[STRUCT]
+  const struct = (value as { [STRUCT]?: Struct })[STRUCT]
+  if (struct !== undefined) return struct
+  throw new TypeError('{ ...record } has none of the fields of a record, which are not its own: '
+    + 'write { ...record.toObject() }')
 }
 
 /** Sets a property that is the object's own, whatever its name. */
@@ -269,11 +274,10 @@ const methods = {
   toJSON(this: View): unknown {
     return jsonOf(structOfView(this).plain(this))
   },
-  [inspect.custom](this: View, _depth: number, options: object, show: typeof inspect): string {
-    const { name } = structOfView(this)
-    const core = this[CORE]
-    const stale = !core.lease.live || core.window.i32[core.cell + 1] !== core.stamp
-    return stale ? `${name} <stale>` : `${name} ${show(structOfView(this).plain(this), options)}`
+  [inspect.custom](this: View, depth: number, options: InspectOptions): string {
+    const struct = structOfView(this)
+    return shown(struct.name!, depth, options,
+      (inner) => ` ${inspect(struct.plain(this), inner)}`)
   },
 }
 
