@@ -9,6 +9,7 @@ import type { Space } from '../space/space.js'
 import { Window } from '../space/window.js'
 import type { Session } from '../types/context.js'
 import type { KeyCodec } from '../types/keys.js'
+import { numbers } from '../types/number/number.js'
 import type { AnyType } from '../types/type.js'
 import type { AnyTree } from './handle.js'
 
@@ -26,11 +27,16 @@ export interface Batch {
 
 type FixedKeys = Uint32Array | Float64Array | BigUint64Array
 
+/** How keys are encoded: dates may be given as a typed array of their milliseconds. */
+function codecFor(type: AnyType, keys: ArrayLike<unknown>): KeyCodec<unknown> {
+  return (type.kind === 'date' && keys instanceof Float64Array ? numbers.f64 : type).key!
+}
+
 /** Keys in the form of their tree; undefined when it is not of a fixed width. */
 function fixedKeys(type: AnyType, keys: ArrayLike<unknown>, where: string): FixedKeys | undefined {
   if (type.kind === 'u32' && keys instanceof Uint32Array) return keys
   if (type.kind === 'u64' && keys instanceof BigUint64Array) return keys
-  const codec = type.key as KeyCodec<unknown>
+  const codec = codecFor(type, keys)
   if (codec.kind === 'bytes') return undefined
   if (codec.kind === 'u64') return pairKeys(codec, keys, where)
   const forms = codec.kind === 'u32' ? new Uint32Array(keys.length) : new Float64Array(keys.length)
@@ -55,7 +61,7 @@ function lookUpOneByOne(
   keys: ArrayLike<unknown>,
   batch: Batch,
 ): void {
-  const codec = type.key!
+  const codec = codecFor(type, keys)
   const form = codec.newForm()
   const {
     values: { u32 },

@@ -4,6 +4,7 @@ import type { Session } from '../types/context.js'
 import type { Column } from '../types/infer.js'
 import type { OptionalType } from '../types/optional/optional.js'
 import { StructType } from '../types/struct/struct.js'
+import { show } from '../types/text.js'
 import type { AnyType } from '../types/type.js'
 import { buffersOf, FOUND, lookUpAll, type Batch } from './batch.js'
 import type { AnyTree } from './handle.js'
@@ -33,6 +34,7 @@ class FieldPath {
   readonly offset: number
 
   constructor(readonly type: AnyType, field: string) {
+    if (typeof field !== 'string') throw new TypeError(`getColumn: ${show(field)} is no field`)
     this.names = field === '' ? [] : field.split('.')
     let inner = type
     let offset = 8
@@ -61,7 +63,7 @@ class FieldPath {
   /** From a value as it is read; undefined when there is none. */
   read(value: unknown): number | undefined {
     let inner = value
-    for (const name of this.names) inner = (inner as Record<string, unknown>)[name]
+    for (const name of this.names) inner = (inner as Record<string, unknown> | undefined)?.[name]
     return inner === undefined ? undefined : Number(inner)
   }
 }

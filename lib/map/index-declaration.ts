@@ -25,6 +25,7 @@ export interface Declaration {
 export function fieldOf(map: OrderedMap, path: string, version = map.valueType): AnyType {
   let type = version
   for (const name of path.split('.')) {
+    if (type.kind === 'optional') type = withoutDefault(type)
     const field = type instanceof StructType ? type.fields.find(([own]) => own === name) : undefined
     if (field === undefined) {
       throw new TypeError(
@@ -43,7 +44,7 @@ const withoutDefault = (type: AnyType): AnyType =>
 
 const readPath = (value: unknown, names: readonly string[]): unknown => {
   let inner = value
-  for (const name of names) inner = (inner as Record<string, unknown>)[name]
+  for (const name of names) inner = (inner as Record<string, unknown> | undefined)?.[name]
   return inner
 }
 

@@ -13,7 +13,7 @@ import { inspect, type InspectOptions } from 'node:util'
 import { C } from '../../formats/index.js'
 import { wordIndexOf, type Ref } from '../space/ref.js'
 import { createTree, openTree } from '../tree/open.js'
-import type { Lease, Session } from '../types/context.js'
+import type { Lease, Owner, Session } from '../types/context.js'
 import type { KeyCodec, KeyForm } from '../types/keys.js'
 import type { MultimapType } from '../types/map/map.js'
 import { shownList } from '../types/shown.js'
@@ -54,6 +54,8 @@ export class OrderedMultimap extends Handle {
     readonly type: MultimapType,
     home: Home | undefined,
     lease: Lease | undefined,
+    /** Of the record that it is in, if that minds. */
+    private readonly owner?: Owner,
   ) {
     super(session, type.codec.kind, home, lease)
     this.codec = type.codec
@@ -166,9 +168,19 @@ export class OrderedMultimap extends Handle {
     this.enterWrite()
     const form = this.codec.encode(key, this.#form, this.label)
     const valueForm = this.valueCodec.encode(value, this.#valueForm, this.label)
-    const added = this.session.change(() => this.#add(form, valueForm))
+    const added = this.#change(() => this.#add(form, valueForm))
     this.leave()
     return added
+  }
+
+  #change<R>(change: () => R): R {
+    const { session, owner } = this
+    if (owner === undefined) return session.change(change)
+    let result: R
+    owner.assigning(() => {
+      result = session.change(change)
+    })
+    return result!
   }
 
   /** As `add`, in an operation that is under way. */
@@ -201,7 +213,7 @@ export class OrderedMultimap extends Handle {
     const form = this.codec.encode(key, this.#form, this.label)
     const valueForm =
       value === undefined ? undefined : this.valueCodec.encode(value, this.#valueForm, this.label)
-    const removed = this.session.change(() => this.#remove(form, valueForm))
+    const removed = this.#change(() => this.#remove(form, valueForm))
     this.leave()
     return removed
   }

@@ -28,15 +28,23 @@ export class Observers {
   ) {}
 
   private watchers = 0
+  private isMinding = false
 
   /** Whether changes have to go the long way. */
   get watching(): boolean {
     return this.watchers !== 0
   }
 
+  /** See Owner.minds: an index by fields is not by what is inside of a map or an array. */
+  get minding(): boolean {
+    return this.isMinding
+  }
+
   /** To be called after indexes or listeners have come or gone. */
   changed(): void {
     this.watchers = this.indexes.size + this.undeclared.size + this.listeners.size
+    this.isMinding = this.undeclared.size + this.listeners.size !== 0
+      || [...this.indexes.values()].some(({ shape }) => shape.by === null)
   }
 
   /** Throws when an index cannot be kept right because its function is unknown. */

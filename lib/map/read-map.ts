@@ -75,6 +75,7 @@ export abstract class MapReader extends Handle implements Steps {
   }
 
   getMany(keys: Iterable<unknown> | ArrayBufferView): unknown[] {
+    if (keys instanceof DataView) throw new TypeError('getMany: a DataView has no elements')
     const list = ArrayBuffer.isView(keys) ? keys as Uint8Array : Array.from(keys)
     const result = new Array<unknown>(list.length)
     this.enter()
@@ -199,5 +200,9 @@ class EntryOwner implements Owner {
 
   assigning(assign: () => void): void {
     this.map.observed(this.key, 'set', assign)
+  }
+
+  get minds(): boolean {
+    return this.map.observers!.minding
   }
 }

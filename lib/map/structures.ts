@@ -9,12 +9,13 @@
  */
 import { SMALL_ROOT_BYTES, createTree, openTree } from '../tree/open.js'
 import type { Ref } from '../space/ref.js'
-import type { Lease, Session, Structures } from '../types/context.js'
+import type { Lease, Owner, Session, Structures } from '../types/context.js'
 import { MapType, type MultimapType } from '../types/map/map.js'
 import type { VisitRef } from '../types/type.js'
 import type { AnyTree } from './handle.js'
 import { createMultimap, OrderedMultimap } from './multimap.js'
 import { OrderedMap } from './ordered-map.js'
+import { OwnedMap } from './owned-map.js'
 import { leafBytesOf, valuesOf } from './values.js'
 
 /** Finds the indexed map whose records are of a stored type: the catalog's part. */
@@ -36,13 +37,16 @@ export class MapStructures implements Structures {
     return root
   }
 
-  #open(lease: Lease, type: MapType | MultimapType, root: Ref): OrderedMap | OrderedMultimap {
+  #open(
+    lease: Lease, type: MapType | MultimapType, root: Ref, owner?: Owner,
+  ): OrderedMap | OrderedMultimap {
     const { session } = lease
-    return type instanceof MapType
-      ? new OrderedMap(session, type.keyType, type.valueType, undefined, undefined, lease).open(
-          root,
-        )
-      : new OrderedMultimap(session, type, undefined, lease).open(root)
+    if (!(type instanceof MapType))
+      return new OrderedMultimap(session, type, undefined, lease, owner).open(root)
+    const { keyType, valueType } = type
+    return (owner === undefined
+      ? new OrderedMap(session, keyType, valueType, undefined, undefined, lease)
+      : new OwnedMap(session, keyType, valueType, lease, owner)).open(root)
   }
 
   #fill(
@@ -70,22 +74,24 @@ export class MapStructures implements Structures {
     this.#fill(session, type, root, entries)
   }
 
-  openMap(lease: Lease, type: MapType | MultimapType, root: Ref): unknown {
+  openMap(
+    lease: Lease, type: MapType | MultimapType, root: Ref, owner: Owner | undefined,
+  ): unknown {
     lease.session.registry.checkCell(type, root, 'a map in a record')
-    return this.#openAsStored(lease, type, root)
+    return this.#openAsStored(lease, type, root, owner?.minds === true ? owner : undefined)
   }
 
   /** M1. */
   #openAsStored(
-    lease: Lease, type: MapType | MultimapType, root: Ref,
+    lease: Lease, type: MapType | MultimapType, root: Ref, owner?: Owner,
   ): OrderedMap | OrderedMultimap {
     const { registry, space } = lease.session
     const typeId = space.typeIdOf(root)
-    if (registry.bindingOf(type).typeId === typeId) return this.#open(lease, type, root)
+    if (registry.bindingOf(type).typeId === typeId) return this.#open(lease, type, root, owner)
     const stored = registry.typeOf(typeId) as MapType | MultimapType
     const own = stored instanceof MapType && type instanceof MapType
       ? this.#mixedOf(stored, type) : stored
-    return this.#open(lease, own, root)
+    return this.#open(lease, own, root, owner)
   }
 
   #mixedOf(stored: MapType, type: MapType): MapType {

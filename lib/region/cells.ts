@@ -111,12 +111,17 @@ export function editArray(
   const offset = ELEMENTS_OFFSET + from * stride
   const bytes = (to - from) * stride
   if (bytes === 0) return
-  session.space.mark(ref + (offset >>> 3), bytes + (offset & 7))
-  const buffer = session.unleasedBuffer(ref, offset, bytes)
-  try {
-    edit(new (type.typed as new (buffer: ArrayBuffer) => unknown)(buffer))
-  } finally {
-    addon().detach([buffer])
+  const { typed } = type
+  const change = (): void => {
+    session.space.mark(ref + (offset >>> 3), bytes + (offset & 7))
+    const buffer = session.unleasedBuffer(ref, offset, bytes)
+    try {
+      edit(new typed(buffer))
+    } finally {
+      addon().detach([buffer])
+    }
   }
+  if (core.owner?.minds === true) core.owner.assigning(change)
+  else change()
   session.leave()
 }

@@ -79,6 +79,8 @@ export function throwStale(lease: Lease, what: string): never {
 export interface Owner {
   /** Runs `assign`, which changes the record in place, and keeps indexes and listeners right. */
   assigning(assign: () => void): void
+  /** Whether changes inside of maps and arrays that are the record's own have to be told, too. */
+  readonly minds: boolean
 }
 
 /** What lib/map does for types that have maps in them. */
@@ -92,8 +94,10 @@ export interface Structures {
     root: Ref,
     entries: Iterable<unknown>,
   ): void
-  /** The facade of a map that is good as long as the lease. */
-  openMap(lease: Lease, type: MapType | MultimapType, root: Ref): unknown
+  /** The facade of a map that is good as long as the lease; `owner` of the record that it is in. */
+  openMap(
+    lease: Lease, type: MapType | MultimapType, root: Ref, owner: Owner | undefined,
+  ): unknown
   /** Frees a map with everything it owns. */
   freeMap(session: Session, type: MapType | MultimapType, root: Ref): void
   /** Names every cell that the nodes of a map refer to, nodes apart. */

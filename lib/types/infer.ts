@@ -122,7 +122,7 @@ export interface ReadMap<K, V> extends Iterable<[K, V]> {
   getMany(keys: Iterable<K> | ArrayBufferView): (V | undefined)[]
   /**
    * One numeric field of many records, those of some keys or of a range in its order; `field` is ''
-   * in a map of numbers.
+   * in a map of numbers. Keys that are dates are given as a Float64Array of their milliseconds.
    */
   getColumn(keys: ArrayBufferView | Range<K>, field: string): Column
   first(): [K, V] | undefined

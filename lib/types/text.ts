@@ -203,6 +203,7 @@ export function show(value: unknown): string {
     case 'bigint':
       return `${value}n`
     case 'object': {
+      if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString()
       const name = (value as object).constructor?.name
       return name === undefined || name === 'Object' ? 'an object' : `an object of class ${name}`
     }

@@ -163,6 +163,29 @@ test('records of an older version are read as well', () => {
   assert.equal([...m.values].slice(0, 4), [0, 2.5, 2, 2.5])
 })
 
+test('a column of a struct that may not be there, and keys that are dates', () => {
+  const region = new MemoryRegion(2 ** 22)
+  const Sight = t.struct('Sight', { at: t.optional(t.struct('Spot', { x: t.f64, n: t.u8 })) })
+  const map = region.map('sights', t.date, Sight)
+  region.transact(() => {
+    for (let i = 0; i < 20; i++) map.set(new Date(i), i % 2 === 0 ? {} : { at: { x: i, n: i } })
+  })
+  const keys = Float64Array.of(3, 4, 99, 5)
+  for (const found of bothWays(region, () => map.getColumn(keys, 'at.x'))) {
+    assert.is(text(found.values), '3,NaN,NaN,5')
+    assert.is(found.missing, 2)
+  }
+  for (const found of bothWays(region, () => map.getColumn({ lt: new Date(4) }, 'at.n')))
+    assert.equal([text(found.values), found.missing], ['0,1,0,3', 2])
+  for (const found of bothWays(region, () => map.getMany(keys)))
+    assert.equal(found.map((sight) => sight?.at?.n), [3, undefined, undefined, 5])
+  assert.is(codeOf(() => map.getColumn(Float64Array.of(NaN), 'at.x')), 'TypeError')
+  assert.throws(() => map.getColumn(keys, undefined as never), /undefined is no field/)
+  const view = new DataView(new ArrayBuffer(8))
+  for (const read of [() => map.getColumn(view, 'at.x'), () => map.getMany(view)])
+    assert.throws(read, /a DataView has no elements/)
+})
+
 test('what is no key is refused, and damage is found', () => {
   const region = new MemoryRegion(2 ** 22)
   const map: RMap<number, any, any> = region.map('m', t.f64, Row)

@@ -230,4 +230,28 @@ test('listeners hear of what was committed, and of nothing else', () => {
   assert.is(heard.length, 6)
 })
 
+test('by a field of an optional struct; a date in the way is told', () => {
+  const Place = t.struct('Place', {
+    at: t.optional(t.struct('Spot', { x: t.i32, since: t.optional(t.date) })),
+  })
+  const region = new MemoryRegion(2 ** 22)
+  const map = region.map('places', t.u32, Place)
+  const byX = map.index<number>('x', 'at.x')
+  const bySince = map.index<Date>('since', 'at.since', { unique: true })
+  region.transact(() => {
+    map.set(1, { at: { x: 5, since: new Date(0) } })
+    map.set(2, {})
+    map.set(3, { at: { x: -5 } })
+  })
+  assert.equal([...byX.keys()], [3, 1])
+  assert.equal([...bySince.keys()], [1])
+  region.transact(() => { map.get(1)!.at = undefined as never })
+  assert.equal([...byX.keys()], [3])
+  assert.throws(() => region.transact(() => {
+    map.set(4, { at: { x: 1, since: new Date(0) } })
+    map.set(5, { at: { x: 1, since: new Date(0) } })
+  }), /has 1970-01-01T00:00:00.000Z already/)
+  assertSound(region)
+})
+
 test.run()

@@ -5,7 +5,7 @@
  */
 import { RStoreError } from '../../errors.js'
 import type { Ref } from '../../space/ref.js'
-import type { Lease, Session } from '../context.js'
+import type { Lease, Owner, Session } from '../context.js'
 import type { KeyCodec, KeyForm } from '../keys.js'
 import { show } from '../text.js'
 import { BoxedType, type AnyType, type Descriptor, type VisitRef } from '../type.js'
@@ -61,8 +61,8 @@ abstract class AnyMapType extends BoxedType {
   createCell(session: Session, value: unknown): Ref {
     return session.structures.createMap(session, this.own, value as Iterable<unknown>)
   }
-  readCell(lease: Lease, ref: number): unknown {
-    return lease.session.structures.openMap(lease, this.own, ref as Ref)
+  readCell(lease: Lease, ref: number, owner: Owner | undefined): unknown {
+    return lease.session.structures.openMap(lease, this.own, ref as Ref, owner)
   }
   assignCell(session: Session, ref: number, value: unknown): Ref {
     session.structures.refillMap(session, this.own, ref as Ref, value as Iterable<unknown>)
