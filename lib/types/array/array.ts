@@ -14,6 +14,7 @@ import { show } from '../text.js'
 import {
   BoxedType, coreOf, type AnyType, type Core, type Descriptor, type SlotReader, type VisitRef,
 } from '../type.js'
+import { originating } from './origin.js'
 import { ArrayCells } from './view.js'
 
 /** Bytes from the cell's start to the first element. */
@@ -36,17 +37,6 @@ type NumbersClass = {
 class Adopted {
   constructor(readonly ref: Ref) {}
 }
-
-/** Where typed arrays that reading gave are from: for `editArray`. */
-const origins = new WeakMap<object, Core>()
-
-function originating<A extends Numbers>(array: A, core: Core): A {
-  origins.set(array, core)
-  return array
-}
-
-/** The core of the cell that a typed array was read from; undefined for any other. */
-export const originOf = (array: object): Core | undefined => origins.get(array)
 
 export class ArrayType extends BoxedType {
   readonly kind = 'array'
@@ -178,15 +168,16 @@ export class ArrayType extends BoxedType {
   #numbers(core: Core): Numbers {
     const length = lengthOf(core, this.element)
     const bytes = length * this.element.slotBytes
-    const { session } = core.lease
     if (bytes > COPY_LIMIT_BYTES) {
+      const { session } = core.lease
       const ref = (session.space.windows.indexOf(core.window) * 0x1000_0000 +
         (core.cell >>> 1)) as Ref
       const buffer = session.externalView(ref, ELEMENTS_OFFSET, bytes)
       if (buffer !== null) return originating(new this.typed!(buffer), core)
     }
-    const copy = core.window.u8.slice(core.at + 8, core.at + 8 + bytes)
-    return originating(new this.typed!(copy.buffer), core)
+    const first = (core.at + 8) / this.element.slotBytes
+    const all = core.window[this.element.kind as keyof typeof TYPED]
+    return originating(all.slice(first, first + length) as Numbers, core)
   }
 
   freeCell(session: Session, ref: number): void {
