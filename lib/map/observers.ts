@@ -62,8 +62,11 @@ export class Observers {
 
   /** The index entries of a record; all null when there is none. */
   formsOf(value: unknown, key: unknown): Forms {
-    return Array.from(this.indexes.values(), (index) =>
-      value === undefined ? null : index.formOf(value, key))
+    const forms: Forms = []
+    for (const index of this.indexes.values()) {
+      forms.push(value === undefined ? null : index.formOf(value, key))
+    }
+    return forms
   }
 
   /** Brings the indexes from one set of entries to another. Throws RSTORE_UNIQUE. */

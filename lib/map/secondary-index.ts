@@ -98,6 +98,8 @@ export class SecondaryIndex {
   readonly codec: PairCodec
   private root: Ref
   tree: AnyTree
+  /** For messages. */
+  private readonly label: string
 
   constructor(
     readonly session: Session,
@@ -110,6 +112,7 @@ export class SecondaryIndex {
     root: Ref,
   ) {
     this.codec = new PairCodec(keyType.key!, primary)
+    this.label = `index ${JSON.stringify(name)}`
     this.root = root
     this.tree = openTree(session.space, this.codec.kind, root) as AnyTree
   }
@@ -130,8 +133,7 @@ export class SecondaryIndex {
   /** The entry of a record; null when it has none. */
   formOf(value: unknown, key: unknown): KeyForm | null {
     const indexKey = this.compute(value, key)
-    return indexKey === undefined ? null
-      : this.codec.encode(indexKey, key, `index ${JSON.stringify(this.name)}`)
+    return indexKey === undefined ? null : this.codec.encode(indexKey, key, this.label)
   }
 
   /** Takes one entry out and puts another in. Throws RSTORE_UNIQUE. */

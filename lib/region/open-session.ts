@@ -33,6 +33,8 @@ const LENT_BUFFER = Object.create(ArrayBuffer.prototype, {
   transfer: { value: refuseTransfer }, transferToFixedLength: { value: refuseTransfer },
 }) as ArrayBuffer
 
+const NONE: readonly number[] = []
+
 /** A space that can undo what was done since a moment. */
 export interface SavepointSpace extends Space {
   savepoint(): void
@@ -123,7 +125,7 @@ export abstract class OpenSession extends Session {
   override atomically<R>(fn: () => R): R {
     const { space } = this
     const noticeCount = this.notices.length
-    const unadopted = [...this.unadopted]
+    const unadopted = this.unadopted.size === 0 ? NONE : [...this.unadopted]
     space.savepoint()
     try {
       const result = synchronous(fn())

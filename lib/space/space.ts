@@ -140,8 +140,10 @@ export abstract class Space {
   }
 
   unregister(place: Place): void {
-    const index = this.places.indexOf(place)
-    if (index >= 0) this.places.splice(index, 1)
+    const { places } = this
+    const index = places.lastIndexOf(place)
+    if (index === places.length - 1) places.pop()
+    else if (index >= 0) places.splice(index, 1)
   }
 
   /** S5, for one structure. */
@@ -151,6 +153,7 @@ export abstract class Space {
 
   /** S5, for all of them. */
   detachAll(): void {
+    if (this.places.length === 0) return
     for (const place of this.places.splice(0)) place.detach()
   }
 
