@@ -16,10 +16,9 @@ import { MapType, MultimapType } from '../types/map/map.js'
 import { throwMismatch } from '../types/registry.js'
 import { typeFrom } from '../types/type.js'
 import { checkName, Directory, KINDS, type Entry } from './directory.js'
-import { shapeOf } from './index-shape.js'
+import { indexNameOf, Indexes } from './indexes.js'
 import { LaterVersions } from './later-versions.js'
-import { storedIndex } from './stored-index.js'
-import { PairCodec, type SecondaryIndex } from './secondary-index.js'
+import { PairCodec } from './secondary-index.js'
 import { createMultimap, OrderedMultimap } from './multimap.js'
 import { Observers } from './observers.js'
 import { OrderedMap } from './ordered-map.js'
@@ -42,31 +41,61 @@ export interface CatalogOptions {
   create: boolean
 }
 
+/** A handle, and what it was asked for with. */
+interface Opened {
+  readonly handle: OrderedMap | OrderedMultimap
+  readonly key: unknown
+  readonly value: unknown
+  readonly observers: Observers
+}
+
 export class Catalog {
   readonly directory: Directory
+  readonly indexes: Indexes
   readonly #session: Session
   readonly #create: boolean
   readonly #observers = new Map<string, Observers>()
+  readonly #opened = new Map<string, Opened>()
   readonly #later: LaterVersions
 
   constructor(session: Session, { root, create }: CatalogOptions) {
     this.#session = session
     this.#create = create
     this.directory = new Directory(session, root)
+    this.indexes = new Indexes(session, this.directory, this.#observers)
     this.#later = new LaterVersions(session, this.directory, {
       observersOf: (name) => this.#observersOf(name),
-      loadIndexes: (map) => this.#loadIndexes(map),
+      loadIndexes: (map) => this.indexes.load(map),
     })
     if (session.structures instanceof MapStructures) {
-      session.structures.findIndexed = (typeId) => this.#indexedMap(typeId)
+      session.structures.findIndexed = (typeId) => this.indexes.mapOfRecords(typeId)
       session.structures.upgradeTypes = () => this.#later.upgrade()
     }
   }
 
   // ── maps ──
 
+  /**
+   * The handle that was last opened under a name with these very types, as long as it finds itself:
+   * so whoever opens a map wherever he needs it pays for that once. What it cannot find is opened
+   * anew, or the attempt says why not.
+   */
+  #again(name: string, key: unknown, value: unknown): OrderedMap | OrderedMultimap | undefined {
+    const known = this.#opened.get(name)
+    if (known === undefined || known.key !== key || known.value !== value) return undefined
+    try {
+      known.handle.enter()
+    } catch {
+      return undefined
+    }
+    known.handle.leave()
+    return known.observers.mapName === name ? known.handle : undefined
+  }
+
   /** See Region.map. */
   map(name: string, key: unknown, value: unknown): OrderedMap {
+    const known = this.#again(name, key, value)
+    if (known instanceof OrderedMap) return known
     checkName(name, 'the name of a map')
     const type = new MapType(
       typeFrom(key, `map ${name}, key`),
@@ -93,11 +122,14 @@ export class Catalog {
     map.open(entry.root)
     this.#follow(map, type, entry)
     this.#session.leave()
+    this.#opened.set(name, { handle: map, key, value, observers })
     return map
   }
 
   /** See Region.multimap. */
   multimap(name: string, key: unknown, value: unknown): OrderedMultimap {
+    const known = this.#again(name, key, value)
+    if (known instanceof OrderedMultimap) return known
     checkName(name, 'the name of a multimap')
     const type = new MultimapType(
       typeFrom(key, `multimap ${name}, key`),
@@ -111,12 +143,14 @@ export class Catalog {
       root: createMultimap(this.#session, type, true),
       ...this.#idsOf(type),
     }))
-    const home = this.#homeOf(this.#observersOf(name), 'multimap', (found) => {
+    const observers = this.#observersOf(name)
+    const home = this.#homeOf(observers, 'multimap', (found) => {
       this.#checkKind(found, C.ENTRY_MULTIMAP)
       check(found)
     })
     const map = new OrderedMultimap(this.#session, type, home, undefined).open(entry.root)
     this.#session.leave()
+    this.#opened.set(name, { handle: map, key, value, observers })
     return map
   }
 
@@ -240,11 +274,9 @@ export class Catalog {
   #follow(map: OrderedMap, type: MapType, entry: Entry): void {
     this.#checkKind(entry, C.ENTRY_MAP)
     this.#checkMap(entry, type)
-    this.#loadIndexes(map)
+    this.indexes.load(map)
     this.#later.expect(entry, type)
   }
-
-  // ── indexes ──
 
   #observersOf(name: string): Observers {
     for (const other of this.#observers.values()) {
@@ -256,84 +288,6 @@ export class Catalog {
     const observers = new Observers(name, this.directory)
     this.#observers.set(name, observers)
     return observers
-  }
-
-  #loadIndexes(map: OrderedMap): void {
-    const observers = map.observers!
-    const stored = this.directory.indexesOf(observers.mapName)
-    const names = new Set(stored.map((entry) => indexNameOf(entry)))
-    for (const name of observers.indexes.keys())
-      if (!names.has(name)) observers.indexes.delete(name)
-    observers.undeclared.clear()
-    for (const entry of stored) {
-      const name = indexNameOf(entry)
-      const known = observers.indexes.get(name)
-      const shape = shapeOf(this.#session, entry)
-      if (known?.fits(shape, this.#session.registry.typeOf(entry.keyType))) {
-        known.follow(entry.root)
-      } else if (shape.by === null) {
-        observers.indexes.delete(name)
-        observers.undeclared.add(name)
-      } else {
-        observers.indexes.set(name, storedIndex(map, name, shape, entry))
-      }
-    }
-    observers.changed()
-  }
-
-  #indexedSerial = -1
-  #hasIndexes = false
-
-  #indexedMap(typeId: number): string {
-    if (this.#indexedSerial !== this.#session.serial) {
-      this.#indexedSerial = this.#session.serial
-      this.#hasIndexes = this.#someIndex()
-    }
-    for (const { indexes, undeclared } of this.#observers.values()) {
-      if (indexes.size + undeclared.size !== 0) this.#hasIndexes = true
-    }
-    return this.#hasIndexes ? this.#findIndexed(typeId) : ''
-  }
-
-  #someIndex(): boolean {
-    for (const { kind } of this.directory.list()) if (kind === C.ENTRY_INDEX) return true
-    return false
-  }
-
-  #findIndexed(typeId: number): string {
-    const { registry } = this.#session
-    const type = registry.typeOf(typeId)
-    for (const entry of this.directory.list()) {
-      if (entry.kind !== C.ENTRY_INDEX) continue
-      const name = entry.name.slice(0, entry.name.indexOf('\0'))
-      const map = this.directory.find(name)!
-      if (compare(type, registry.typeOf(map.valueType), '') === null) return name
-    }
-    return ''
-  }
-
-  /**
-   * An index that can be computed, with a handle of its map; undefined when its function is not
-   * declared.
-   */
-  indexOf(entry: Entry): { map: OrderedMap; index: SecondaryIndex } | undefined {
-    const name = entry.name.slice(0, entry.name.indexOf('\0'))
-    const owner = this.directory.find(name)
-    if (owner === undefined) return undefined
-    const { registry } = this.#session
-    const declared = this.#observers.get(name)?.indexes.get(indexNameOf(entry))
-    const observers = new Observers(name, this.directory)
-    const map = new OrderedMap(
-      this.#session,
-      registry.typeOf(owner.keyType),
-      registry.typeOf(owner.valueType),
-      observers,
-      undefined,
-      this.#session.lease,
-    ).open(owner.root)
-    const shape = shapeOf(this.#session, entry)
-    if (shape.by === null) return declared === undefined ? undefined : { map, index: declared }
-    return { map, index: storedIndex(map, indexNameOf(entry), shape, entry) }
   }
 
   // ── names ──
@@ -452,5 +406,3 @@ export class Catalog {
     return entry
   }
 }
-
-const indexNameOf = ({ name }: Entry): string => name.slice(name.indexOf('\0') + 1)

@@ -472,7 +472,7 @@ export class Verifier {
     )
     const tree = this.#open(codec.kind, entry.root)
     this.#tree(tree, path, false)
-    const known = this.#catalog!.indexOf(entry)
+    const known = this.#catalog!.indexes.of(entry)
     if (known === undefined) return
     let records = 0
     known.map.forEach((value, key) => {

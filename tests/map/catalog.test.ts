@@ -91,6 +91,36 @@ test('a renaming or a dropping that is rolled back did not happen', () => {
   assertSound(region)
 })
 
+test('opened again with the same types it is the same handle, as long as that is right', () => {
+  const region = new MemoryRegion(2 ** 22)
+  const map = region.map('m', t.u32, Item)
+  const pairs = region.multimap('p', t.string, t.u8)
+  assert.is(region.map('m', t.u32, Item), map)
+  assert.is(region.multimap('p', t.string, t.u8), pairs)
+  assert.is(codeOf(() => region.map('m', t.u32, t.u8)), 'RSTORE_TYPE_MISMATCH')
+  assert.is(codeOf(() => region.multimap('m', t.u32, Item as never)), 'TypeError')
+  assert.is(codeOf(() => region.multimap('m', t.u32, t.u8)), 'RSTORE_TYPE_MISMATCH')
+  assert.is(region.map('m', t.u32, Item), map)
+
+  region.transact(() => {
+    map.set(1, { text: 'one', n: 1 })
+    region.catalog.rename('m', 'other')
+  })
+  const fresh = region.map('m', t.u32, Item)
+  assert.is(fresh.size, 0, 'what has another name now is another map')
+  assert.is(region.map('other', t.u32, Item).size, 1)
+
+  region.transact(() => assert.ok(region.catalog.drop('m')))
+  assert.is(region.map('m', t.u32, t.u8).size, 0, 'with other types, since the old one is gone')
+  assert.throws(() => region.transact(() => {
+    region.map('undone', t.u32, t.u8).set(1, 1)
+    throw new Error('undo')
+  }), /undo/)
+  assert.is(codeOf(() => region.map('undone', t.u32, t.u8).set(1, 1)), 'RSTORE_NOT_IN_TRANSACTION')
+  assert.is(region.map('undone', t.u32, t.u8).size, 0)
+  assertSound(region)
+})
+
 test('values', () => {
   const region = new MemoryRegion(2 ** 21)
   const text = region.value('text', t.string)
