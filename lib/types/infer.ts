@@ -176,8 +176,8 @@ export interface RMap<K, V, I = V> extends ReadMap<K, V> {
    * Declares a secondary index, which is made when it does not exist. A function's code must not
    * change from one run of a program to the next, and must depend on nothing but its arguments and
    * the record's own fields, what is in its maps and arrays included: what is stored was computed
-   * with it, and changes are noticed that go through views got from this map. It gives undefined to leave a
-   * record out. After a change of the code: `rebuild()`.
+   * with it, and changes are noticed that go through views got from this map. It gives undefined to
+   * leave a record out. After a change of the code: `rebuild()`.
    */
   index<X>(
     name: string,
