@@ -36,8 +36,6 @@ class KeptHead implements OutboundHead {
 }
 
 export class BlockSpace extends SpanSpace implements SavepointSpace {
-  /** Told of a cell that is about to be freed, when somebody has asked. */
-  onFree: ((ref: number) => void) | null = null
   /** Open ones. */
   private rooms: Set<Room> | null = null
 

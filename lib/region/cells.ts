@@ -9,20 +9,16 @@ import { throwStale, type Session } from '../types/context.js'
 import { refOfView } from '../types/ref/ref.js'
 import { StructType } from '../types/struct/struct.js'
 import { coreOfView } from '../types/struct/view.js'
-import { typeFrom, unitOf, type AnyType } from '../types/type.js'
+import { typeFrom, unitOf, type AnyType, type Core } from '../types/type.js'
 import type { OpenSession } from './open-session.js'
 
-/** A session that knows where cells can be. */
-type CellSession = Session & Pick<OpenSession, 'holds' | 'path'>
-
 /** Whether a view is of another region: not of this handle, nor of a snapshot of the same file. */
-function isForeign(view: unknown, session: CellSession): boolean {
-  const other = coreOfView(view)?.lease.session as CellSession | undefined
-  if (other === undefined || other.space === session.space) return false
-  return other.path === null || other.path !== session.path
+function isForeign(view: unknown, session: Session): boolean {
+  const core = coreOfView(view)
+  return core !== undefined && !session.sharesRefs(core.lease.session)
 }
 
-export function allocCell(session: CellSession, type: unknown, value: unknown): Ref {
+export function allocCell(session: Session, type: unknown, value: unknown): Ref {
   session.enterWrite()
   const own = typeFrom(type, 'alloc')
   const imaged = own instanceof StructType && own.makeImage(value, session)
@@ -34,7 +30,7 @@ export function allocCell(session: CellSession, type: unknown, value: unknown): 
 
 /** As `session.change`, but without a closure: `alloc` is called for every record of a graph. */
 function createCell(
-  session: CellSession, type: AnyType, imaged: boolean, prepared: unknown,
+  session: Session, type: AnyType, imaged: boolean, prepared: unknown,
 ): Ref {
   try {
     return imaged
@@ -45,7 +41,7 @@ function createCell(
   }
 }
 
-export function derefCell(session: CellSession, ref: unknown): unknown {
+export function derefCell(session: Session, ref: unknown): unknown {
   session.enter()
   checkLive(session, ref, 'deref')
   const type = session.registry.typeOfCell(ref as number)
@@ -54,7 +50,7 @@ export function derefCell(session: CellSession, ref: unknown): unknown {
   return value
 }
 
-export function refOfRecord(session: CellSession, view: unknown): Ref {
+export function refOfRecord(session: Session, view: unknown): Ref {
   session.enter()
   if (isForeign(view, session)) {
     throw new RStoreError('RSTORE_FOREIGN_REF', 'refOf: the record is in another region')
@@ -64,7 +60,7 @@ export function refOfRecord(session: CellSession, view: unknown): Ref {
   throw new TypeError('refOf needs a view of a whole record, as deref() or a map gives it')
 }
 
-export function freeCell(session: CellSession, ref: unknown): void {
+export function freeCell(session: Session, ref: unknown): void {
   session.enterWrite()
   checkLive(session, ref, 'free')
   session.unadopted.delete(ref as number)
@@ -73,7 +69,7 @@ export function freeCell(session: CellSession, ref: unknown): void {
 }
 
 /** Throws unless a live cell with a value begins at the ref. */
-export function checkLive(session: CellSession, ref: unknown, what: string): void {
+export function checkLive(session: Session, ref: unknown, what: string): void {
   if (typeof ref !== 'number' || !Number.isInteger(ref) || ref <= 0 || ref > 0xffff_ffff) {
     throw new TypeError(`${what} needs a ref, as alloc() and refOf() give it, not ${String(ref)}`)
   }
@@ -87,6 +83,16 @@ export function checkLive(session: CellSession, ref: unknown, what: string): voi
 }
 
 type Edit = (elements: unknown) => void
+
+/** The array was freed while it was edited: what was written then may be in what came after it. */
+function spoil({ lease }: Core): never {
+  try {
+    throwStale(lease, 'an array that was replaced while it was edited')
+  } catch (error) {
+    lease.session.spoiled = error
+    throw error
+  }
+}
 
 /** Changes elements [from, to) of a numeric array in place. */
 export function editArray(
@@ -121,6 +127,7 @@ export function editArray(
     } finally {
       addon().detach([buffer])
     }
+    if (core.window.i32[core.cell + 1] !== core.stamp) spoil(core)
   }
   if (core.owner?.minds === true) core.owner.assigning(change)
   else change()

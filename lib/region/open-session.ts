@@ -50,8 +50,8 @@ export abstract class OpenSession extends Session {
   abstract readonly path: string | null
   protected closed = false
   protected notices: (() => void)[] = []
-  /** Given out by `externalView` under the current lease. */
-  private buffers: ArrayBuffer[] = []
+  /** Given out by `bufferOver` under the current lease, by the cells that they are over. */
+  private readonly buffers = new Map<number, ArrayBuffer[]>()
 
   /**
    * @param types the root of the region's types tree, or what knows the types it shares with others
@@ -71,8 +71,7 @@ export abstract class OpenSession extends Session {
   async damagedPages(): Promise<number[]> {
     return []
   }
-  /** Whether a cell may begin at the ref: cheap, and true of nothing outside of the data. */
-  abstract holds(ref: number): boolean
+  abstract override holds(ref: number): boolean
   abstract close(): void
 
   get isClosed(): boolean {
@@ -95,17 +94,30 @@ export abstract class OpenSession extends Session {
   protected endLease(reason: EndReason): void {
     this.lease.end(reason)
     this.space.detachAll()
-    if (this.buffers.length === 0) return
-    addon().detach(this.buffers)
-    this.buffers = []
+    if (this.buffers.size === 0) return
+    addon().detach([...this.buffers.values()].flat())
+    this.buffers.clear()
+    this.space.onFree = null
     this.lending = false
   }
 
-  /** A buffer of its own over part of a cell, until the lease ends. */
+  /** A buffer of its own over part of a cell, until the cell is freed or the lease ends. */
   protected bufferOver(ref: Ref, offset: number, bytes: number): ArrayBuffer {
+    const known = this.buffers.get(ref) ?? []
+    const same = known.find(({ byteLength }) => byteLength === bytes)
+    if (same !== undefined) return same
     const buffer = this.unleasedBuffer(ref, offset, bytes)
-    this.buffers.push(buffer)
+    this.buffers.set(ref, [...known, buffer])
+    this.space.onFree = (freed) => this.detachBuffers(freed)
     return buffer
+  }
+
+  /** What is at a freed cell next is nothing that anybody asked for. */
+  private detachBuffers(ref: number): void {
+    const buffers = this.buffers.get(ref)
+    if (buffers === undefined) return
+    this.buffers.delete(ref)
+    addon().detach(buffers)
   }
 
   /** The same; the caller detaches it. */
@@ -116,6 +128,12 @@ export abstract class OpenSession extends Session {
     sessionOf.set(buffer, this)
     this.lending = true
     return buffer
+  }
+
+  /** Also those of a snapshot of the same file. */
+  override sharesRefs(other: Session): boolean {
+    return super.sharesRefs(other)
+      || (this.path !== null && (other as OpenSession).path === this.path)
   }
 
   override isLent(buffer: ArrayBufferLike): boolean {

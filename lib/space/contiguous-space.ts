@@ -70,6 +70,7 @@ export class ContiguousSpace extends Space {
   }
 
   override free(ref: Ref): void {
+    this.onFree?.(ref)
     this.allocator.free(ref)
   }
 

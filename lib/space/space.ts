@@ -48,6 +48,8 @@ export const WINDOW_LIMIT = 16
 export const NOWHERE = new Window(new ArrayBuffer(0))
 
 export abstract class Space {
+  /** Told of a cell that is about to be freed, when somebody has asked; not of a node of a tree. */
+  onFree: ((ref: number) => void) | null = null
   private readonly places: Place[] = []
 
   /**

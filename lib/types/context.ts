@@ -284,6 +284,16 @@ export abstract class Session {
    */
   endsWith(_thing: Ending): void {}
 
+  /** Whether a cell may begin at the ref: cheap, and true of nothing outside of the data. */
+  holds(_ref: number): boolean {
+    return true
+  }
+
+  /** Whether refs of another session name the same cells. */
+  sharesRefs(other: Session): boolean {
+    return other.space === this.space
+  }
+
   // Fields of type packed belong to a store, which overrides these.
 
   /** The root of another region of the store. */

@@ -203,20 +203,23 @@ export class TypeRegistry {
     return this.typeOf(this.#session.space.typeIdOf(ref))
   }
 
-  /** How cells with a type number are read as `type`. Throws when they are something else. */
-  readerOf(type: AnyType, typeId: number): CellReader {
+  /**
+   * How cells with a type number are read as `type`. Throws when they are something else; `ref` is
+   * of the cell that is read.
+   */
+  readerOf(type: AnyType, typeId: number, ref: number): CellReader {
     if (this.#serial !== this.#session.serial) this.sync()
     const binding = this.#bindings[type.serial]
     if (binding !== undefined && binding.typeId === typeId) return binding.reader!
-    return this.#versionReader(this.bindingOf(type), typeId)
+    return this.#versionReader(this.bindingOf(type), typeId, ref)
   }
 
-  #versionReader(binding: Binding, typeId: number): CellReader {
+  #versionReader(binding: Binding, typeId: number, ref: number): CellReader {
     const known = binding.versions.get(typeId)
     if (known !== undefined) return known
     const { type } = binding
     if (typeId < C.FIRST_STORED_TYPE) {
-      refuseCell(this.#session.lease, 0, typeId, describeShortly(type))
+      refuseCell(this.#session.lease, ref, typeId, describeShortly(type))
     }
     // Whoever opens a region with the types it was written with never has them made of their text.
     if (this.#knownText(typeId) === type.descriptorText) {
@@ -251,7 +254,21 @@ export class TypeRegistry {
     if (typeId === type.fixedTypeId && typeId !== 0) return
     if (typeId < C.FIRST_STORED_TYPE)
       refuseCell(lease, ref, typeId, `${describeShortly(type)} (${where})`)
-    this.readerOf(type, typeId)
+    this.readerOf(type, typeId, ref)
+  }
+
+  /** The same for a ref that a user gives, who may have it from elsewhere, or from long ago. */
+  checkRef(type: AnyType, ref: number, where: string): void {
+    const session = this.#session
+    const typeId = session.holds(ref) ? session.space.typeIdOf(ref) : 0
+    if (typeId === type.fixedTypeId && typeId !== 0) return
+    if (typeId < C.FIRST_STORED_TYPE || typeId >= this.nextTypeId) {
+      session.leave()
+      throw new RStoreError('RSTORE_DANGLING_REF',
+        `${where}: there is no ${describeShortly(type)} at ref ${ref}; it was freed, or the ref is `
+        + 'of another region', { ref, where })
+    }
+    this.readerOf(type, typeId, ref)
   }
 
   /** Makes a cell one of this type: what it holds has to be. Its generation stays. */

@@ -136,7 +136,7 @@ export abstract class AnyType {
 
   readCell(lease: Lease, ref: number, owner: Owner | undefined): unknown {
     const core = coreOf(lease, ref, owner)
-    return lease.session.registry.readerOf(this, core.stamp & 0xffff)(core)
+    return lease.session.registry.readerOf(this, core.stamp & 0xffff, ref)(core)
   }
 
   /**

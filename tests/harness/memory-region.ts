@@ -48,7 +48,7 @@ class MemorySession extends Session {
     this.space.detachAll()
   }
 
-  holds(ref: number): boolean {
+  override holds(ref: number): boolean {
     return this.space.windows[ref >>> 28]!.buffer.byteLength > 0
   }
 

@@ -103,4 +103,38 @@ test('keys that a generator gives in one and the same Buffer', withRegion((place
   assert.equal([...all], [0, 1, 2].map((i) => [i, Uint8Array.of(i)]))
 }))
 
+test('what was read in place of a record that is gone is empty, never another one', withRegion(
+  (place) => {
+    const region = place.create()
+    const map = region.map('pages', t.u32, Pages)
+    region.transact(() => {
+      map.set(1, pages)
+      const { a, x } = map.get(1)!
+      const [again, kept] = [map.get(1)!.a, map.get(1)!.b]
+      assert.is(again.buffer, a.buffer, 'one buffer for a cell')
+      map.set(1, { ...pages, a: new Uint8Array(5), x: [1] })
+      map.set(2, { ...pages, a: A.slice().fill(77), x: X.slice().fill(77) })
+      assert.equal([a.length, x.length, again.length], [0, 0, 0])
+      assert.equal(kept, B)
+      map.delete(1)
+      assert.is(kept.length, 0)
+    })
+  },
+))
+
+test('an array that is replaced while it is edited', withRegion((place) => {
+  const region = place.create()
+  const map = region.map('pages', t.u32, Pages)
+  region.transact(() => map.set(1, pages))
+  assert.throws(() => region.transact(() => {
+    try {
+      region.editArray(map.get(1)!.x, 0, 9, (elements) => {
+        map.get(1)!.x = [1] as never
+        ;(elements as unknown as Uint16Array).fill(5)
+      })
+    } catch { /* nothing is committed none the less */ }
+  }), /replaced while it was edited/)
+  assert.equal(map.getObject(1).x, X)
+}))
+
 test.run()

@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { RStoreError } from '../../lib/errors.js'
 import { verifySession } from '../../lib/map/verify.js'
 import type { Ref } from '../../lib/space/ref.js'
 import { t, type Infer, type Type } from '../../lib/types/index.js'
@@ -110,7 +111,7 @@ test('dangling, foreign and invented refs are refused', () => {
       assert.is(codeOf(() => map.set(2, { node: bad as never })), 'TypeError', String(bad))
       assert.is(codeOf(() => region.deref(bad as never)), 'TypeError', String(bad))
     }
-    assert.is(codeOf(() => map.set(2, { node: 2 ** 31 as never })), 'RSTORE_CORRUPT')
+    assert.is(codeOf(() => map.set(2, { node: 2 ** 31 as never })), 'RSTORE_DANGLING_REF')
     const text = region.alloc(t.string, 'text')
     assert.is(region.deref(text), 'text')
     assert.is(codeOf(() => map.set(2, { node: text as never })), 'RSTORE_CORRUPT')
@@ -135,6 +136,62 @@ test('a struct inside a record has no ref of its own', () => {
   })
   assert.throws(() => t.ref(Inner as never), /a function/)
   assert.throws(() => (t.self as unknown as { describe(): void }).describe(), /only inside/)
+})
+
+test('records of another region are copied, but for their refs', () => {
+  const Linked = t.struct('Linked', {
+    name: t.string, constructor: t.optional(t.u8), next: t.optional(t.self),
+    all: t.array(t.self), by: t.map(t.string, t.self), pair: t.optional(t.tuple(t.u8, t.self)),
+    deep: t.struct('Deep', { maybe: t.optional(t.string), list: t.array(t.string) }),
+  })
+  const plain = { name: 'n', all: [], by: [], deep: { list: ['a', 'b'] } }
+  const [here, there] = [new MemoryRegion(2 ** 21), new MemoryRegion(2 ** 21)]
+  const [mine, theirs] = [here, there].map((region) => region.map('linked', t.u32, Linked))
+  // of the same refs in both
+  for (const [region, map] of [[here, mine!], [there, theirs!]] as const) {
+    region.transact(() => {
+      for (let i = 0; i < 9; i++) map.set(i, { ...plain, name: `n${i}` } as never)
+    })
+  }
+  here.transact(() => mine!.set(100, theirs!.get(3)!))
+  assert.equal(mine!.getObject(100), theirs!.getObject(3))
+  for (const refs of [
+    { next: 5 }, { all: [5] }, { by: [['x', 5]] }, { pair: [1, 5] },
+  ] as { [name: string]: any }[]) {
+    there.transact(() => {
+      const other = theirs!.get(5)!
+      const [[name, value]] = Object.entries(refs) as [[string, any]]
+      const linked = name === 'next' ? other : name === 'all' ? [other]
+        : name === 'by' ? [['x', other]] : [value[0], other]
+      theirs!.set(50, { ...plain, [name]: linked } as never)
+    })
+    here.transact(() => {
+      assert.is(codeOf(() => mine!.set(101, theirs!.get(50)!)), 'RSTORE_FOREIGN_REF')
+      mine!.set(102, mine!.get(5)!)
+    })
+    assert.is(mine!.has(101), false)
+  }
+  assertSound(here)
+})
+
+test('a ref that leads nowhere, or is of a record that was freed', () => {
+  const Link = t.struct('Link', { next: t.optional(t.self) })
+  const region = new MemoryRegion(2 ** 21)
+  const map = region.map('links', t.u32, Link)
+  const ref = region.transact(() => region.alloc(Link, {}))
+  region.transact(() => {
+    map.set(1, { next: ref })
+    region.free(ref)
+    assert.is(codeOf(() => map.set(2, { next: ref })), 'RSTORE_DANGLING_REF')
+  })
+  try {
+    void map.get(1)!.next
+    assert.unreachable()
+  } catch (error) {
+    assert.equal((error as RStoreError).facts['ref'], ref)
+  }
+  region.transact(() => map.clear())
+  assertSound(region)
 })
 
 test.run()

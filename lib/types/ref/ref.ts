@@ -56,7 +56,7 @@ export class RefType extends AnyType {
           `record, got ${show(value)}`,
       )
     }
-    if (core !== undefined && core.lease.session.space !== session?.space) {
+    if (core !== undefined && session?.sharesRefs(core.lease.session) !== true) {
       throw new RStoreError(
         'RSTORE_FOREIGN_REF',
         `${where}: the record is in another region; a ref names records of its own region only`,
@@ -69,7 +69,7 @@ export class RefType extends AnyType {
         `${where}: the view is of a struct inside a record; only whole records have a Ref`,
       )
     }
-    if (session !== null) session.registry.checkCell(this.target(), ref, where)
+    if (session !== null) session.registry.checkRef(this.target(), ref, where)
     return ref
   }
   readSlot(core: Core, at: number): unknown {

@@ -19,6 +19,14 @@ const readField = (from: object, name: string): unknown =>
   name in Object.prototype && !Object.hasOwn(from, name)
     ? undefined : (from as Record<string, unknown>)[name]
 
+/** Of a view: what it has a field for. */
+const readViewField = (view: object, name: string): unknown =>
+  structOfView(view).fields.some(([field]) => field === name)
+    ? (view as Record<string, unknown>)[name] : undefined
+
+const isView = (value: object): boolean =>
+  coreOfView(value) !== undefined && structOfView(value) !== undefined
+
 function checkName(struct: string, name: string): void {
   if (RESERVED_NAMES.has(name)) {
     throw new TypeError(
@@ -88,18 +96,20 @@ export class StructType extends AnyType implements Struct {
     }))
   }
 
-  /** An array with the prepared values of the fields, in order. */
+  /**
+   * An array with the prepared values of the fields, in order. A view is read field by field: so
+   * refs that it has are seen to be of another region.
+   */
   prepare(value: unknown, where: string, session: Session | null): unknown {
     if (typeof value !== 'object' || value === null) {
       throw new TypeError(`${where}: expected an object (${this.name}), got ${show(value)}`)
     }
-    const input =
-      coreOfView(value) === undefined ? value : (structOfView(value).plain(value) as object)
+    const readGuarded = isView(value) ? readViewField : readField
     const { fields } = this.layout
     const prepared = new Array<unknown>(fields.length)
     for (let i = 0; i < fields.length; i++) {
       const { name, type, guarded } = fields[i]!
-      const given = guarded ? readField(input, name) : (input as Record<string, unknown>)[name]
+      const given = guarded ? readGuarded(value, name) : (value as Record<string, unknown>)[name]
       prepared[i] = type.prepare(given, this.#labels[i]!, session)
     }
     return prepared
