@@ -114,7 +114,7 @@ test('dangling, foreign and invented refs are refused', () => {
     assert.is(codeOf(() => map.set(2, { node: 2 ** 31 as never })), 'RSTORE_DANGLING_REF')
     const text = region.alloc(t.string, 'text')
     assert.is(region.deref(text), 'text')
-    assert.is(codeOf(() => map.set(2, { node: text as never })), 'RSTORE_CORRUPT')
+    assert.is(codeOf(() => map.set(2, { node: text as never })), 'RSTORE_DANGLING_REF')
     region.free(text)
     const stranger = other.transact(() => other.deref(other.alloc(Node, { value: 2, others: [] })))
     assert.is(codeOf(() => map.set(2, { node: stranger })), 'RSTORE_FOREIGN_REF')
