@@ -23,7 +23,7 @@ export async function run({ file, out, json }: ArgumentsOf<typeof options>): Pro
   try {
     await withProgress({ title: 'copying', format: formatBytes }, (progress) =>
       withCleanup(() => region.backup(out, {
-        onProgress: (done, total) => progress.update(done, total),
+        onProgress: progress.onProgress,
       }), () => region.close()))
     const bytes = statSync(out).size
     print(json ? toJson({ file, out, bytes }) : `${formatBytes(bytes)} copied to ${out}`)

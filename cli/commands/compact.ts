@@ -55,7 +55,7 @@ export async function run(
         inPlace,
         timeoutMs: wait ? FOR_EVER_MS : 0,
         signal: abort.signal,
-        onProgress: (done, total) => progress.update(done, total),
+        onProgress: progress.onProgress,
       }), () => abort.abort()))
   } finally {
     region.close()

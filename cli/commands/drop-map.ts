@@ -1,5 +1,6 @@
 /** `rstore drop-map`: a whole map, multimap or value. */
 import type { Argv } from 'yargs'
+import { withProgress } from '../print/progress.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { UsageError } from '../shared/errors.js'
 import { FILE, waiting, waitOption } from '../shared/options.js'
@@ -10,9 +11,10 @@ export const options = (yargs: Argv) => waitOption(yargs)
   .positional('map', { type: 'string', demandOption: true, describe: 'What it is called there' })
   .example('$0 drop-map cities.region old', 'With its indexes and everything it owns')
 
-export function run(args: ArgumentsOf<typeof options>): void {
-  withWritable(args.file, waiting(args), (region) => {
-    const dropped = region.transact(() => region.dropMap(args.map))
-    if (!dropped) throw new UsageError(`there is no ${args.map}; \`rstore names\` lists what is`)
-  })
+export async function run(args: ArgumentsOf<typeof options>): Promise<void> {
+  await withProgress({ title: 'dropping' }, ({ onProgress }) =>
+    withWritable(args.file, waiting(args), (region) => {
+      const dropped = region.transact(() => region.dropMap(args.map, { onProgress }))
+      if (!dropped) throw new UsageError(`there is no ${args.map}; \`rstore names\` lists what is`)
+    }))
 }

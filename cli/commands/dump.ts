@@ -24,7 +24,7 @@ export const options = (yargs: Argv) => yargs
   .example('$0 dump cities.region > cities.jsonl', 'Everything: `rstore load` makes it again')
   .example('$0 dump cities.region --map cities --format csv', 'One map, for a spreadsheet')
 
-/** A terminal gets nothing that it might obey, and no bar between the lines. */
+/** A terminal gets nothing that it might obey. */
 const isTerminal = process.stdout.isTTY === true
 
 function warnOfFunctions(region: ReadRegion, names: readonly string[]): void {
@@ -37,11 +37,10 @@ function warnOfFunctions(region: ReadRegion, names: readonly string[]): void {
   }
 }
 
-function dump(region: ReadRegion, names: readonly string[] | undefined, progress: Progress): void {
+function dump(
+  region: ReadRegion, names: readonly string[] | undefined, { onProgress }: Progress,
+): void {
   const out = new LineWriter()
-  const onProgress = (done: number, total: number): void => {
-    if (!isTerminal) progress.update(done, total)
-  }
   const options = names === undefined ? { onProgress } : { names, onProgress }
   for (const line of exportLines(region, options)) {
     out.write(isTerminal ? safeJson(line) : JSON.stringify(line))
@@ -50,18 +49,23 @@ function dump(region: ReadRegion, names: readonly string[] | undefined, progress
   warnOfFunctions(region, names ?? schemasOf(region).map(({ name }) => name))
 }
 
-function dumpCsv(region: ReadRegion, names: readonly string[] | undefined): void {
+function dumpCsv(
+  region: ReadRegion, names: readonly string[] | undefined, progress: Progress,
+): void {
   const [name, ...more] = names ?? []
   if (name === undefined || more.length > 0) {
     throw new UsageError('CSV has one map: say which with --map')
   }
   const out = new LineWriter()
-  for (const line of csvLines(region, name)) out.write(line)
+  for (const line of csvLines(region, name, progress.onProgress)) {
+    out.write(line)
+  }
   out.flush()
 }
 
 export async function run({ file, map, format }: ArgumentsOf<typeof options>): Promise<void> {
   const names = map && [...map].map(unveiled)
-  await withProgress({ title: 'dumping' }, (progress) => withRegion(file, (region) =>
-    format === 'csv' ? dumpCsv(region, names) : dump(region, names, progress)))
+  const print = format === 'csv' ? dumpCsv : dump
+  await withProgress({ title: 'dumping', printsLines: true }, (progress) =>
+    withRegion(file, (region) => print(region, names, progress)))
 }

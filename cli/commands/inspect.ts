@@ -78,7 +78,8 @@ function look<R>(
 }
 
 async function showOverview(path: string, json: boolean): Promise<void> {
-  const inspection = await look(path, 'reading', inspectRegion)
+  const inspection = await look(path, 'reading', (image, progress) =>
+    inspectRegion(image, progress.onProgress))
   const seen = await observeFile(path, inspection.identity.kind === 'shared')
   const shown = { ...inspection, handles: withLife(inspection.handles, seen) }
   print(json ? toJson(shown) : inspectionText(shown))
@@ -86,7 +87,7 @@ async function showOverview(path: string, json: boolean): Promise<void> {
 
 async function showPages(path: string, json: boolean): Promise<void> {
   const { inspection, types, map } = await look(path, 'reading pages', (image, progress) =>
-    surveyRegion(image, (done, total) => progress.update(done, total)))
+    surveyRegion(image, progress.onProgress))
   const seen = await observeFile(path, inspection.identity.kind === 'shared')
   const shown = {
     map, inspection, memoryKnown: markInMemory(map, seen),
@@ -99,7 +100,7 @@ async function showPage(path: string, page: number, json: boolean): Promise<void
   const detail = await look(path, 'looking for the page', (image, progress) => {
     const last = Math.ceil(Math.max(image.fileBytes, image.endUnits * 8) / 4096) - 1
     if (page > last) throw new UsageError(`--page: the last page of ${path} is ${last}`)
-    return inspectPage(image, typesOf(image), page, (done, total) => progress.update(done, total))
+    return inspectPage(image, typesOf(image), page, progress.onProgress)
   })
   const { pagesInMemory } = await observeFile(path, false)
   const inMemory = pagesInMemory === undefined ? undefined : pagesInMemory[page] === 1
@@ -152,7 +153,7 @@ function writeWhole(path: string, text: string): Promise<void> {
 
 function reportUnderBar(path: string, title: string): Promise<FileReport> {
   return withProgress({ title }, async (progress) => {
-    const report = await reportOf(path, (done, total) => progress.update(done, total))
+    const report = await reportOf(path, progress.onProgress)
     setExitCode(report.inspection)
     return report
   })

@@ -105,7 +105,7 @@ export async function run(args: Arguments): Promise<void> {
       return pack(region, args, (target) => {
         unfinished = target
         return evacuateInTurns(region, target, {
-          signal: abort.signal, onProgress: (done, total) => progress.update(done, total),
+          signal: abort.signal, onProgress: progress.onProgress,
         })
       })
     }), endNow))

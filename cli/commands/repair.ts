@@ -13,6 +13,7 @@ import { CannotOpen } from '../shared/errors.js'
 import { EXIT } from '../shared/exitCodes.js'
 import { refuseExisting, removeRegion } from '../shared/files.js'
 import { FILE } from '../shared/options.js'
+import type { OnProgress } from '../shared/progress.js'
 import { fileAt } from '../shared/source.js'
 
 const LEAST_CAPACITY = 2 ** 32
@@ -59,16 +60,24 @@ function textOf(saved: Salvaged, { image, lostOfLog, cutOff }: Wreckage): string
   ].join('\n')
 }
 
+async function repair(
+  damaged: string, out: string, onProgress: OnProgress, onRead: () => void,
+): Promise<{ wreckage: Wreckage; saved: Salvaged }> {
+  const wreckage = readWreckage(damaged, onProgress)
+  onRead()
+  const abort = new AbortController()
+  const saved = await withCleanup(() => salvage(out, wreckage.image, {
+    capacity: capacityFor(wreckage), like: damaged, signal: abort.signal, onProgress,
+  }), () => abort.abort())
+  return { wreckage, saved }
+}
+
 export async function run({ file, out, json }: ArgumentsOf<typeof options>): Promise<void> {
   refuseExisting(out)
   const damaged = await fileAt(file)
-  const wreckage = readWreckage(damaged)
-  const abort = new AbortController()
-  const saved = await withProgress({ title: 'repairing' }, (progress) =>
-    withCleanup(() => salvage(out, wreckage.image, {
-      capacity: capacityFor(wreckage), like: damaged, signal: abort.signal,
-      onProgress: (done, total) => progress.update(done, total),
-    }), () => abort.abort()))
+  const { wreckage, saved } = await withProgress({ title: 'reading pages' }, (progress) =>
+    repair(damaged, out, progress.onProgress, () =>
+      progress.next('repairing')))
   const { image: { damagedPages }, lostOfLog, cutOff } = wreckage
   if (!wreckage.isRegion && saved.names.length === 0) {
     removeRegion(out)

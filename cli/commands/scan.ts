@@ -4,6 +4,7 @@ import { JsonMap, type JsonRange, type ReadRegion } from '../../lib/index.js'
 import { escapeText } from '../print/escape.js'
 import { safeJson } from '../print/json.js'
 import { LineWriter, print } from '../print/output.js'
+import { withProgress, type Progress } from '../print/progress.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { asUsage, UsageError } from '../shared/errors.js'
 import { keyFromText, keyText } from '../shared/keys.js'
@@ -41,26 +42,39 @@ function rangeOf(map: JsonMap, args: Arguments): JsonRange {
 const plainLine = (key: unknown, value: unknown): string =>
   `${escapeText(keyText(key))}  ${safeJson(value)}`
 
-function scan(region: ReadRegion, args: Arguments): void {
+const PROGRESS_ENTRIES = 4096
+
+/** How many lines there will be; at most so many where only counting them would tell. */
+function linesIn(map: JsonMap, range: JsonRange): number {
+  return map.schema.kind === 'map' ? map.count(range)
+    : Math.min(map.size, range.limit ?? Infinity)
+}
+
+function scan(region: ReadRegion, args: Arguments, progress: Progress): void {
   const map = JsonMap.open(region, args.map)
   if (map.schema.kind === 'value') {
     throw new UsageError(`${args.map} is a single value: use \`rstore get\``)
   }
   const range = asUsage('the range', () => rangeOf(map, args))
   if (args.count) {
-    print(String(asUsage('the range', () => map.count(range))))
+    print(String(asUsage('the range', () => map.count(range, progress))))
     return
   }
   const entries = map.entries(range)
+  const total = asUsage('the range', () => linesIn(map, range))
   const out = new LineWriter()
+  let done = 0
   for (let next = asUsage('the range', () => entries.next()); next.done !== true;) {
     const [key, value] = next.value
     out.write(args.json ? safeJson({ key, value }) : plainLine(key, value))
+    if (++done % PROGRESS_ENTRIES === 0) progress.update(done, total)
     next = entries.next()
   }
   out.flush()
 }
 
-export function run(args: Arguments): void {
-  withRegion(args.file, (region) => scan(region, args))
+export async function run(args: Arguments): Promise<void> {
+  const [title, printsLines] = [args.count ? 'counting' : 'scanning', !args.count]
+  await withProgress({ title, printsLines }, (progress) =>
+    withRegion(args.file, (region) => scan(region, args, progress)))
 }

@@ -3,6 +3,7 @@ import type { Argv } from 'yargs'
 import { SharedVector, typeFromDescriptor } from '../../lib/index.js'
 import { safeJson } from '../print/json.js'
 import { LineWriter, print } from '../print/output.js'
+import { withProgress, type Progress } from '../print/progress.js'
 import { pairLines } from '../print/table.js'
 import { formatCount } from '../print/units.js'
 import { inspectRegion } from '../read/inspection.js'
@@ -34,9 +35,16 @@ function plain(_name: string, value: unknown): unknown {
 /** So often it is looked whether elements were popped, of which nobody is told. */
 const LOOK_MS = 100
 
-function writeFrom(vector: SharedVector<unknown, unknown>, from: number, to: number): void {
+const PROGRESS_ELEMENTS = 4096
+
+function writeFrom(
+  vector: SharedVector<unknown, unknown>, from: number, to: number, progress?: Progress,
+): void {
   const out = new LineWriter()
-  for (let i = from; i < to; i++) out.write(JSON.stringify(vector.get(i), plain) ?? 'null')
+  for (let i = from; i < to; i++) {
+    if ((i - from) % PROGRESS_ELEMENTS === 0) progress?.update(i - from, to - from)
+    out.write(JSON.stringify(vector.get(i), plain) ?? 'null')
+  }
   out.flush()
 }
 
@@ -74,7 +82,8 @@ export async function run(args: ArgumentsOf<typeof options>): Promise<void> {
   try {
     const { size } = vector
     const from = Math.max(0, size - (args.tail ?? 10))
-    writeFrom(vector, from, size)
+    await withProgress({ title: 'reading elements', printsLines: true }, (progress) =>
+      writeFrom(vector, from, size, progress))
     if (args.follow) await follow(vector, size)
   } finally {
     vector.close()

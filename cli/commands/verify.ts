@@ -13,6 +13,7 @@ import { inspectRegion } from '../read/inspection.js'
 import { readRegion, type RegionImage } from '../read/region.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { EXIT } from '../shared/exitCodes.js'
+import type { OnProgress } from '../shared/progress.js'
 import { fileAt, isStoreFolder } from '../shared/source.js'
 
 export interface Found {
@@ -26,7 +27,8 @@ export interface Found {
 export interface Verification { ok: boolean; problems: Found[]; bytes?: VerifyReport['bytes'] }
 
 /** Whoever is told how far it is. */
-type Told = Pick<Progress, 'update'>
+type Told = Pick<Progress, 'onProgress' | 'next'>
+const NOBODY: Told = { onProgress: () => {}, next: () => {} }
 
 export const options = (yargs: Argv) => yargs
   .positional('file', {
@@ -36,10 +38,12 @@ export const options = (yargs: Argv) => yargs
   .example('$0 verify cities.region', 'Exit code 0 when it is sound, 1 when it is damaged')
 
 /** The files as they are: structure and, of every page, the checksum. */
-export function verifyFiles(file: string): { kind: string; problems: Found[] } {
+export function verifyFiles(
+  file: string, onProgress: OnProgress = () => {},
+): { kind: string; problems: Found[] } {
   return readRegion(file, (image: RegionImage) => {
-    const { identity, problems } = inspectRegion(image)
-    image.pages.checkAll(image.endUnits)
+    const { identity, problems } = inspectRegion(image, (done, all) => onProgress(done, 2 * all))
+    image.pages.checkAll(image.endUnits, (done, all) => onProgress(all + done, 2 * all))
     return { kind: identity.kind, problems: [...problems] }
   })
 }
@@ -47,11 +51,11 @@ export function verifyFiles(file: string): { kind: string; problems: Found[] } {
 async function verifyRecords(
   file: string, kind: string, progress: Told,
 ): Promise<VerifyReport | undefined> {
-  if (kind === 'packed') return Packed.verify(file)
+  if (kind === 'packed') return Packed.verify(file, progress)
   if (kind !== 'live') return undefined
   const region = Region.open(file, { readOnly: true })
   try {
-    return await region.verify({ onProgress: (done, total) => progress.update(done, total) })
+    return await region.verify(progress)
   } finally {
     region.close()
   }
@@ -61,21 +65,22 @@ const verificationOf = ({ ok, problems, bytes }: VerifyReport): Verification => 
   ok, bytes, problems: problems.map(({ path = '', ...rest }) => ({ ...rest, where: path })),
 })
 
-async function verifyStore(folder: string): Promise<Verification> {
+async function verifyStore(folder: string, progress: Told): Promise<Verification> {
   const store = Store.open(folder, { readOnly: true })
   try {
-    return verificationOf(await store.verify())
+    return verificationOf(await store.verify(progress))
   } finally {
     store.close()
   }
 }
 
 /** What `rstore verify` says, as data. */
-export async function verification(file: string, progress: Told): Promise<Verification> {
-  if (isStoreFolder(file)) return verifyStore(file)
+export async function verification(file: string, progress = NOBODY): Promise<Verification> {
+  if (isStoreFolder(file)) return verifyStore(file, progress)
   const path = await fileAt(file)
-  const { kind, problems } = verifyFiles(path)
+  const { kind, problems } = verifyFiles(path, progress.onProgress)
   if (problems.length > 0) return { ok: false, problems }
+  progress.next('checking records')
   const report = await verifyRecords(path, kind, progress)
   return report === undefined ? { ok: true, problems } : verificationOf(report)
 }
@@ -95,7 +100,7 @@ function textOf({ ok, problems, bytes }: Verification): string {
 }
 
 export async function run({ file, json }: ArgumentsOf<typeof options>): Promise<void> {
-  const found = await withProgress({ title: 'verifying' }, (progress) =>
+  const found = await withProgress({ title: 'checking pages' }, (progress) =>
     verification(file, progress))
   print(json ? toJson({ file, ...found }) : textOf(found))
   if (!found.ok) process.exitCode = EXIT.damage

@@ -36,13 +36,25 @@ function columnsOf(name: string, value: Descriptor) {
   }
 }
 
-/** Throws a UsageError for what CSV does not have, before anything is given. */
-export function* csvLines(region: ReadRegion, name: string): IterableIterator<string> {
+const PROGRESS_ROWS = 4096
+
+/**
+ * Throws a UsageError for what CSV does not have, before anything is given. `onProgress` is told
+ * now and then how many rows were given, of how many.
+ */
+export function* csvLines(
+  region: ReadRegion, name: string, onProgress: (done: number, total: number) => void,
+): IterableIterator<string> {
   const map = JsonMap.open(region, name)
   const { kind, key, value } = map.schema
   if (kind === 'value') throw new UsageError(`${name} is a single value: CSV has maps`)
   const keyCell = cellOf(key!, `the key of ${name}`)
   const { names, write } = columnsOf(name, value)
   yield row([keyColumn(names), ...names])
-  for (const [entryKey, json] of map.entries()) yield row([keyCell.write(entryKey), ...write(json)])
+  const { size } = map
+  let done = 0
+  for (const [entryKey, json] of map.entries()) {
+    if (++done % PROGRESS_ROWS === 0) onProgress(done, size)
+    yield row([keyCell.write(entryKey), ...write(json)])
+  }
 }

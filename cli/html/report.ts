@@ -6,9 +6,10 @@ import { inspectLog, type LogDetail } from '../read/logDetail.js'
 import type { Inspection, Survey } from '../read/inspection.js'
 import { surveyRegion } from '../read/inspection.js'
 import { useTotals, type UseTotals } from '../read/pageGroups.js'
-import { USES, USE_NAMES, type NodeFill, type OnProgress } from '../read/pageMap.js'
+import { USES, USE_NAMES, type NodeFill } from '../read/pageMap.js'
 import { readRegion } from '../read/region.js'
 import { markInMemory, observeFile, withLife } from '../read/system.js'
+import type { OnProgress } from '../shared/progress.js'
 
 export interface NameRow {
   name: string

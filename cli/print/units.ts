@@ -16,6 +16,14 @@ export const formatCount = (count: number | bigint): string => count.toLocaleStr
 export const formatShare = (part: number, whole: number): string =>
   whole === 0 ? '–' : `${Math.round(part / whole * 100)} %`
 
+/** '7 s', '1 min 40 s', '2 h 5 min'. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.ceil(seconds)
+  if (whole < 60) return `${whole} s`
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
+  return `${Math.floor(whole / 3600)} h ${Math.floor(whole / 60) % 60} min`
+}
+
 /** ISO 8601 in UTC; a time that no calendar knows is shown as its number. */
 export function formatTime(ms: number): string {
   const date = new Date(ms)

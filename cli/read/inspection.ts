@@ -1,12 +1,13 @@
 /** Everything that `rstore inspect` shows, as plain data. */
 import { C } from '../../formats/index.js'
+import { PROGRESS_PAGES, type OnProgress } from '../shared/progress.js'
 import {
   readAllocation, type Allocation, type FreeClass, type NamedRegion,
 } from './allocation.js'
 import { readCatalog, readTypes, type CatalogName, type StoredType } from './catalog.js'
 import type { NotedHandle } from './lock.js'
 import { OwnerWalk, type NameSpace } from './owners.js'
-import { readPageMap, readVectorMap, type OnProgress, type PageMap } from './pageMap.js'
+import { readPageMap, readVectorMap, type PageMap } from './pageMap.js'
 import { PageSet } from './pageSet.js'
 import type { Problem } from './problems.js'
 import type { LogEnd } from './records.js'
@@ -14,7 +15,7 @@ import type { RegionImage } from './region.js'
 import { typeText } from './typeText.js'
 import { TypeTable } from './typeTable.js'
 import { inspectVector, type InspectedVector } from './vector.js'
-import { walkMultimap, walkTree } from './tree.js'
+import { walkMultimap, walkTree, type VisitNode } from './tree.js'
 
 export interface InspectedName {
   name: string
@@ -97,16 +98,18 @@ export interface Survey {
   map: PageMap
 }
 
-/** How the names of a region are looked at; `owners` in a survey only. */
+/** How the names of a region are looked at; `owners` in a survey, `onNode` where there is none. */
 interface Look {
   image: RegionImage
   types: TypeTable
   /** Pages that are nodes of trees. */
   seen: PageSet
   owners: OwnerWalk | undefined
+  onNode?: VisitNode
 }
 
-function inspectName({ image, types, seen, owners }: Look, entry: CatalogName, index: number) {
+function inspectName(look: Look, entry: CatalogName, index: number) {
+  const { image, types, seen, owners, onNode } = look
   const { name, kind, root, valueType } = entry
   const where = `${kind} ${JSON.stringify(name)}`
   const space = owners?.begin(where, index)
@@ -124,6 +127,7 @@ function inspectName({ image, types, seen, owners }: Look, entry: CatalogName, i
   const walk = kind === 'multimap' ? walkMultimap : walkTree
   if (kind === 'multimap') owners?.addMultimap(root)
   const visit = owners?.nodeVisitor(kind === 'map' ? types.descriptorOf(valueType) : undefined)
+    ?? onNode
   const { entries, depth, nodes, nodeBytes, usedBytes } = walk(image, root, where, visit, seen)
   return { ...inspected, entries, depth, nodes, nodeBytes, fill: usedBytes / nodeBytes || 0 }
 }
@@ -214,9 +218,20 @@ function inspectionOf(look: Look): Inspection {
 export const typesOf = (image: RegionImage): TypeTable =>
   new TypeTable(image.identity.kind === 'shared' ? [] : readTypes(image))
 
-/** Reads headers, log, free lists and trees; damage is in `problems`. */
-export const inspectRegion = (image: RegionImage): Inspection =>
-  inspectionOf({ image, types: typesOf(image), seen: new PageSet(), owners: undefined })
+/**
+ * Reads headers, log, free lists and trees; damage is in `problems`. `onProgress` is told of pages
+ * that are nodes of trees, of all that there are.
+ */
+export function inspectRegion(image: RegionImage, onProgress: OnProgress = () => {}): Inspection {
+  const pages = Math.ceil(image.endUnits * C.UNIT_BYTES / C.PAGE_BYTES)
+  let nodes = 0
+  const onNode = (): void => {
+    if (++nodes % PROGRESS_PAGES === 0) onProgress(Math.min(nodes, pages), pages)
+  }
+  return inspectionOf({
+    image, types: typesOf(image), seen: new PageSet(), owners: undefined, onNode,
+  })
+}
 
 function surveyVector(image: RegionImage): Survey {
   const types = typesOf(image)

@@ -4,13 +4,13 @@ import {
   FreeCell, Identity, MultimapCell, NodeHeader, OutboundReference, VectorHeader, VectorMarker,
   VectorWords, type Fields, type Layout,
 } from '../../formats/index.js'
+import type { OnProgress } from '../shared/progress.js'
 import { readCatalog, type CatalogName } from './catalog.js'
 import { blobStart, cellAt, pageOfRef, refOfPage, type Cell } from './cells.js'
 import { walkCells } from './cellWalk.js'
 import { FieldReader } from './fields.js'
 import { treeKeyType } from './mapDetail.js'
 import { Node } from './node.js'
-import type { OnProgress } from './pageMap.js'
 import type { RegionImage } from './region.js'
 import { walkMultimap, walkTree } from './tree.js'
 import type { TypeTable } from './typeTable.js'

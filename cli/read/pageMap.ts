@@ -3,6 +3,7 @@
  * for each page, whatever the file holds.
  */
 import { C, NodeHeader } from '../../formats/index.js'
+import type { OnProgress } from '../shared/progress.js'
 import { walkCells, type CellVisitor } from './cellWalk.js'
 import { pageOfRef, refOfPage } from './cells.js'
 import type { RegionImage } from './region.js'
@@ -58,9 +59,6 @@ export interface PageMap {
   /** Bytes of the region by use. */
   useBytes: Record<Use, number>
 }
-
-/** Called with pages done, of all. */
-export type OnProgress = (done: number, total: number) => void
 
 const PAGE_UNITS = refOfPage(1)
 const DECILES = 10

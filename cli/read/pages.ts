@@ -4,6 +4,7 @@
  * and a cache of fixed size.
  */
 import { C, pageChecksum } from '../../formats/index.js'
+import { PROGRESS_PAGES, type OnProgress } from '../shared/progress.js'
 import type { ByteFile } from './file.js'
 import type { RegionIdentity } from './identity.js'
 import { PageSet } from './pageSet.js'
@@ -99,10 +100,13 @@ export class Pages {
   }
 
   /** Looks at every page of the data, whether anything leads to it or not. */
-  checkAll(endUnits: number): void {
+  checkAll(endUnits: number, onProgress: OnProgress = () => {}): void {
     const bytes = Math.min(endUnits * C.UNIT_BYTES, this.file.length)
     const endPage = Math.ceil(bytes / C.PAGE_BYTES)
-    for (let page = C.ALLOCATION_PAGE; page < endPage; page++) this.place(page)
+    for (let page = C.ALLOCATION_PAGE; page < endPage; page++) {
+      if (page % PROGRESS_PAGES === 0) onProgress(page, endPage)
+      this.place(page)
+    }
   }
 
   /** Where in the cache a page is, which has been checked. */

@@ -5,6 +5,7 @@
 import { C, pageChecksum } from '../../formats/index.js'
 import type { Image } from '../../lib/index.js'
 import { UsageError } from '../shared/errors.js'
+import { PROGRESS_PAGES, type OnProgress } from '../shared/progress.js'
 import { ByteFile } from './file.js'
 import { NotReadable } from './identity.js'
 import { readRegion, type RegionImage } from './region.js'
@@ -33,13 +34,15 @@ const LEAST_OF_ALL = 3
 
 type ReadPage = (page: number) => Buffer
 
-function windowsOf(endPage: number, readPage: ReadPage): ArrayBuffer[] {
+function windowsOf(endPage: number, readPage: ReadPage, onProgress: OnProgress): ArrayBuffer[] {
   const windows: ArrayBuffer[] = []
   for (let start = 0; start < endPage * C.PAGE_BYTES; start += WINDOW_BYTES) {
     const bytes = Math.min(WINDOW_BYTES, endPage * C.PAGE_BYTES - start)
     const window = new Uint8Array(bytes)
     for (let at = 0; at < bytes; at += C.PAGE_BYTES) {
-      window.set(readPage((start + at) / C.PAGE_BYTES), at)
+      const page = (start + at) / C.PAGE_BYTES
+      if (page % PROGRESS_PAGES === 0) onProgress(page, endPage)
+      window.set(readPage(page), at)
     }
     windows.push(window.buffer)
   }
@@ -65,13 +68,23 @@ function blamed(wrong: readonly number[], isUsed: (page: number) => boolean): Se
   return damaged
 }
 
+/** How the pages of a file are read. */
+interface PageReader {
+  read: ReadPage
+  isWrong(page: number): boolean
+  onProgress: OnProgress
+}
+
+/** Tells of every page twice: it is read, and then compared with its checksum. */
 function wreckageOf(
-  firstPage: number, endPage: number, readPage: ReadPage, isWrong: (page: number) => boolean,
-  root = 0,
+  firstPage: number, endPage: number, { read, isWrong, onProgress }: PageReader, root = 0,
 ): Image {
-  const windows = windowsOf(endPage, readPage)
+  const windows = windowsOf(endPage, read, (done, all) => onProgress(done, 2 * all))
   const wrong: number[] = []
-  for (let page = C.ALLOCATION_PAGE; page < endPage; page++) if (isWrong(page)) wrong.push(page)
+  for (let page = C.ALLOCATION_PAGE; page < endPage; page++) {
+    if (page % PROGRESS_PAGES === 0) onProgress(endPage + page, 2 * endPage)
+    if (isWrong(page)) wrong.push(page)
+  }
   const isUsed = (page: number): boolean => {
     const hasNoChecksum = page < C.ALLOCATION_PAGE || (page >= C.CHECKSUM_PAGE && page < firstPage)
     if (page >= endPage || hasNoChecksum) return false
@@ -94,16 +107,22 @@ function lostOfLog({ identity, slot, problems }: RegionImage): string {
 const cutOff = ({ problems }: RegionImage): string =>
   problems.list.find(({ where }) => where === 'file')?.message ?? ''
 
-function ofRegion(region: RegionImage): Wreckage {
+function ofRegion(region: RegionImage, onProgress: OnProgress): Wreckage {
   const { pages, identity, path } = region
   if (identity.kind === 'shared') {
     throw new UsageError(`${path} is a shared vector: its elements stand for themselves, and none `
       + 'leads to another. `rstore vector` shows those that are there')
   }
-  pages.checkAll(pages.endPage * C.PAGE_BYTES / C.UNIT_BYTES)
+  pages.checkAll(pages.endPage * C.PAGE_BYTES / C.UNIT_BYTES, (done, all) =>
+    onProgress(done, 2 * all))
   const isKnown = identity.kind !== 'unknown'
-  const image = wreckageOf(isKnown ? identity.firstDataPage : C.CHECKSUM_PAGE, pages.endPage,
-    (page) => pages.read(page * C.PAGE_BYTES, C.PAGE_BYTES), (page) => pages.isWrong(page),
+  const firstPage = isKnown ? identity.firstDataPage : C.CHECKSUM_PAGE
+  const reader = {
+    read: (page: number) => pages.read(page * C.PAGE_BYTES, C.PAGE_BYTES),
+    isWrong: (page: number) => pages.isWrong(page),
+    onProgress: (done: number, all: number) => onProgress(all / 2 + done / 2, all),
+  }
+  const image = wreckageOf(firstPage, pages.endPage, reader,
     identity.kind === 'packed' ? identity.rootRef : 0)
   return {
     image, capacityBytes: isKnown ? identity.capacityBytes : undefined,
@@ -112,15 +131,16 @@ function ofRegion(region: RegionImage): Wreckage {
 }
 
 /** A file whose first page says nothing any more. */
-function ofBytes(path: string): Wreckage {
+function ofBytes(path: string, onProgress: OnProgress): Wreckage {
   const file = ByteFile.open(path)
   try {
     const endPage = Math.ceil(file.length / C.PAGE_BYTES)
-    const readPage = (page: number): Buffer => file.read(page * C.PAGE_BYTES, C.PAGE_BYTES)
-    const image = wreckageOf(C.CHECKSUM_PAGE, endPage, readPage, (page) => {
+    const read = (page: number): Buffer => file.read(page * C.PAGE_BYTES, C.PAGE_BYTES)
+    const isWrong = (page: number): boolean => {
       const stored = file.read(C.CHECKSUM_PAGE * C.PAGE_BYTES + page * 4, 4).readUInt32LE()
-      return stored !== 0 && pageChecksum(readPage(page)) !== stored
-    })
+      return stored !== 0 && pageChecksum(read(page)) !== stored
+    }
+    const image = wreckageOf(C.CHECKSUM_PAGE, endPage, { read, isWrong, onProgress })
     return { image, capacityBytes: undefined, lostOfLog: NO_SLOT, cutOff: '', isRegion: false }
   } finally {
     file.close()
@@ -128,11 +148,11 @@ function ofBytes(path: string): Wreckage {
 }
 
 /** Throws a UsageError for a shared vector, and what `fs` throws. */
-export function readWreckage(path: string): Wreckage {
+export function readWreckage(path: string, onProgress: OnProgress = () => {}): Wreckage {
   try {
-    return readRegion(path, ofRegion)
+    return readRegion(path, (region) => ofRegion(region, onProgress))
   } catch (error) {
-    if (error instanceof NotReadable) return ofBytes(path)
+    if (error instanceof NotReadable) return ofBytes(path, onProgress)
     throw error
   }
 }

@@ -19,6 +19,8 @@ export interface JsonRange {
   limit?: number
 }
 
+export interface CountOptions { onProgress?(done: number, total: number): void }
+
 /** Refs are the numbers that they are: good in this region, as long as what they name. */
 const SAME_REFS: RefNames = {
   idOfRef: (ref) => ref,
@@ -26,6 +28,7 @@ const SAME_REFS: RefNames = {
   refOfId: (id) => id as Ref,
 }
 
+const PROGRESS_ENTRIES = 4096
 const ENDS = ['gt', 'gte', 'lt', 'lte'] as const
 
 /**
@@ -108,12 +111,17 @@ export class JsonMap {
     }
   }
 
-  /** How many entries a range has. */
-  count(range: JsonRange = {}): number {
+  /**
+   * How many entries a range has. `onProgress` is told now and then how many were counted, of how
+   * many that the map has.
+   */
+  count(range: JsonRange = {}, { onProgress }: CountOptions = {}): number {
     if (this.schema.kind === 'map') return this.map().count(this.rangeOf(range))
     if (this.schema.kind === 'value') return this.size
     let count = 0
-    for (const _pair of this.multimap().entries(this.rangeOf(range))) count++
+    for (const _pair of this.multimap().entries(this.rangeOf(range))) {
+      if (++count % PROGRESS_ENTRIES === 0) onProgress?.(count, this.size)
+    }
     return count
   }
 

@@ -16,6 +16,7 @@ import { MapType, MultimapType } from '../types/map/map.js'
 import { throwMismatch } from '../types/registry.js'
 import { typeFrom } from '../types/type.js'
 import { checkName, Directory, KINDS, type Entry } from './directory.js'
+import type { DropOptions } from './dropping.js'
 import { indexNameOf, Indexes } from './indexes.js'
 import { LaterVersions } from './later-versions.js'
 import { PairCodec } from './secondary-index.js'
@@ -330,7 +331,7 @@ export class Catalog {
    * Drops a map, multimap or value with all it owns, and the indexes of a map. False when there is
    * none.
    */
-  drop(name: string): boolean {
+  drop(name: string, options?: DropOptions): boolean {
     checkName(name)
     const session = this.#session
     session.enterWrite()
@@ -338,7 +339,7 @@ export class Catalog {
     if (entry === undefined) return false
     session.change(() => {
       for (const index of this.directory.indexesOf(name)) this.#dropIndex(index)
-      if (entry.kind !== C.ENTRY_VALUE) this.#handleOf(entry).drop()
+      if (entry.kind !== C.ENTRY_VALUE) this.#handleOf(entry).drop(options)
       else if (entry.root !== 0)
         session.registry.typeOfCell(entry.root).freeCell(session, entry.root)
       this.directory.remove(entry)

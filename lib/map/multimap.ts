@@ -13,11 +13,13 @@ import { inspect, type InspectOptions } from 'node:util'
 import { C } from '../../formats/index.js'
 import { wordIndexOf, type Ref } from '../space/ref.js'
 import { createTree, openTree } from '../tree/open.js'
+import type { ReleaseValue } from '../tree/tree.js'
 import type { Lease, Owner, Session } from '../types/context.js'
 import type { KeyCodec, KeyForm } from '../types/keys.js'
 import type { MultimapType } from '../types/map/map.js'
 import { shownList } from '../types/shown.js'
 import { jsonOf } from '../types/struct/view.js'
+import { releaseTold, type DropOptions } from './dropping.js'
 import { Handle, type AnyTree, type Home } from './handle.js'
 import { TakingIterator } from './iterate.js'
 import { PairIterator, ValueIterator, ValueSteps } from './multimap-iterate.js'
@@ -241,10 +243,11 @@ export class OrderedMultimap extends Handle {
   }
 
   /** Removes everything, and the map itself: the handle is dead afterwards. */
-  drop(): void {
+  drop(options: DropOptions = {}): void {
     const root = this.rootRef
+    const release: ReleaseValue = (window, at) => this.valuesAt(window.u32[at]!).drop()
     this.session.change(() => {
-      this.tree.drop((window, at) => this.valuesAt(window.u32[at]!).drop())
+      this.tree.drop(releaseTold(release, this.tree.size, options))
       this.session.space.free(root)
     })
   }

@@ -8,8 +8,10 @@
  *  W3. An entry that was placed is taken out again when there is no room for its value; whatever
  *      else fails half way spoils the transaction (Session.spoiled).
  */
+import type { ReleaseValue } from '../tree/tree.js'
 import type { Change } from '../types/infer.js'
 import { bulkLoad, type BulkOptions, type Entries, type Entry } from './bulk.js'
+import { releaseTold, type DropOptions } from './dropping.js'
 import type { IndexOptions } from './index-declaration.js'
 import type { IndexHandle } from './index-handle.js'
 import { declareIndex } from './stored-index.js'
@@ -69,9 +71,10 @@ export class OrderedMap extends MapReader {
   }
 
   /** Removes everything, and the map itself: the handle is dead afterwards. */
-  drop(): void {
+  drop(options: DropOptions = {}): void {
     this.enter()
-    this.session.change(() => this.tree.drop((window, at) => this.stored.release(window, at)))
+    const release: ReleaseValue = (window, at) => this.stored.release(window, at)
+    this.session.change(() => this.tree.drop(releaseTold(release, this.tree.size, options)))
   }
 
   /** W3. */

@@ -43,7 +43,7 @@ export interface CompactOptions {
    * Default: false.
    */
   inPlace?: boolean
-  /** Cells and entries done, and about how many there are; with `inPlace`, pages. */
+  /** Cells and entries copied and verified, of about how many; with `inPlace`, pages. */
   onProgress?(done: number, total: number): void
   /**
    * Ends it with what the signal says; nothing is left behind, from the moment it aborts; with
@@ -114,10 +114,12 @@ async function copyTo(
   options.signal?.addEventListener('abort', discard)
   try {
     const catalog = new Catalog(target, { create: true })
+    const total = totalOf(source)
+    const tell = (done: number): void => options.onProgress?.(done, 2 * total)
     await inTurns(copyNames(source.session, source.catalog, target, catalog, { sameStore }),
-      totalOf(source), options)
+      total, { ...options, onProgress: tell })
     copyOutbound(source, target)
-    checkCopy(source, target, catalog)
+    checkCopy(source, target, catalog, (done, all) => tell(total * (1 + done / Math.max(all, 1))))
     target.finish(view.path, ending)
     ending.name(target)
   } finally {
@@ -155,8 +157,11 @@ function copyOutbound(source: Snapshot, target: CompactSession): void {
 }
 
 /** C3: sound, and as much as there was. */
-function checkCopy(source: Snapshot, target: CompactSession, catalog: Catalog): void {
-  const { problems } = verifySession(target, catalog)
+function checkCopy(
+  source: Snapshot, target: CompactSession, catalog: Catalog,
+  onProgress: (done: number, total: number) => void,
+): void {
+  const { problems } = verifySession(target, catalog, { onProgress })
   const names = JSON.stringify(source.names())
   const copied = JSON.stringify(catalog.names())
   const wrong = problems[0]?.message ?? (names === copied ? '' : `${copied} instead of ${names}`)

@@ -324,11 +324,11 @@ export class Packed<V = unknown> extends ReadRegion {
   }
 
   /** Verifies a file. What keeps it from being loaded is a problem of the report, too. */
-  static async verify(path: string): Promise<VerifyReport> {
+  static async verify(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
     try {
       const packed = Packed.load(path)
       try {
-        return await packed.verify()
+        return await packed.verify(options)
       } finally {
         packed.close()
       }

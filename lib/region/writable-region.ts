@@ -4,6 +4,7 @@
  */
 import { buildArray, createBuilder } from '../builder/builder.js'
 import type { ArrayBuilder, BuilderOptions } from '../builder/builder.js'
+import type { DropOptions } from '../map/dropping.js'
 import type { Ref } from '../space/ref.js'
 import type { ArrayView, RMap, RMultimap, RValue, Type } from '../types/index.js'
 import { typeFrom } from '../types/type.js'
@@ -30,9 +31,12 @@ export abstract class WritableRegion extends RegionBase {
     return this.catalog.value(name, type) as unknown as RValue<V, I>
   }
 
-  /** Drops what has that name, with everything it owns. False when there is nothing. */
-  dropMap(name: string): boolean {
-    return this.catalog.drop(name)
+  /**
+   * Drops what has that name, with everything it owns. False when there is nothing.
+   * `onProgress` is told of the entries of a map, the keys of a multimap.
+   */
+  dropMap(name: string, options: DropOptions = {}): boolean {
+    return this.catalog.drop(name, options)
   }
 
   /** Gives it another name; handles follow. Throws RSTORE_NOT_FOUND, RSTORE_EXISTS. */

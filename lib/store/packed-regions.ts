@@ -3,7 +3,7 @@
  * transactions are about to name, and what fields led to.
  */
 import { RStoreError } from '../errors.js'
-import type { VerifyReport } from '../map/verify.js'
+import type { VerifyOptions, VerifyReport } from '../map/verify.js'
 import { loadSession, Packed } from '../region/packed.js'
 import type { PackedSession } from '../region/packed.js'
 import type { AnyType } from '../types/type.js'
@@ -149,10 +149,10 @@ export class PackedRegions {
       { path, id })
   }
 
-  async verify(id: number): Promise<VerifyReport> {
+  async verify(id: number, options: VerifyOptions): Promise<VerifyReport> {
     const packed = this.loadAs(id, undefined)
     try {
-      return await packed.verify()
+      return await packed.verify(options)
     } finally {
       packed.close()
     }

@@ -34,7 +34,7 @@ import { mkdirSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 import { RStoreError } from '../errors.js'
-import type { VerifyReport } from '../map/verify.js'
+import type { VerifyOptions, VerifyReport } from '../map/verify.js'
 import { checkPath } from '../region/options.js'
 import type { RegionOptions } from '../region/options.js'
 import type { BlockRegion } from '../pool/block-region.js'
@@ -272,21 +272,22 @@ export class Store implements Disposable {
   /**
    * Every region, and every count against the lists. Counts that are too high are told only where
    * nobody else has the store open for writing: others raise them before they commit, and lower
-   * them afterwards.
+   * them afterwards. `onProgress` is told of about so many bytes of all regions.
    */
-  verify(): Promise<VerifyReport> {
+  verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.parts.assertOpen()
     const { parts } = this
-    const { catalog, collector, live, packed } = parts
+    const { catalog, collector, files, live, packed } = parts
     if (!parts.readOnly) collector.collectAll()
     return verifyStore(parts, {
       verifyCatalog: () => catalog.region.verify(),
-      verify: ({ id, kind }) =>
+      verify: ({ id, kind }, ofOne) =>
         kind === 'live'
-          ? live.useLater(id, (region) => region.verify())
-          : packed.verify(id),
+          ? live.useLater(id, (region) => region.verify(ofOne))
+          : packed.verify(id, ofOne),
+      bytesOf: ({ id, kind }) => files.bytesOf(id, kind),
       namesIn: ({ id, kind }) => namesIfReadable(parts, { id, kind, unsynced: false }),
-    })
+    }, options)
   }
 
   /** Closes all its regions and handles. */

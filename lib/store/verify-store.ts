@@ -10,7 +10,7 @@
  *  X3. One that is higher is wrong only where nobody else can be between counting and committing.
  */
 import { RStoreError } from '../errors.js'
-import type { VerifyReport } from '../map/verify.js'
+import type { VerifyOptions, VerifyReport } from '../map/verify.js'
 import type { StoreParts } from './parts.js'
 import type { StoreEntry } from './store-catalog.js'
 
@@ -20,12 +20,16 @@ const TRIES = 20
 /** How regions are reached. */
 export interface StoreAccess {
   verifyCatalog(): Promise<VerifyReport>
-  verify(entry: StoreEntry): Promise<VerifyReport>
+  verify(entry: StoreEntry, options: VerifyOptions): Promise<VerifyReport>
+  /** Length of its file. */
+  bytesOf(entry: StoreEntry): number
   /** Ids of the packed regions that a region names; undefined where that cannot be read. */
   namesIn(entry: StoreEntry): number[] | undefined
 }
 
-export async function verifyStore(parts: StoreParts, access: StoreAccess): Promise<VerifyReport> {
+export async function verifyStore(
+  parts: StoreParts, access: StoreAccess, { onProgress }: VerifyOptions = {},
+): Promise<VerifyReport> {
   const { catalog } = parts
   const report: VerifyReport = {
     ok: true,
@@ -33,9 +37,16 @@ export async function verifyStore(parts: StoreParts, access: StoreAccess): Promi
     bytes: { live: 0, free: 0, leaked: 0, unknown: 0 },
   }
   add(report, await verified(() => access.verifyCatalog()), 'catalog')
-  for (const entry of catalog.list()) {
-    const part = await verified(() => access.verify(entry))
+  const entries = catalog.list()
+  const total = entries.reduce((sum, entry) => sum + access.bytesOf(entry), 0)
+  let done = 0
+  for (const entry of entries) {
+    const bytes = access.bytesOf(entry)
+    const tell = (ofOne: number, all: number): void =>
+      onProgress?.(Math.min(total, done + Math.floor(bytes * ofOne / Math.max(all, 1))), total)
+    const part = await verified(() => access.verify(entry, { onProgress: tell }))
     if (part.ok || catalog.find(entry.id) !== undefined) add(report, part, labelOf(entry))  // X1
+    done += bytes
   }
   report.problems.push(...whileUnchanged(parts, () => wrongCounts(parts, access)) ?? [])
   report.ok = report.problems.length === 0

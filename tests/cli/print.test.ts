@@ -4,7 +4,7 @@ import { escapeText } from '../../cli/print/escape.js'
 import { toJson } from '../../cli/print/output.js'
 import { Progress } from '../../cli/print/progress.js'
 import { numeric, pairLines, tableLines } from '../../cli/print/table.js'
-import { formatBytes, formatShare, formatTime } from '../../cli/print/units.js'
+import { formatBytes, formatDuration, formatShare, formatTime } from '../../cli/print/units.js'
 import { typeText } from '../../cli/read/typeText.js'
 
 const test = suite('printing')
@@ -27,6 +27,8 @@ test('units', () => {
   assert.equal([0, 1023, 1024, 1536, 2 ** 35].map(formatBytes),
     ['0 B', '1023 B', '1 KiB', '1.5 KiB', '32 GiB'])
   assert.equal([formatShare(1, 3), formatShare(0, 0)], ['33 %', '–'])
+  assert.equal([0, 0.1, 59.5, 100, 7500].map(formatDuration),
+    ['0 s', '1 s', '1 min 0 s', '1 min 40 s', '2 h 5 min'])
   assert.is(formatTime(0), '1970-01-01T00:00:00.000Z')
   assert.is(formatTime(1e300), '1e+300 ms')
 })

@@ -40,7 +40,7 @@ function inspect(path: string): void {
 
 async function verify(path: string): Promise<Outcome> {
   try {
-    return (await verification(path, { update: () => {} })).ok ? 'sound' : 'damaged'
+    return (await verification(path)).ok ? 'sound' : 'damaged'
   } catch (error) {
     checkError(error)
     return 'refused'
@@ -58,7 +58,7 @@ async function repair(path: string): Promise<void> {
     checkError(error)
     return
   }
-  const { ok, problems } = await verification(out, { update: () => {} })
+  const { ok, problems } = await verification(out)
   if (!ok) throw new Error(`what was saved is damaged: ${problems[0]!.message}`)
 }
 
