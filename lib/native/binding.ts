@@ -23,6 +23,8 @@ export interface WindowSource {
 }
 
 export interface OpenedHandle {
+  /** How `refresh`, `unpin`, `begin` and `commit` name it, as long as it is open. */
+  number: number
   lineBits: ArrayBuffer
   control: ArrayBuffer
   capacityBytes: number
@@ -60,14 +62,11 @@ export interface NativeHandle extends WindowSource {
    * @param epoch 0 for the last commit; else a snapshot of exactly this one, which somebody pins
    */
   open(path: string, options: HandleOptions, epoch: number): OpenedHandle | PackedStatus
-  refresh(): PackedStatus
-  unpin(): void
-  /** Minus the process id of the holder when the lock could not be had in time. */
-  begin(timeoutMs: number): PackedStatus
-  commit(dirtyPages: Uint32Array, count: number, sync: boolean): PackedStatus
-  commitLater(dirtyPages: Uint32Array, count: number): Promise<PackedStatus> | PackedStatus
+  /** Where the changed pages of a transaction are listed, until another list is named. */
+  usePages(pages: Uint32Array): void
+  commitLater(pageCount: number): Promise<PackedStatus> | PackedStatus
   finishLater(): PackedStatus
-  rollback(dirtyPages: Uint32Array, count: number): void
+  rollback(pageCount: number): void
   grow(endUnits: number): PackedStatus
   /** The fault bits, which are taken; memory that stood in for the file is mapped to it again. */
   repair(): number
@@ -117,7 +116,7 @@ export interface NativeHandle extends WindowSource {
 }
 
 /** A region that is being packed, or was. */
-export interface OpenedPack extends Omit<OpenedHandle, 'locked'> {
+export interface OpenedPack extends Omit<OpenedHandle, 'locked' | 'number'> {
   rootRef: number
   rootType: number
   endUnits: number
@@ -186,6 +185,13 @@ export interface NativeKernels {
 export interface Addon extends NativeKernels {
   ByteLock: new () => NativeByteLock
   Handle: new () => NativeHandle
+  // What is called so often that the way to a wrapped object would cost more than the rest.
+  refresh(handle: number): PackedStatus
+  unpin(handle: number): void
+  /** Minus the process id of the holder when the lock could not be had in time. */
+  begin(handle: number, timeoutMs: number): PackedStatus
+  /** @param sync 0 or 1 */
+  commit(handle: number, pageCount: number, sync: number): PackedStatus
   PackWriter: new () => NativePackWriter
   PackedFile: new () => NativePackedFile
   /** A live copy of a packed file; minus the ref of its root. */

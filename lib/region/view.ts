@@ -48,12 +48,17 @@ export interface PendingCommit {
   error: Error | null
 }
 
+const NO_PAGES = new Uint32Array(0)
+
 export class View {
   readonly path: string
   readonly space: ContiguousSpace
   readonly control: Uint32Array
   readonly capacityBytes: number
   readonly native: NativeHandle
+  private readonly number: number
+  /** The list of changed pages that the native layer knows. */
+  private pages: Uint32Array = NO_PAGES
   private readonly windows: Windows
   private readonly file: SharedFile
   private pending: PendingCommit | null = null
@@ -67,6 +72,7 @@ export class View {
     this.native = new (addon().Handle)()
     const opened = this.native.open(this.path, options, epoch)
     if (typeof opened === 'number') throw openingError(opened, this.path, options.readOnly)
+    this.number = opened.number
     this.control = new Uint32Array(opened.control)
     this.capacityBytes = opened.capacityBytes
     this.file = shareFile(this.path)
@@ -104,19 +110,19 @@ export class View {
 
   /** Shows the last commit and pins it. */
   refresh(): void {
-    check(this.native.refresh(), this.path, 'reading')
+    check(addon().refresh(this.number), this.path, 'reading')
     this.windows.reach(this.control[CONTROL.endUnits]!)
   }
 
   /** Nothing may be read until the next `refresh` or `begin`. */
   unpin(): void {
-    this.native.unpin()
+    addon().unpin(this.number)
   }
 
   /** Takes the write lock and shows the last commit. Throws RSTORE_BUSY after `timeoutMs`. */
   begin(timeoutMs: number): void {
     if (this.file.transacting) throw this.busy(process.pid, 'another handle of this thread')
-    const status = this.native.begin(timeoutMs)
+    const status = addon().begin(this.number, timeoutMs)
     if (status < 0) throw this.busy(-status, `process ${-status}`)
     check(status, this.path, 'beginning a transaction on')
     this.file.transacting = this.inTransaction = true
@@ -126,9 +132,8 @@ export class View {
 
   /** Throws when it cannot be committed; then `rollback` must follow. */
   commit(sync: boolean): void {
-    const { marks } = this.space
     this.space.prepareCommit()
-    const status = this.native.commit(marks.dirtyPages, marks.dirtyPageCount, sync)
+    const status = addon().commit(this.number, this.namePages(), sync ? 1 : 0)
     check(status, this.path, 'committing to')
     this.space.endTransaction()
     this.endTransaction()
@@ -140,9 +145,8 @@ export class View {
    * `rollback` must follow.
    */
   commitLater(): PendingCommit {
-    const { marks } = this.space
     this.space.prepareCommit()
-    const started = this.native.commitLater(marks.dirtyPages, marks.dirtyPageCount)
+    const started = this.native.commitLater(this.namePages())
     if (typeof started === 'number') throw errorOf(started, this.path, 'committing to')
     this.pending = { ended: started, error: null }
     return this.pending
@@ -166,12 +170,17 @@ export class View {
   }
 
   rollback(): void {
-    const { marks } = this.space
-    const pages = marks.dirtyPages
-    const count = marks.dirtyPageCount
+    const count = this.namePages()
     this.space.rollbackTransaction()
-    this.native.rollback(pages, count)
+    this.native.rollback(count)
     this.endTransaction()
+  }
+
+  /** Tells the native layer where the changed pages of the transaction are listed, and how many. */
+  private namePages(): number {
+    const { dirtyPages, dirtyPageCount } = this.space.marks
+    if (dirtyPages !== this.pages) this.native.usePages((this.pages = dirtyPages))
+    return dirtyPageCount
   }
 
   private endTransaction(): void {

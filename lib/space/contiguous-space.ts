@@ -144,7 +144,6 @@ export class ContiguousSpace extends Space {
   /** Forgets the marks of a committed transaction. */
   endTransaction(): void {
     this.running = false
-    this.frontiers.length = 0
     this.marks.clear()
   }
 

@@ -8,7 +8,6 @@ import type { Core } from '../type.js'
 /** Whoever extends it adds its fields to the object that is given, instead of to a new one. */
 class Given {
   constructor(given: object) {
-    // eslint-disable-next-line no-constructor-return
     return given
   }
 }

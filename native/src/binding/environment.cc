@@ -48,6 +48,17 @@ void Environment::closeAll() {
   }
 }
 
+uint32_t Environment::number(HandleObject* handle) {
+  const auto free = std::find(numbered_.begin(), numbered_.end(), nullptr);
+  const auto number = static_cast<uint32_t>(free - numbered_.begin());
+  if (free == numbered_.end()) {
+    numbered_.push_back(handle);
+  } else {
+    *free = handle;
+  }
+  return number;
+}
+
 Status Environment::makeMemory(Napi::Env env, uint64_t windowBytes,
                                std::shared_ptr<PooledMemory>* out) {
   const uint64_t bytes = ViewMemory::reservationBytesFor(windowBytes);

@@ -38,6 +38,8 @@ class Closable {
   virtual void closeForExit() = 0;
 };
 
+class HandleObject;
+
 class Environment {
  public:
   static Environment& of(Napi::Env env);
@@ -54,12 +56,21 @@ class Environment {
   void closed(Closable* handle) { handles_.erase(handle); }
   void closeAll();
 
+  /// The number by which JavaScript names an open handle in frequent-calls.cc.
+  uint32_t number(HandleObject* handle);
+  void forget(uint32_t number) { numbered_[number] = nullptr; }
+  /// Null when there is none of this number.
+  HandleObject* numbered(uint32_t number) const {
+    return number < numbered_.size() ? numbered_[number] : nullptr;
+  }
+
  private:
   Status makeMemory(Napi::Env env, uint64_t windowBytes, std::shared_ptr<PooledMemory>* out);
 
   ReservationPool reservations_;
   std::vector<std::shared_ptr<PooledMemory>> idle_;
   std::unordered_set<Closable*> handles_;
+  std::vector<HandleObject*> numbered_;
 };
 
 }  // namespace rstore

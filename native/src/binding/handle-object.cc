@@ -50,10 +50,7 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
           env, "Handle",
           {
               InstanceMethod<&HandleObject::open>("open"),
-              InstanceMethod<&HandleObject::whenOpen<&HandleObject::refresh>>("refresh"),
-              InstanceMethod<&HandleObject::whenOpen<&HandleObject::unpin>>("unpin"),
-              InstanceMethod<&HandleObject::whenOpen<&HandleObject::begin>>("begin"),
-              InstanceMethod<&HandleObject::whenOpen<&HandleObject::commit>>("commit"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::usePages>>("usePages"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::commitLater>>("commitLater"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::finishLater>>("finishLater"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::rollback>>("rollback"),
@@ -107,10 +104,11 @@ Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
       epoch == 0 ? Napi::ArrayBuffer::New(env, sizeof(ControlBlock)) : sharedControl(env);
   control_ = Napi::Reference<Napi::ArrayBuffer>::New(control, 1);
   environment.opened(this);
+  number_ = environment.number(this);
   status = handle_->attach(memory_->memory, reinterpret_cast<ControlBlock*>(control.Data()),
                            epoch == 0 ? UINT64_MAX : static_cast<uint64_t>(epoch));
   if (status.code == Code::kReplaced && epoch == 0) {
-    status = following(env, [this] { return handle_->refresh(); });
+    status = refresh(env);
   }
   if (!status.ok()) {
     closeNow();
@@ -132,6 +130,7 @@ Napi::ArrayBuffer HandleObject::sharedControl(Napi::Env env) {
 Napi::Object HandleObject::describe(Napi::Env env) {
   const Identity& identity = handle_->identity();
   auto result = Napi::Object::New(env);
+  result.Set("number", number(env, number_));
   result.Set("lineBits", memory_->lineBits.Value());
   result.Set("control", control_.Value());
   result.Set("capacityBytes", number(env, identity.capacityBytes));
@@ -164,9 +163,28 @@ Status HandleObject::moveOver(Napi::Env env) {
   return moved;
 }
 
-Napi::Value HandleObject::refresh(const Napi::CallbackInfo& info) {
-  const Status status = following(info.Env(), [this] { return handle_->refresh(); });
-  return Napi::Number::New(info.Env(), pack(status));
+Status HandleObject::refresh(Napi::Env env) {
+  return following(env, [this] { return handle_->refresh(); });
+}
+
+Status HandleObject::begin(Napi::Env env, int64_t timeoutMs, uint32_t* holderPid) {
+  return following(env, [&] { return handle_->begin(timeoutMs, holderPid); });
+}
+
+Status HandleObject::commit(uint32_t pageCount, bool sync) {
+  return handle_->commit(changes(pageCount), sync);
+}
+
+/// usePages(pages): from now on the changed pages of a commit are listed here, until another list
+/// is named.
+void HandleObject::usePages(const Napi::CallbackInfo& info) {
+  const auto pages = info[0].As<Napi::Uint32Array>();
+  pages_ = Napi::Reference<Napi::Uint32Array>::New(pages, 1);
+  pageData_ = pages.Data();
+}
+
+Changes HandleObject::changes(uint32_t pageCount) const {
+  return {pageData_, pageCount, handle_->view().control().frontierUnits};
 }
 
 /// identity(): [uuid, generation]
@@ -215,41 +233,11 @@ Napi::Value HandleObject::becomeAlone(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), handle_->becomeAlone());
 }
 
-void HandleObject::unpin(const Napi::CallbackInfo&) { handle_->unpin(); }
-
-/// begin(timeoutMs): the packed status, or minus the holder's process id when it is busy.
-Napi::Value HandleObject::begin(const Napi::CallbackInfo& info) {
-  uint32_t holderPid = 0;
-  const int64_t timeoutMs = info[0].As<Napi::Number>().Int64Value();
-  const Status status =
-      following(info.Env(), [&] { return handle_->begin(timeoutMs, &holderPid); });
-  const bool busy = status.code == Code::kBusy && holderPid != 0;
-  return Napi::Number::New(info.Env(), busy ? -static_cast<double>(holderPid) : pack(status));
-}
-
-namespace {
-
-Changes changesFrom(const Napi::CallbackInfo& info, const Handle& handle) {
-  Changes changes;
-  changes.pages = info[0].As<Napi::Uint32Array>().Data();
-  changes.pageCount = info[1].As<Napi::Number>().Uint32Value();
-  changes.endUnits = const_cast<Handle&>(handle).view().control().frontierUnits;
-  return changes;
-}
-
-}  // namespace
-
-/// commit(dirtyPages, count, sync): everything up to the frontier.
-Napi::Value HandleObject::commit(const Napi::CallbackInfo& info) {
-  const bool sync = info[2].As<Napi::Boolean>();
-  return Napi::Number::New(info.Env(), pack(handle_->commit(changesFrom(info, *handle_), sync)));
-}
-
-/// commitLater(dirtyPages, count): a promise of the packed status; finishLater() must follow before
+/// commitLater(pageCount): a promise of the packed status; finishLater() must follow before
 /// anything else.
 Napi::Value HandleObject::commitLater(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Status prepared = handle_->prepare(changesFrom(info, *handle_), true);
+  const Status prepared = handle_->prepare(changes(info[0].As<Napi::Number>().Uint32Value()), true);
   if (!prepared.ok()) return Napi::Number::New(env, pack(prepared));
   job_ = std::make_shared<SettleJob>();
   return inBackground(env, [job = job_, handle = handle_] {
@@ -268,9 +256,9 @@ Napi::Value HandleObject::finishLater(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), pack(job->status));
 }
 
+/// rollback(pageCount)
 void HandleObject::rollback(const Napi::CallbackInfo& info) {
-  handle_->rollback(info[0].As<Napi::Uint32Array>().Data(),
-                    info[1].As<Napi::Number>().Uint32Value());
+  handle_->rollback(pageData_, info[0].As<Napi::Number>().Uint32Value());
 }
 
 /// window(index): the buffer over it, within the capacity.
@@ -448,8 +436,11 @@ void HandleObject::closeNow() {
   }
   Environment& environment = Environment::of(Env());
   environment.closed(this);
+  environment.forget(number_);
   if (memory_) environment.giveMemory(std::move(memory_));
   memory_.reset();
+  pages_.Reset();
+  pageData_ = nullptr;
   handle_.reset();
 }
 

@@ -35,6 +35,16 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
 
   void closeForExit() override { closeNow(); }
 
+  // What frequent-calls.cc calls, of an open handle.
+
+  /// Shows the last commit and pins it.
+  Status refresh(Napi::Env env);
+  void unpin() { handle_->unpin(); }
+  /// Takes the write lock; `holderPid` says whose it is when it could not be had in time.
+  Status begin(Napi::Env env, int64_t timeoutMs, uint32_t* holderPid);
+  /// Everything up to the frontier: the first `pageCount` of the pages that `usePages` named.
+  Status commit(uint32_t pageCount, bool sync);
+
  private:
   /// Nothing but `open` and `close` is possible when there is no open handle. TypeScript looks
   /// before it calls; this is for when it errs.
@@ -47,10 +57,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   }
 
   Napi::Value open(const Napi::CallbackInfo& info);
-  Napi::Value refresh(const Napi::CallbackInfo& info);
-  void unpin(const Napi::CallbackInfo& info);
-  Napi::Value begin(const Napi::CallbackInfo& info);
-  Napi::Value commit(const Napi::CallbackInfo& info);
+  void usePages(const Napi::CallbackInfo& info);
   Napi::Value commitLater(const Napi::CallbackInfo& info);
   Napi::Value finishLater(const Napi::CallbackInfo& info);
   void rollback(const Napi::CallbackInfo& info);
@@ -79,6 +86,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
 
   Napi::ArrayBuffer sharedControl(Napi::Env env);
   Napi::Object describe(Napi::Env env);
+  Changes changes(uint32_t pageCount) const;
   void closeNow();
   template <typename Step>
   Status following(Napi::Env env, Step step);
@@ -86,6 +94,9 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
 
   std::shared_ptr<Handle> handle_;
   std::shared_ptr<PooledMemory> memory_;
+  uint32_t number_ = 0;
+  Napi::Reference<Napi::Uint32Array> pages_;
+  const uint32_t* pageData_ = nullptr;
   Napi::Reference<Napi::ArrayBuffer> control_;
   std::shared_ptr<SettleJob> job_;
   std::shared_ptr<BackupProgress> backup_;

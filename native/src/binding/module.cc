@@ -2,6 +2,7 @@
 
 #include "binding/arena.h"
 #include "binding/environment.h"
+#include "binding/frequent-calls.h"
 #include "binding/handle-object.h"
 #include "binding/kernel.h"
 #include "binding/lock-object.h"
@@ -64,6 +65,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env));
   (void)installFaultHandler();
   HandleObject::registerClass(env, exports);
+  registerFrequentCalls(env, exports);
   registerLock(env, exports);
   registerObserve(env, exports);
   registerPack(env, exports);

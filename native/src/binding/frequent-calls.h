@@ -1,0 +1,10 @@
+#pragma once
+
+#include <napi.h>
+
+namespace rstore {
+
+/// Exports refresh, unpin, begin, commit.
+void registerFrequentCalls(Napi::Env env, Napi::Object exports);
+
+}  // namespace rstore
