@@ -4,6 +4,7 @@
  * cannot wait. Either way all of it is stored, or nothing.
  */
 import { RStoreError } from '../errors.js'
+import { show } from '../types/text.js'
 import type { OrderedMap } from './ordered-map.js'
 
 export interface BulkOptions {
@@ -56,6 +57,8 @@ function setSorted(map: OrderedMap, first: Entry, rest: Entries, onEntry: () => 
 }
 
 function loadNow(map: OrderedMap, source: Iterable<unknown>, { onProgress }: BulkOptions): number {
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw new TypeError(`bulkLoad option onProgress must be a function, got ${show(onProgress)}`)
   let count = 0
   const onEntry = (): void => {
     count++
@@ -64,16 +67,17 @@ function loadNow(map: OrderedMap, source: Iterable<unknown>, { onProgress }: Bul
   const entries = new Entries(source)
   const load = (): void => {
     const first = entries.next()
-    if (first === undefined) return
-    if (!map.watched && map.isBehind(first[0])) map.appendSorted(first, entries, onEntry)
-    else setSorted(map, first, entries, onEntry)
+    if (first !== undefined) {
+      if (!map.watched && map.isBehind(first[0])) map.appendSorted(first, entries, onEntry)
+      else setSorted(map, first, entries, onEntry)
+    }
+    onProgress?.(count)
   }
   try {
     map.session.transactOrJoin(() => map.session.atomically(load))
   } finally {
     entries.close()
   }
-  onProgress?.(count)
   return count
 }
 

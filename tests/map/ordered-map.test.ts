@@ -264,6 +264,18 @@ test('bulkLoad', async () => {
   assertSound(region)
 })
 
+test('bulkLoad: a listener of progress that throws, or is none, leaves nothing', async () => {
+  const region = new MemoryRegion(2 ** 21)
+  const map = region.map('m', t.u32, t.u32)
+  for (const onProgress of [() => { throw new Error('stop') }, 5 as never]) {
+    const error = await map.bulkLoad([[1, 1]], { onProgress })
+      .then(() => undefined, (thrown) => thrown)
+    assert.instance(error, Error)
+    assert.is(map.size, 0)
+  }
+  assertSound(region)
+})
+
 test('overwriting and deleting at a steady size keeps the space at a steady size', () => {
   const { region, map } = filled(500)
   let seed = 1

@@ -90,6 +90,28 @@ test('json holds what JSON does, and more', () => {
   }
 })
 
+test('json: what could not be read again is refused, and what has another form compared', () => {
+  for (const value of [
+    new Map([[{ a: 1 }, 2]]), { in: [new Map([[[1], 2]])] }, new Map([[undefined, 1]]),
+    JSON.parse('{"a":{"__proto__":{"x":1}}}'),
+  ]) refuses(t.json, value, TypeError, /cannot hold a field that is called/)
+  assert.is(roundTrip(t.json, 'not a name: __proto__'), 'not a name: __proto__')
+  const region = new MemoryRegion(2 ** 21)
+  const map = region.map('json', t.string, t.json)
+  class Point {
+    x = 1
+  }
+  const values = [new Map([[1, 'one']]), Buffer.from('bytes'), { in: [new Point()] }, [, 1]]
+  region.transact(() => {
+    for (const value of values) {
+      map.set('k', value)
+      assert.is(map.compareAndSet('k', 'other', 1), false)
+      assert.is(map.compareAndSet('k', Symbol('none'), 1), false)
+      assert.is(map.compareAndSet('k', value, value), true)
+    }
+  })
+})
+
 test('what is boxed is overwritten where it is, while it fits', () => {
   const region = new MemoryRegion(2 ** 21)
   const map = region.map(

@@ -14,7 +14,7 @@ import {
   CONTENT_OFFSET, createContent, resizeContent, windowOfContent,
 } from '../boxes.js'
 import type { Lease, Session } from '../context.js'
-import { checkText } from '../text.js'
+import { checkText, show } from '../text.js'
 import { BoxedType } from '../type.js'
 
 let loaded: Packr | undefined
@@ -28,21 +28,42 @@ function packr(): Packr {
       useRecords: false, moreTypes: true, mapsAsObjects: true, copyBuffers: true,
       int64AsType: 'bigint',
     })
+    // an option that is asked for with each Map
+    Object.defineProperty(loaded, 'mapAsEmptyObject', { get: () => !(hasMaps = true) })
   }
   return loaded
 }
+
+/** Whether a Map was among what was encoded last. */
+let hasMaps = false
 
 /** What a lone surrogate becomes in MessagePack: three bytes that begin so, or U+FFFD. */
 const SURROGATE = 0xed
 const REPLACED = Buffer.from('\ufffd')
 
-/** Throws a TypeError for a string, or a name of a field, that UTF-8 cannot hold. */
-function checkTexts(value: unknown, where: string): void {
+/** A name that decoders make another one of, lest it become a prototype. */
+const PROTO = '__proto__'
+const PROTO_BYTES = Buffer.from(PROTO)
+
+const NAME_TYPES = new Set(['string', 'number', 'bigint', 'boolean'])
+
+/**
+ * Throws a TypeError for a string, or a name of a field, that UTF-8 cannot hold, and for a name
+ * that is none.
+ */
+function checkParts(value: unknown, where: string): void {
   if (typeof value === 'string') return checkText(value, where)
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
-  const parts = value instanceof Map || value instanceof Set || Array.isArray(value)
-    ? value : Object.entries(value)
-  for (const part of parts) checkTexts(part, where)
+  if (value instanceof Set || Array.isArray(value)) {
+    for (const part of value) checkParts(part, where)
+    return
+  }
+  for (const [name, part] of value instanceof Map ? value : Object.entries(value)) {
+    if (!NAME_TYPES.has(typeof name) || name === PROTO)
+      throw new TypeError(`${where}: t.json cannot hold a field that is called ${show(name)}`)
+    checkParts(name, where)
+    checkParts(part, where)
+  }
 }
 
 export class JsonType extends BoxedType {
@@ -58,6 +79,7 @@ export class JsonType extends BoxedType {
    */
   prepare(value: unknown, where: string): unknown {
     let bytes: Buffer
+    hasMaps = false
     try {
       bytes = Buffer.from(packr().pack(value))
     } catch (cause) {
@@ -65,7 +87,8 @@ export class JsonType extends BoxedType {
         cause,
       })
     }
-    if (bytes.includes(SURROGATE) || bytes.includes(REPLACED)) checkTexts(value, where)
+    if (hasMaps || bytes.includes(SURROGATE) || bytes.includes(REPLACED)
+      || bytes.includes(PROTO_BYTES)) checkParts(value, where)
     return bytes
   }
   empty(): unknown {
@@ -106,7 +129,16 @@ export class JsonType extends BoxedType {
   override plain(value: unknown): unknown {
     return value
   }
+  /** What has another form before it is stored, as a Map or a Buffer, is compared as stored. */
   override same(a: unknown, b: unknown): boolean {
-    return isDeepStrictEqual(a, b)
+    if (isDeepStrictEqual(a, b)) return true
+    try {
+      return isDeepStrictEqual(this.#stored(a), this.#stored(b))
+    } catch {
+      return false  // one of them cannot be stored
+    }
+  }
+  #stored(value: unknown): unknown {
+    return packr().unpack(new Uint8Array(this.prepare(value, '') as Uint8Array))
   }
 }
