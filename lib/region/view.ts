@@ -49,6 +49,8 @@ export interface PendingCommit {
 }
 
 const NO_PAGES = new Uint32Array(0)
+/** No handle has it: the native layer throws. */
+const NO_HANDLE = 0xffff_ffff
 
 export class View {
   readonly path: string
@@ -56,7 +58,8 @@ export class View {
   readonly control: Uint32Array
   readonly capacityBytes: number
   readonly native: NativeHandle
-  private readonly number: number
+  /** NO_HANDLE once it is closed: then its number is another's. */
+  private number: number
   /** The list of changed pages that the native layer knows. */
   private pages: Uint32Array = NO_PAGES
   private readonly windows: Windows
@@ -206,6 +209,7 @@ export class View {
     this.closed = true
     if (this.inTransaction) this.endTransaction()
     if (--this.file.handles === 0) sharedFiles.delete(this.path)
+    this.number = NO_HANDLE
     this.native.close()
   }
 

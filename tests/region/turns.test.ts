@@ -290,4 +290,18 @@ test(
   }),
 )
 
+test(
+  'a closed handle cannot reach one that was opened since',
+  withRegion((place) => {
+    const closed = place.create({ capacity: '8MiB' })
+    const { view } = closed.session
+    closed.close()
+    const other = place.open()
+    for (const use of [() => view.refresh(), () => view.unpin(), () => view.begin(10)]) {
+      assert.throws(use, /a handle that is not open was used/)
+    }
+    other.transact(() => other.map('m', t.u8, t.u8).set(1, 1))
+  }),
+)
+
 test.run()
