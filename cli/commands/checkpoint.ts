@@ -2,6 +2,7 @@
 import type { Argv } from 'yargs'
 import { Region } from '../../lib/index.js'
 import { print, toJson } from '../print/output.js'
+import { withProgress } from '../print/progress.js'
 import { formatCount } from '../print/units.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { FILE } from '../shared/options.js'
@@ -15,7 +16,7 @@ export const options = (yargs: Argv) => yargs
 export async function run({ file, json }: ArgumentsOf<typeof options>): Promise<void> {
   const region = Region.open(await fileAt(file))
   try {
-    await region.checkpoint()
+    await withProgress({ title: 'checkpointing' }, (progress) => region.checkpoint(progress))
     const { epoch, checkpointEpoch } = region.stats()
     const held = epoch - checkpointEpoch
     print(json ? toJson({ file, epoch, checkpointEpoch })

@@ -1,9 +1,11 @@
 /** `rstore thaw`: from a packed file to a live one. */
 import type { Argv } from 'yargs'
 import { Packed } from '../../lib/index.js'
+import { withProgress } from '../print/progress.js'
+import { formatBytes } from '../print/units.js'
 import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
-import { refuseExisting, removeRegion } from '../shared/files.js'
+import { refuseExisting } from '../shared/files.js'
 import { FILE } from '../shared/options.js'
 import { fileAt } from '../shared/source.js'
 
@@ -15,5 +17,9 @@ export const options = (yargs: Argv) => yargs
 
 export async function run({ file, out }: ArgumentsOf<typeof options>): Promise<void> {
   refuseExisting(out)
-  await withCleanup(async () => Packed.thaw(await fileAt(file), out), () => removeRegion(out))
+  const path = await fileAt(file)
+  const abort = new AbortController()
+  await withProgress({ title: 'thawing', format: formatBytes }, ({ onProgress }) =>
+    withCleanup(() => Packed.thaw(path, out, { onProgress, signal: abort.signal }), () =>
+      abort.abort()))
 }

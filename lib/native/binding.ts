@@ -182,6 +182,15 @@ export interface NativeKernels {
   ): number
 }
 
+export interface NativeThawing {
+  /** Minus the ref of the root. */
+  finished: Promise<PackedStatus>
+  /** [bytes done, bytes in all] */
+  progress(): [number, number]
+  /** Waits until nothing is written any more. True when it was too late: the copy has its name. */
+  cancel(): boolean
+}
+
 export interface Addon extends NativeKernels {
   ByteLock: new () => NativeByteLock
   Handle: new () => NativeHandle
@@ -194,8 +203,8 @@ export interface Addon extends NativeKernels {
   commit(handle: number, pageCount: number, sync: number): PackedStatus
   PackWriter: new () => NativePackWriter
   PackedFile: new () => NativePackedFile
-  /** A live copy of a packed file; minus the ref of its root. */
-  thaw(from: string, to: string): Promise<PackedStatus>
+  /** A live copy of a packed file. */
+  thaw(from: string, to: string): NativeThawing
   /** Lets go of memory that `finish` made. */
   letGoOfMemory(id: number): void
   /** Memory for the first region that is opened, made while the heap is small. */

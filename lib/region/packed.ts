@@ -28,7 +28,7 @@ import { owning } from './owning.js'
 import { PortablePackedFile } from './portable.js'
 import { pageProblem, ReadRegion } from './read-region.js'
 import type { RegionStats } from './stats.js'
-import { thaw } from './thaw.js'
+import { thaw, type ThawOptions } from './thaw.js'
 import { faultError } from './view.js'
 import { Windows } from './windows.js'
 
@@ -317,10 +317,10 @@ export class Packed<V = unknown> extends ReadRegion {
    * taken: then it has none. Throws RSTORE_EXISTS when there is a file of the new name, RSTORE_BUSY
    * while another is made of it.
    */
-  static async thaw(path: string, newPath: string): Promise<void> {
+  static async thaw(path: string, newPath: string, options: ThawOptions = {}): Promise<void> {
     checkPath(newPath)
     Packed.load(path).close()  // throws what is wrong with it
-    await thaw(resolve(path), resolve(newPath))
+    await thaw(resolve(path), resolve(newPath), options)
   }
 
   /** Verifies a file. What keeps it from being loaded is a problem of the report, too. */

@@ -21,13 +21,14 @@ import type { Packed } from './packed.js'
 import { ReadRegion } from './read-region.js'
 import { RegionSession } from './session.js'
 import type { Snapshot } from './snapshot.js'
+import { whileTelling } from './telling.js'
 import { View } from './view.js'
 import { WritableRegion } from './writable-region.js'
 import { WriteQueue } from './write-queue.js'
 
-/** What a backup tells of its progress. */
+/** How far it is. */
 export interface ProgressOptions {
-  /** Bytes done, bytes in all. */
+  /** Of a backup bytes done, and bytes in all; of a checkpoint commits. */
   onProgress?(done: number, total: number): void
 }
 
@@ -36,8 +37,6 @@ export interface TransactOptions {
   durability?: Durability
   timeoutMs?: number
 }
-
-const PROGRESS_MS = 100
 
 /** A handle that only reads; others may be writing. */
 export class ReadOnlyRegion extends ReadRegion {
@@ -193,11 +192,21 @@ export class Region extends WritableRegion {
     check(await this.session.view.native.flush(), this.session.view.path, 'syncing')
   }
 
-  /** Brings what is committed from the log into the file, up to the oldest commit that is read. */
-  async checkpoint(): Promise<void> {
+  /**
+   * Brings what is committed from the log into the file, up to the oldest commit that is read.
+   * `onProgress` is told of commits: those that are in the file go there in one step, at the end.
+   */
+  async checkpoint({ onProgress }: ProgressOptions = {}): Promise<void> {
     this.session.assertOpen()
     this.session.settle()
-    check(await this.session.view.native.checkpoint(), this.session.view.path, 'checkpointing')
+    const { native, path } = this.session.view
+    const { checkpointEpoch: begun, publishedEpoch } = native.stats()
+    const total = publishedEpoch - begun
+    const tell = (): void => {
+      if (this.session.isClosed) return
+      onProgress?.(Math.min(native.stats().checkpointEpoch - begun, total), total)
+    }
+    check(await whileTelling(onProgress && tell, native.checkpoint()), path, 'checkpointing')
   }
 
   /**
@@ -211,15 +220,12 @@ export class Region extends WritableRegion {
       const snapshot = this.snapshot()
       const { native } = snapshot.session.view
       const tell = (): void => onProgress?.(...native.backupProgress())
-      const timer = onProgress === undefined ? undefined : setInterval(tell, PROGRESS_MS)
       try {
-        const status = await native.backup(resolve(path))
+        const status = await whileTelling(onProgress && tell, native.backup(resolve(path)))
         // Compacted meanwhile: the log of what was to be copied may have lost its name.
         if (status !== 0 && !snapshot.session.isClosed && native.isReplaced()) continue
-        check(status, resolve(path), 'backing up to')
-        return tell()
+        return check(status, resolve(path), 'backing up to')
       } finally {
-        clearInterval(timer)
         snapshot.close()
       }
     }

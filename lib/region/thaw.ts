@@ -1,4 +1,5 @@
 /** From a packed file to a live one. */
+import { rmSync } from 'node:fs'
 import { C } from '../../formats/index.js'
 import { Catalog } from '../map/catalog.js'
 import { addon } from '../native/binding.js'
@@ -8,7 +9,15 @@ import { MapType, MultimapType } from '../types/map/map.js'
 import { checkOptions } from './options.js'
 import { owning } from './owning.js'
 import { RegionSession } from './session.js'
+import { whileTelling } from './telling.js'
 import { View } from './view.js'
+
+export interface ThawOptions {
+  /** Bytes done, bytes in all. */
+  onProgress?(done: number, total: number): void
+  /** Ends it with what the signal says; nothing is left behind, from the moment it aborts. */
+  signal?: AbortSignal
+}
 
 /** The name that a thawed region's root gets. */
 const ROOT_NAME = 'root'
@@ -17,16 +26,38 @@ const ROOT_NAME = 'root'
  * See Packed.thaw. The root is that of the very file that was copied, which another may have
  * replaced since: refs stay what they are.
  */
-export async function thaw(path: string, newPath: string): Promise<void> {
-  const status = await addon().thaw(path, newPath)
-  if (status > 0) throw errorOf(status, newPath, 'thawing to')
-  const root = -status as Ref
+export async function thaw(
+  path: string, newPath: string, { onProgress, signal }: ThawOptions,
+): Promise<void> {
+  signal?.throwIfAborted()
+  const root = await copy(path, newPath, onProgress, signal)
   const { native, timeoutMs } = checkOptions()
   const session = owning(new View(newPath, native), (view) => new RegionSession(view, false))
   try {
     session.transact(() => nameRoot(session, root), true, timeoutMs)
   } finally {
     session.close()
+  }
+}
+
+/** Gives the ref of the root. */
+async function copy(
+  path: string, newPath: string, onProgress: ThawOptions['onProgress'],
+  signal: AbortSignal | undefined,
+): Promise<Ref> {
+  const thawing = addon().thaw(path, newPath)
+  const cancel = (): void => {
+    if (thawing.cancel()) rmSync(newPath, { force: true })
+  }
+  signal?.addEventListener('abort', cancel)
+  try {
+    const tell = (): void => onProgress?.(...thawing.progress())
+    const status = await whileTelling(onProgress && tell, thawing.finished)
+    signal?.throwIfAborted()
+    if (status > 0) throw errorOf(status, newPath, 'thawing to')
+    return -status as Ref
+  } finally {
+    signal?.removeEventListener('abort', cancel)
   }
 }
 

@@ -368,7 +368,7 @@ Napi::Value HandleObject::revoke(const Napi::CallbackInfo& info) {
 /// backup(path): of the commit that this handle, a snapshot that is used for nothing else
 /// meanwhile, pins.
 Napi::Value HandleObject::backup(const Napi::CallbackInfo& info) {
-  backup_ = std::make_shared<BackupProgress>();
+  backup_ = std::make_shared<CopyProgress>();
   const std::string path = info[0].As<Napi::String>().Utf8Value();
   return inBackground(info.Env(), [handle = handle_, busy = busy_, progress = backup_, path] {
     const std::lock_guard<std::mutex> guard(*busy);

@@ -99,7 +99,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   const uint32_t* pageData_ = nullptr;
   Napi::Reference<Napi::ArrayBuffer> control_;
   std::shared_ptr<SettleJob> job_;
-  std::shared_ptr<BackupProgress> backup_;
+  std::shared_ptr<CopyProgress> backup_;
   std::shared_ptr<PageCheck> pageCheck_;
   std::unique_ptr<EpochWatcher> watcher_;
   Napi::FunctionReference watching_;

@@ -280,15 +280,46 @@ class PackedObject : public Napi::ObjectWrap<PackedObject>, public Closable {
   uint64_t memoryId_ = 0;
 };
 
-/// thaw(from, to): a promise of minus the ref of the root, or of the packed status.
+struct Thawing {
+  CopyProgress progress;
+  std::mutex working;
+  bool named = false;
+};
+
+/// [bytes done, bytes in all].
+Napi::Value progressOf(Napi::Env env, const CopyProgress& progress) {
+  auto result = Napi::Array::New(env, 2);
+  result.Set(uint32_t{0}, static_cast<double>(progress.doneBytes.load()));
+  result.Set(uint32_t{1}, static_cast<double>(progress.totalBytes.load()));
+  return result;
+}
+
+/// thaw(from, to): { finished, progress(), cancel() }. `finished`: a promise of minus the ref of
+/// the root, or of the packed status. `cancel` waits until nothing is written any more, and says
+/// whether it was too late: then `to` is there.
 Napi::Value thaw(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
   const std::string from = info[0].As<Napi::String>().Utf8Value();
   const std::string to = info[1].As<Napi::String>().Utf8Value();
-  return numberInBackground(info.Env(), [from, to] {
+  const auto thawing = std::make_shared<Thawing>();
+  auto result = Napi::Object::New(env);
+  result.Set("finished", numberInBackground(env, [from, to, thawing] {
+    const std::lock_guard<std::mutex> guard(thawing->working);
+    if (thawing->progress.cancelled.load()) return pack(failure(Code::kClosed));
     uint32_t root = 0;
-    const Status status = thawFile(from, to, 0666, &root);
+    const Status status = thawFile(from, to, 0666, &thawing->progress, &root);
+    thawing->named = status.ok();
     return status.ok() ? -static_cast<double>(root) : pack(status);
-  });
+  }));
+  result.Set("progress", Napi::Function::New(env, [thawing](const Napi::CallbackInfo& call) {
+    return progressOf(call.Env(), thawing->progress);
+  }));
+  result.Set("cancel", Napi::Function::New(env, [thawing](const Napi::CallbackInfo& call) {
+    thawing->progress.cancelled.store(true);
+    const std::lock_guard<std::mutex> guard(thawing->working);
+    return Napi::Boolean::New(call.Env(), thawing->named);
+  }));
+  return result;
 }
 
 /// letGoOfMemory(number): what `finish` held for whoever made it.

@@ -16,8 +16,6 @@ namespace rstore {
 
 namespace {
 
-constexpr uint64_t kPieceBytes = 8 << 20;
-
 /// B1. Lowering the pin and finding the slot unchanged afterwards means that nothing goes beyond it
 ///     any more.
 Status pinDurableSlot(Handle& snapshot, CheckpointSlot* slot) {
@@ -34,20 +32,8 @@ Status pinDurableSlot(Handle& snapshot, CheckpointSlot* slot) {
   return failure(Code::kBusy);
 }
 
-Status copyPieces(int from, int to, uint64_t offset, uint64_t end, BackupProgress* progress) {
-  while (offset < end) {
-    if (progress->cancelled.load()) return failure(Code::kClosed);
-    const uint64_t count = std::min(kPieceBytes, end - offset);
-    const Status copied = copyFileRange(from, offset, to, offset, count);
-    if (!copied.ok()) return copied;
-    offset += count;
-    progress->doneBytes.fetch_add(count);
-  }
-  return kSuccess;
-}
-
 /// Header pages, the used part of the checksum table, the data: the rest of the table stays a hole.
-Status copyContent(const RegionFile& file, int to, uint64_t endBytes, BackupProgress* progress) {
+Status copyContent(const RegionFile& file, int to, uint64_t endBytes, CopyProgress* progress) {
   const uint64_t dataStart = uint64_t{file.identity.firstDataPage} * kPageBytes;
   const uint64_t tableEnd = file.checksumOffset(endBytes / kPageBytes);
   progress->totalBytes.store(tableEnd + (endBytes - dataStart));
@@ -56,7 +42,7 @@ Status copyContent(const RegionFile& file, int to, uint64_t endBytes, BackupProg
   return copyPieces(file.fd, to, dataStart, endBytes, progress);
 }
 
-Status writeCopy(Handle& snapshot, int to, BackupProgress* progress) {
+Status writeCopy(Handle& snapshot, int to, CopyProgress* progress) {
   const RegionFile& file = snapshot.file();
   const LogCursor& shown = snapshot.view().cursor();
   CheckpointSlot slot;
@@ -85,7 +71,7 @@ Status writeCopy(Handle& snapshot, int to, BackupProgress* progress) {
 
 }  // namespace
 
-Status backupRegion(Handle& snapshot, const std::string& path, BackupProgress* progress) {
+Status backupRegion(Handle& snapshot, const std::string& path, CopyProgress* progress) {
   const std::string temporary = path + ".backup.tmp";
   int to = -1;
   struct stat found;

@@ -9,23 +9,16 @@
 //  B3. The copy has a name only when it is complete and synced (temporary-file.h, T1).
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <string>
 
+#include "core/copy-progress.h"
 #include "core/handle.h"
 #include "core/status.h"
 
 namespace rstore {
 
-struct BackupProgress {
-  std::atomic<uint64_t> doneBytes{0};
-  std::atomic<uint64_t> totalBytes{0};
-  std::atomic<bool> cancelled{false};
-};
-
 /// `snapshot` shows and pins the commit to copy, and is not used otherwise meanwhile. kExists when
 /// `path` is taken, kUnderWay when somebody else is just backing up to it.
-Status backupRegion(Handle& snapshot, const std::string& path, BackupProgress* progress);
+Status backupRegion(Handle& snapshot, const std::string& path, CopyProgress* progress);
 
 }  // namespace rstore

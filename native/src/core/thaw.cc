@@ -9,15 +9,15 @@ namespace rstore {
 
 namespace {
 
-Status writeLiveCopy(const RegionFile& packed, int to) {
+Status writeLiveCopy(const RegionFile& packed, int to, CopyProgress* progress) {
   uint64_t length = 0;
   if (const Status got = fileLength(packed.fd, &length); !got.ok()) return got;
   const uint64_t tableEnd = packed.checksumOffset(length / kPageBytes);
   const uint64_t dataStart = uint64_t{packed.identity.firstDataPage} * kPageBytes;
   if (const int sized = io().truncate(to, length); sized < 0) return statusFromErrno(-sized);
-  Status status =
-      copyFileRange(packed.fd, 0, to, 0, tableEnd);  // the rest of the table stays a hole
-  if (status.ok()) status = copyFileRange(packed.fd, dataStart, to, dataStart, length - dataStart);
+  progress->totalBytes.store(tableEnd + (length - dataStart));
+  Status status = copyPieces(packed.fd, to, 0, tableEnd, progress);  // then the table has a hole
+  if (status.ok()) status = copyPieces(packed.fd, to, dataStart, length, progress);
   if (!status.ok()) return status;
   Identity identity = packed.identity;
   identity.kind = kKindLive;
@@ -40,14 +40,15 @@ Status writeLiveCopy(const RegionFile& packed, int to) {
 
 }  // namespace
 
-Status thawFile(const std::string& from, const std::string& to, uint32_t mode, uint32_t* root) {
+Status thawFile(const std::string& from, const std::string& to, uint32_t mode,
+                CopyProgress* progress, uint32_t* root) {
   RegionFile packed;
   if (const Status opened = packed.open(from, false, kKindPacked); !opened.ok()) return opened;
   const std::string temporary = to + ".thaw.tmp";
   int fd = -1;
   Status status = makeTemporary(temporary, mode, &fd);
   if (!status.ok()) return status;
-  status = writeLiveCopy(packed, fd);
+  status = writeLiveCopy(packed, fd, progress);
   if (status.ok()) status = statusFromErrno(-io().link(temporary.c_str(), to.c_str()));
   endTemporary(temporary, fd);
   *root = packed.identity.rootRef;

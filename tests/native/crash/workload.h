@@ -440,7 +440,7 @@ class Run {
     if (!isDone(region.handle.refresh())) return false;
     const std::string path = path_ + ".copy" + std::to_string(journal_.copyCount);
     Region snapshot;
-    BackupProgress progress;
+    CopyProgress progress;
     const bool done = isDone(snapshot.open(path_, Region::smallLog(), region.epoch())) &&
                       isDone(backupRegion(snapshot.handle, path, &progress));
     const uint64_t epoch = region.epoch();
