@@ -210,7 +210,8 @@ export class TypeRegistry {
   readerOf(type: AnyType, typeId: number, ref: number): CellReader {
     if (this.#serial !== this.#session.serial) this.sync()
     const binding = this.#bindings[type.serial]
-    if (binding !== undefined && binding.typeId === typeId) return binding.reader!
+    // A type that is not stored has no number, and neither has a cell that is free.
+    if (binding !== undefined && binding.typeId === typeId && typeId !== 0) return binding.reader!
     return this.#versionReader(this.bindingOf(type), typeId, ref)
   }
 
