@@ -23,6 +23,14 @@
  *  - `far` is not called for elements that a vector is known to have: `reach` is told of sizes. As
  *    long as it never was, the engine leaves it out of a loop around `get`, and numbers need not be
  *    boxed for the sake of the undefined that it may give.
+ *  - Of a vector that is a constant of the program the engine takes what is set once for constant
+ *    as well: the cells, their arrays, where those lie and how long they are. It loads and checks
+ *    none of that for an element any more, which is a third of the cost. Set once is meant
+ *    literally, for all objects of a class: no value before the first (so fields are `declare`d or
+ *    begin with what they keep), none after close(). Only where a first window was too small do
+ *    that kind's arrays become fields like others.
+ *  - Whole numbers are compared and computed by operators of 32 bits (`| 0`), which need no check
+ *    for a result that is larger.
  */
 import { C, ControlBlock } from '../../formats/index.js'
 import { Window } from '../space/window.js'
@@ -42,31 +50,35 @@ export interface CellSource {
 }
 
 const FAULT = ControlBlock.fields.fault.offset >>> 2
-const NOTHING = new Window(new ArrayBuffer(0))
 const WINDOW_BYTES = Number(C.WINDOW_BYTES)
-const LEAST_BYTES = 2 ** 20
+/** Of the first window: 262,144 elements of 8 bytes, twice as many others. */
+const LEAST_BYTES = 2 ** 22
 
 /** The fast path of `get` has one return: whatever is not simply there is left to `far`. */
 export abstract class Cells {
   /** Elements of the first window that may be read; 0 when nothing may, as after close(). */
-  protected near = 0
-  protected words = NOTHING.i32
-  protected readonly control: Uint32Array
+  declare protected near: number
+  declare protected first: Window
+  declare protected readonly control: Uint32Array
+  declare protected readonly source: CellSource
+  /** But for the first. */
   readonly #windows: Window[] = []
   readonly #cellBytes: number
   readonly #perWindow: number
-  #firstBytes = 0
-  protected readonly source: CellSource
+  #firstBytes: number
 
   constructor(source: CellSource) {
     this.source = source
     this.control = source.control
     this.#cellBytes = source.codec.bytes === 8 ? 16 : 8
     this.#perWindow = WINDOW_BYTES / this.#cellBytes
+    this.near = Math.min(source.provided(), this.#perWindow)
+    this.#firstBytes = this.#bytesFor(this.near)
+    this.first = new Window(source.window(0, this.#firstBytes))
   }
 
-  /** Takes the arrays of the first window that `get` reads from. */
-  protected abstract adopt(window: Window): void
+  /** The first window has become larger: takes the arrays that `get` reads from anew. */
+  protected abstract adopt(): void
   /** The element of a cell of any window, undefined when there is none. */
   protected abstract read(window: Window, index: number): unknown
   /** The element at an index, undefined when there is none. */
@@ -82,7 +94,12 @@ export abstract class Cells {
     this.leave()
     const provided = this.source.provided()
     const near = Math.min(provided, this.#perWindow)
-    if (near * this.#cellBytes > this.#firstBytes) this.#enlarge(near * this.#cellBytes)
+    if (near * this.#cellBytes > this.#firstBytes) {
+      const bytes = this.#bytesFor(near)
+      this.first = new Window(this.source.window(0, bytes))
+      this.adopt()
+      this.#firstBytes = bytes
+    }
     this.near = near
     return provided
   }
@@ -91,12 +108,8 @@ export abstract class Cells {
    * The first window is no larger than the vector has use for, with some in advance: for a buffer
    * of a gigabyte the engine would collect garbage, for as long as the heap is large.
    */
-  #enlarge(bytes: number): void {
-    this.#firstBytes = Math.min(Math.max(2 * bytes, LEAST_BYTES), WINDOW_BYTES)
-    const window = new Window(this.source.window(0, this.#firstBytes))
-    this.#windows[0] = window
-    this.words = window.i32
-    this.adopt(window)
+  #bytesFor(near: number): number {
+    return Math.min(Math.max(2 * near * this.#cellBytes, LEAST_BYTES), WINDOW_BYTES)
   }
 
   protected far(index: number): unknown {
@@ -110,29 +123,27 @@ export abstract class Cells {
   }
 
   #window(index: number): Window {
+    if (index === 0) return this.first
     return this.#windows[index] ??= new Window(this.source.window(index, WINDOW_BYTES))
   }
 
-  /** Nothing is near until it was asked for: something went wrong. */
+  /**
+   * Nothing is near until it was asked for: something went wrong, or the vector is closed. Then the
+   * arrays stay, over addresses that have no memory any more (vector-file.cc).
+   */
   leave(): void {
     this.near = 0
-  }
-
-  /** Lets go of all memory of the vector. */
-  close(): void {
-    this.leave()
-    this.words = NOTHING.i32
-    this.adopt(NOTHING)
-    this.#windows.length = 0
-    this.#firstBytes = 0
   }
 }
 
 /** Elements of 1 and 2 bytes: one word holds the element and the low end of the tag. */
 abstract class NarrowCells extends Cells {
-  protected abstract decode(word: number): unknown
+  protected words = this.first.i32
 
-  protected adopt(): void {}
+  protected abstract decode(word: number): unknown
+  protected adopt(): void {
+    this.words = this.first.i32
+  }
   protected read(window: Window, index: number): unknown {
     const word = window.i32[index << 1]!
     return ((word >>> (this.source.codec.bytes * 8)) & 1) === 0 ? undefined : this.decode(word)
@@ -144,7 +155,7 @@ export class U8Cells extends NarrowCells {
     return word & 0xff
   }
   get(index: number): unknown {
-    if ((index >>> 0) === index && index < this.near) {
+    if ((index | 0) === index && (index >>> 0) < this.near) {
       const word = this.words[index << 1]!
       if ((word & 0x100) !== 0) return word & 0xff
     }
@@ -157,7 +168,7 @@ export class I8Cells extends NarrowCells {
     return word << 24 >> 24
   }
   get(index: number): unknown {
-    if ((index >>> 0) === index && index < this.near) {
+    if ((index | 0) === index && (index >>> 0) < this.near) {
       const word = this.words[index << 1]!
       if ((word & 0x100) !== 0) return word << 24 >> 24
     }
@@ -170,7 +181,7 @@ export class U16Cells extends NarrowCells {
     return word & 0xffff
   }
   get(index: number): unknown {
-    if ((index >>> 0) === index && index < this.near) {
+    if ((index | 0) === index && (index >>> 0) < this.near) {
       const word = this.words[index << 1]!
       if ((word & 0x1_0000) !== 0) return word & 0xffff
     }
@@ -183,7 +194,7 @@ export class I16Cells extends NarrowCells {
     return word << 16 >> 16
   }
   get(index: number): unknown {
-    if ((index >>> 0) === index && index < this.near) {
+    if ((index | 0) === index && (index >>> 0) < this.near) {
       const word = this.words[index << 1]!
       if ((word & 0x1_0000) !== 0) return word << 16 >> 16
     }
@@ -196,7 +207,7 @@ export class BoolCells extends NarrowCells {
     return (word & 0xff) !== 0
   }
   get(index: number): unknown {
-    if ((index >>> 0) === index && index < this.near) {
+    if ((index | 0) === index && (index >>> 0) < this.near) {
       const word = this.words[index << 1]!
       if ((word & 0x100) !== 0) return (word & 0xff) !== 0
     }
@@ -205,20 +216,21 @@ export class BoolCells extends NarrowCells {
 }
 
 export class U32Cells extends Cells {
-  #elements = NOTHING.u32
+  #words = this.first.u32
 
-  protected adopt(window: Window): void {
-    this.#elements = window.u32
+  protected adopt(): void {
+    this.#words = this.first.u32
   }
-  protected read(window: Window, index: number): unknown {
-    const absent = ~window.i32[(index << 1) + 1]! & 1
-    const element = window.u32[(index << 1) + absent]
+  protected read({ u32 }: Window, index: number): unknown {
+    const absent = ~u32[(index << 1) + 1]! & 1
+    const element = u32[(index << 1) + absent]
     return absent === 0 ? element : undefined
   }
   get(index: number): unknown {
-    if ((index >>> 0) === index && index < this.near) {
-      const absent = ~this.words[(index << 1) + 1]! & 1
-      const element = this.#elements[(index << 1) + absent]
+    if ((index | 0) === index && (index >>> 0) < this.near) {
+      const words = this.#words
+      const absent = ~words[(index << 1) + 1 | 0]! & 1
+      const element = words[(index << 1) + absent | 0]
       if (absent === 0 && (element !== 0 || this.control[FAULT] === 0)) return element
     }
     return this.far(index)
@@ -226,20 +238,21 @@ export class U32Cells extends Cells {
 }
 
 export class I32Cells extends Cells {
-  #elements = NOTHING.i32
+  #words = this.first.i32
 
-  protected adopt(window: Window): void {
-    this.#elements = window.i32
+  protected adopt(): void {
+    this.#words = this.first.i32
   }
-  protected read(window: Window, index: number): unknown {
-    const absent = ~window.i32[(index << 1) + 1]! & 1
-    const element = window.i32[(index << 1) + absent]
+  protected read({ i32 }: Window, index: number): unknown {
+    const absent = ~i32[(index << 1) + 1]! & 1
+    const element = i32[(index << 1) + absent]
     return absent === 0 ? element : undefined
   }
   get(index: number): unknown {
-    if ((index >>> 0) === index && index < this.near) {
-      const absent = ~this.words[(index << 1) + 1]! & 1
-      const element = this.#elements[(index << 1) + absent]
+    if ((index | 0) === index && (index >>> 0) < this.near) {
+      const words = this.#words
+      const absent = ~words[(index << 1) + 1 | 0]! & 1
+      const element = words[(index << 1) + absent | 0]
       if (absent === 0 && (element !== 0 || this.control[FAULT] === 0)) return element
     }
     return this.far(index)
@@ -247,10 +260,12 @@ export class I32Cells extends Cells {
 }
 
 export class F32Cells extends Cells {
-  #elements = NOTHING.f32
+  #tags = this.first.i32
+  #elements = this.first.f32
 
-  protected adopt(window: Window): void {
-    this.#elements = window.f32
+  protected adopt(): void {
+    this.#tags = this.first.i32
+    this.#elements = this.first.f32
   }
   protected read(window: Window, index: number): unknown {
     const absent = ~window.i32[(index << 1) + 1]! & 1
@@ -258,9 +273,9 @@ export class F32Cells extends Cells {
     return absent === 0 ? element : undefined
   }
   get(index: number): unknown {
-    if ((index >>> 0) === index && index < this.near) {
-      const absent = ~this.words[(index << 1) + 1]! & 1
-      const element = this.#elements[(index << 1) + absent]
+    if ((index | 0) === index && (index >>> 0) < this.near) {
+      const absent = ~this.#tags[(index << 1) + 1 | 0]! & 1
+      const element = this.#elements[(index << 1) + absent | 0]
       if (absent === 0 && (element !== 0 || this.control[FAULT] === 0)) return element
     }
     return this.far(index)
@@ -268,10 +283,12 @@ export class F32Cells extends Cells {
 }
 
 export class F64Cells extends Cells {
-  #elements = NOTHING.f64
+  #tags = this.first.i32
+  #elements = this.first.f64
 
-  protected adopt(window: Window): void {
-    this.#elements = window.f64
+  protected adopt(): void {
+    this.#tags = this.first.i32
+    this.#elements = this.first.f64
   }
   protected read(window: Window, index: number): unknown {
     const absent = ~window.i32[(index << 2) + 2]! & 1
@@ -279,9 +296,9 @@ export class F64Cells extends Cells {
     return absent === 0 ? element : undefined
   }
   get(index: number): unknown {
-    if ((index >>> 0) === index && index < this.near) {
-      const absent = ~this.words[(index << 2) + 2]! & 1
-      const element = this.#elements[(index << 1) + absent]
+    if ((index | 0) === index && (index >>> 0) < this.near) {
+      const absent = ~this.#tags[(index << 2) + 2 | 0]! & 1
+      const element = this.#elements[(index << 1) + absent | 0]
       if (absent === 0 && (element !== 0 || this.control[FAULT] === 0)) return element
     }
     return this.far(index)
@@ -289,10 +306,12 @@ export class F64Cells extends Cells {
 }
 
 export class U64Cells extends Cells {
-  #elements = NOTHING.u64
+  #tags = this.first.i32
+  #elements = this.first.u64
 
-  protected adopt(window: Window): void {
-    this.#elements = window.u64
+  protected adopt(): void {
+    this.#tags = this.first.i32
+    this.#elements = this.first.u64
   }
   protected read(window: Window, index: number): unknown {
     const absent = ~window.i32[(index << 2) + 2]! & 1
@@ -300,9 +319,9 @@ export class U64Cells extends Cells {
     return absent === 0 ? element : undefined
   }
   get(index: number): unknown {
-    if ((index >>> 0) === index && index < this.near) {
-      const absent = ~this.words[(index << 2) + 2]! & 1
-      const element = this.#elements[(index << 1) + absent]
+    if ((index | 0) === index && (index >>> 0) < this.near) {
+      const absent = ~this.#tags[(index << 2) + 2 | 0]! & 1
+      const element = this.#elements[(index << 1) + absent | 0]
       if (absent === 0 && this.control[FAULT] === 0) return element
     }
     return this.far(index)
@@ -310,10 +329,12 @@ export class U64Cells extends Cells {
 }
 
 export class I64Cells extends Cells {
-  #elements = NOTHING.i64
+  #tags = this.first.i32
+  #elements = this.first.i64
 
-  protected adopt(window: Window): void {
-    this.#elements = window.i64
+  protected adopt(): void {
+    this.#tags = this.first.i32
+    this.#elements = this.first.i64
   }
   protected read(window: Window, index: number): unknown {
     const absent = ~window.i32[(index << 2) + 2]! & 1
@@ -321,9 +342,9 @@ export class I64Cells extends Cells {
     return absent === 0 ? element : undefined
   }
   get(index: number): unknown {
-    if ((index >>> 0) === index && index < this.near) {
-      const absent = ~this.words[(index << 2) + 2]! & 1
-      const element = this.#elements[(index << 1) + absent]
+    if ((index | 0) === index && (index >>> 0) < this.near) {
+      const absent = ~this.#tags[(index << 2) + 2 | 0]! & 1
+      const element = this.#elements[(index << 1) + absent | 0]
       if (absent === 0 && this.control[FAULT] === 0) return element
     }
     return this.far(index)
@@ -334,11 +355,8 @@ export class I64Cells extends Cells {
 export class RecordCells extends Cells {
   readonly #piece = new BigUint64Array(1)
   readonly #view = new DataView(this.#piece.buffer)
-  #first = NOTHING
 
-  protected adopt(window: Window): void {
-    this.#first = window
-  }
+  protected adopt(): void {}
   protected read(window: Window, index: number): unknown {
     const { codec } = this.source
     const wide = codec.bytes === 8 ? 1 : 0
@@ -348,8 +366,8 @@ export class RecordCells extends Cells {
     return absent === 0 ? codec.read(this.#view, 0) : undefined
   }
   get(index: number): unknown {
-    if ((index >>> 0) === index && index < this.near) {
-      const element = this.read(this.#first, index)
+    if ((index | 0) === index && (index >>> 0) < this.near) {
+      const element = this.read(this.first, index)
       if (element !== undefined && this.control[FAULT] === 0) return element
     }
     return this.far(index)

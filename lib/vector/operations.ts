@@ -28,9 +28,10 @@ export interface Opened {
   readonly native: NativeVector
   readonly run: OpenedVector
   readonly Cells: new (source: CellSource) => Cells
-  /** Set when the operations are made. */
-  cells?: Cells
 }
+
+/** For the classes of vectors alone, which read cells themselves. */
+export let cellsOf: (vector: VectorOperations<any, any>) => Cells
 
 export abstract class VectorOperations<V, I> implements Disposable {
   /** As given. */
@@ -49,6 +50,10 @@ export abstract class VectorOperations<V, I> implements Disposable {
   readonly #words: Uint32Array
   #closed = false
 
+  static {
+    cellsOf = (vector) => vector.#cells
+  }
+
   /** Not to be called: create() and open() do. */
   protected constructor(opened: Opened) {
     const { path, codec, native, run } = opened
@@ -63,7 +68,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
     this.#call = new DataView(run.call)
     this.#doubles = new Float64Array(run.call)
     this.#words = new Uint32Array(run.call)
-    opened.cells = this.#cells = new opened.Cells({
+    this.#cells = new opened.Cells({
       codec,
       control: new Uint32Array(run.control),
       window: (index, bytes) => native.window(index, bytes),
@@ -73,7 +78,6 @@ export abstract class VectorOperations<V, I> implements Disposable {
         this.#open()
       },
     })
-    this.#cells.reach(1)
     this.#waits = new SizeWaits(path, native, () => this.size)
   }
 
@@ -258,7 +262,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#cells.close()
+    this.#cells.leave()
     this.#waits.close()
     this.#native.close()
   }
@@ -303,7 +307,8 @@ export abstract class VectorOperations<V, I> implements Disposable {
   }
 
   #error(doing: string, pushed?: number): Error {
-    this.#cells.leave()
+    const cells: Cells | undefined = this.#cells  // none yet while the vector is being opened
+    cells?.leave()
     const status = this.#words[CODE]! + 256 * this.#words[ERROR]!
     return vectorError(status, this.path, doing, pushed)
   }

@@ -19,7 +19,7 @@ import {
 import { elementOf } from './element.js'
 import { openingError, vectorError } from './errors.js'
 import { vectorAddon } from './native.js'
-import { VectorOperations, type Opened } from './operations.js'
+import { cellsOf, VectorOperations } from './operations.js'
 import {
   checkCapacity, checkMode, checkOptions, checkPath, type CreateVectorOptions,
   type OpenVectorOptions,
@@ -78,121 +78,73 @@ export abstract class SharedVector<V, I = V> extends VectorOperations<V, I> {
 // One class for each kind of element, so that `get` is compiled for it: see cells.ts.
 
 class U8Vector<V, I> extends SharedVector<V, I> {
-  readonly #own: U8Cells
-  constructor(opened: Opened) {
-    super(opened)
-    this.#own = opened.cells as U8Cells
-  }
+  readonly #own = cellsOf(this) as U8Cells
   get(index: number): V | undefined {
     return this.#own.get(index) as V | undefined
   }
 }
 class I8Vector<V, I> extends SharedVector<V, I> {
-  readonly #own: I8Cells
-  constructor(opened: Opened) {
-    super(opened)
-    this.#own = opened.cells as I8Cells
-  }
+  readonly #own = cellsOf(this) as I8Cells
   get(index: number): V | undefined {
     return this.#own.get(index) as V | undefined
   }
 }
 class U16Vector<V, I> extends SharedVector<V, I> {
-  readonly #own: U16Cells
-  constructor(opened: Opened) {
-    super(opened)
-    this.#own = opened.cells as U16Cells
-  }
+  readonly #own = cellsOf(this) as U16Cells
   get(index: number): V | undefined {
     return this.#own.get(index) as V | undefined
   }
 }
 class I16Vector<V, I> extends SharedVector<V, I> {
-  readonly #own: I16Cells
-  constructor(opened: Opened) {
-    super(opened)
-    this.#own = opened.cells as I16Cells
-  }
+  readonly #own = cellsOf(this) as I16Cells
   get(index: number): V | undefined {
     return this.#own.get(index) as V | undefined
   }
 }
 class U32Vector<V, I> extends SharedVector<V, I> {
-  readonly #own: U32Cells
-  constructor(opened: Opened) {
-    super(opened)
-    this.#own = opened.cells as U32Cells
-  }
+  readonly #own = cellsOf(this) as U32Cells
   get(index: number): V | undefined {
     return this.#own.get(index) as V | undefined
   }
 }
 class I32Vector<V, I> extends SharedVector<V, I> {
-  readonly #own: I32Cells
-  constructor(opened: Opened) {
-    super(opened)
-    this.#own = opened.cells as I32Cells
-  }
+  readonly #own = cellsOf(this) as I32Cells
   get(index: number): V | undefined {
     return this.#own.get(index) as V | undefined
   }
 }
 class F32Vector<V, I> extends SharedVector<V, I> {
-  readonly #own: F32Cells
-  constructor(opened: Opened) {
-    super(opened)
-    this.#own = opened.cells as F32Cells
-  }
+  readonly #own = cellsOf(this) as F32Cells
   get(index: number): V | undefined {
     return this.#own.get(index) as V | undefined
   }
 }
 class F64Vector<V, I> extends SharedVector<V, I> {
-  readonly #own: F64Cells
-  constructor(opened: Opened) {
-    super(opened)
-    this.#own = opened.cells as F64Cells
-  }
+  readonly #own = cellsOf(this) as F64Cells
   get(index: number): V | undefined {
     return this.#own.get(index) as V | undefined
   }
 }
 class U64Vector<V, I> extends SharedVector<V, I> {
-  readonly #own: U64Cells
-  constructor(opened: Opened) {
-    super(opened)
-    this.#own = opened.cells as U64Cells
-  }
+  readonly #own = cellsOf(this) as U64Cells
   get(index: number): V | undefined {
     return this.#own.get(index) as V | undefined
   }
 }
 class I64Vector<V, I> extends SharedVector<V, I> {
-  readonly #own: I64Cells
-  constructor(opened: Opened) {
-    super(opened)
-    this.#own = opened.cells as I64Cells
-  }
+  readonly #own = cellsOf(this) as I64Cells
   get(index: number): V | undefined {
     return this.#own.get(index) as V | undefined
   }
 }
 class BoolVector<V, I> extends SharedVector<V, I> {
-  readonly #own: BoolCells
-  constructor(opened: Opened) {
-    super(opened)
-    this.#own = opened.cells as BoolCells
-  }
+  readonly #own = cellsOf(this) as BoolCells
   get(index: number): V | undefined {
     return this.#own.get(index) as V | undefined
   }
 }
 class RecordVector<V, I> extends SharedVector<V, I> {
-  readonly #own: RecordCells
-  constructor(opened: Opened) {
-    super(opened)
-    this.#own = opened.cells as RecordCells
-  }
+  readonly #own = cellsOf(this) as RecordCells
   get(index: number): V | undefined {
     return this.#own.get(index) as V | undefined
   }

@@ -136,9 +136,10 @@ async function main(): Promise<void> {
     const columns = [kind.padEnd(10), name.padEnd(8), how.padEnd(14), ns.toFixed(1).padStart(8)]
     console.log(columns.join(' '))
   }
-  for (const { kind, vector, typedArray } of reading) {
+  for (const { kind, vector, typedArray, strided } of reading) {
     console.log(`reading ${kind}: vector.get ${vector.toFixed(2)} ns, a typed array `
-      + `${typedArray.toFixed(2)}, ${(vector / typedArray).toFixed(1)} times`)
+      + `${typedArray.toFixed(2)} (${(vector / typedArray).toFixed(1)} times), one with gaps for `
+      + `tags ${strided.toFixed(2)} (${(vector / strided).toFixed(1)} times)`)
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * What `get` costs beside a typed array, for three kinds of elements, in a program that uses all
- * kinds: the engine must not mix them up. Loops are written out, because each is to be compiled for
- * what it reads.
+ * kinds: the engine must not mix them up. Also beside a typed array with the elements as far apart
+ * as tags keep them in a vector. Loops are written out, because each is to be compiled for what it
+ * reads.
  */
 import { join } from 'node:path'
 import { SharedVector, t } from '../../../lib/index.js'
@@ -11,10 +12,11 @@ export interface Reading {
   readonly kind: string
   readonly vector: number
   readonly typedArray: number
+  readonly strided: number
 }
 
 const COUNT = 100_000
-const TURNS = 60
+const TURNS = 200
 
 const USED = [
   [t.u8, Uint8Array], [t.i8, Int8Array], [t.u16, Uint16Array], [t.i16, Int16Array],
@@ -36,21 +38,24 @@ function useAll(directory: string): void {
   }
 }
 
-/** Medians of both, in turns. */
-function compare(kind: string, ofVector: () => number, ofArray: () => number): Reading {
-  const times: [number[], number[]] = [[], []]
+/** Medians, in turns. */
+function compare(
+  kind: string, ofVector: () => number, ofArray: () => number, ofStrided: () => number,
+): Reading {
+  const runs = [ofVector, ofArray, ofStrided]
+  const times = runs.map((): number[] => [])
   for (let turn = 0; turn < TURNS; turn++) {
-    const began = performance.now()
-    const one = ofVector()
-    const between = performance.now()
-    const other = ofArray()
-    times[1].push(performance.now() - between)
-    times[0].push(between - began)
-    if (one !== other) throw new Error(`${kind}: wrong sum`)
+    const sums = runs.map((run, i) => {
+      const began = performance.now()
+      const sum = run()
+      times[i]!.push(performance.now() - began)
+      return sum
+    })
+    if (sums.some((sum) => sum !== sums[0])) throw new Error(`${kind}: wrong sum`)
   }
-  const [vector, typedArray] = times.map((all) =>
-    all.sort((a, b) => a - b)[TURNS >> 1]! / COUNT * 1e6) as [number, number]
-  return { kind, vector, typedArray }
+  const [vector, typedArray, strided] = times.map((all) =>
+    all.sort((a, b) => a - b)[TURNS >> 1]! / COUNT * 1e6) as [number, number, number]
+  return { kind, vector, typedArray, strided }
 }
 
 export function readings(directory: string): Reading[] {
@@ -62,6 +67,14 @@ export function readings(directory: string): Reading[] {
   const doubleArray = Float64Array.from({ length: COUNT }, (_, i) => i + 0.5)
   const integerArray = Int32Array.from({ length: COUNT }, (_, i) => -i)
   const byteArray = Uint8Array.from({ length: COUNT }, (_, i) => i)
+  const doubleCells = new Float64Array(2 * COUNT)
+  const integerCells = new Int32Array(2 * COUNT)
+  const byteCells = new Uint8Array(8 * COUNT)
+  for (let i = 0; i < COUNT; i++) {
+    doubleCells[i << 1] = doubleArray[i]!
+    integerCells[i << 1] = integerArray[i]!
+    byteCells[i << 3] = byteArray[i]!
+  }
   doubles.pushMany(doubleArray)
   integers.pushMany(integerArray)
   bytes.pushMany(byteArray)
@@ -74,6 +87,10 @@ export function readings(directory: string): Reading[] {
       let sum = 0
       for (let i = 0; i < COUNT; i++) sum += doubleArray[i]!
       return sum
+    }, () => {
+      let sum = 0
+      for (let i = 0; i < COUNT; i++) sum += doubleCells[i << 1]!
+      return sum
     }),
     compare('i32', () => {
       let sum = 0
@@ -83,6 +100,10 @@ export function readings(directory: string): Reading[] {
       let sum = 0
       for (let i = 0; i < COUNT; i++) sum += integerArray[i]!
       return sum
+    }, () => {
+      let sum = 0
+      for (let i = 0; i < COUNT; i++) sum += integerCells[i << 1]!
+      return sum
     }),
     compare('u8', () => {
       let sum = 0
@@ -91,6 +112,10 @@ export function readings(directory: string): Reading[] {
     }, () => {
       let sum = 0
       for (let i = 0; i < COUNT; i++) sum += byteArray[i]!
+      return sum
+    }, () => {
+      let sum = 0
+      for (let i = 0; i < COUNT; i++) sum += byteCells[i << 3]!
       return sum
     }),
   ]

@@ -52,7 +52,8 @@
  *  V7. get loads the tag, and when it is odd, the element. If the cell was emptied or changed
  *      between, the element loaded was there at some moment in between: an emptied cell keeps the
  *      element that was taken out last, which was there until then, later than the load of the
- *      tag. JavaScript does the same with an atomic load of the tag and a typed-array read.
+ *      tag. JavaScript does the same with two typed-array reads, the second at an index computed
+ *      from what the first gave (lib/vector/cells.ts).
  *  V8. Progress: a failed compare-and-swap on W means that another operation was published; one on
  *      a cell, that a set or an application succeeded. No thread waits for another, dead or alive.
  *      (After a lost race on W a thread keeps away for a bounded time: Backoff.)
