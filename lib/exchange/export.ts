@@ -235,8 +235,8 @@ class Exporter {
 
 /**
  * Gives the lines one after the other: of a live region under a snapshot, or inside `read`, so that
- * they are of one commit. Throws RSTORE_NOT_FOUND, and RSTORE_UNSUPPORTED where there are fields of
- * type t.packed.
+ * they are of one commit. What fields of type t.packed name is not among them: `Importer` refuses
+ * lines with such fields. Throws RSTORE_NOT_FOUND.
  */
 export function* exportLines(
   region: RegionBase, { names, onProgress }: ExportOptions = {},

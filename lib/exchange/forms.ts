@@ -9,6 +9,8 @@
  *   tuple, array                   a list; undefined is null
  *   map, multimap                  a list of [key, value]
  *   ref                            {"$ref": number}
+ *   packed                         {"$packed": number of the region, "ref": number, "value": what is
+ *                                  there}, the last where it was read; never taken back
  *   json                           itself; {"$undefined": true}, {"$number": "NaN"}, {"$bigint":
  *                                  digits}, {"$date": ISO 8601}, {"$bytes": base64}
  *
@@ -18,13 +20,12 @@
  * `fromJson` turns forms into what the type's own `prepare` takes, which checks them: what it does
  * not understand it hands on as it is.
  */
-import { RStoreError } from '../errors.js'
 import type { Ref } from '../space/ref.js'
 import { ArrayType } from '../types/array/array.js'
-import { describeShortly } from '../types/compatible.js'
 import { DefaultType } from '../types/default/default.js'
 import { MapType, MultimapType } from '../types/map/map.js'
 import { OptionalType } from '../types/optional/optional.js'
+import { PackedType } from '../types/packed/packed.js'
 import { RefType } from '../types/ref/ref.js'
 import { convertedStep, innerStep, type Step } from '../types/struct/image.js'
 import { StructType } from '../types/struct/struct.js'
@@ -32,7 +33,7 @@ import { setOwn } from '../types/struct/view.js'
 import { TupleType } from '../types/tuple/tuple.js'
 import type { AnyType } from '../types/type.js'
 import { anyFromJson, anyToJson, bytesFromJson, bytesToJson } from './any-json.js'
-import { RECORD_ID } from './ref-types.js'
+import { RECORD_ID, type PackedRecord } from './ref-types.js'
 
 export interface JsonForm {
   /** Whether every value is its own form: then nothing needs to be converted. */
@@ -161,7 +162,6 @@ export class JsonForms {
 
   constructor(private readonly refs: RefNames) {}
 
-  /** Throws RSTORE_UNSUPPORTED on types with fields of type t.packed. */
   of(type: AnyType): JsonForm {
     const known = this.known.get(type)
     if (known !== undefined) return known
@@ -192,11 +192,10 @@ export class JsonForms {
     if (type instanceof ArrayType) return this.array(type)
     if (type instanceof MapType || type instanceof MultimapType) return this.map(type)
     if (type instanceof RefType) return this.ref(type)
+    if (type instanceof PackedType) return this.packed()
     const simple = Object.hasOwn(SIMPLE, type.kind) ? SIMPLE[type.kind] : undefined
     if (simple !== undefined) return simple
-    throw new RStoreError('RSTORE_UNSUPPORTED',
-      `values of type ${describeShortly(type)} name other regions of a store and have no JSON `
-      + 'form. Leave out the maps that have such fields', { type: type.kind })
+    throw new Error(`values of type ${type.kind} have no JSON form`)
   }
 
   /** Of json null is a value: there nothing is {"$undefined": true}. */
@@ -240,6 +239,24 @@ export class JsonForms {
         ? json.map((entry) => Array.isArray(entry)
           ? [key.fromJson(entry[0]), value.fromJson(entry[1])] : entry)
         : json,
+    }
+  }
+
+  /** A region of another store may have the same number: so what is there is not known. */
+  private packed(): JsonForm {
+    return {
+      isPlain: false,
+      toJson: (named: PackedRecord | undefined) => {
+        if (named === undefined) return null
+        const { regionId, ref, type, value } = named
+        const json = { $packed: regionId, ref }
+        return type === undefined ? json : { ...json, value: this.of(type).toJson(value) }
+      },
+      fromJson: (json) => {
+        if (json === null || json === undefined) return undefined
+        throw new TypeError('what is in a packed region cannot be given as JSON: only a program can '
+          + 'store it, with what store.pack() or store.packed() gives')
+      },
     }
   }
 

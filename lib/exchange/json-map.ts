@@ -7,7 +7,7 @@ import type { Ref } from '../space/ref.js'
 import type { AnyType } from '../types/type.js'
 import { JsonForms, type JsonForm, type RefNames } from './forms.js'
 import { findNamed, namedIn, openMap, readValue, type Named, type NameSchema } from './named.js'
-import { typeWithRefNumbers } from './ref-types.js'
+import { typeWithPackedContent } from './ref-types.js'
 
 /** A range of keys, in JSON. */
 export interface JsonRange {
@@ -33,7 +33,8 @@ const ENDS = ['gt', 'gte', 'lt', 'lte'] as const
 
 /**
  * Works for whoever has no types: command lines, editors. What JSON does not have is written as
- * lib/exchange/forms.ts says: u64 as strings, bytes as {"$bytes": base64}, refs as {"$ref": n}.
+ * lib/exchange/forms.ts says: u64 as strings, bytes as {"$bytes": base64}, refs as {"$ref": n}, and
+ * what a field of type t.packed names, in a store with its content, which cannot be written so.
  * A change needs a transaction, and keeps the indexes of the map right. Throws a TypeError or
  * RangeError on what is not of the stored type.
  */
@@ -47,7 +48,7 @@ export class JsonMap {
     const named = findNamed(region, name)
     const { schema, key, value } = named
     const forms = new JsonForms(SAME_REFS)
-    const own = typeWithRefNumbers(value.descriptorText)
+    const own = typeWithPackedContent(value.descriptorText)
     this.schema = schema
     this.keys = key === undefined ? undefined : forms.of(key)
     this.values = forms.of(own)
@@ -55,8 +56,7 @@ export class JsonMap {
   }
 
   /**
-   * Opens what has that name, a single value, too, which has no keys. Throws RSTORE_NOT_FOUND, and
-   * RSTORE_UNSUPPORTED where there are fields of type t.packed.
+   * Opens what has that name, a single value, too, which has no keys. Throws RSTORE_NOT_FOUND.
    */
   static open(region: RegionBase, name: string): JsonMap {
     return new JsonMap(region, name)

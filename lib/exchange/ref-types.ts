@@ -5,7 +5,8 @@
 import type { Ref } from '../space/ref.js'
 import { compare } from '../types/compatible.js'
 import type { Session } from '../types/context.js'
-import { typeFromText } from '../types/descriptor.js'
+import { typeFromText, type Makers } from '../types/descriptor.js'
+import { PackedType } from '../types/packed/packed.js'
 import { RefType } from '../types/ref/ref.js'
 import { StructType } from '../types/struct/struct.js'
 import type { AnyType, Core } from '../types/type.js'
@@ -15,6 +16,50 @@ class RefNumber extends RefType {
   override readSlot(core: Core, at: number): unknown {
     const ref = core.window.u32[at >>> 2]!
     return ref === 0 ? undefined : ref
+  }
+}
+
+/** What a field of type t.packed names. */
+export interface PackedRecord {
+  readonly regionId: number
+  readonly ref: number
+  /** The type that it was read as, and what it gave; undefined where it is not read. */
+  readonly type?: AnyType
+  readonly value?: unknown
+}
+
+/** A name of a record in a packed region that reads as such a one, and does not lead on. */
+class PackedNumbers extends PackedType {
+  override readSlot(core: Core, at: number): PackedRecord | undefined {
+    const { u32 } = core.window
+    const regionId = u32[at >>> 2]!
+    return regionId === 0 ? undefined : { regionId, ref: u32[(at >>> 2) + 1]! }
+  }
+}
+
+/** One that leads on to the record, where there is a store that has it; names in it do not. */
+class PackedContent extends PackedNumbers {
+  private readonly types = new Map<AnyType, AnyType>()
+  private readAs: AnyType | undefined
+
+  override readingType(stored: AnyType): AnyType {
+    let type = this.types.get(stored)
+    if (type === undefined) {
+      this.types.set(stored, type = typeWithRefNumbers(stored.descriptorText))
+    }
+    return this.readAs = type
+  }
+
+  override readSlot(core: Core, at: number): PackedRecord | undefined {
+    const named = super.readSlot(core, at)
+    if (named === undefined) return named
+    try {
+      const value = core.lease.session.readPacked(this, named.regionId, named.ref)
+      return { ...named, type: this.readAs!, value }
+    } catch (error) {
+      if ((error as { code?: string }).code === 'RSTORE_NO_STORE') return named
+      throw error
+    }
   }
 }
 
@@ -90,15 +135,23 @@ class IdentifiedStruct extends StructType {
   }
 }
 
-/** A type for reading, from the text of its descriptor. */
-export const typeWithRefNumbers = (text: string): AnyType => typeFromText(text, {
+const NUMBERS: Makers = {
   ref: (find) => new RefNumber(find),
+  packed: (root) => new PackedNumbers(root),
   struct: (name, fields) => new StructType(name, fields),
-})
+}
+
+/** A type for reading, from the text of its descriptor. */
+export const typeWithRefNumbers = (text: string): AnyType => typeFromText(text, NUMBERS)
+
+/** The same, but what fields of type t.packed name is read. */
+export const typeWithPackedContent = (text: string): AnyType =>
+  typeFromText(text, { ...NUMBERS, packed: (root) => new PackedContent(root) })
 
 /** The same for writing: where records with numbers go is for `places` to say. */
 export const typeWithRecordIds = (text: string, places: RecordPlaces): AnyType =>
   typeFromText(text, {
     ref: (find) => new NumberedRef(find),
+    packed: (root) => new PackedType(root),
     struct: (name, fields) => new IdentifiedStruct(name, fields, places),
   })

@@ -48,11 +48,13 @@ interface Pending { type: AnyType | undefined }
 /** How the types that can name cells, or be named, are made. */
 export interface Makers {
   ref(find: () => AnyType): AnyType
+  packed(root: AnyType): AnyType
   struct(name: string, fields: readonly (readonly [string, AnyType])[]): AnyType
 }
 
 const STANDARD: Makers = {
   ref: (find) => new RefType(find),
+  packed: (root) => new PackedType(root),
   struct: (name, fields) => new StructType(name, fields),
 }
 
@@ -76,7 +78,7 @@ const readers: Readonly<Record<string, Read>> = {
   map: (stored, parse) => new MapType(parse(stored.map[0]), parse(stored.map[1])),
   multimap: (stored, parse) =>
     new MultimapType(parse(stored.multimap[0]), parse(stored.multimap[1])),
-  packed: (stored, parse) => new PackedType(parse(stored.packed)),
+  packed: (stored, parse, makers) => makers.packed(parse(stored.packed)),
 }
 
 const parseRef: Parse = (stored, stack, makers) => {

@@ -173,6 +173,38 @@ test('names, rename-map, drop-map', () => {
   bad(rstore(['drop-map', path, 'none']), EXIT.usage, /there is no none/)
 })
 
+test('fields of type t.packed: the record where there is a store; loading refuses them', () => {
+  const folder = join(directory, 'shop')
+  const store = Store.open(folder, { create: true })
+  const page = store.pack('page', { root: City }, () => ({ name: RED, area: 1n }))!
+  const shelves = store.region('library').map('shelves', t.string,
+    t.struct('Shelf', { page: t.optional(t.packed(City)) }))
+  store.region('library').transact(() => {
+    shelves.set('empty', {})
+    shelves.set('full', { page })
+  })
+  page.close()
+  const file = store.region('library').path!
+  store.close()
+  const { $packed, ref, value } = JSON.parse(
+    good(rstore(['get', `${folder}/library`, 'shelves', 'full']))).page
+  assert.equal(value, { name: RED, area: '1' })
+  const plain = `{"page":{"$packed":${$packed},"ref":${ref}}}`
+  const scanned = good(rstore(['scan', `${folder}/library`, 'shelves']))
+  assert.not.match(scanned, /[\u001b\u009b\u202e]/)
+  assert.is(JSON.parse(scanned.split('\n')[1]!.slice('full  '.length)).page.value.name, RED)
+  assert.is(good(rstore(['scan', file, 'shelves'])), `empty  {}\nfull  ${plain}\n`)
+  const dump = good(rstore(['dump', `${folder}/library`]))
+  assert.ok(dump.endsWith(`{"map":"shelves","key":"full","value":${plain}}\n`), dump)
+  const { status, stderr } = rstore(['load', freshPath()], dump)
+  assert.is(status, EXIT.usage)
+  assert.match(stderr, /line 3: what is in a packed region cannot be given as JSON.*\nNothing was/)
+  const loaded = rstore(['load', freshPath(), '--skip-bad'], dump)
+  assert.equal([loaded.status, loaded.stderr.split('\n').length], [EXIT.ok, 2], loaded.stderr)
+  bad(rstore(['dump', `${folder}/library`, '--map', 'shelves', '--format', 'csv']), EXIT.usage,
+    /field page of shelves is of type packed: CSV has no nested types/)
+})
+
 test('pack and thaw', async () => {
   const { path, region } = makeRegion()
   region.transact(() => region.value('root', City).set({ name: 'Root', area: 1n }))

@@ -324,16 +324,96 @@ test('refs lead to records of older and of later versions', async () => {
   })
 })
 
-test('fields of type t.packed are refused, before anything is given', () => {
-  const store = Store.open(join(directory, 'store'), { create: true })
+const Page = t.struct('Page', {
+  title: t.string, words: t.map(t.string, t.u64), other: t.optional(t.packed(Leaf)),
+  next: t.optional(t.self),
+})
+
+/** A store whose region names a packed one that names another; gives the ids of these. */
+function makeShelves(folder: string): { store: Store; ids: number[]; refs: number[] } {
+  const store = Store.open(folder, { create: true })
+  const leaf = store.pack('leaf', { root: Leaf }, () => ({ text: 'seven' }))!
+  const page: any = store.pack('page', { root: Page }, (_region, root: any) => {
+    root.title = 'Oslo'
+    root.words.set('fjord', 3n)
+    root.other = leaf
+    root.next = root
+    return root
+  })
   const shelves = store.region('shelves')
-  shelves.map('shelves', t.string, t.struct('Shelf', { page: t.optional(t.packed(Leaf)) }))
-  shelves.transact(() => shelves.map('other', t.u32, t.u32).set(1, 1))
-  assert.is(codeOf(() => exportLines(shelves.snapshot()).next()), 'RSTORE_UNSUPPORTED')
-  const lines = [...exportLines(shelves.snapshot(), { names: ['other'] })]
-  assert.equal(lines[1], { map: 'other', key: 1, value: 1 })
-  assert.is(codeOf(() => exportLines(shelves.snapshot(), { names: ['none'] }).next()),
-    'RSTORE_NOT_FOUND')
+  const map = shelves.map('shelves', t.string, t.struct('Shelf', {
+    page: t.optional(t.packed(Page)), room: t.u8,
+  }))
+  shelves.transact(() => {
+    map.set('empty', { room: 1 })
+    map.set('full', { page, room: 2 })
+    shelves.map('bare', t.u32, t.packed(Leaf)).set(1, leaf)
+  })
+  const ids = store.list().filter(({ kind }) => kind === 'packed').map(({ id }) => id)
+  const refs = [leaf, page].map(({ session }) => session.opened.rootRef)
+  for (const one of [leaf, page]) one.close()
+  return { store, ids, refs }
+}
+
+test('what fields of type t.packed name is shown where the store has it, one level deep', () => {
+  const folder = join(directory, 'store')
+  const { store, ids: [leaf, page], refs: [leafRef, pageRef] } = makeShelves(folder)
+  const content = {
+    title: 'Oslo', words: [['fjord', '3']], other: { $packed: leaf, ref: leafRef },
+    next: { $ref: pageRef },
+  }
+  const shelves = store.region('shelves')
+  const map = JsonMap.open(shelves, 'shelves')
+  assert.equal(map.get('full'), { page: { $packed: page, ref: pageRef, value: content }, room: 2 })
+  assert.equal(map.get('empty'), { room: 1 })
+  assert.equal(JsonMap.open(shelves.snapshot(), 'bare').get(1),
+    { $packed: leaf, ref: leafRef, value: { text: 'seven' } })
+  assert.equal(JsonMap.open(store.packed('page'), 'root').get(), {
+    ...content, other: { $packed: leaf, ref: leafRef, value: { text: 'seven' } },
+  })
+  shelves.transact(() => map.set('empty', { page: null, room: 3 }))
+  assert.throws(() => shelves.transact(() => map.set('empty', map.get('full'))),
+    /what is in a packed region cannot be given as JSON/)
+  assert.equal([...map.entries()].map(([key, { room }]: any) => [key, room]),
+    [['empty', 3], ['full', 2]])
+  const path = shelves.path!
+  store.close()
+  const alone = Region.open(path, { readOnly: true })
+  assert.equal(JsonMap.open(alone.snapshot(), 'shelves').get('full'),
+    { page: { $packed: page, ref: pageRef }, room: 2 }, 'no store: nothing to read it from')
+  alone.close()
+})
+
+test('dumps have what fields of type t.packed name as it is; such lines cannot be loaded', () => {
+  const { store, ids: [leaf, page], refs: [leafRef, pageRef] }
+    = makeShelves(join(directory, 'dumped store'))
+  const lines = [...exportLines(store.region('shelves').snapshot())]
+  const [head, ...entries] = lines
+  assert.equal(entries, [
+    { map: 'bare', key: 1, value: { $packed: leaf, ref: leafRef } },
+    { map: 'shelves', key: 'empty', value: { room: 1 } },
+    { map: 'shelves', key: 'full', value: { page: { $packed: page, ref: pageRef }, room: 2 } },
+  ])
+  assert.is(codeOf(() => exportLines(store.region('shelves').snapshot(), { names: ['none'] })
+    .next()), 'RSTORE_NOT_FOUND')
+  withRegion((region) => {
+    const loaded = region.transact(() => {
+      const importer = new Importer(region, JSON.parse(JSON.stringify(head)))
+      const added = entries.map((line) => {
+        try {
+          return importer.add(line)
+        } catch (error) {
+          return (error as Error).message.slice(0, 30)
+        }
+      })
+      importer.finish()
+      return added
+    })
+    const refused = 'what is in a packed region can'
+    assert.equal(loaded, [refused, true, refused])
+    assert.equal(JsonMap.open(region, 'shelves').get('empty'), { room: 1 })
+    assert.is(JsonMap.open(region, 'bare').size, 0)
+  })
   store.close()
 })
 

@@ -19,6 +19,10 @@ export class PackedType extends AnyType {
   describe(stack: readonly AnyType[]): Descriptor {
     return { packed: this.root.describe([...stack, this]) }
   }
+  /** As what a record is read that is stored as one of this type. */
+  readingType(stored: AnyType): AnyType {
+    return stored
+  }
   prepare(value: unknown, where: string, session: Session | null): unknown {
     if (session === null) throw new TypeError(`${where}: a packed region cannot be a default`)
     return session.preparePacked(this, value, where)
