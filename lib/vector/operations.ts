@@ -22,7 +22,7 @@ const COPY_ELEMENTS = 4096
 const FIRST_BUCKET = C.VECTOR_FIRST_BUCKET_ELEMENTS
 
 /** What a vector is made of. */
-export interface Opened {
+interface Opened {
   readonly path: string
   readonly codec: Codec
   readonly native: NativeVector
