@@ -9,8 +9,8 @@
  *   tuple, array                   a list; undefined is null
  *   map, multimap                  a list of [key, value]
  *   ref                            {"$ref": number}
- *   packed                         {"$packed": number of the region, "ref": number, "value": what is
- *                                  there}, the last where it was read; never taken back
+ *   packed                         {"$packed": region, "ref": number, "value": what is there}, the
+ *                                  last where it was read; never taken back
  *   json                           itself; {"$undefined": true}, {"$number": "NaN"}, {"$bigint":
  *                                  digits}, {"$date": ISO 8601}, {"$bytes": base64}
  *
@@ -254,8 +254,8 @@ export class JsonForms {
       },
       fromJson: (json) => {
         if (json === null || json === undefined) return undefined
-        throw new TypeError('what is in a packed region cannot be given as JSON: only a program can '
-          + 'store it, with what store.pack() or store.packed() gives')
+        throw new TypeError('what is in a packed region cannot be given as JSON: only a program '
+          + 'can store it, with what store.pack() or store.packed() gives')
       },
     }
   }
