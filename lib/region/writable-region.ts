@@ -68,10 +68,11 @@ export abstract class WritableRegion extends RegionBase {
 
   /**
    * Calls `edit` with a writable typed array over elements [from, to) of a numeric array that was
-   * read from this region. The typed array is good inside the callback only.
+   * read from this region: a Float64Array of a `t.array(t.f64)`, and so on. It is good inside the
+   * callback only.
    */
-  editArray<A>(array: A, from: number, to: number, edit: (elements: A) => void): void {
-    editArray(this.session, array, from, to, edit as (elements: unknown) => void)
+  editArray<A>(array: A, from: number, to: number, edit: (elements: any) => void): void {
+    editArray(this.session, array, from, to, edit)
   }
 
   /**

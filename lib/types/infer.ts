@@ -15,8 +15,11 @@ declare const self: unique symbol
 export interface Type<View, Input = View> {
   readonly kind: string
   readonly name?: string
-  /** Exists for inference only; never at run time. */
-  readonly [shape]: { readonly view: View; readonly input: Input }
+  /**
+   * Exists for inference only; never at run time. A type whose inputs are views and more is one
+   * whose inputs are views: `(): Type<NodeView> => Node`.
+   */
+  readonly [shape]: { readonly view: View; input(value: Input): void }
 }
 
 export type AnyShape = Type<any, any>
@@ -24,7 +27,7 @@ export type AnyShape = Type<any, any>
 /** What reading a value of a type gives. */
 export type Infer<T> = T extends { readonly [shape]: { readonly view: infer V } } ? V : never
 /** What writing a value of a type accepts. */
-export type InferInput<T> = T extends { readonly [shape]: { readonly input: infer I } } ? I : never
+export type InferInput<T> = T extends { readonly [shape]: { input(value: infer I): void } } ? I : never
 
 /** Stands for the record that a field is in, until its struct is made. */
 export interface Self { readonly [self]: true }
@@ -251,8 +254,13 @@ export type Frozen<V> =
         : V extends
               PackedRoot<any> | Date | Uint8Array | string | number | bigint | boolean | undefined
           ? V
-          : V extends object
-            ? {
-                readonly [K in keyof V]: V[K] extends (...args: any[]) => any ? V[K] : Frozen<V[K]>
-              }
-            : V
+          : V extends readonly [any, ...any[]]
+            ? { readonly [K in keyof V]: Frozen<V[K]> }
+            : V extends ArrayView<infer E>
+              ? ArrayView<Frozen<E>>
+              : V extends object
+                ? {
+                    readonly [K in keyof V]: V[K] extends (...args: any[]) => any
+                      ? V[K] : Frozen<V[K]>
+                  }
+                : V

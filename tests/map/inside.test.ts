@@ -45,7 +45,7 @@ test('indexes by functions', withRegion(async (place) => {
     record.words.add('fjord', 4)
     record.words.add('fjell', 4)
     record.words.remove('fjord', 3)
-    region.editArray(record.years, 1, 2, (years) => { (years as unknown as Int32Array)[0] = 2026 })
+    region.editArray(record.years, 1, 2, (years: Int32Array) => { years[0] = 2026 })
   })
   const entries = (index: { entries(): Iterable<[unknown, string, unknown]> }): unknown[] =>
     Array.from(index.entries(), ([indexKey, key]) => [indexKey, key])

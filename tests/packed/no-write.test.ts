@@ -65,7 +65,7 @@ function keepAll(region: WritableRegion, root: AtlasView): (() => unknown)[] {
     () => texts.splitLines(new TextEncoder().encode('x')),
     () => texts.finish(),
     () => region.buildArray(t.f64, {}, (builder) => { builder.push(1) }),
-    () => region.editArray(long, 0, 1, (elements) => { (elements as unknown as number[])[0] = 7 }),
+    () => region.editArray(long, 0, 1, (elements: Float64Array) => { elements[0] = 7 }),
     () => {
       (long as unknown as number[])[0] = 7  // it shows nothing any more
       return root.title

@@ -128,9 +128,9 @@ test('an array that is replaced while it is edited', withRegion((place) => {
   region.transact(() => map.set(1, pages))
   assert.throws(() => region.transact(() => {
     try {
-      region.editArray(map.get(1)!.x, 0, 9, (elements) => {
+      region.editArray(map.get(1)!.x, 0, 9, (elements: Uint16Array) => {
         map.get(1)!.x = [1] as never
-        ;(elements as unknown as Uint16Array).fill(5)
+        elements.fill(5)
       })
     } catch { /* nothing is committed none the less */ }
   }), /replaced while it was edited/)

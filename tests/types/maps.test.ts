@@ -2,6 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
+  type ArrayView,
   t,
   type Frozen,
   type Infer,
@@ -28,6 +29,8 @@ sameType<Infer<ReturnType<typeof u32ToText>>, RMap<number, string, string>>(true
 sameType<InferInput<ReturnType<typeof u32ToText>>, Iterable<readonly [number, string]>>(true)
 sameType<Frozen<RMap<number, string>>, ReadMap<number, string>>(true)
 sameType<Frozen<Date>, Date>(true)
+sameType<Frozen<ArrayView<{ a: number }>>, ArrayView<{ readonly a: number }>>(true)
+sameType<Frozen<[number, { a: number }]>, readonly [number, { readonly a: number }]>(true)
 function u32ToText() {
   return t.map(t.u32, t.string)
 }

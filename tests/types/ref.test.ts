@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import type { RStoreError } from '../../lib/errors.js'
 import { verifySession } from '../../lib/map/verify.js'
 import type { Ref } from '../../lib/space/ref.js'
-import { t, type Infer, type Type } from '../../lib/types/index.js'
+import { t, type Infer, type InferInput, type Type } from '../../lib/types/index.js'
 import { MemoryRegion } from '../harness/memory-region.js'
 import { assertSound, codeOf, sameType } from '../harness/types.js'
 
@@ -26,16 +26,18 @@ interface HouseView {
   toObject(): any
   equals(other: unknown): boolean
 }
-const Person: Type<any> = t.struct('Person', {
+const Person = t.struct('Person', {
   name: t.string,
   home: t.ref((): Type<HouseView> => House),
 })
-const House: Type<any> = t.struct('House', {
+const House = t.struct('House', {
   street: t.string,
   owner: t.optional(t.ref((): Type<PersonView> => Person)),
 })
 const homeOf = t.struct('Home', { home: t.ref((): Type<HouseView> => House) })
 sameType<Infer<typeof homeOf>['home'], HouseView>(true)
+sameType<Infer<typeof Person>['home'], HouseView>(true)
+sameType<InferInput<typeof House>['owner'], PersonView | Ref<PersonView> | undefined>(true)
 
 test('records name each other, also in cycles', () => {
   const region = new MemoryRegion(2 ** 21)
