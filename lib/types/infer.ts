@@ -27,7 +27,8 @@ export type AnyShape = Type<any, any>
 /** What reading a value of a type gives. */
 export type Infer<T> = T extends { readonly [shape]: { readonly view: infer V } } ? V : never
 /** What writing a value of a type accepts. */
-export type InferInput<T> = T extends { readonly [shape]: { input(value: infer I): void } } ? I : never
+export type InferInput<T> =
+  T extends { readonly [shape]: { input(value: infer I): void } } ? I : never
 
 /** Stands for the record that a field is in, until its struct is made. */
 export interface Self { readonly [self]: true }
