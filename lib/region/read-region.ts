@@ -41,9 +41,9 @@ export abstract class RegionBase implements Disposable {
     return this.session.path
   }
 
-  /** What console.log shows. */
+  /** What console.log shows. A bundled class that names itself has an underscore. */
   [inspect.custom](): string {
-    return `${this.constructor.name} <${this.path ?? 'in memory'}>`
+    return `${this.constructor.name.replace(/^_/, '')} <${this.path ?? 'in memory'}>`
   }
 
   /** What the region has names for, in order of names. */
