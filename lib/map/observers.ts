@@ -3,6 +3,7 @@
  * listeners.
  */
 import { RStoreError } from '../errors.js'
+import { callSafely } from '../types/context.js'
 import type { Change } from '../types/infer.js'
 import type { KeyForm } from '../types/keys.js'
 import type { Directory } from './directory.js'
@@ -78,7 +79,10 @@ export class Observers {
     }
   }
 
+  /** One that throws does not keep the others from hearing, nor does one that was ended now hear. */
   tell(change: Change<unknown>): void {
-    for (const listener of [...this.listeners]) listener(change)
+    for (const listener of [...this.listeners]) {
+      if (this.listeners.has(listener)) callSafely(() => listener(change))
+    }
   }
 }

@@ -1,6 +1,6 @@
 /** Reports snapshots that hold the log back too long, and then revokes them. */
 import type { NativeHandle, ReaderInfo } from '../native/binding.js'
-import { callSafely } from './open-session.js'
+import { callSafely } from '../types/context.js'
 
 /** How often to look, at most: the list of readers costs some microseconds. */
 const LOOK_MS = 50

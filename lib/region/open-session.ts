@@ -193,7 +193,7 @@ export abstract class OpenSession extends Session {
   }
 
   tell(notices: readonly (() => void)[]): void {
-    for (const notify of notices) callSafely(notify)
+    for (const notify of notices) notify()
   }
 }
 
@@ -204,19 +204,6 @@ function availableKernels(): Kernels | undefined {
   } catch (error) {
     if (error instanceof RStoreError && error.code === 'RSTORE_NO_ADDON') return undefined
     throw error
-  }
-}
-
-/**
- * Calls what belongs to somebody else after a commit. If it throws, the commit is none the less
- * made, so that its caller must not take the error for a rollback: it goes where errors of event
- * listeners go.
- */
-export function callSafely(fn: () => void): void {
-  try {
-    fn()
-  } catch (error) {
-    process.nextTick(() => { throw error })
   }
 }
 

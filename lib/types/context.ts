@@ -147,6 +147,19 @@ export interface Kernels {
   ): number
 }
 
+/**
+ * Calls what belongs to somebody else after a commit. If it throws, the commit is none the less
+ * made, so that its caller must not take the error for a rollback: it goes where errors of event
+ * listeners go.
+ */
+export function callSafely(fn: () => void): void {
+  try {
+    fn()
+  } catch (error) {
+    process.nextTick(() => { throw error })
+  }
+}
+
 /** Something that must not be used any more when its session is over. */
 export interface Ending {
   end(): void
@@ -255,7 +268,10 @@ export abstract class Session {
    */
   abstract transactOrJoin<R>(fn: () => R): R
 
-  /** Told of a change of a map with listeners; they are told after the commit, or not at all. */
+  /**
+   * Told of a change of a map with listeners; they are told after the commit, or not at all.
+   * `notify` does not throw.
+   */
   abstract noteChange(notify: () => void): void
 
   /**

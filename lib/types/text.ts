@@ -204,6 +204,7 @@ export function show(value: unknown): string {
       return `${value}n`
     case 'object': {
       if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString()
+      if (Array.isArray(value)) return `an array of ${value.length}`
       const name = (value as object).constructor?.name
       return name === undefined || name === 'Object' ? 'an object' : `an object of class ${name}`
     }

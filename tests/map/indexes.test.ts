@@ -254,4 +254,26 @@ test('by a field of an optional struct; a date in the way is told', () => {
   assertSound(region)
 })
 
+test('a listener that throws, or ends another one, is not in the way of the others', async () => {
+  const { region, map } = filled(1)
+  const thrown: string[] = []
+  const take = (error: Error): void => void thrown.push(error.message)
+  const others = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException').on('uncaughtException', take)
+  const heard: string[] = []
+  try {
+    map.on('change', ({ key }) => { throw new Error(`first, of ${key}`) })
+    map.on('change', ({ key }) => { if (key === 2) end() })
+    const end = map.on('change', ({ key }) => heard.push(`ended ${key}`))
+    map.on('change', ({ key }) => heard.push(`last ${key}`))
+    region.transact(() => [1, 2, 3].forEach((key) => map.set(key, user(key))))
+    await new Promise((resolve) => setImmediate(resolve))
+  } finally {
+    process.removeListener('uncaughtException', take)
+    for (const listener of others) process.on('uncaughtException', listener)
+  }
+  assert.equal(heard, ['ended 1', 'last 1', 'last 2', 'last 3'])
+  assert.equal(thrown, ['first, of 1', 'first, of 2', 'first, of 3'])
+})
+
 test.run()
