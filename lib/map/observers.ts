@@ -79,7 +79,7 @@ export class Observers {
     }
   }
 
-  /** One that throws does not keep the others from hearing, nor does one that was ended now hear. */
+  /** One that throws does not keep the others from hearing; one that was ended does not hear. */
   tell(change: Change<unknown>): void {
     for (const listener of [...this.listeners]) {
       if (this.listeners.has(listener)) callSafely(() => listener(change))
