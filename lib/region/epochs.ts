@@ -1,15 +1,83 @@
 /**
  * `region.epochs()`: wakes within milliseconds of any process's commit. One native thread per
- * handle waits for all iterators of it. An iterator that is slow sees the newest epoch next, not
- * each: what it missed it can read.
+ * handle waits for all iterators of it, from the first that is asked for something on.
+ *
+ *  E1. An iterator that is slow gets the newest epoch next, not each: what it missed it can read.
+ *  E2. No commit is lost between what the handle showed when `epochs()` was called and the first
+ *      waiting: the word in shared memory is looked at after the thread listens.
+ *  E3. Nobody waits for an iterator that has ended: `return()`, the signal and `close()` answer
+ *      whoever still waits for a next epoch. (A generator would answer `return()` behind it.)
  */
 import type { NativeHandle } from '../native/binding.js'
 
-type Listener = (epoch: number) => void
+type Result = IteratorResult<number, undefined>
+
+const DONE: Result = { done: true, value: undefined }
+
+class EpochIterator implements AsyncIterableIterator<number> {
+  private newest: number
+  private begun = false
+  private ended = false
+  private readonly waiting: ((result: Result) => void)[] = []
+  private readonly end = (): void => {
+    if (this.ended) return
+    this.ended = true
+    this.signal?.removeEventListener('abort', this.end)
+    this.feed.remove(this)
+    for (const answer of this.waiting.splice(0)) answer(DONE)
+  }
+
+  /** @param given the epoch that needs not be told */
+  constructor(
+    private readonly feed: EpochFeed,
+    private given: number,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    this.newest = given
+  }
+
+  async next(): Promise<Result> {
+    if (!this.begun) this.begin()
+    if (this.ended) return DONE
+    return new Promise((resolve) => {
+      this.waiting.push(resolve)
+      this.answer()
+    })
+  }
+
+  async return(): Promise<Result> {
+    this.end()
+    return DONE
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  private begin(): void {
+    this.begun = true
+    if (this.signal?.aborted === true) return this.end()
+    this.signal?.addEventListener('abort', this.end)
+    this.tell(this.feed.add(this))
+  }
+
+  /** Of a commit; `Infinity`: there are no more. */
+  tell(epoch: number): void {
+    if (epoch === Infinity) return this.end()
+    this.newest = Math.max(this.newest, epoch)
+    this.answer()
+  }
+
+  private answer(): void {
+    if (this.newest === this.given || this.waiting.length === 0) return
+    this.given = this.newest
+    this.waiting.shift()!({ done: false, value: this.given })
+  }
+}
 
 export class EpochFeed {
-  private readonly listeners = new Set<Listener>()
-  private readonly ends = new Set<() => void>()
+  private readonly iterators = new Set<EpochIterator>()
+  private closed = false
 
   /** @param follow shows the file by which the region's was replaced */
   constructor(
@@ -17,55 +85,34 @@ export class EpochFeed {
     private readonly follow: () => void,
   ) {}
 
-  /** Ends when `signal` aborts, the iterator returns, or the region is closed. */
-  async *epochs(signal?: AbortSignal): AsyncGenerator<number, void, void> {
-    let newest = 0
-    let given = 0
-    let wake: () => void = () => {}
-    let ended = signal?.aborted === true
-    const listen = (epoch: number): void => {
-      newest = epoch
-      wake()
-    }
-    const end = (): void => {
-      ended = true
-      wake()
-    }
-    this.add(listen, end)
-    signal?.addEventListener('abort', end)
-    try {
-      while (!ended) {
-        if (newest === given) await new Promise<void>((resolve) => { wake = resolve })
-        if (ended) return
-        given = newest
-        yield given
-      }
-    } finally {
-      signal?.removeEventListener('abort', end)
-      this.remove(listen, end)
-    }
+  /**
+   * Ends when `signal` aborts, the iterator returns, or the region is closed.
+   * @param shown the commit that the caller knows already
+   */
+  epochs(shown: number, signal?: AbortSignal): AsyncIterableIterator<number> {
+    return new EpochIterator(this, shown, signal)
   }
 
-  private add(listener: Listener, end: () => void): void {
-    this.listeners.add(listener)
-    this.ends.add(end)
-    if (this.listeners.size === 1) {
+  /** Gives the last commit so far: E2. */
+  add(iterator: EpochIterator): number {
+    if (this.closed) return Infinity
+    this.iterators.add(iterator)
+    if (this.iterators.size === 1) {
       this.native.watchEpochs((epoch) => {
         if (epoch === 0) return this.follow()
-        for (const tell of this.listeners) tell(epoch)
+        for (const one of [...this.iterators]) one.tell(epoch)
       })
     }
+    return this.native.stats().publishedEpoch
   }
 
-  private remove(listener: Listener, end: () => void): void {
-    this.ends.delete(end)
-    if (this.listeners.delete(listener) && this.listeners.size === 0) this.native.watchEpochs()
+  remove(iterator: EpochIterator): void {
+    if (this.iterators.delete(iterator) && this.iterators.size === 0) this.native.watchEpochs()
   }
 
   /** Ends all iterators: the region is about to be closed. */
   close(): void {
-    if (this.listeners.size > 0) this.native.watchEpochs()
-    this.listeners.clear()
-    for (const end of this.ends) end()
+    this.closed = true
+    for (const one of [...this.iterators]) one.tell(Infinity)
   }
 }

@@ -63,7 +63,7 @@ export class LiveHandle {
 
   epochs(signal?: AbortSignal): AsyncIterable<number> {
     this.session.assertOpen()
-    return this.feed.epochs(signal)
+    return this.feed.epochs(this.session.view.epoch, signal)
   }
 
   readers(): ReaderInfo[] {

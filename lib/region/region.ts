@@ -61,8 +61,9 @@ export class ReadOnlyRegion extends ReadRegion {
   }
 
   /**
-   * The newest epoch whenever any process has committed; a consumer that is slow misses some. Ends
-   * when `signal` aborts or the region is closed, and keeps the process alive until then.
+   * The newest epoch whenever any process has committed something that this handle did not show
+   * when it was asked; a consumer that is slow misses some. Ends when `signal` aborts or the region
+   * is closed, and keeps the process alive until then.
    */
   epochs(signal?: AbortSignal): AsyncIterable<number> {
     return this.live.epochs(signal)
@@ -100,7 +101,7 @@ export class Region extends WritableRegion {
     this.queue = new WriteQueue(
       this.session, options.timeoutMs, () => this.longSnapshots.look())
     this.longSnapshots = new LongSnapshots(
-      session.view.native, options.maxSnapshotAgeMs, options.onLongSnapshot)
+      session, options.maxSnapshotAgeMs, options.onLongSnapshot)
   }
 
   /** Makes a new region file. Throws RSTORE_EXISTS when there is a file of that name. */

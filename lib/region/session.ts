@@ -25,6 +25,7 @@ import { Lease } from '../types/context.js'
 import { TYPES_ROOT } from './blank.js'
 import { OpenSession, synchronous } from './open-session.js'
 import type { RegionStats } from './stats.js'
+import { isRefused } from './view.js'
 import type { View } from './view.js'
 
 /** The unit of the allocation state whose second word is nextTypeId. */
@@ -43,6 +44,7 @@ export class RegionSession extends OpenSession {
   ) {
     super(view.space, view.control, TYPES_ROOT, NEXT_TYPE_UNIT)
     this.seenSerial = view.contentSerial
+    view.onSettled = () => this.settled()
     this.endTurnSoon()
   }
 
@@ -74,15 +76,20 @@ export class RegionSession extends OpenSession {
     }
   }
 
-  /** N1: a view that could not be moved is not pinned either. */
+  /** N1: a view that could not be moved is not pinned either, unless it was not tried. */
   private moveView(move: () => void): void {
     try {
       move()
     } catch (error) {
-      this.endLease('refresh')
+      if (!isRefused(error) || this.isElsewhere) this.endLease('refresh')
       throw error
     }
     this.follow()
+  }
+
+  /** Whether the view went to another file since the session last looked. */
+  private get isElsewhere(): boolean {
+    return this.view.control[CONTROL.replacements]! !== this.seenReplacements
   }
 
   /** N2: a new lease when what is shown has changed, or the last one has ended. */
@@ -100,9 +107,8 @@ export class RegionSession extends OpenSession {
 
   /** A compacted file has other numbers for the types. */
   private followReplacement(): void {
-    const replacements = this.view.control[CONTROL.replacements]!
-    if (replacements === this.seenReplacements) return
-    this.seenReplacements = replacements
+    if (!this.isElsewhere) return
+    this.seenReplacements = this.view.control[CONTROL.replacements]!
     this.registry.forget()
   }
 
@@ -203,6 +209,11 @@ export class RegionSession extends OpenSession {
   /** Finishes a commit that is being synced; waits for it if need be. */
   settle(): void {
     this.view.settle()
+  }
+
+  /** It has ended: maybe because another handle of this thread wants to write. */
+  private settled(): void {
+    if (this.closed) return
     if (this.seenSerial !== this.view.contentSerial) {
       this.seenSerial = this.view.contentSerial
       this.rolledBack()

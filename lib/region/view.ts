@@ -26,15 +26,15 @@ const EPOCH = words.epoch.offset >>> 2
 /** What the handles of this thread on one file know of each other. */
 interface SharedFile {
   handles: number
-  /** One of them has a transaction: a second one would wait for ever. */
-  transacting: boolean
+  /** Which of them has a transaction: a second one would wait for ever. */
+  holder: View | null
 }
 
 /** By real path: a compacted file takes the name of the one before. */
 const sharedFiles = new Map<string, SharedFile>()
 
 function shareFile(key: string): SharedFile {
-  const file = sharedFiles.get(key) ?? { handles: 0, transacting: false }
+  const file = sharedFiles.get(key) ?? { handles: 0, holder: null }
   sharedFiles.set(key, file)
   file.handles++
   return file
@@ -68,6 +68,8 @@ export class View {
   private inTransaction = false
   private closed = false
   private cuts = false
+  /** Called when a commit that was synced elsewhere has ended, however. */
+  onSettled: () => void = () => {}
 
   /** @param epoch 0 for the last commit, else one that somebody pins */
   constructor(path: string, options: HandleOptions, epoch = 0) {
@@ -122,13 +124,19 @@ export class View {
     addon().unpin(this.number)
   }
 
-  /** Takes the write lock and shows the last commit. Throws RSTORE_BUSY after `timeoutMs`. */
+  /**
+   * Takes the write lock and shows the last commit. Throws RSTORE_BUSY after `timeoutMs`, and at
+   * once where the transaction of another handle of this thread could not go on meanwhile. One that
+   * is only being synced is waited for.
+   */
   begin(timeoutMs: number): void {
-    if (this.file.transacting) throw this.busy(process.pid, 'another handle of this thread')
+    this.file.holder?.settle()
+    if (this.file.holder !== null) throw this.busy(process.pid, 'another handle of this thread')
     const status = addon().begin(this.number, timeoutMs)
     if (status < 0) throw this.busy(-status, `process ${-status}`)
     check(status, this.path, 'beginning a transaction on')
-    this.file.transacting = this.inTransaction = true
+    this.inTransaction = true
+    this.file.holder = this
     this.space.beginTransaction()
     this.windows.reach(this.control[CONTROL.endUnits]!)
   }
@@ -170,6 +178,7 @@ export class View {
       pending.error = errorOf(status, this.path, 'committing to')
       this.rollback()
     }
+    this.onSettled()
   }
 
   rollback(): void {
@@ -187,7 +196,8 @@ export class View {
   }
 
   private endTransaction(): void {
-    this.file.transacting = this.inTransaction = false
+    this.inTransaction = false
+    this.file.holder = null
   }
 
   /**
@@ -242,6 +252,11 @@ function openingError(status: PackedStatus, path: string, readOnly: boolean): Er
   if (readOnly || !(error instanceof RStoreError)) return error
   if (error.facts['kind'] !== C.KIND_PACKED) return error
   return new RStoreError('RSTORE_READ_ONLY', error.message, error.facts)
+}
+
+/** Whether somebody else had the write lock: then the view is as it was. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof RStoreError && error.code === 'RSTORE_BUSY' && 'pid' in error.facts
 }
 
 export function faultError(bits: number, path: string): RStoreError {

@@ -68,7 +68,7 @@ export class WriteQueue {
       session.prepareCommit(true)
       pending = view.commitLater()
     } catch (error) {
-      session.abort()
+      if (session.writable) session.abort()
       throw error
     }
     const notices = session.takeNotices()
@@ -84,6 +84,7 @@ export class WriteQueue {
   private runAll(calls: readonly Call[]): { call: Call; value: unknown }[] {
     const done: { call: Call; value: unknown }[] = []
     for (const call of calls) {
+      this.session.assertOpen()
       try {
         done.push({ call, value: this.session.atomically(call.fn) })
       } catch (error) {

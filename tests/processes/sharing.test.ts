@@ -216,6 +216,52 @@ test(
 )
 
 test(
+  'epochs() that nobody waits for, or no more',
+  withRegion(async (place) => {
+    const region = withNumbers(place)
+    const set = (n: number): number => {
+      region.transact(() => numbersOf(region).set(1, n))
+      return region.stats().epoch
+    }
+    const iterator = region.epochs()[Symbol.asyncIterator]()
+    const early = set(1)
+    assert.is((await iterator.next()).value, early, 'a commit before the first next()')
+    const waiting = [iterator.next(), iterator.next()]
+    assert.is((await iterator.return!()).done, true, 'return() does not wait for a commit')
+    assert.equal(await Promise.all(waiting), [1, 2].map(() => ({ done: true, value: undefined })))
+    assert.is((await iterator.next()).done, true)
+    const never = region.epochs()[Symbol.asyncIterator]()
+    const one = region.epochs()[Symbol.asyncIterator]()
+    const other = region.epochs()[Symbol.asyncIterator]()
+    const both = Promise.all([one.next(), other.next()])
+    const late = set(2)
+    assert.equal((await both).map(({ value }) => value), [late, late])
+    await one.return!()
+    const next = other.next()
+    const last = set(3)
+    assert.is((await next).value, last, 'one that ends takes nothing from another')
+    region.close()
+    assert.is((await never.next()).done, true)
+    assert.is((await other.next()).done, true)
+  }),
+)
+
+test(
+  'a commit of another process between a read() and epochs()',
+  withRegion(async (place) => {
+    const region = withNumbers(place)
+    const reader = place.openReadOnly()
+    const known = reader.read(() => reader.stats().epoch)
+    region.transact(() => numbersOf(region).set(1, 1))
+    for await (const epoch of reader.epochs(AbortSignal.timeout(5000))) {
+      assert.is(epoch, known + 1)
+      return
+    }
+    assert.unreachable('it was missed')
+  }),
+)
+
+test(
   'many processes create, open and close at once',
   withRegion(async (place) => {
     for (let round = 0; round < 2; round++) {

@@ -180,6 +180,21 @@ test(
 )
 
 test(
+  'whoever is told of a long snapshot may close the region',
+  withRegion(async (place) => {
+    const onLongSnapshot = (): void => region.close()
+    const { region, items } = filled(place, { maxSnapshotAgeMs: 50, onLongSnapshot })
+    const reader = place.openReadOnly()
+    const snapshot = place.keep(reader.snapshot())
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    region.transact(() => items.set(1, itemOf(7)))
+    thrown('RSTORE_CLOSED', () => region.stats())
+    assert.is(snapshot.map('items', t.u32, Item).get(1)!.count, 0)
+    assert.is(reader.read(() => reader.map('items', t.u32, Item).get(1)!.count), 7)
+  }),
+)
+
+test(
   'write() looks for long snapshots too',
   withRegion(async (place) => {
     let told = 0
@@ -206,6 +221,9 @@ test(
     await new Promise((resolve) => setTimeout(resolve, 150))
     for (let n = 0; n < 300; n++) change(n)
     await region.checkpoint()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    change(301)
+    assert.is(told, 1, 'it is reported, and not again and again')
     assert.ok(array.every((x) => x === 7))
     assert.is(snapshot.map('items', t.u32, Item).get(1)!.count, 0)
     snapshot.close()

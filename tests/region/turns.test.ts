@@ -219,28 +219,65 @@ test(
 )
 
 test(
-  'a write() under way: another handle of this thread is told at once, or waits, but ends',
+  'a write() under way: another handle of this thread waits for it, and no longer',
   withRegion(async (place) => {
     const { writer, items } = twoHandles(place)
     const other = place.open({ timeoutMs: 3000 })
+    const theirs = other.map('items', t.u32, Item)
     const begun = performance.now()
     const promise = writer.write(() => {
       items.get(1)!.count = 1
     })
     other.transact(() => {
-      other.map('items', t.u32, Item).get(2)!.count = 2
+      theirs.get(2)!.count = 2
     })
+    await new Promise((resolve) => process.nextTick(resolve))
     await nextTurn()
-    try {
-      other.transact(() => {
-        other.map('items', t.u32, Item).get(3)!.count = 3
-      })
-    } catch (error) {
-      assert.is((error as { code: string }).code, 'RSTORE_BUSY')
-    }
+    other.transact(() => {
+      assert.is(theirs.get(1)!.count, 1)
+      theirs.get(3)!.count = 3
+    })
+    assert.is(writer.read(() => items.get(3)!.count), 3)
     await promise
     assert.ok(performance.now() - begun < 2500)
-    other.read(() => assert.is(other.map('items', t.u32, Item).get(1)!.count, 1))
+    other.read(() => assert.is(theirs.get(1)!.count, 1))
+  }),
+)
+
+test(
+  'write() through several handles in one turn',
+  withRegion(async (place) => {
+    const { writer, items } = twoHandles(place)
+    const others = [place.open(), place.open()]
+    for (let round = 1; round <= 20; round++) {
+      const increment = (region: Region) => region.write(() => {
+        region.map('items', t.u32, Item).get(7)!.count++
+      })
+      await Promise.all([writer, ...others, writer].map(increment))
+      assert.is(writer.read(() => items.get(7)!.count), 4 * round)
+      await nextTurn()
+      assert.is(items.get(7)!.count, 4 * round)
+    }
+  }),
+)
+
+test(
+  'a read() goes on at its epoch when a transaction in it is refused',
+  withRegion((place) => {
+    const { writer, items } = twoHandles(place)
+    const other = place.open()
+    const theirs = other.map('items', t.u32, Item)
+    other.read(() => {
+      const item = theirs.get(1)!
+      writer.transact(() => {
+        items.get(1)!.count = 5
+      })
+      writer.transact(() => {
+        thrown('RSTORE_BUSY', () => other.transact(() => undefined))
+      })
+      assert.is(theirs.get(1)!.count, 0)
+      assert.is(item.count, 0, 'and what was read in it is good')
+    })
   }),
 )
 

@@ -282,6 +282,26 @@ function copyOf(place: Place, region: Region, name: string): string {
 }
 
 test(
+  'closing inside of a write(): what was joined with it does not run',
+  withRegion(async (place) => {
+    const { region, map } = withMap(place)
+    let ran = 0
+    const calls = [
+      region.write(() => {
+        map.set(1, 1)
+        region.close()
+      }),
+      region.write(() => ran++),
+      region.write(() => map.set(2, 2)),
+    ]
+    for (const call of calls) await rejected('RSTORE_CLOSED', call)
+    assert.is(ran, 0)
+    const again = place.open()
+    assert.equal([...again.map('numbers', t.u32, t.u32).keys()], [])
+  }),
+)
+
+test(
   'what a crash leaves is recovered, and the log is not needed afterwards',
   withRegion(async (place) => {
     const { region, map } = withMap(place)

@@ -19,7 +19,6 @@ constexpr uint64_t kCheckpointPages = 4096;
 constexpr size_t kTailPiecePages = 256;
 /// Memory for a record that is kept for the next one.
 constexpr size_t kKeptRecordBytes = 4 << 20;
-constexpr int kCheckpointTries = 40;
 
 uint64_t pageCeiling(uint64_t units) { return (units * 8 + kPageBytes - 1) / kPageBytes; }
 
@@ -292,12 +291,12 @@ void Handle::finish() {
     }
     lock_.pin(pending_.cursor.epoch);
     view.moveTo(pending_.cursor);
-    view.trim(options_.privatePages);
   }
   if (pending_.record.capacity() > kKeptRecordBytes) pending_.record = {};
   view.control().growing = 0;
   transacting_ = false;
   if (lock_.holdsWrite()) lock_.releaseWrite();
+  if (pending_.published) letFileFollow(false);
 }
 
 }  // namespace rstore

@@ -221,7 +221,7 @@ Status Handle::refresh() {
 }
 
 Status Handle::refreshHere() {
-  view_.trim(options_.privatePages);
+  letFileFollow(true);
   if (const Status opened = openLogWhenBegun(); !opened.ok()) return opened;
   Status status = view_.refresh();
   if (status.code == Code::kStale && !log_.isOpen()) {  // begun since we looked
@@ -233,6 +233,34 @@ Status Handle::refreshHere() {
 
 void Handle::unpin() {
   if (hasLock()) lock_.unpin();
+}
+
+/// Pages that a view which shows the last commit has for itself, about.
+uint64_t Handle::pagesAhead() const {
+  const uint64_t changed =
+      atomicWord(lock_.words().distinctPagesSinceSlot).load(std::memory_order_relaxed);
+  return std::max(changed, view_.privatePageCount());
+}
+
+/// H10. What fails here is told by the next commit, or by the reading of the log.
+void Handle::letFileFollow(bool moving) {
+  view_.trim(options_.privatePages);
+  const uint64_t most = 2 * options_.privatePages;
+  const uint64_t ahead = pagesAhead();
+  if (ahead <= most) heldBackAt_ = 0;
+  if (ahead <= std::max(most, heldBackAt_)) return;
+  if (moving) lock_.unpin();
+  Status done = failure(Code::kBusy);
+  for (int tries = 0; tries < kCheckpointTries && done.code == Code::kBusy; tries++) {
+    const uint32_t seen =
+        atomicWord(lock_.words().checkpointTicket).load(std::memory_order_seq_cst);
+    uint64_t epoch = 0;
+    done = checkpointer_->run(&epoch);
+    if (done.code == Code::kBusy) awaitCheckpoint(seen);
+  }
+  view_.trim(options_.privatePages);
+  const uint64_t left = pagesAhead();
+  heldBackAt_ = left > most ? left + most / 4 : 0;
 }
 
 // ── transactions ─────────────────────────────────────────────────────────────────────────────────
@@ -326,7 +354,17 @@ Status Handle::rewriteSinceSlot() {
         rewriteTails(file_, log_, cursorOfSlot(slot), view_.epoch(), slot.durableTailEpoch);
     if (!tails.ok()) return tails;
   }
+  if (const Status zeroed = zeroPastEnd(); !zeroed.ok()) return zeroed;
   return syncOf(file_.fd);
+}
+
+/// The zeros behind the data may be among the pages that were lost, and what a transaction that was
+/// given up had written there is back.
+Status Handle::zeroPastEnd() const {
+  const uint64_t from = pageCeilingBytes(view_.cursor().endUnits);
+  uint64_t length = 0;
+  if (const Status got = fileLength(file_.fd, &length); !got.ok()) return got;
+  return from < length ? zeroFileRange(file_.fd, from, length - from) : kSuccess;
 }
 
 /// Records that were dropped from memory must not be written to the disk as if they were right: all

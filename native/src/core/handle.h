@@ -23,10 +23,11 @@
 // H4. A failed write or sync of log or region sets logSuspect. The kernel may have dropped the
 //     pages without telling anyone who opens later, so the next holder does not adopt; with the
 //     checkpoint lock held (a checkpoint under way writes the same pages) it checks every record
-//     since the slot, writes the log again, voids what is behind, and syncs both files. What does
-//     not check is lost: nobody writes any more until all have closed and recovery has taken the
-//     prefix. The failing handle is latched: its view may differ from what is on the disk. A sync
-//     that failed counts whatever its errno; a write that found the disk full does not.
+//     since the slot, writes the log again, voids what is behind, zeroes what the region has behind
+//     its data (zeros may be lost, too), and syncs both files. What does not check is lost: nobody
+//     writes any more until all have closed and recovery has taken the prefix. The failing handle
+//     is latched: its view may differ from what is on the disk. A sync that failed counts whatever
+//     its errno; a write that found the disk full does not.
 // H5. The log is begun by the first transaction that commits: new salt, log file synced, then a
 //     slot that is not clean, synced. A crash in between leaves a clean slot and a log of another
 //     salt, which is ignored.
@@ -49,6 +50,11 @@
 //     slot that is not clean, and recovery clears what is still behind the end. A file that was
 //     replaced is left alone: the transaction would move over to another, of which this says
 //     nothing.
+// H10. What the file does not hold yet cannot be given back, and a writer makes such pages faster
+//     than a checkpoint writes them. So whoever has, or would get, more than twice the pages that
+//     it may keep sees to a checkpoint before it goes on: a writer behind its commit, when nobody
+//     waits for it any more, and a reader before it moves, while it pins nothing. It takes about as
+//     long as to take over the pages. Only a pin of somebody else makes it more.
 #pragma once
 
 #include <memory>
@@ -72,6 +78,9 @@ struct HandleOptions {
   uint64_t privatePages = 16'384;  // 64 MiB
   uint32_t segmentLimit = 256;     // 64 MiB
 };
+
+/// How often a checkpoint of somebody else is waited for, 50 ms each time, before going on without.
+inline constexpr int kCheckpointTries = 40;
 
 /// What a transaction changed: the pages with marked lines, and the new end.
 struct Changes {
@@ -184,7 +193,10 @@ class Handle {
   Status heal();
   Status repairLog();
   void awaitCheckpoint(uint32_t seenTicket);
+  uint64_t pagesAhead() const;
+  void letFileFollow(bool moving);
   Status rewriteSinceSlot();
+  Status zeroPastEnd() const;
   Status proveLog(const CheckpointSlot& slot) const;
   Status zeroAbandonedTail();
   Status adopt();
@@ -214,6 +226,7 @@ class Handle {
   bool alone_ = false;
   bool moving_ = false;  // between two files
   uint64_t capacityBytes_ = 0;
+  uint64_t heldBackAt_ = 0;  // pages ahead for which a checkpoint was of no use (H10)
   std::mutex syncing_;  // H7
 };
 

@@ -99,8 +99,10 @@ TEST(aPinKeepsTheLog) {  // L4, G3
 
 TEST(aPinThatComesLateKeepsTheLog) {  // L4: between the scan of pins and the new slotEpoch
   const std::string path = newRegion();
+  HandleOptions roomy = Region::smallLog();  // so that no commit asks for a checkpoint
+  roomy.privatePages = 1000;
   Region writer, reader;
-  CHECK(writer.open(path).ok() && reader.open(path).ok());
+  CHECK(writer.open(path, roomy).ok() && reader.open(path).ok());
   uint64_t number = 0;
   CHECK(stamp(writer, ++number).ok() && reader.handle.refresh().ok());
   reader.handle.unpin();
@@ -135,9 +137,12 @@ TEST(pagesAreGivenBackOnlyWhenTheFileHoldsThem) {  // V4
   none.privatePages = 0;
   Region writer, reader;
   CHECK(writer.open(path).ok() && reader.open(path, none).ok());
+  const uint64_t held = writer.epoch();
   CHECK(stamp(writer, 1).ok());
+  writer.handle.lock().pin(held);  // so that the reader itself can do nothing about it
   CHECK(reader.handle.refresh().ok() && reader.handle.refresh().ok());
   CHECK(reader.handle.view().privatePageCount() >= kStampCount);  // only the log has them
+  writer.handle.unpin();
   CHECK(writer.handle.checkpoint().ok());
   CHECK(reader.handle.refresh().ok());
   CHECK(reader.handle.view().privatePageCount() == 0 && stampShown(reader) == 1);

@@ -1,0 +1,108 @@
+/** How many pages of its own a handle has while small changes are scattered over many pages. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { t, type ReadOnlyRegion, type Region } from '../../lib/index.js'
+import { until } from '../harness/until.js'
+import { nextTurn, withRegion, type Place } from '../harness/with-region.js'
+
+const test = suite('private memory')
+
+const MIB = 2 ** 20
+const BUDGET = 2 * MIB
+const RECORDS = 6_000
+const CHANGES = 400
+const PAGE_BYTES = 4096
+
+/** A record fills a page: changing a field of it changes one line. */
+const Wide = t.struct(
+  'Wide',
+  Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`f${i}`, t.f64])),
+)
+
+const wideOf = (region: Region | ReadOnlyRegion) => (region as Region).map('wide', t.u32, Wide)
+
+async function filled(place: Place): Promise<Region> {
+  const region = place.create({ capacity: '64MiB', privateBytes: BUDGET })
+  const wide = wideOf(region)
+  const record = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`f${i}`, i]))
+  for (let from = 0; from < RECORDS; from += 500) {
+    region.transact(() => {
+      for (let key = from; key < from + 500; key++) wide.set(key, record)
+    })
+  }
+  await region.checkpoint()
+  await nextTurn()
+  return region
+}
+
+/** Changes one line in each of so many pages, others each time. */
+function changer(region: Region): (round: number) => void {
+  const wide = wideOf(region)
+  return (round) =>
+    region.transact(() => {
+      for (let i = 0; i < CHANGES; i++) {
+        wide.get(((round * CHANGES + i) * 7) % RECORDS)!['f7'] = round
+      }
+    })
+}
+
+test(
+  'a writer that is faster than the checkpoint waits for it',
+  withRegion(async (place) => {
+    const region = await filled(place)
+    const change = changer(region)
+    let most = 0
+    for (let round = 0; round < 100; round++) {
+      change(round)
+      most = Math.max(most, region.stats().privateBytes)
+    }
+    assert.ok(most <= 2 * BUDGET, `${most / MIB} MiB`)
+    assert.ok(region.stats().epoch > 100)
+  }),
+)
+
+test(
+  'a reader that comes back, and one that opens, do not take over what a checkpoint can write',
+  withRegion(async (place) => {
+    const region = await filled(place)
+    const change = changer(region)
+    const reader = place.openReadOnly({ privateBytes: BUDGET })
+    const seen = wideOf(reader)
+    assert.is(reader.read(() => seen.get(7)!['f0']), 0)
+    for (let round = 0; round < 60; round++) {
+      change(round)
+      if (round % 6 !== 0) continue
+      await nextTurn()
+      assert.is(
+        reader.read(() => seen.get(((round * CHANGES) * 7) % RECORDS)!['f7']),
+        round,
+      )
+      const another = place.openReadOnly({ privateBytes: BUDGET })
+      for (const { stats } of [reader, another].map((handle) => ({ stats: handle.stats() }))) {
+        const bound = 2 * BUDGET + CHANGES * 2 * PAGE_BYTES
+        assert.ok(stats.privateBytes <= bound, `${stats.privateBytes / MIB} MiB`)
+      }
+      another.close()
+      await nextTurn()
+    }
+  }),
+)
+
+test(
+  'only a commit that somebody reads makes it more, and no longer than that',
+  withRegion(async (place) => {
+    const region = await filled(place)
+    const change = changer(region)
+    const snapshot = region.snapshot()
+    for (let round = 0; round < 40; round++) change(round)
+    assert.ok(region.stats().privateBytes > 4 * BUDGET)
+    snapshot.close()
+    let round = 40
+    await until('what nobody needs any more is given back', () => {
+      change(round++)
+      return region.stats().privateBytes <= 2 * BUDGET
+    })
+  }),
+)
+
+test.run()
