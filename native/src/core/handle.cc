@@ -290,6 +290,7 @@ Status Handle::heal() {
   } else if (log_.isOpen()) {
     if (const Status adopted = adopt(); !adopted.ok()) return adopted;
   }
+  view_.prepareToWrite();
   return words.tailHighBytes != 0 ? zeroAbandonedTail() : kSuccess;
 }
 
@@ -361,7 +362,8 @@ Status Handle::rewriteSinceSlot() {
 /// The zeros behind the data may be among the pages that were lost, and what a transaction that was
 /// given up had written there is back.
 Status Handle::zeroPastEnd() const {
-  const uint64_t from = pageCeilingBytes(view_.cursor().endUnits);
+  const uint64_t end = view_.cursor().endUnits * kUnitBytes;
+  const uint64_t from = (end + kLineBytes - 1) / kLineBytes * kLineBytes;
   uint64_t length = 0;
   if (const Status got = fileLength(file_.fd, &length); !got.ok()) return got;
   return from < length ? zeroFileRange(file_.fd, from, length - from) : kSuccess;

@@ -104,6 +104,7 @@ Status View::showSlot(const CheckpointSlot& slot) {
   for (const uint32_t page : private_) memory_.pageEpochs()[page] = 0;
   private_.clear();
   trimmedAt_ = 0;
+  lastPageIsClear_ = false;
   moveTo(cursorOfSlot(slot));
   control_->contentSerial++;
   restart_ = false;
@@ -195,13 +196,19 @@ void View::forget(const uint32_t* pages, uint32_t count) {
   if (!repairRange(&faultRange_).ok()) restart_ = true;
 }
 
-void View::clearPastEnd() {
+void View::clearLastPage() {
   const uint64_t end = (cursor_.endUnits * 8 + kLineBytes - 1) / kLineBytes * kLineBytes;
   const uint64_t nextPage = pageCeiling(cursor_.endUnits) * kPageBytes;
   const auto isSet = [](std::byte byte) { return byte != std::byte{0}; };
   if (std::any_of(base_ + end, base_ + std::max(end, nextPage), isSet)) {
     memset(base_ + end, 0, nextPage - end);
   }
+  lastPageIsClear_ = true;
+}
+
+void View::clearPastEnd() {
+  clearLastPage();
+  const uint64_t nextPage = pageCeiling(cursor_.endUnits) * kPageBytes;
   const uint64_t capacity = file_.identity.capacityBytes;
   if (nextPage < capacity) (void)giveBackPages(base_ + nextPage, capacity - nextPage);
   control_->frontierUnits = static_cast<uint32_t>(cursor_.endUnits);

@@ -22,7 +22,9 @@
 //      gone from the log: it starts again: gives all pages back, takes the slot's epoch, applies
 //      what is behind.
 //  V6. Past the committed end a view that begins a transaction holds zeros (handle.h, H3), and then
-//      what the transaction wrote. A reader may see there what an unfinished commit of another
+//      what the transaction wrote. In the last page they may be its own, because the file had
+//      something else when it was read: of a transaction that was given up, since a sync failed
+//      (H4). A reader may see there what an unfinished commit of another
 //      process wrote straight to the file; nothing it can reach refers to it.
 #pragma once
 
@@ -105,6 +107,10 @@ class View {
   void trim(uint64_t budgetPages);
   uint64_t privatePageCount() const { return private_.size(); }
   void requireRestart() { restart_ = true; }
+  /// V6, before the first transaction after every new beginning from the file.
+  void prepareToWrite() {
+    if (!lastPageIsClear_) clearLastPage();
+  }
   /// The file is about to be closed, and another one to be shown at the next `refresh`.
   void leaveFile();
 
@@ -112,6 +118,7 @@ class View {
   Status restart();
   Status applyUpTo(uint64_t epoch);
   Status applyLines(const RedoRecord& record, uint64_t start);
+  void clearLastPage();
   void clearPastEnd();
   void giveBackRuns(std::vector<uint32_t>::iterator next, std::vector<uint32_t>::iterator end);
   void showInControl();
@@ -127,6 +134,7 @@ class View {
   std::vector<uint32_t> private_;
   uint64_t trimmedAt_ = 0;  // the durable slot's epoch when pages were last given back
   bool restart_ = true;
+  bool lastPageIsClear_ = false;
 };
 
 }  // namespace rstore
