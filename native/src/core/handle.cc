@@ -247,8 +247,10 @@ void Handle::letFileFollow(bool moving) {
   view_.trim(options_.privatePages);
   const uint64_t most = 2 * options_.privatePages;
   const uint64_t ahead = pagesAhead();
-  if (ahead <= most) heldBackAt_ = 0;
-  if (ahead <= std::max(most, heldBackAt_)) return;
+  if (ahead <= most) return;
+  auto& slotEpoch = atomicWord(lock_.words().slotEpoch);
+  const bool held = slotEpoch.load(std::memory_order_seq_cst) == heldBackAt_;
+  if (held && ahead <= heldBackPages_) return;
   if (moving) lock_.unpin();
   Status done = failure(Code::kBusy);
   for (int tries = 0; tries < kCheckpointTries && done.code == Code::kBusy; tries++) {
@@ -259,8 +261,8 @@ void Handle::letFileFollow(bool moving) {
     if (done.code == Code::kBusy) awaitCheckpoint(seen);
   }
   view_.trim(options_.privatePages);
-  const uint64_t left = pagesAhead();
-  heldBackAt_ = left > most ? left + most / 4 : 0;
+  heldBackAt_ = slotEpoch.load(std::memory_order_seq_cst);
+  heldBackPages_ = pagesAhead() + most / 4;
 }
 
 // ── transactions ─────────────────────────────────────────────────────────────────────────────────

@@ -226,7 +226,9 @@ class Handle {
   bool alone_ = false;
   bool moving_ = false;  // between two files
   uint64_t capacityBytes_ = 0;
-  uint64_t heldBackAt_ = 0;  // pages ahead for which a checkpoint was of no use (H10)
+  // H10: how far a checkpoint came at last, and how many pages ahead make it worth another one.
+  uint64_t heldBackAt_ = 0;
+  uint64_t heldBackPages_ = 0;
   std::mutex syncing_;  // H7
 };
 
