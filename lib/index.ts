@@ -5,7 +5,7 @@
 export type { ArrayBuilder, BuilderOptions } from './builder/builder.js'
 export { RStoreError } from './errors.js'
 export type { ErrorCode } from './errors.js'
-export { exportLines } from './exchange/export.js'
+export { exportLines, exportText } from './exchange/export.js'
 export type {
   DumpEntry, DumpHead, DumpLine, DumpRecord, ExportOptions,
 } from './exchange/export.js'

@@ -1,8 +1,8 @@
 /** `rstore dump`: everything in a region, or some of it, as JSON Lines or CSV. */
 import type { Argv } from 'yargs'
-import { exportLines, schemaOf, schemasOf, type ReadRegion } from '../../lib/index.js'
+import { exportText, schemaOf, schemasOf, type ReadRegion } from '../../lib/index.js'
 import { csvLines } from '../csv/write.js'
-import { safeJson } from '../print/json.js'
+import { safeText } from '../print/json.js'
 import { LineWriter, printError } from '../print/output.js'
 import { withProgress, type Progress } from '../print/progress.js'
 import { unveiled } from '../shared/arguments.js'
@@ -40,11 +40,9 @@ function warnOfFunctions(region: ReadRegion, names: readonly string[]): void {
 function dump(
   region: ReadRegion, names: readonly string[] | undefined, { onProgress }: Progress,
 ): void {
-  const out = new LineWriter()
+  const out = new LineWriter(isTerminal ? safeText : undefined)
   const options = names === undefined ? { onProgress } : { names, onProgress }
-  for (const line of exportLines(region, options)) {
-    out.write(isTerminal ? safeJson(line) : JSON.stringify(line))
-  }
+  for (const line of exportText(region, options)) out.write(line)
   out.flush()
   warnOfFunctions(region, names ?? schemasOf(region).map(({ name }) => name))
 }

@@ -2,7 +2,7 @@
 import type { Argv } from 'yargs'
 import { JsonMap, type JsonRange, type ReadRegion } from '../../lib/index.js'
 import { escapeText } from '../print/escape.js'
-import { safeJson } from '../print/json.js'
+import { safeText } from '../print/json.js'
 import { LineWriter, print } from '../print/output.js'
 import { withProgress, type Progress } from '../print/progress.js'
 import type { ArgumentsOf } from '../shared/command.js'
@@ -38,9 +38,12 @@ function rangeOf(map: JsonMap, args: Arguments): JsonRange {
   return range
 }
 
-/** Lines of `key  value`, the value as JSON. */
-const plainLine = (key: unknown, value: unknown): string =>
-  `${escapeText(keyText(key))}  ${safeJson(value)}`
+/** Lines of `key  value`, the value as JSON; what is safe already is so twice. */
+const plainLine = (key: unknown, value: string): string =>
+  `${typeof key === 'number' ? key : escapeText(keyText(key))}  ${value}`
+
+const jsonLine = (key: unknown, value: string): string =>
+  `{"key":${JSON.stringify(key)},"value":${value}}`
 
 const PROGRESS_ENTRIES = 4096
 
@@ -60,13 +63,14 @@ function scan(region: ReadRegion, args: Arguments, progress: Progress): void {
     print(String(asUsage('the range', () => map.count(range, progress))))
     return
   }
-  const entries = map.entries(range)
+  const entries = map.texts(range)
   const total = asUsage('the range', () => linesIn(map, range))
-  const out = new LineWriter()
+  const line = args.json ? jsonLine : plainLine
+  const out = new LineWriter(safeText)
   let done = 0
   for (let next = asUsage('the range', () => entries.next()); next.done !== true;) {
     const [key, value] = next.value
-    out.write(args.json ? safeJson({ key, value }) : plainLine(key, value))
+    out.write(line(key, value))
     if (++done % PROGRESS_ENTRIES === 0) progress.update(done, total)
     next = entries.next()
   }

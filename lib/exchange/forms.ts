@@ -39,6 +39,8 @@ export interface JsonForm {
   /** Whether every value is its own form: then nothing needs to be converted. */
   readonly isPlain: boolean
   toJson(value: any): unknown
+  /** What `toJson` gives, as text, without anything in between. */
+  toText(value: any): string
   fromJson(json: any): unknown
 }
 
@@ -52,11 +54,21 @@ export interface RefNames {
   refOfId(id: number, target: AnyType): Ref
 }
 
+/** What JSON writes as it is; one that is longer than the test takes is left to the engine. */
+const IS_BARE = /^[ !#-[\]-~]*$/
+
+/** A string in JSON. */
+export const quoted = (text: string): string =>
+  IS_BARE.test(text) ? `"${text}"` : JSON.stringify(text)
+
+/** Numbers and booleans; labels and texts, which need quotes. */
 const PLAIN: JsonForm = {
   isPlain: true,
   toJson: (value) => value,
+  toText: String,
   fromJson: (json) => json,
 }
+const TEXT: JsonForm = { ...PLAIN, toText: quoted }
 
 const SPECIAL_NUMBERS: Readonly<Record<string, number>> = {
   NaN, Infinity, '-Infinity': -Infinity, '-0': -0,
@@ -66,6 +78,8 @@ const FLOAT: JsonForm = {
   isPlain: false,
   toJson: (value: number) => Object.is(value, -0) ? '-0'
     : Number.isFinite(value) ? value : String(value),
+  toText: (value: number) => Object.is(value, -0) ? '"-0"'
+    : Number.isFinite(value) ? String(value) : `"${value}"`,
   fromJson: (json) =>
     typeof json === 'string' && Object.hasOwn(SPECIAL_NUMBERS, json) ? SPECIAL_NUMBERS[json] : json,
 }
@@ -73,6 +87,7 @@ const FLOAT: JsonForm = {
 const BIG: JsonForm = {
   isPlain: false,
   toJson: String,
+  toText: (value: bigint) => `"${value}"`,
   fromJson: (json) =>
     typeof json === 'string' && /^-?\d{1,20}$/.test(json) || Number.isSafeInteger(json)
       ? BigInt(json) : json,
@@ -81,16 +96,21 @@ const BIG: JsonForm = {
 const DATE: JsonForm = {
   isPlain: false,
   toJson: (value: Date) => value.toISOString(),
+  toText: (value: Date) => `"${value.toISOString()}"`,
   fromJson: (json) => typeof json === 'string' || typeof json === 'number' ? new Date(json) : json,
 }
 
-const BYTES: JsonForm = { isPlain: false, toJson: bytesToJson, fromJson: bytesFromJson }
-const ANY: JsonForm = { isPlain: false, toJson: anyToJson, fromJson: anyFromJson }
+/** A form that has no better way to its text. */
+const withText = (form: Omit<JsonForm, 'toText'>): JsonForm =>
+  ({ ...form, toText: (value) => JSON.stringify(form.toJson(value)) })
+
+const BYTES = withText({ isPlain: false, toJson: bytesToJson, fromJson: bytesFromJson })
+const ANY = withText({ isPlain: false, toJson: anyToJson, fromJson: anyFromJson })
 
 const SIMPLE: Readonly<Record<string, JsonForm>> = {
   f32: FLOAT, f64: FLOAT, u64: BIG, i64: BIG, date: DATE, bytes: BYTES, json: ANY,
   u8: PLAIN, i8: PLAIN, u16: PLAIN, i16: PLAIN, u32: PLAIN, i32: PLAIN, bool: PLAIN,
-  string: PLAIN, enum: PLAIN,
+  string: TEXT, enum: TEXT,
 }
 
 const escapeName = (name: string): string => name.startsWith('$') ? `$${name}` : name
@@ -102,6 +122,8 @@ class StructForm implements JsonForm {
   readonly isPlain = false
   private readonly names: readonly string[]
   private readonly keys: readonly string[]
+  /** Names as they begin a field in text. */
+  private readonly labels: readonly string[]
   private readonly forms: readonly JsonForm[]
   private readonly known: ReadonlySet<string>
 
@@ -111,6 +133,7 @@ class StructForm implements JsonForm {
   ) {
     this.names = type.fields.map(([name]) => name)
     this.keys = this.names.map(escapeName)
+    this.labels = this.keys.map((key) => `${JSON.stringify(key)}:`)
     this.forms = type.fields.map(([, field]) => formOf(field))
     this.known = new Set(this.keys)
   }
@@ -124,6 +147,20 @@ class StructForm implements JsonForm {
       if (field !== undefined) setOwn(json, this.keys[i]!, this.forms[i]!.toJson(field))
     }
     return json
+  }
+
+  toText(value: Record<string, unknown>): string {
+    const { names, labels, forms } = this
+    const id = this.refs.idOfRecord(value)
+    let text = id === 0 ? '{' : `{"$id":${id}`
+    let isFirst = id === 0
+    for (let i = 0; i < names.length; i++) {
+      const field = value[names[i]!]
+      if (field === undefined) continue
+      text += (isFirst ? labels[i]! : ',' + labels[i]!) + forms[i]!.toText(field)
+      isFirst = false
+    }
+    return text + '}'
   }
 
   fromJson(json: unknown): unknown {
@@ -205,33 +242,34 @@ export class JsonForms {
     return {
       isPlain: false,
       toJson: (value) => value === undefined ? null : form.toJson(value),
+      toText: (value) => value === undefined ? 'null' : form.toText(value),
       fromJson: (json) => json === null || json === undefined ? undefined : form.fromJson(json),
     }
   }
 
   private tuple({ elements }: TupleType): JsonForm {
     const forms = elements.map(this.formOf)
-    return {
+    return withText({
       isPlain: forms.every(({ isPlain }) => isPlain),
       toJson: (value: readonly unknown[]) => forms.map((form, i) => form.toJson(value[i])),
       fromJson: (json) => Array.isArray(json) && json.length === forms.length
         ? forms.map((form, i) => form.fromJson(json[i])) : json,
-    }
+    })
   }
 
   private array({ element }: ArrayType): JsonForm {
     const form = this.of(element)
-    return {
+    return withText({
       isPlain: false,
       toJson: (value: Iterable<unknown>) => Array.from(value, (one) => form.toJson(one)),
       fromJson: (json) => Array.isArray(json) && !form.isPlain
         ? json.map((one) => form.fromJson(one)) : json,
-    }
+    })
   }
 
   private map({ keyType, valueType }: MapType | MultimapType): JsonForm {
     const [key, value] = [this.of(keyType), this.of(valueType)]
-    return {
+    return withText({
       isPlain: false,
       toJson: (entries: Iterable<readonly [unknown, unknown]>) =>
         Array.from(entries, (entry) => [key.toJson(entry[0]), value.toJson(entry[1])]),
@@ -239,12 +277,12 @@ export class JsonForms {
         ? json.map((entry) => Array.isArray(entry)
           ? [key.fromJson(entry[0]), value.fromJson(entry[1])] : entry)
         : json,
-    }
+    })
   }
 
   /** A region of another store may have the same number: so what is there is not known. */
   private packed(): JsonForm {
-    return {
+    return withText({
       isPlain: false,
       toJson: (named: PackedRecord | undefined) => {
         if (named === undefined) return null
@@ -257,12 +295,12 @@ export class JsonForms {
         throw new TypeError('what is in a packed region cannot be given as JSON: only a program '
           + 'can store it, with what store.pack() or store.packed() gives')
       },
-    }
+    })
   }
 
   private ref(type: RefType): JsonForm {
     const { refs } = this
-    return {
+    return withText({
       isPlain: false,
       toJson: (ref: number | undefined) =>
         ref === undefined ? null : { $ref: refs.idOfRef(ref, type.target()) },
@@ -271,6 +309,6 @@ export class JsonForms {
         return isObject(json) && Object.hasOwn(json, '$ref')
           ? refs.refOfId(checkId(json['$ref']), type.target()) : json
       },
-    }
+    })
   }
 }

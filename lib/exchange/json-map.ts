@@ -111,6 +111,14 @@ export class JsonMap {
     }
   }
 
+  /** The same, with the value as text, which takes less time than making one of the value. */
+  *texts(range: JsonRange = {}): IterableIterator<[key: unknown, text: string]> {
+    if (this.schema.kind === 'value') return
+    const { keys, values } = this
+    const entries = (this.handle as OrderedMap | OrderedMultimap).entries(this.rangeOf(range))
+    for (const [key, value] of entries) yield [keys!.toJson(key), values.toText(value)]
+  }
+
   /**
    * How many entries a range has. `onProgress` is told now and then how many were counted, of how
    * many that the map has.

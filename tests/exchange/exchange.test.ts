@@ -6,8 +6,8 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
-  exportLines, Importer, JsonMap, Packed, Region, RStoreError, Store, t, type DumpHead,
-  type DumpLine, type ReadRegion, type Ref, type Type,
+  exportLines, exportText, Importer, JsonMap, Packed, Region, RStoreError, schemasOf, Store, t,
+  type DumpHead, type DumpLine, type ReadRegion, type Ref, type Type,
 } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { codeOf } from '../harness/types.js'
@@ -43,11 +43,28 @@ async function holds<T>(
     + `${(errorInstance as Error | null)?.stack}`)
 }
 
+/** What is made as text at once is what JSON.stringify makes of the objects. */
+function checkTexts(region: ReadRegion, texts: readonly string[]): void {
+  const parsed = (list: readonly string[]): unknown[] => list.map((text) => JSON.parse(text))
+  const checkEqual = (given: readonly string[], wanted: readonly string[]): void =>
+    assert.ok(isDeepStrictEqual(parsed(given), parsed(wanted)), `${given} instead of ${wanted}`)
+  const lines = Array.from(exportLines(region), (line) => JSON.stringify(line))
+  checkEqual(texts, lines)
+  for (const { name } of schemasOf(region)) {
+    const map = JsonMap.open(region, name)
+    const entries = Array.from(map.entries(), (entry) => JSON.stringify(entry))
+    const pairs = Array.from(map.texts(), ([key, text]) => `[${JSON.stringify(key)},${text}]`)
+    checkEqual(pairs, entries)
+  }
+}
+
 /** As they are in a file. */
 function linesOf(region: Region | ReadRegion): string[] {
   const source = region instanceof Region ? region.snapshot() : region
   try {
-    return Array.from(exportLines(source), (line) => JSON.stringify(line))
+    const texts = [...exportText(source)]
+    checkTexts(source, texts)
+    return texts
   } finally {
     if (source !== region) source.close()
   }
@@ -104,6 +121,26 @@ test('every type: a map, a multimap and a value', async () => {
     })
     await checkLoaded(original.lines, (region) =>
       assert.ok(isDeepStrictEqual(plain(region), original.plain), inspect(plain(region))))
+  })
+})
+
+test('text made at once: numbers, strings and dates that JSON has its own ways with', () => {
+  const Odd = t.struct('Odd', {
+    '$name "quoted"': t.string, f32: t.f32, f64: t.optional(t.f64), big: t.i64, at: t.date,
+    label: t.enum('a "b"', 'c\n'), none: t.optional(t.tuple(t.optional(t.u8), t.string)),
+  })
+  const texts = ['', '"', '\\', '\n\u0000\u007f', '\u2028\u2029', '東京 😀', 'å', 'x'.repeat(5000)]
+  const numbers = [-0, NaN, Infinity, -Infinity, 1e21, 5e-324, 0.1, -1.5]
+  withRegion((region) => {
+    const map = region.map('odd "map"', t.string, Odd)
+    region.transact(() => texts.forEach((text, i) => map.set(`${i} "`, {
+      '$name "quoted"': text, f32: numbers[i]!, f64: numbers[i]!,
+      big: -(2n ** 63n), at: new Date(i * 1e12), label: i % 2 === 0 ? 'a "b"' : 'c\n',
+      none: i % 2 === 0 ? [undefined, text.slice(0, 1)] : undefined,
+    } as never)))
+    const lines = linesOf(region)
+    assert.match(lines[1]!, /"f32":"-0","f64":"-0","big":"-9223372036854775808"/)
+    assert.is(lines.length, 1 + texts.length)
   })
 })
 
