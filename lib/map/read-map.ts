@@ -10,6 +10,7 @@ import { inspect, type InspectOptions } from 'node:util'
 import type { Lease, Owner, Session } from '../types/context.js'
 import type { Change, Column } from '../types/infer.js'
 import type { KeyCodec, KeyForm } from '../types/keys.js'
+import { withRefsAsNumbers } from '../types/ref/numbers.js'
 import { shownList } from '../types/shown.js'
 import { jsonOf } from '../types/struct/view.js'
 import type { AnyType } from '../types/type.js'
@@ -63,8 +64,10 @@ export abstract class MapReader extends Handle implements Steps {
   }
 
   getObject(key: unknown): unknown {
-    const value = this.get(key)
-    return value === undefined ? undefined : this.valueType.plain(value)
+    return withRefsAsNumbers(() => {
+      const value = this.get(key)
+      return value === undefined ? undefined : this.valueType.plain(value)
+    })
   }
 
   has(key: unknown): boolean {
@@ -161,8 +164,8 @@ export abstract class MapReader extends Handle implements Steps {
 
   /** A list of entries, as of a map inside a record. */
   toJSON(): unknown {
-    return Array.from(this.entries(), ([key, value]) =>
-      [jsonOf(this.keyType.plain(key)), jsonOf(this.valueType.plain(value))])
+    return withRefsAsNumbers(() => Array.from(this.entries(), ([key, value]) =>
+      [jsonOf(this.keyType.plain(key)), jsonOf(this.valueType.plain(value))]))
   }
   [inspect.custom](depth: number, options: InspectOptions): string {
     const map = this

@@ -196,4 +196,45 @@ test('a ref that leads nowhere, or is of a record that was freed', () => {
   assertSound(region)
 })
 
+test('refs to what is no record are copied, compared and shown as numbers, like others', () => {
+  const Text = t.ref(() => t.string)
+  const Holder = t.struct('Holder', {
+    text: Text, word: t.optional(t.ref(() => t.u32)), list: t.ref(() => t.array(t.string)),
+    map: t.ref(() => t.map(t.string, t.u8)), texts: t.array(Text), pair: t.tuple(t.u8, Text),
+    by: t.map(t.u8, Text),
+  })
+  const region = new MemoryRegion(2 ** 21)
+  const map = region.map('holders', t.u32, Holder)
+  const direct = region.map('direct', t.u32, Text)
+  region.transact(() => {
+    const text = region.alloc(t.string, 'text')
+    const word = region.alloc(t.u32, 5)
+    const list = region.alloc(t.array(t.string), ['a'])
+    const inner = region.alloc(t.map(t.string, t.u8), [['x', 1]])
+    map.set(1, {
+      text, word, list, map: inner, texts: [text, text], pair: [1, text], by: [[1, text]],
+    })
+    direct.set(1, text)
+    const plain = {
+      text, word, list, map: inner, texts: [text, text], pair: [1, text], by: new Map([[1, text]]),
+    }
+    assert.equal(map.getObject(1), plain)
+    assert.equal(map.get(1)!.toObject(), plain)
+    assert.is(direct.getObject(1), text)
+    assert.equal(JSON.parse(JSON.stringify(map.get(1))), { ...plain, by: [[1, text]] })
+    assert.equal(JSON.parse(JSON.stringify(map.get(1)!.texts)), [text, text])
+    map.set(2, map.get(1)!)
+    map.set(3, map.getObject(1))
+    for (const key of [1, 2, 3]) {
+      const { text: read, word: number, list: items, map: named, pair, by } = map.get(key)!
+      assert.equal([read, number, [...items], named.get('x'), pair[1], by.get(1)],
+        ['text', 5, ['a'], 1, 'text', 'text'])
+    }
+    const { by: _by, ...others } = plain
+    assert.ok(map.get(1)!.equals(map.get(2)))
+    assert.ok(map.get(1)!.equals({ ...others, by: map.get(2)!.by }))
+    assert.not(map.get(1)!.equals({ ...plain, word: region.alloc(t.u32, 5), by: map.get(2)!.by }))
+  })
+})
+
 test.run()

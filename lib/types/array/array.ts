@@ -10,6 +10,7 @@ import type { Window } from '../../space/window.js'
 import { payloadRoom } from '../boxes.js'
 import { COPY_LIMIT_BYTES, mustCopy } from '../bytes/bytes.js'
 import { throwStale, type Lease, type Owner, type Session } from '../context.js'
+import { withRefsAsNumbers } from '../ref/numbers.js'
 import { show } from '../text.js'
 import {
   BoxedType, coreOf, type AnyType, type Core, type Descriptor, type SlotReader, type VisitRef,
@@ -210,7 +211,7 @@ export class ArrayType extends BoxedType {
   }
   override same(a: unknown, b: unknown): boolean {
     if (!isIterable(a) || !isIterable(b)) return false
-    const [listA, listB] = [Array.from(a), Array.from(b)]
+    const [listA, listB] = [listOf(a), listOf(b)]
     return listA.length === listB.length
       && listA.every((element, i) => this.element.same(element, listB[i]))
   }
@@ -225,6 +226,9 @@ export class ArrayType extends BoxedType {
 
 const isIterable = (value: unknown): value is Iterable<unknown> =>
   typeof value === 'object' && value !== null && Symbol.iterator in value
+
+const listOf = (list: Iterable<unknown>): unknown[] =>
+  list instanceof ArrayCells ? withRefsAsNumbers(() => Array.from(list)) : Array.from(list)
 
 /** The length of an array, which is checked to be inside its cell. */
 function lengthOf(core: Core, element: AnyType): number {

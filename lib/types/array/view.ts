@@ -8,6 +8,7 @@
  */
 import { inspect, type InspectOptions } from 'node:util'
 import { throwStale } from '../context.js'
+import { withRefsAsNumbers } from '../ref/numbers.js'
 import { shownList } from '../shown.js'
 import { jsonOf } from '../struct/view.js'
 import type { Core, SlotReader } from '../type.js'
@@ -59,7 +60,7 @@ export class ArrayCells implements Iterable<unknown> {
   }
 
   toJSON(): unknown {
-    return Array.from(this, (value) => jsonOf(this.#plain(value)))
+    return withRefsAsNumbers(() => Array.from(this, (value) => jsonOf(this.#plain(value))))
   }
   [inspect.custom](depth: number, options: InspectOptions): string {
     const list = { size: this.length, elements: () => this }

@@ -9,6 +9,7 @@ import type { Window } from '../../space/window.js'
 import { throwStale, type Session } from '../context.js'
 import { coreOfView, structOfView } from '../struct/view.js'
 import { show } from '../text.js'
+import { refsAreNumbers } from './numbers.js'
 import { AnyType, typeFrom, unitOf, type Core, type Descriptor, type VisitRef } from '../type.js'
 
 /** The ref of the record that a view shows; 0 when the value is not a view of a whole record. */
@@ -74,7 +75,8 @@ export class RefType extends AnyType {
   }
   readSlot(core: Core, at: number): unknown {
     const ref = core.window.u32[at >>> 2]!
-    return ref === 0 ? undefined : this.target().readCell(core.lease, ref, undefined)
+    if (ref === 0) return undefined
+    return refsAreNumbers() ? ref : this.target().readCell(core.lease, ref, undefined)
   }
   writeSlot(_session: Session, window: Window, at: number, value: unknown): void {
     window.u32[at >>> 2] = value as number

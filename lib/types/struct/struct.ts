@@ -3,6 +3,7 @@ import type { Ref } from '../../space/ref.js'
 import type { Window } from '../../space/window.js'
 import type { Session } from '../context.js'
 import type { DefaultType } from '../default/default.js'
+import { withRefsAsNumbers } from '../ref/numbers.js'
 import { show } from '../text.js'
 import {
   AnyType, Core, type CellReader, type Descriptor, type SlotReader, type VisitRef,
@@ -97,14 +98,22 @@ export class StructType extends AnyType implements Struct {
   }
 
   /**
-   * An array with the prepared values of the fields, in order. A view is read field by field: so
-   * refs that it has are seen to be of another region.
+   * An array with the prepared values of the fields, in order. A view is read field by field; refs
+   * that it has are seen to be of another region.
    */
   prepare(value: unknown, where: string, session: Session | null): unknown {
     if (typeof value !== 'object' || value === null) {
       throw new TypeError(`${where}: expected an object (${this.name}), got ${show(value)}`)
     }
-    const readGuarded = isView(value) ? readViewField : readField
+    if (!isView(value)) return this.#prepareFields(value, readField, session)
+    return session?.sharesRefs(coreOfView(value)!.lease.session) === true
+      ? withRefsAsNumbers(() => this.#prepareFields(value, readViewField, session))
+      : this.#prepareFields(value, readViewField, session)
+  }
+
+  #prepareFields(
+    value: object, readGuarded: (from: object, name: string) => unknown, session: Session | null,
+  ): unknown[] {
     const { fields } = this.layout
     const prepared = new Array<unknown>(fields.length)
     for (let i = 0; i < fields.length; i++) {
@@ -162,16 +171,21 @@ export class StructType extends AnyType implements Struct {
   }
 
   override plain(value: unknown): unknown {
-    const result = {}
-    for (const [name, type] of this.fields) {
-      setOwn(result, name, type.plain((value as Record<string, unknown>)[name]))
-    }
-    return result
+    return withRefsAsNumbers(() => {
+      const result = {}
+      for (const [name, type] of this.fields) {
+        setOwn(result, name, type.plain((value as Record<string, unknown>)[name]))
+      }
+      return result
+    })
   }
   override same(a: unknown, b: unknown): boolean {
     if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
     const [readA, readB] = [readerOf(a), readerOf(b)]
-    return this.fields.every(([name, type]) => type.same(readA(a, name), readB(b, name)))
+    return this.fields.every(([name, type]) => {
+      const mine = withRefsAsNumbers(() => readA(a, name))
+      return type.same(mine, isView(b) ? withRefsAsNumbers(() => readB(b, name)) : readB(b, name))
+    })
   }
 
   override readerFor(stored: AnyType): SlotReader {
