@@ -76,9 +76,18 @@ function byFunction(map: OrderedMap, fn: IndexFunction, options: IndexOptions): 
   return { shape: { by: null, unique: options.unique === true }, keyType, compute: fn as Compute }
 }
 
+function checkOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`the options of an index must be an object, got ${show(options)}`)
+  const unknown = Object.keys(options).find((name) => name !== 'key' && name !== 'unique')
+  if (unknown !== undefined)
+    throw new TypeError(`unknown index option ${show(unknown)}; there are key, unique`)
+}
+
 export function declarationOf(
   map: OrderedMap, by: string | readonly string[] | IndexFunction, options: IndexOptions,
 ): Declaration {
+  checkOptions(options)
   if (typeof by === 'function') return byFunction(map, by, options)
   if (typeof by !== 'string' && !Array.isArray(by)) {
     throw new TypeError(`an index is by a field's name, several, or a function; got ${show(by)}`)

@@ -41,7 +41,10 @@ export abstract class RegionBase implements Disposable {
     return this.session.path
   }
 
-  /** What console.log shows. A bundled class that names itself has an underscore. */
+  /**
+   * What console.log shows. A bundled class that names itself has an underscore.
+   * @internal
+   */
   [inspect.custom](): string {
     return `${this.constructor.name.replace(/^_/, '')} <${this.path ?? 'in memory'}>`
   }

@@ -254,6 +254,13 @@ test('by a field of an optional struct; a date in the way is told', () => {
   assertSound(region)
 })
 
+test('options that an index does not have are refused', () => {
+  const { map } = filled(1)
+  for (const options of [{ uniq: true }, null, 5] as never[])
+    assert.throws(() => map.index('age', 'age', options), /index option|options of an index/)
+  assert.is(map.index('age', 'age', {}).get(7), undefined)
+})
+
 test('a listener that throws, or ends another one, is not in the way of the others', async () => {
   const { region, map } = filled(1)
   const thrown: string[] = []
