@@ -83,6 +83,7 @@ export const constants = {
   READER_SNAPSHOT: constant(2, 'ReaderSlot.state: a snapshot, which may be revoked when it holds the log back too long.'),
   READER_SNAPSHOT_KEPT: constant(3, 'ReaderSlot.state: a snapshot that has given out memory in place and cannot be revoked any more.'),
   READER_REVOKED: constant(4, 'ReaderSlot.state: a revoked snapshot; its pin does not count.'),
+  READER_IDLE: constant(5, 'ReaderSlot.state: the view of a snapshot that was closed, kept for the next one.'),
 
   RECORD_SYNCED: constant(1, 'Record flag: written with durability sync.'),
 

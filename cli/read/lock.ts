@@ -6,7 +6,7 @@ import type { RegionIdentity } from './identity.js'
 
 export interface NotedHandle {
   slot: number
-  kind: 'handle' | 'snapshot' | 'revoked snapshot' | 'unknown'
+  kind: 'handle' | 'snapshot' | 'revoked snapshot' | 'idle snapshot' | 'unknown'
   pid: number
   threadId: number
   /** The commit that it reads; 0 when it reads none. */
@@ -31,6 +31,7 @@ export interface LockState {
 const KINDS = new Map<number, NotedHandle['kind']>([
   [C.READER_HANDLE, 'handle'], [C.READER_SNAPSHOT, 'snapshot'],
   [C.READER_SNAPSHOT_KEPT, 'snapshot'], [C.READER_REVOKED, 'revoked snapshot'],
+  [C.READER_IDLE, 'idle snapshot'],
 ])
 
 function readHandles(file: ByteFile, count: number): NotedHandle[] {

@@ -6,6 +6,7 @@ import { RStoreError } from '../errors.js'
 import type { ReaderInfo } from '../native/binding.js'
 import { EpochFeed } from './epochs.js'
 import type { CheckedOptions } from './options.js'
+import { IdleView } from './idle-view.js'
 import { owning } from './owning.js'
 import type { RegionSession } from './session.js'
 import { Snapshot } from './snapshot.js'
@@ -20,6 +21,7 @@ function replacedMeanwhile({ path, epoch }: View): RStoreError {
 export class LiveHandle {
   private readonly feed: EpochFeed
   private readonly snapshots = new Set<Snapshot>()
+  private readonly idle = new IdleView()
 
   constructor(
     private readonly session: RegionSession,
@@ -34,7 +36,8 @@ export class LiveHandle {
   }
 
   snapshot(): Snapshot {
-    const snapshot = owning(this.viewOfThisCommit(), (view) => new Snapshot(view, this.session))
+    const snapshot = owning(this.viewOfThisCommit(), (view) =>
+      new Snapshot(view, this.session, (left) => this.idle.give(left)))
     this.snapshots.add(snapshot)
     snapshot.onClose = () => this.snapshots.delete(snapshot)
     return snapshot
@@ -48,7 +51,7 @@ export class LiveHandle {
       if (!session.isReading) session.refresh()
       session.enter()
       try {
-        return new View(view.path, options.native, view.epoch)
+        return this.idle.take(view.epoch) ?? new View(view.path, options.native, view.epoch)
       } catch (error) {
         if (!view.native.isReplaced()) throw error
         if (session.isReading) throw replacedMeanwhile(view)
@@ -73,6 +76,7 @@ export class LiveHandle {
 
   close(): void {
     this.feed.close()
+    this.idle.end()
     for (const snapshot of this.snapshots) snapshot.close()
   }
 }

@@ -283,6 +283,10 @@ export class RegionSession extends OpenSession {
       this.view.rollback()
     }
     this.view.settle()
+    this.leaveView()
+  }
+
+  protected leaveView(): void {
     this.view.close()
   }
 

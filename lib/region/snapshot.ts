@@ -17,8 +17,17 @@ import type { View } from './view.js'
 class SnapshotSession extends RegionSession {
   private readonly lent = new LentBuffers()
 
-  constructor(view: View, private readonly parent: RegionSession) {
+  /** @param leave what becomes of the view in the end */
+  constructor(
+    view: View,
+    private readonly parent: RegionSession,
+    private readonly onLeave: (view: View) => void,
+  ) {
     super(view, true)
+  }
+
+  protected override leaveView(): void {
+    this.onLeave(this.view)
   }
 
   protected override endLease(reason: EndReason): void {
@@ -67,8 +76,8 @@ export class Snapshot extends ReadRegion {
   declare readonly session: RegionSession
 
   /** @internal */
-  constructor(view: View, parent: RegionSession) {
-    super(new SnapshotSession(view, parent))
+  constructor(view: View, parent: RegionSession, leave = (left: View): void => left.close()) {
+    super(new SnapshotSession(view, parent, leave))
   }
 
   /** @internal */

@@ -124,6 +124,18 @@ export class View {
     addon().unpin(this.number)
   }
 
+  /** Of a snapshot: false when its view cannot be kept for another one. Else `resume` must follow. */
+  pause(): boolean {
+    return !this.closed && this.native.pause()
+  }
+
+  /** Shows exactly this epoch, which somebody pins; false when it cannot, and has to be closed. */
+  resume(epoch: number): boolean {
+    if (this.native.resume(epoch) !== 0) return false
+    this.windows.reach(this.control[CONTROL.endUnits]!)
+    return true
+  }
+
   /**
    * Takes the write lock and shows the last commit. Throws RSTORE_BUSY after `timeoutMs`, and at
    * once where the transaction of another handle of this thread could not go on meanwhile. One that

@@ -262,4 +262,96 @@ test(
   }),
 )
 
+/** What a snapshot shows of a filled region, all of it. */
+const countsOf = (snapshot: Snapshot): number[] =>
+  Array.from(snapshot.map('items', t.u32, Item).values(), ({ count }) => count)
+
+test(
+  'the view of a closed snapshot serves the next one, which shows its own commit',
+  withRegion(async (place) => {
+    const { region, items, change } = filled(place)
+    const first = region.snapshot()
+    const { view } = first.session
+    const record = first.map('items', t.u32, Item).get(1)!
+    const iterator = first.map('items', t.u32, Item).values()
+    iterator.next()
+    first.close()
+    assert.is(region.readers().length, 1, 'nobody has the kept view open')
+    for (let n = 1; n < 40; n++) {
+      change(n)
+      if (n % 13 === 0) await region.checkpoint()
+      using next = region.snapshot()
+      assert.is(next.session.view, view)
+      assert.is(next.epoch, region.stats().epoch)
+      assert.equal(countsOf(next), Array.from(items.values(), ({ count }) => count))
+      assert.is(region.readers().length, 2)
+      change(n + 100)
+      assert.ok(countsOf(next).every((count) => count < 100))
+      for (const use of [() => record.count, () => iterator.next(), () => first.names()]) {
+        assert.ok(['RSTORE_CLOSED', 'RSTORE_STALE_VIEW'].includes(thrownCode(use)), thrownCode(use))
+      }
+      region.transact(() => {
+        for (let i = 0; i < 500; i++) items.set(i, itemOf(0))
+      })
+    }
+    using one = region.snapshot()
+    using two = region.snapshot()
+    assert.is(one.session.view, view)
+    assert.is.not(two.session.view, view)
+  }),
+)
+
+test(
+  'a view that is kept holds no log back',
+  withRegion(async (place) => {
+    const { region, change } = filled(place)
+    region.snapshot().close()
+    for (let n = 0; n < 3000; n++) change(n)
+    await region.checkpoint()
+    assert.ok(region.stats().logBytes <= LOG_BYTES, `${region.stats().logBytes} bytes of log`)
+    const last = Array.from(region.map('items', t.u32, Item).values(), ({ count }) => count)
+    using late = region.snapshot()
+    assert.equal(countsOf(late), last)
+  }),
+)
+
+test(
+  'views are not kept that were revoked, gave out memory or are being checked, nor old files',
+  withRegion(async (place) => {
+    const { region, change } = filled(place, { maxSnapshotAgeMs: 30 })
+    const big = region.map('big', t.u32, t.array(t.f64))
+    region.transact(() => big.set(1, new Float64Array(10_000).fill(7)))
+    const isKept = (snapshot: Snapshot): boolean => {
+      const { view } = snapshot.session
+      snapshot.close()
+      using next = region.snapshot()
+      return next.session.view === view
+    }
+    assert.ok(isKept(region.snapshot()))
+
+    const lending = region.snapshot()
+    const array = lending.map('big', t.u32, t.array(t.f64)).get(1) as unknown as Float64Array
+    assert.is(array[0], 7)
+    assert.not(isKept(lending))
+
+    const checking = region.snapshot()
+    const report = checking.verify()
+    assert.not(isKept(checking))
+    await report.catch(() => {})
+
+    const revoked = region.snapshot()
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    for (let n = 0; n < 300; n++) change(n)
+    assert.is(thrownCode(() => countsOf(revoked)), 'RSTORE_SNAPSHOT_REVOKED')
+    assert.not(isKept(revoked))
+
+    region.snapshot().close()
+    await region.compact()
+    using after = region.snapshot()
+    assert.equal(countsOf(after).length, 500)
+    change(7)
+    assert.ok(isKept(after))
+  }),
+)
+
 test.run()

@@ -61,6 +61,8 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::checkpoint>>("checkpoint"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::stats>>("stats"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::readers>>("readers"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::pause>>("pause"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::resume>>("resume"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::keepSnapshot>>("keepSnapshot"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::isRevoked>>("isRevoked"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::revoke>>("revoke"),
@@ -326,7 +328,7 @@ Napi::Value HandleObject::readers(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < kReaderSlotCount; i++) {
     ReaderSlot& slot = lock.slot(i);
     const uint32_t state = atomicWord(slot.state).load();
-    if (state == 0 || !lock.isAlive(i, atomicWord(slot.generation).load())) continue;
+    if (state == 0 || state == kReaderIdle || !lock.isAlive(i, atomicWord(slot.generation).load())) continue;
     const uint64_t pin = state == kReaderRevoked ? 0 : wordOf(slot.pinEpoch);
     auto reader = Napi::Object::New(env);
     reader.Set("pid", number(env, slot.pid));
@@ -342,6 +344,19 @@ Napi::Value HandleObject::readers(const Napi::CallbackInfo& info) {
 }
 
 // ── snapshots ────────────────────────────────────────────────────────────────────────────────────
+
+/// pause(): false when this snapshot has to be closed; also when other threads may still work with
+/// it.
+Napi::Value HandleObject::pause(const Napi::CallbackInfo& info) {
+  const bool shared = backup_ || pageCheck_ || job_ || watcher_;
+  return Napi::Boolean::New(info.Env(), !shared && handle_->pause());
+}
+
+/// resume(epoch): the packed status; after a failure it has to be closed.
+Napi::Value HandleObject::resume(const Napi::CallbackInfo& info) {
+  const auto epoch = static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue());
+  return packedStatus(info.Env(), handle_->resume(epoch));
+}
 
 /// keepSnapshot(): gives out memory in place; false when it was revoked before.
 Napi::Value HandleObject::keepSnapshot(const Napi::CallbackInfo& info) {

@@ -68,6 +68,8 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::Value checkpoint(const Napi::CallbackInfo& info);
   Napi::Value stats(const Napi::CallbackInfo& info);
   Napi::Value readers(const Napi::CallbackInfo& info);
+  Napi::Value pause(const Napi::CallbackInfo& info);
+  Napi::Value resume(const Napi::CallbackInfo& info);
   Napi::Value keepSnapshot(const Napi::CallbackInfo& info);
   Napi::Value isRevoked(const Napi::CallbackInfo& info);
   Napi::Value revoke(const Napi::CallbackInfo& info);

@@ -139,6 +139,24 @@ Status Handle::attach(const ViewMemory& memory, ControlBlock* control, uint64_t 
   return view_.showSlot(slot);
 }
 
+/// An idle view is as an unpinned one of any handle: view.h, V5.
+bool Handle::pause() {
+  constexpr uint64_t kMostIdlePages = 4096;
+  ControlBlock& control = view_.control();
+  if (!hasLock() || control.failed != 0 || atomicWord(control.fault).load() != 0) return false;
+  if (view_.privatePageCount() > kMostIdlePages) return false;
+  if (!lock_.changeState(kReaderSnapshot, kReaderIdle)) return false;
+  lock_.unpin();
+  return true;
+}
+
+Status Handle::resume(uint64_t epoch) {
+  if (isReplaced()) return failure(Code::kReplaced);
+  if (!lock_.changeState(kReaderIdle, kReaderSnapshot)) return failure(Code::kStale);
+  if (const Status opened = openLogWhenBegun(); !opened.ok()) return opened;
+  return view_.advanceTo(epoch);
+}
+
 void Handle::close() {
   if (checkpointer_) checkpointer_->stop();
   if (hasLock() && lock_.holdsWrite()) lock_.releaseWrite();

@@ -108,6 +108,12 @@ class Handle {
   /// follow.
   bool becomeAlone();
 
+  /// Of a snapshot: its view is kept for another one, unpinned. False when that cannot be: it was
+  /// revoked, has given out memory, met a fault, or has more private pages than are worth it.
+  bool pause();
+  /// Shows exactly this epoch, which the caller pins, and is a snapshot again.
+  Status resume(uint64_t epoch);
+
   /// Shows the last commit and pins it until `unpin`. kReplaced: `moveOver` must come first.
   Status refresh();
   void unpin();

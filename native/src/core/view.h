@@ -20,7 +20,7 @@
 //      and when C(p) > S again, it was made private by V1.
 //  V5. Unpinned, a view is not read. If a checkpoint overtook it (S > E), records it needs may be
 //      gone from the log: it starts again: gives all pages back, takes the slot's epoch, applies
-//      what is behind.
+//      what is behind. That of a closed snapshot is such a view until the next one has it.
 //  V6. Past the committed end a view that begins a transaction holds zeros (handle.h, H3), and then
 //      what the transaction wrote. In the last page they may be its own, because the file had
 //      something else when it was read: of a transaction that was given up, since a sync failed

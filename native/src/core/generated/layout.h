@@ -199,6 +199,9 @@ inline constexpr uint32_t kReaderSnapshotKept = 3u;
 /// ReaderSlot.state: a revoked snapshot; its pin does not count.
 inline constexpr uint32_t kReaderRevoked = 4u;
 
+/// ReaderSlot.state: the view of a snapshot that was closed, kept for the next one.
+inline constexpr uint32_t kReaderIdle = 5u;
+
 /// Record flag: written with durability sync.
 inline constexpr uint32_t kRecordSynced = 1u;
 
