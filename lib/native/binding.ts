@@ -74,7 +74,7 @@ export interface NativeHandle extends WindowSource {
   checkpoint(): Promise<PackedStatus>
   /** Keeps the view of a snapshot for the next one, unpinned; false when it has to be closed. */
   pause(): boolean
-  /** Is a snapshot again, of exactly this epoch, which somebody pins; if not, it has to be closed. */
+  /** Is a snapshot again, of exactly this epoch, which somebody pins; else it has to be closed. */
   resume(epoch: number): PackedStatus
   /** From now on it may not, because memory is given out in place; false when it was before. */
   keepSnapshot(): boolean

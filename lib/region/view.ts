@@ -124,7 +124,7 @@ export class View {
     addon().unpin(this.number)
   }
 
-  /** Of a snapshot: false when its view cannot be kept for another one. Else `resume` must follow. */
+  /** Of a snapshot: false when it cannot be kept for another one. Else `resume` must follow. */
   pause(): boolean {
     return !this.closed && this.native.pause()
   }

@@ -328,7 +328,8 @@ Napi::Value HandleObject::readers(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < kReaderSlotCount; i++) {
     ReaderSlot& slot = lock.slot(i);
     const uint32_t state = atomicWord(slot.state).load();
-    if (state == 0 || state == kReaderIdle || !lock.isAlive(i, atomicWord(slot.generation).load())) continue;
+    if (state == 0 || state == kReaderIdle || !lock.isAlive(i, atomicWord(slot.generation).load()))
+      continue;
     const uint64_t pin = state == kReaderRevoked ? 0 : wordOf(slot.pinEpoch);
     auto reader = Napi::Object::New(env);
     reader.Set("pid", number(env, slot.pid));

@@ -304,21 +304,21 @@ Napi::Value thaw(const Napi::CallbackInfo& info) {
   const auto thawing = std::make_shared<Thawing>();
   auto result = Napi::Object::New(env);
   result.Set("finished", numberInBackground(env, [from, to, thawing] {
-    const std::lock_guard<std::mutex> guard(thawing->working);
-    if (thawing->progress.cancelled.load()) return pack(failure(Code::kClosed));
-    uint32_t root = 0;
-    const Status status = thawFile(from, to, 0666, &thawing->progress, &root);
-    thawing->named = status.ok();
-    return status.ok() ? -static_cast<double>(root) : pack(status);
-  }));
+               const std::lock_guard<std::mutex> guard(thawing->working);
+               if (thawing->progress.cancelled.load()) return pack(failure(Code::kClosed));
+               uint32_t root = 0;
+               const Status status = thawFile(from, to, 0666, &thawing->progress, &root);
+               thawing->named = status.ok();
+               return status.ok() ? -static_cast<double>(root) : pack(status);
+             }));
   result.Set("progress", Napi::Function::New(env, [thawing](const Napi::CallbackInfo& call) {
-    return progressOf(call.Env(), thawing->progress);
-  }));
+               return progressOf(call.Env(), thawing->progress);
+             }));
   result.Set("cancel", Napi::Function::New(env, [thawing](const Napi::CallbackInfo& call) {
-    thawing->progress.cancelled.store(true);
-    const std::lock_guard<std::mutex> guard(thawing->working);
-    return Napi::Boolean::New(call.Env(), thawing->named);
-  }));
+               thawing->progress.cancelled.store(true);
+               const std::lock_guard<std::mutex> guard(thawing->working);
+               return Napi::Boolean::New(call.Env(), thawing->named);
+             }));
   return result;
 }
 
