@@ -118,7 +118,7 @@ test(
   withRegion(async (place) => {
     const told: ReaderInfo[] = []
     const { region, change } = filled(place, {
-      maxSnapshotAgeMs: 100,
+      maxSnapshotAgeMs: 500,
       onLongSnapshot: (reader: ReaderInfo) => told.push(reader),
     })
     const reader = place.openReadOnly()
@@ -129,7 +129,7 @@ test(
     iterator.next()
     change(1)
     assert.is(item.count, 0, 'not yet')
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await new Promise((resolve) => setTimeout(resolve, 700))
     for (let n = 0; n < 200; n++) change(n)
     await region.checkpoint()
     assert.is(told.length, 1)
