@@ -57,10 +57,11 @@ export const ReaderSlot = layout('ReaderSlot', 64,
   state: u32(0, '0 free, or READER_….'),
   generation: u32(4, 'Raised whenever the slot is taken.'),
   pinEpoch: u64(8, 'The commit that this handle reads; 0 when it reads none.'),
-  pinnedMs: u64(16, 'When it began to, milliseconds since 1970.'),
+  pinnedMs: u64(16, 'When it began to, milliseconds since 1970; for people.'),
   pid: u32(24, 'Process; for people.'),
   threadId: u32(28, 'Thread; for people.'),
-  reserved: zeros(32, 32),
+  pinnedTickMs: u64(32, 'The same on the clock that nobody can set (CLOCK_MONOTONIC): its age.'),
+  reserved: zeros(40, 24),
 })
 
 export const SegmentEntry = layout('SegmentEntry', 24, 'Pages 18 on: what each physical segment of the log holds, and where each logical one is.', {

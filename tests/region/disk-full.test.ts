@@ -17,7 +17,7 @@ import * as assert from 'uvu/assert'
 import { Region, t, type RStoreError } from '../../lib/index.js'
 import { SmallDisk } from '../harness/small-disk.js'
 import { Child } from '../harness/child.js'
-import { thrown, withRegion, Place } from '../harness/with-region.js'
+import { rejected, thrown, withRegion, Place } from '../harness/with-region.js'
 
 const test = suite('disk full')
 
@@ -185,6 +185,9 @@ test(
     opened ??= place.open({}, 'small.region')
     opened.transact(() => opened!.value('v', t.u32).set(7))
     const copy = place.path('copy.region')
+    takeRoom(ballast, 4_096)
+    await rejected('RSTORE_EXISTS', opened.backup(ballast))  // told before anything is copied
+    rmSync(ballast)
     takeRoom(ballast, 20_000)
     await opened.backup(copy).then(
       () => undefined,

@@ -324,7 +324,6 @@ Napi::Value HandleObject::readers(const Napi::CallbackInfo& info) {
   auto result = Napi::Array::New(env);
   if (!handle_->hasLock()) return result;
   LockFile& lock = handle_->lock();
-  const int64_t now = wallClockMs();
   for (uint32_t i = 0; i < kReaderSlotCount; i++) {
     ReaderSlot& slot = lock.slot(i);
     const uint32_t state = atomicWord(slot.state).load();
@@ -336,9 +335,7 @@ Napi::Value HandleObject::readers(const Napi::CallbackInfo& info) {
     reader.Set("slot", number(env, i));
     reader.Set("snapshot", Napi::Boolean::New(env, state != kReaderHandle));
     reader.Set("epoch", number(env, pin));
-    reader.Set("ageMs", number(env, pin == 0 ? 0
-                                             : std::max<int64_t>(
-                                                   0, now - static_cast<int64_t>(slot.pinnedMs))));
+    reader.Set("ageMs", number(env, pin == 0 ? 0 : static_cast<uint64_t>(lock.pinAgeMs(i))));
     result.Set(result.Length(), reader);
   }
   return result;

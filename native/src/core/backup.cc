@@ -75,6 +75,8 @@ Status backupRegion(Handle& snapshot, const std::string& path, CopyProgress* pro
   const std::string temporary = path + ".backup.tmp";
   int to = -1;
   struct stat found;
+  // Looked at again by the link, but before a large file is copied for nothing.
+  if (io().statName(path.c_str(), &found) == 0) return failure(Code::kExists, EEXIST);
   const bool known = fstat(snapshot.file().fd, &found) == 0;
   const uint32_t mode = known ? found.st_mode & 0777 : 0600;  // as private as the region
   const Status made = makeTemporary(temporary, mode, &to);

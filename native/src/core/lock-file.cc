@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "core/address-space.h"
 #include "core/file-lock.h"
 #include "core/io.h"
@@ -39,6 +41,12 @@ inline void cpuRelax() {
 
 uint32_t slotOfWord(uint64_t word) { return static_cast<uint32_t>(word) - 1; }
 uint32_t generationOfWord(uint64_t word) { return static_cast<uint32_t>(word >> 32); }
+
+/// The slot's owner begins to read now.
+void noteTime(ReaderSlot& slot) {
+  atomicWord(slot.pinnedMs).store(wallClockMs(), std::memory_order_relaxed);
+  atomicWord(slot.pinnedTickMs).store(monotonicMs(), std::memory_order_relaxed);
+}
 
 }  // namespace
 
@@ -194,7 +202,7 @@ Status LockFile::takeSlot() {
     if (!tryLockByte(fd_, kFirstSlotByte + index, LockMode::kExclusive).ok()) continue;
     ReaderSlot& slot = slots_[index];
     atomicWord(slot.pinEpoch).store(0, std::memory_order_seq_cst);
-    atomicWord(slot.pinnedMs).store(wallClockMs(), std::memory_order_relaxed);
+    noteTime(slot);
     slot.pid = static_cast<uint32_t>(getpid());
     slot.threadId = static_cast<uint32_t>(syscall(SYS_gettid));
     atomicWord(slot.generation).fetch_add(1, std::memory_order_seq_cst);  // L2
@@ -336,7 +344,7 @@ void LockFile::releaseCheckpoint() {
 void LockFile::pin(uint64_t epoch) {
   auto& own = atomicWord(ownSlot().pinEpoch);
   if (own.load(std::memory_order_relaxed) == 0) {
-    atomicWord(ownSlot().pinnedMs).store(wallClockMs(), std::memory_order_relaxed);
+    noteTime(ownSlot());
   }
   own.store(epoch, std::memory_order_seq_cst);  // L3, L4
 }
@@ -375,13 +383,17 @@ bool LockFile::isRevoked() const {
   return atomicWord(ownSlot().state).load(std::memory_order_seq_cst) == kReaderRevoked;
 }
 
+int64_t LockFile::pinAgeMs(uint32_t slot) const {
+  const uint64_t since = atomicWord(slots_[slot].pinnedTickMs).load(std::memory_order_relaxed);
+  return std::max<int64_t>(0, monotonicMs() - static_cast<int64_t>(since));
+}
+
 bool LockFile::revoke(uint32_t slot, int64_t olderThanMs) {
   auto& state = atomicWord(slots_[slot].state);
   uint32_t expected = kReaderSnapshot;
   if (state.load(std::memory_order_seq_cst) != expected) return false;
   // The slot may be another snapshot's by now.
-  const uint64_t since = atomicWord(slots_[slot].pinnedMs).load(std::memory_order_relaxed);
-  if (wallClockMs() - static_cast<int64_t>(since) <= olderThanMs) return false;
+  if (pinAgeMs(slot) <= olderThanMs) return false;
   auto& fault = atomicWord(snapshotControl(slot).fault);
   fault.fetch_or(kFaultRevoked, std::memory_order_seq_cst);
   if (state.compare_exchange_strong(expected, kReaderRevoked, std::memory_order_seq_cst)) {

@@ -148,6 +148,8 @@ class LockFile {
   /// Moves one's own slot between READER_… states; false when it was not in `from`.
   bool changeState(uint32_t from, uint32_t to);
   bool isRevoked() const;
+  /// How long a slot's owner has been reading, whatever is done to the time of day meanwhile.
+  int64_t pinAgeMs(uint32_t slot) const;
   /// Takes a snapshot's pin away; false when the slot is not, or not any more, that of one that is
   /// older and can be revoked. Its owner looks at the fault word after each read: the bit is set
   /// before the pin ceases to count, so it never takes changed bytes for its own.

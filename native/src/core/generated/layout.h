@@ -764,14 +764,16 @@ struct ReaderSlot {
   uint32_t generation;
   /// The commit that this handle reads; 0 when it reads none.
   uint64_t pinEpoch;
-  /// When it began to, milliseconds since 1970.
+  /// When it began to, milliseconds since 1970; for people.
   uint64_t pinnedMs;
   /// Process; for people.
   uint32_t pid;
   /// Thread; for people.
   uint32_t threadId;
+  /// The same on the clock that nobody can set (CLOCK_MONOTONIC): its age.
+  uint64_t pinnedTickMs;
   /// Zero; checked on reading.
-  uint8_t reserved[32];
+  uint8_t reserved[24];
 };
 static_assert(sizeof(ReaderSlot) == 64);
 static_assert(std::is_trivially_copyable_v<ReaderSlot>);
@@ -782,7 +784,8 @@ static_assert(offsetof(ReaderSlot, pinEpoch) == 8);
 static_assert(offsetof(ReaderSlot, pinnedMs) == 16);
 static_assert(offsetof(ReaderSlot, pid) == 24);
 static_assert(offsetof(ReaderSlot, threadId) == 28);
-static_assert(offsetof(ReaderSlot, reserved) == 32);
+static_assert(offsetof(ReaderSlot, pinnedTickMs) == 32);
+static_assert(offsetof(ReaderSlot, reserved) == 40);
 
 /// One commit. Followed by pageCount PageEntry, tailPageCount u32 checksums (padded to 8 bytes), lineCount lines of 64 bytes. A record may run over segments; its header never does.
 struct RedoRecord {

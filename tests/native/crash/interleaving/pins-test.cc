@@ -176,6 +176,21 @@ TEST(aSnapshotShowsExactlyItsEpoch) {
   CHECK(late.open(path, Region::smallLog(), epoch).code == Code::kStale);
 }
 
+TEST(aClockThatIsSetRevokesNobody) {
+  const std::string path = newRegion();
+  Region writer, reader;
+  CHECK(writer.open(path).ok() && stamp(writer, 1).ok() && reader.open(path).ok());
+  LockFile& held = reader.handle.lock();
+  CHECK(held.changeState(kReaderHandle, kReaderSnapshot));
+  LockFile& lock = writer.handle.lock();
+  const uint32_t slot = held.ownSlotIndex();
+  held.ownSlot().pinnedMs -= 3'600'000;  // as if the time of day had been put forward
+  CHECK(lock.pinAgeMs(slot) < 60'000 && !lock.revoke(slot, 60'000) && !held.isRevoked());
+  held.ownSlot().pinnedMs += 7'200'000;  // … and back
+  held.ownSlot().pinnedTickMs -= 61'000;
+  CHECK(lock.pinAgeMs(slot) > 60'000 && lock.revoke(slot, 60'000) && held.isRevoked());
+}
+
 TEST(writersReadersAndCheckpointsAtOnce) {
   const std::string path = newRegion();
   std::atomic<uint64_t> number{0};
