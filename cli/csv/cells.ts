@@ -10,11 +10,15 @@ export interface Cell {
   read(text: string): unknown
 }
 
-const isNumber = (text: string): boolean => text.trim() !== '' && !Number.isNaN(Number(text))
-
 const TEXT: Cell = { write: String, read: (text) => text }
-/** What is no number is left to the type to refuse. */
-const NUMBER: Cell = { write: String, read: (text) => isNumber(text) ? Number(text) : text }
+/** What is no number is left to the type to refuse: blanks, too, which the engine takes for 0. */
+const NUMBER: Cell = {
+  write: String,
+  read: (text) => {
+    const number = Number(text)
+    return Number.isNaN(number) || (number === 0 && text.trim() === '') ? text : number
+  },
+}
 const BOOL: Cell = {
   write: String,
   read: (text) => text === 'true' || text === 'false' ? text === 'true' : text,

@@ -124,7 +124,7 @@ export class CsvRows implements RowReader {
 
   /** The cells of a row that came before `declare`, read anew. */
   reread(cells: readonly string[]): unknown {
-    return this.objectOf(cells, (text, i) => this.cells![i]!.read(text))
+    return this.objectOf(cells, this.cells!)
   }
 
   private get names(): readonly string[] {
@@ -142,12 +142,20 @@ export class CsvRows implements RowReader {
 
   /** Rows as far as they can be understood without types: each column is of one kind. */
   guessed(rows: readonly (readonly string[])[]): unknown[] {
-    const readers = this.names.map((_name, i) => guess(rows.map((cells) => cells[i]!)))
-    return rows.map((cells) => this.objectOf(cells, (text, i) => readers[i]!(text)))
+    const readers = this.names.map((_name, i) => ({ read: guess(rows.map((cells) => cells[i]!)) }))
+    return rows.map((cells) => this.objectOf(cells, readers))
   }
 
-  private objectOf(cells: readonly string[], read: (text: string, i: number) => unknown): unknown {
-    return Object.fromEntries(this.names.map((name, i) => [name, read(cells[i]!, i)]))
+  private objectOf(cells: readonly string[], readers: readonly Pick<Cell, 'read'>[]): unknown {
+    const { names } = this
+    const object: Record<string, unknown> = {}
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i]!
+      const value = readers[i]!.read(cells[i]!)
+      if (name !== '__proto__') object[name] = value
+      else Object.defineProperty(object, name, { value, enumerable: true })
+    }
+    return object
   }
 
   push(chunk: Buffer): void {
