@@ -152,9 +152,10 @@ bool Handle::pause() {
 
 Status Handle::resume(uint64_t epoch) {
   if (isReplaced()) return failure(Code::kReplaced);
-  if (!lock_.changeState(kReaderIdle, kReaderSnapshot)) return failure(Code::kStale);
   if (const Status opened = openLogWhenBegun(); !opened.ok()) return opened;
-  return view_.advanceTo(epoch);
+  if (const Status shown = view_.advanceTo(epoch); !shown.ok()) return shown;
+  // Only now: the time of its pin is its own, and nobody takes it for the long one before it.
+  return lock_.changeState(kReaderIdle, kReaderSnapshot) ? kSuccess : failure(Code::kStale);
 }
 
 void Handle::close() {
