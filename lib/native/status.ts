@@ -103,19 +103,37 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
 }
 
+/** Of `io`: it is no failure of the disk that a path leads to nothing that can be a file. */
+const WRONG_PATHS: Readonly<Record<string, string>> = {
+  EISDIR: 'this is a folder',
+  ELOOP: 'its symbolic links lead in a circle',
+  ENAMETOOLONG: 'the name is longer than the file system takes',
+}
+
+/** Whether an RSTORE_IO says that a path can be no file. */
+export const isWrongPath = ({ facts }: RStoreError): boolean =>
+  WRONG_PATHS[String(facts['errno'])] !== undefined
+
+function meaningOf(name: string, errno: string): Meaning | undefined {
+  const what = WRONG_PATHS[errno]
+  return name === 'io' && what !== undefined
+    ? { code: 'RSTORE_IO', what, todo: 'Check the path; nothing was changed' } : MEANINGS[name]
+}
+
 /** The error of a status that is not 0. */
 export function errorOf(status: PackedStatus, path: string, doing: string): Error {
   const name = addon().statusNames[status % 256] ?? 'unknown'
   const errno = Math.floor(status / 256)
   if (name === 'wrongKind') return wrongKind(path, doing, errno)
-  const meaning = MEANINGS[name]
+  const system = errno === 0 ? '' : getSystemErrorName(-errno)
+  const meaning = meaningOf(name, system)
   if (meaning === undefined) {
     return new Error(`rstore: ${doing} ${path} ended in the unexpected state "${name}" (${errno})`)
   }
-  const cause = errno === 0 ? '' : ` (${getSystemErrorName(-errno)})`
+  const cause = errno === 0 ? '' : ` (${system})`
   return new RStoreError(meaning.code,
     `${doing} ${path}: ${meaning.what}${cause}. ${meaning.todo}.`,
-    errno === 0 ? { path } : { path, errno: getSystemErrorName(-errno) })
+    errno === 0 ? { path } : { path, errno: system })
 }
 
 const KINDS: Readonly<Record<number, string>> = {

@@ -1,6 +1,6 @@
 /** What goes wrong with a vector file, in words that fit vectors. */
 import { RStoreError } from '../errors.js'
-import { errorOf } from '../native/status.js'
+import { errorOf, isWrongPath } from '../native/status.js'
 import type { OpenedVector } from './native.js'
 
 /**
@@ -12,7 +12,7 @@ export function vectorError(
 ): Error {
   const error = errorOf(status, path, doing)
   if (!(error instanceof RStoreError)) return error
-  const advice = ADVICE[error.code]
+  const advice = isWrongPath(error) ? undefined : ADVICE[error.code]
   const message = advice === undefined ? error.message : `${doing} ${path}: ${advice}`
   if (pushed === undefined) return new RStoreError(error.code, message, error.facts)
   const done = pushed === 0 ? 'Nothing was changed' : `${pushed} of the elements were appended`

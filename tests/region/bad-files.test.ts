@@ -5,6 +5,7 @@ import {
   copyFileSync,
   mkdirSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -67,15 +68,33 @@ test(
 )
 
 test(
-  'not a region: empty, short, text, a folder',
+  'not a region: empty, short, text',
   withRegion((place) => {
     const path = place.path('other')
     for (const content of ['', 'x', 'not a region\n'.repeat(1000)]) {
       writeFileSync(path, content)
       isRefused(place, 'RSTORE_NOT_A_REGION', path)
     }
+  }),
+)
+
+test(
+  'a path that can be no file is not called a failure of the disk',
+  withRegion((place) => {
     mkdirSync(place.path('folder'))
-    assert.throws(() => Region.open(place.path('folder')), /RSTORE|region|folder/)
+    symlinkSync('loop', place.path('loop'))
+    for (const [name, words] of [
+      ['folder', /this is a folder \(EISDIR\)/], ['loop', /lead in a circle/],
+      ['x'.repeat(300), /the name is longer than the file system takes/],
+    ] as const) {
+      const path = place.path(name)
+      for (const open of [
+        () => Region.open(path), () => Region.open(path, { readOnly: true }),
+        () => Packed.load(path), () => SharedVector.open(path, t.u8),
+      ]) {
+        assert.throws(open, words)
+      }
+    }
   }),
 )
 
