@@ -9,6 +9,8 @@
  *      a named one must agree with its catalog entry.
  *  T3. The descriptor of a map then says what the numbers in that entry stand for.
  *  T4. Types without cells come last.
+ *  T5. Numbers are given out in order: one far above all that are known is none, but comes from a
+ *      page that was overwritten along with its checksum.
  */
 import { C } from '../../../formats/index.js'
 import type { AnyTree } from '../../map/handle.js'
@@ -33,6 +35,8 @@ const NEAR_FIT = 0.97
 const LOOSE_FIT = 0.95
 const LEAST_ROOM = (C.MINIMUM_CELL_UNITS - 1) * C.UNIT_BYTES
 const LARGEST_TYPE = 0xffff
+/** Numbers in a row that may all be lost. */
+const FAR_ABOVE = 256
 
 const isTree = (type: AnyType): type is MapType | MultimapType =>
   type instanceof MapType || type instanceof MultimapType
@@ -62,7 +66,14 @@ export class TypeNumbers {
     }
     this.readCopies()
     this.guess()
-    this.lost = this.open()
+    this.lost = this.open().filter((id) => this.isLikely(id))
+  }
+
+  /** T5. Where nothing is known any number may have been one. */
+  private isLikely(id: number): boolean {
+    const known = [...this.wreck.registry.byId.keys()].filter((other) => other <= LARGEST_TYPE)
+    const largest = Math.max(...known, C.FIRST_STORED_TYPE)
+    return largest === C.FIRST_STORED_TYPE || id - largest <= FAR_ABOVE
   }
 
   private readCopies(): void {
