@@ -107,8 +107,8 @@ function fill(
   return missing
 }
 
-/** Entries of a range that are read at a time: what is known of them stays near. */
-const RANGE_ENTRIES = 1024
+/** Entries of a range that are read at a time, at most: what is known of them stays near. */
+const RANGE_ENTRIES = 4096
 
 function newBatch(entries: number, valueWords: number): Batch {
   const values = new Window(new ArrayBuffer(entries * valueWords * 4))
@@ -119,7 +119,7 @@ function newBatch(entries: number, valueWords: number): Batch {
 function take(walker: Walker, { values: { u32 }, valueWords, found }: Batch): number {
   const { cursor } = walker
   let count = 0
-  while (count < RANGE_ENTRIES && walker.walk(RANGE_ENTRIES - count - 1)) {
+  while (count < found.length && walker.walk(found.length - count - 1)) {
     count = cursor.takeValues(u32, count * valueWords, valueWords) / valueWords
   }
   found.fill(FOUND.found)
@@ -133,7 +133,7 @@ export function readRange(
   const path = new FieldPath(values.type, field)
   const column = new COLUMNS[path.kind](Math.min(tree.count(bounds), bounds.limit))
   const walker = new Walker(tree, bounds)
-  const batch = newBatch(RANGE_ENTRIES, tree.valueBytes / 4)
+  const batch = newBatch(Math.min(RANGE_ENTRIES, column.length), tree.valueBytes / 4)
   let missing = 0
   for (let from = 0; from < column.length; ) {
     const count = take(walker, batch)

@@ -108,6 +108,7 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
 
   override takeValues(to: Uint32Array, at: number, words: number): number {
     const { u32 } = this.window
+    if (this.hopWords === words) return this.takeAhead(to, at, u32)
     let end = at
     do {
       const from = this.valueIndex
@@ -115,6 +116,17 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
       if (words === 2) to[end++] = u32[from + 1]!
     } while (this.hop())
     return end
+  }
+
+  /** Where values lie one behind the other, all that are allowed in one copy. */
+  private takeAhead(to: Uint32Array, at: number, u32: Uint32Array): number {
+    const { hopsLeft, hopWords, valueIndex } = this
+    const words = (hopsLeft + 1) * hopWords
+    to.set(u32.subarray(valueIndex, valueIndex + words), at)
+    this.hopsLeft = 0
+    this.index += hopsLeft
+    this.valueIndex += hopsLeft * hopWords
+    return at + words
   }
 
   override takeHops(): number {

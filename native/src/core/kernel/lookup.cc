@@ -9,6 +9,9 @@ namespace rstore {
 namespace {
 
 constexpr uint32_t kGroup = 16;
+/// Records whose fields are on their way from memory.
+constexpr uint32_t kAhead = 32;
+constexpr uintptr_t kLineBytes = 64;
 constexpr uint32_t kEntriesWord = sizeof(NodeHeader) / 4;
 constexpr uint32_t kPageWords = kPageBytes / 4;
 
@@ -20,6 +23,8 @@ T load(const std::byte* at) {
 }
 
 inline void prefetch(const std::byte* at) { __builtin_prefetch(at, 0, 3); }
+
+inline uintptr_t lineOf(const std::byte* at) { return reinterpret_cast<uintptr_t>(at) / kLineBytes; }
 
 /// Entries that fit into a node, and the word where its second array begins: as shapeOf in
 /// lib/tree/fixed.ts.
@@ -230,7 +235,7 @@ uint32_t lookUpKeys(const WindowList& windows, uint32_t root, const void* keys, 
 }
 
 /// A field of each record, as elements of the column; the number of those that were not read.
-/// Always kGroup records ahead of the one that is read are on their way from memory.
+/// Always kAhead records behind the one that is read are on their way from memory.
 template <typename Stored, typename Element>
 uint32_t readColumn(const WindowList& windows, const uint32_t* refs, uint32_t count,
                     uint32_t typeId, uint32_t offset, Element* column, Found* found) {
@@ -238,12 +243,12 @@ uint32_t readColumn(const WindowList& windows, const uint32_t* refs, uint32_t co
     const std::byte* at = windows.at(refs[i], offset + sizeof(Stored));
     if (at == nullptr) return;
     prefetch(at);
-    prefetch(at + offset);
+    if (lineOf(at + offset) != lineOf(at)) prefetch(at + offset);
   };
   uint32_t unread = 0;
-  for (uint32_t i = 0; i < std::min(kGroup, count); i++) ask(i);
+  for (uint32_t i = 0; i < std::min(kAhead, count); i++) ask(i);
   for (uint32_t i = 0; i < count; i++) {
-    if (i + kGroup < count) ask(i + kGroup);
+    if (i + kAhead < count) ask(i + kAhead);
     const bool wanted = found[i] == Found::kFound;
     const std::byte* at = wanted ? windows.at(refs[i], offset + sizeof(Stored)) : nullptr;
     if (at != nullptr && load<CellHeader>(at).typeId == typeId) {
