@@ -104,6 +104,12 @@ Status giveBackPages(std::byte* base, uint64_t bytes) {
   return kSuccess;
 }
 
+void populatePages([[maybe_unused]] std::byte* base, [[maybe_unused]] uint64_t bytes) {
+#ifdef MADV_POPULATE_WRITE
+  (void)::madvise(base, roundUpToSystemPage(bytes), MADV_POPULATE_WRITE);
+#endif
+}
+
 void willNeed(std::byte* base, uint64_t bytes) {
   ::madvise(base, roundUpToSystemPage(bytes), MADV_WILLNEED);
 }

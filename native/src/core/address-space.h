@@ -69,6 +69,12 @@ Status unmapShared(std::byte* base, int fd, uint64_t bytes, Shared use);
  */
 Status giveBackPages(std::byte* base, uint64_t bytes);
 
+/**
+ * Maps pages that will be written in a moment in one go, instead of with a fault for each
+ * (MADV_POPULATE_WRITE). A hint: never fails; where pages cannot be had, the write faults.
+ */
+void populatePages(std::byte* base, uint64_t bytes);
+
 /** Asks the system to read ahead what will be needed (MADV_WILLNEED). A hint: never fails. */
 void willNeed(std::byte* base, uint64_t bytes);
 

@@ -38,7 +38,8 @@ Status FileApplier::applyUpTo(uint64_t epoch, LogCursor* at) {
     if (const Status done = collectTail(record, start); !done.ok()) return done;
     if (const Status done = collect(record, start); !done.ok()) return done;
     *at = Log::behind(*at, record, start);
-    const bool isMuch = pages_.size() >= kPagesAtATime || lines_.size() >= kLinesAtATime ||
+    const bool isMuch = pages_.pageCount() >= kPagesAtATime ||
+                        pages_.lineCount() >= kLinesAtATime ||
                         checksums_.size() >= kChecksumsAtATime;
     if (!isMuch) continue;
     if (const Status done = flush(); !done.ok()) return done;
@@ -52,7 +53,7 @@ Status FileApplier::collectTail(const RedoRecord& record, uint64_t start) {
   const Status read = log_.read(tailAt(record, start), checksums.data(), checksums.size() * 4);
   if (!read.ok()) return read;
   for (uint32_t i = 0; i < record.tailPageCount; i++) {
-    checksums_[record.tailFirstPage + i] = checksums[i];
+    checksums_.push_back({record.tailFirstPage + i, checksums[i]});
   }
   return kSuccess;
 }
@@ -65,9 +66,9 @@ Status FileApplier::collect(const RedoRecord& record, uint64_t start) {
     PageEntry entry;
     if (const Status read = log_.read(entryAt, &entry, sizeof entry); !read.ok()) return read;
     if (entry.page >= pageLimit) return failure(Code::kCorrupt);
-    PageLines& page = pages_[entry.page];
+    const uint32_t page = pages_.indexOf(entry.page);
     for (uint64_t mask = entry.mask; mask != 0; mask &= mask - 1) {
-      std::byte* line = lineFor(page, std::countr_zero(mask));
+      std::byte* line = pages_.lineFor(page, std::countr_zero(mask));
       if (const Status read = log_.read(lineAt, line, kLineBytes); !read.ok()) return read;
       lineAt = advance(lineAt, kLineBytes);
     }
@@ -76,58 +77,41 @@ Status FileApplier::collect(const RedoRecord& record, uint64_t start) {
   return kSuccess;
 }
 
-/// Where the newest content of a line is gathered.
-std::byte* FileApplier::lineFor(PageLines& page, uint32_t line) {
-  const uint64_t bit = uint64_t{1} << line;
-  if ((page.mask & bit) == 0) {
-    page.at[line] = static_cast<uint32_t>(lines_.size());
-    page.mask |= bit;
-    lines_.emplace_back();
-  }
-  return lines_[page.at[line]].bytes;
-}
-
 Status FileApplier::flush() {
-  std::vector<uint32_t> pages;
-  pages.reserve(pages_.size());
-  for (const auto& entry : pages_) pages.push_back(entry.first);
-  std::sort(pages.begin(), pages.end());
+  const std::vector<const GatheredPages::Page*> pages = pages_.inOrder();
   for (size_t first = 0; first < pages.size();) {
     size_t count = 1;
     while (count < kRunPages && first + count < pages.size() &&
-           pages[first + count] == pages[first] + count) {
+           pages[first + count]->number == pages[first]->number + count) {
       count++;
     }
-    if (const Status done = flushRun(pages, first, count); !done.ok()) return done;
+    const std::span run(pages.data() + first, count);
+    if (const Status done = flushRun(run); !done.ok()) return done;
     first += count;
   }
   pagesWritten_ += pages.size();
   pages_.clear();
-  lines_.clear();
   return flushChecksums();
 }
 
 /// Whole pages are read, patched and written: bytes that do not change are written as they are.
-Status FileApplier::flushRun(const std::vector<uint32_t>& pages, size_t first, size_t count) {
+Status FileApplier::flushRun(std::span<const GatheredPages::Page* const> run) {
   alignas(64) std::byte buffer[kRunPages * kPageBytes];
-  const uint64_t offset = uint64_t{pages[first]} * kPageBytes;
+  const size_t bytes = run.size() * kPageBytes;
+  const uint32_t first = run.front()->number;
   size_t got = 0;
-  const Status read = readUpTo(fd_, buffer, count * kPageBytes, offset, &got);
+  const Status read = readUpTo(fd_, buffer, bytes, uint64_t{first} * kPageBytes, &got);
   if (!read.ok()) return read;
-  const bool isShort = got < count * kPageBytes;
-  const bool isCut = isShort && pages[first] + got / kPageBytes < committedPages_;  // A3
+  const bool isCut = got < bytes && first + got / kPageBytes < committedPages_;  // A3
   if (isCut) return failure(Code::kIo, EIO);
-  memset(buffer + got, 0, count * kPageBytes - got);
-  for (size_t i = 0; i < count; i++) {
-    const PageLines& page = pages_[pages[first + i]];
-    std::byte* to = buffer + i * kPageBytes;
-    for (uint64_t mask = page.mask; mask != 0; mask &= mask - 1) {
-      const uint32_t line = std::countr_zero(mask);
-      memcpy(to + line * kLineBytes, lines_[page.at[line]].bytes, kLineBytes);
-    }
-    checksums_[pages[first + i]] = checksumOfPage(to);
+  memset(buffer + got, 0, bytes - got);
+  std::byte* to = buffer;
+  for (const GatheredPages::Page* page : run) {
+    pages_.patch(*page, to);
+    checksums_.push_back({page->number, checksumOfPage(to)});
+    to += kPageBytes;
   }
-  return writeFully(fd_, buffer, count * kPageBytes, offset);
+  return writeFully(fd_, buffer, bytes, uint64_t{first} * kPageBytes);
 }
 
 /// Page of the table by page: what lies between two new checksums is written as it is. Nobody else
@@ -135,16 +119,21 @@ Status FileApplier::flushRun(const std::vector<uint32_t>& pages, size_t first, s
 Status FileApplier::flushChecksums() {
   constexpr uint32_t kInAPage = kPageBytes / sizeof(uint32_t);
   uint32_t table[kInAPage];
-  for (auto next = checksums_.begin(); next != checksums_.end();) {
-    const uint32_t first = next->first;
-    const auto end = checksums_.lower_bound((first / kInAPage + 1) * kInAPage);
-    const uint32_t count = std::prev(end)->first - first + 1;
+  std::stable_sort(checksums_.begin(), checksums_.end(),
+                   [](const Checksum& a, const Checksum& b) { return a.page < b.page; });
+  for (size_t next = 0; next < checksums_.size();) {
+    const uint32_t first = checksums_[next].page;
+    size_t end = next;
+    uint32_t distinct = 0;
+    for (; end < checksums_.size() && checksums_[end].page / kInAPage == first / kInAPage; end++)
+      distinct += end == next || checksums_[end].page != checksums_[end - 1].page ? 1 : 0;
+    const uint32_t count = checksums_[end - 1].page - first + 1;
     const uint64_t offset = file_.checksumOffset(first);
-    if (count != static_cast<size_t>(std::distance(next, end))) {
+    if (count != distinct) {
       const Status read = readFully(fd_, table, count * sizeof(uint32_t), offset);
       if (!read.ok()) return read;
     }
-    for (; next != end; ++next) table[next->first - first] = next->second;
+    for (; next < end; next++) table[checksums_[next].page - first] = checksums_[next].checksum;
     const Status wrote = writeFully(fd_, table, count * sizeof(uint32_t), offset);
     if (!wrote.ok()) return wrote;
   }

@@ -15,13 +15,11 @@
 //     nobody knows yet. So a part of the table of checksums may be read, changed and written back.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <deque>
-#include <map>
-#include <unordered_map>
+#include <span>
 #include <vector>
 
+#include "core/gathered-pages.h"
 #include "core/log.h"
 #include "core/region-file.h"
 #include "core/status.h"
@@ -39,28 +37,23 @@ class FileApplier {
   uint64_t pagesWritten() const { return pagesWritten_; }
 
  private:
-  struct PageLines {
-    uint64_t mask = 0;
-    std::array<uint32_t, kPageBytes / kLineBytes> at;  // in `lines_`, of those in `mask`
-  };
-  struct Line {
-    alignas(kLineBytes) std::byte bytes[kLineBytes];
+  struct Checksum {
+    uint32_t page;
+    uint32_t checksum;
   };
 
-  std::byte* lineFor(PageLines& page, uint32_t line);
   Status collect(const RedoRecord& record, uint64_t start);
   Status collectTail(const RedoRecord& record, uint64_t start);
   Status flush();
-  Status flushRun(const std::vector<uint32_t>& pages, size_t first, size_t count);
+  Status flushRun(std::span<const GatheredPages::Page* const> run);
   Status flushChecksums();
 
   const RegionFile& file_;
   const Log& log_;
   int fd_;
   uint64_t committedPages_ = 0;  // those before are in the file
-  std::unordered_map<uint32_t, PageLines> pages_;
-  std::deque<Line> lines_;
-  std::map<uint32_t, uint32_t> checksums_;
+  GatheredPages pages_;
+  std::vector<Checksum> checksums_;  // in the order in which they came to be: the last one counts
   uint64_t pagesWritten_ = 0;
 };
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint64_t kMappingBytes = uint64_t{kSegmentCountLimit} * kSegmentBytes;
 /// What is unmapped at a time (G5); divides a segment.
-constexpr uint64_t kUnmappedBytes = 64 << 10;
+constexpr uint64_t kUnmappedBytes = kSegmentBytes;
 /// lastEpoch of a segment whose blocks were given back: it must be written with zeros again.
 constexpr uint64_t kPunched = UINT64_MAX;
 
@@ -343,6 +343,7 @@ void Log::unmapBehind(std::byte* from, uint64_t count) {
   std::byte* const last = blockOf(from + count - 1);
   if (writing_ != nullptr && writing_ != first) (void)giveBackPages(writing_, kUnmappedBytes);
   if (first != last) (void)giveBackPages(first, static_cast<uint64_t>(last - first));
+  if (writing_ != nullptr && writing_ != last) populatePages(last, kUnmappedBytes);
   writing_ = last;
 }
 

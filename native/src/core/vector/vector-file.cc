@@ -33,12 +33,6 @@ Status allocate(int fd, uint64_t offset, uint64_t bytes) {
   return result < 0 ? statusFromErrno(-result) : kSuccess;
 }
 
-void populatePages([[maybe_unused]] std::byte* base, [[maybe_unused]] uint64_t bytes) {
-#ifdef MADV_POPULATE_WRITE
-  (void)::madvise(base, roundUpToSystemPage(bytes), MADV_POPULATE_WRITE);
-#endif
-}
-
 // ── making ──
 
 Status writeIdentity(int fd, const NewVector& what) {
