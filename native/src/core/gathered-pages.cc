@@ -30,7 +30,8 @@ void GatheredPages::clear() {
 
 void GatheredPages::enlarge() {
   slots_.assign(std::max(kFirstSlots, slots_.size() * 2), kNone);
-  for (uint32_t index = 0; index < pages_.size(); index++) slots_[slotOf(pages_[index].number)] = index;
+  for (uint32_t index = 0; index < pages_.size(); index++)
+    slots_[slotOf(pages_[index].number)] = index;
 }
 
 }  // namespace rstore

@@ -14,8 +14,6 @@ namespace rstore {
 namespace {
 
 constexpr uint64_t kMappingBytes = uint64_t{kSegmentCountLimit} * kSegmentBytes;
-/// What is unmapped at a time (G5); divides a segment.
-constexpr uint64_t kUnmappedBytes = kSegmentBytes;
 /// lastEpoch of a segment whose blocks were given back: it must be written with zeros again.
 constexpr uint64_t kPunched = UINT64_MAX;
 
@@ -325,26 +323,23 @@ Status Log::reserve(uint64_t position, uint64_t bytes, uint64_t epoch, uint32_t 
 Status Log::writeMapped(uint64_t position, const void* from, uint64_t bytes) {
   auto* next = static_cast<const std::byte*>(from);
   return forEachPiece(position, bytes, [&](std::byte* to, uint64_t count) {
-    noteMappedWrite(fd_, static_cast<uint64_t>(to - memory_.base), to, count);
+    const auto offset = static_cast<uint64_t>(to - memory_.base);
+    enterSegment(memory_.base + offset / kSegmentBytes * kSegmentBytes);
+    noteMappedWrite(fd_, offset, to, count);
     memcpy(to, next, count);
     next += count;
-    unmapBehind(to, count);
     return kSuccess;
   });
 }
 
-/// G5.
-void Log::unmapBehind(std::byte* from, uint64_t count) {
-  const auto blockOf = [this](std::byte* at) {
-    return memory_.base +
-           static_cast<uint64_t>(at - memory_.base) / kUnmappedBytes * kUnmappedBytes;
-  };
-  std::byte* const first = blockOf(from);
-  std::byte* const last = blockOf(from + count - 1);
-  if (writing_ != nullptr && writing_ != first) (void)giveBackPages(writing_, kUnmappedBytes);
-  if (first != last) (void)giveBackPages(first, static_cast<uint64_t>(last - first));
-  if (writing_ != nullptr && writing_ != last) populatePages(last, kUnmappedBytes);
-  writing_ = last;
+/// G5. The first segment of a handle is left to the faults: most handles write little.
+void Log::enterSegment(std::byte* segment) {
+  if (segment == writing_) return;
+  if (writing_ != nullptr) {
+    (void)giveBackPages(writing_, kSegmentBytes);
+    populatePages(segment, kSegmentBytes);
+  }
+  writing_ = segment;
 }
 
 Status Log::writeThrough(uint64_t position, const void* from, uint64_t bytes) {

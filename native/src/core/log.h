@@ -17,8 +17,8 @@
 // G4. Segments are written with zeros before first use, so that a store through the mapping finds a
 //     block and a sync has no metadata to write. What the disk refuses is refused there, before
 //     anything of the record is written.
-// G5. What was written through the mapping is unmapped again as soon as writing has gone on to the
-//     next block (not lost: it is in the system's cache). A sync takes the right to write from each
+// G5. A segment is mapped for writing in one go, and unmapped again as soon as writing has gone on
+//     to the next (not lost: it is in the system's cache). A sync takes the right to write from each
 //     page that is mapped so, and interrupts every processor that runs a thread of this process:
 //     by the checkpointer, once for each page of the log, while we commit.
 #pragma once
@@ -126,7 +126,7 @@ class Log {
   Status provideSegment(uint64_t logicalSegment, uint32_t segmentLimit);
   Status map(const Identity& identity, uint64_t salt);
   SegmentHeader headerFor(uint64_t logicalSegment) const;
-  void unmapBehind(std::byte* from, uint64_t count);
+  void enterSegment(std::byte* segment);
   void giveBackExcess(uint32_t segmentLimit);
   template <typename Piece>
   Status forEachPiece(uint64_t position, uint64_t bytes, Piece piece) const;
@@ -137,7 +137,7 @@ class Log {
   uint8_t uuid_[16] = {};
   uint64_t generation_ = 0;
   Reservation memory_;
-  std::byte* writing_ = nullptr;  // the block that was written last through the mapping
+  std::byte* writing_ = nullptr;  // the segment that was written last through the mapping
   FaultRange faultRange_;
   ControlBlock control_{};
 };

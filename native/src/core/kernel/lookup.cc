@@ -24,7 +24,9 @@ T load(const std::byte* at) {
 
 inline void prefetch(const std::byte* at) { __builtin_prefetch(at, 0, 3); }
 
-inline uintptr_t lineOf(const std::byte* at) { return reinterpret_cast<uintptr_t>(at) / kLineBytes; }
+inline uintptr_t lineOf(const std::byte* at) {
+  return reinterpret_cast<uintptr_t>(at) / kLineBytes;
+}
 
 /// Entries that fit into a node, and the word where its second array begins: as shapeOf in
 /// lib/tree/fixed.ts.
