@@ -111,7 +111,7 @@ function fill(
 const RANGE_ENTRIES = 4096
 
 function newBatch(entries: number, valueWords: number): Batch {
-  const values = new Window(new ArrayBuffer(entries * valueWords * 4))
+  const values = new Window(new ArrayBuffer(Math.ceil(entries * valueWords / 2) * 8))
   return { values, valueWords, found: new Uint8Array(entries) }
 }
 

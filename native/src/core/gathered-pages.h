@@ -1,8 +1,8 @@
 // The newest content of the lines of many pages, gathered before it is written.
 //
 // Pages are found by open addressing in a table that is never more than half full, so that a search
-// looks at one or two neighbouring entries; what is known of them lies in one piece of memory and is
-// used again from one flush to the next: no allocation for a page or a line.
+// looks at one or two neighbouring entries; what is known of them lies in one piece of memory and
+// is used again from one flush to the next: no allocation for a page or a line.
 #pragma once
 
 #include <array>

@@ -18,9 +18,9 @@
 //     block and a sync has no metadata to write. What the disk refuses is refused there, before
 //     anything of the record is written.
 // G5. A segment is mapped for writing in one go, and unmapped again as soon as writing has gone on
-//     to the next (not lost: it is in the system's cache). A sync takes the right to write from each
-//     page that is mapped so, and interrupts every processor that runs a thread of this process:
-//     by the checkpointer, once for each page of the log, while we commit.
+//     to the next (not lost: it is in the system's cache). A sync takes the right to write from
+//     each page that is mapped so, and interrupts every processor that runs a thread of this
+//     process: by the checkpointer, once for each page of the log, while we commit.
 #pragma once
 
 #include <cstdint>
