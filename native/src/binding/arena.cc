@@ -1,12 +1,11 @@
 #include "binding/arena.h"
 
-#include <sys/mman.h>
-
 #include <cerrno>
 #include <memory>
 #include <vector>
 
 #include "binding/environment.h"
+#include "core/address-space.h"
 #include "core/arena/arena.h"
 #include "core/io.h"
 #include "core/producers/lines.h"
@@ -260,15 +259,9 @@ Napi::Value readInto(const Napi::CallbackInfo& info) {
 
 /// provide(buffer, first byte, bytes): pages for what will be written in a moment. A hint.
 void provide(const Napi::CallbackInfo& info) {
-#ifdef MADV_POPULATE_WRITE
   std::byte* first = memoryAt(info, 0);
-  const uint64_t page = systemPageBytes();
-  const uint64_t before = reinterpret_cast<uintptr_t>(first) % page;
-  const uint64_t bytes = roundUpToSystemPage(before + argument(info, 2));
-  (void)::madvise(first - before, bytes, MADV_POPULATE_WRITE);
-#else
-  (void)info;
-#endif
+  const uint64_t before = reinterpret_cast<uintptr_t>(first) % systemPageBytes();
+  populatePages(first - before, before + argument(info, 2));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 constexpr uint32_t kGroup = 16;
 /// Records whose fields are on their way from memory.
 constexpr uint32_t kAhead = 32;
-constexpr uintptr_t kLineBytes = 64;
+constexpr uintptr_t kCacheLineBytes = 64;
 constexpr uint32_t kEntriesWord = sizeof(NodeHeader) / 4;
 constexpr uint32_t kPageWords = kPageBytes / 4;
 
@@ -25,7 +25,7 @@ T load(const std::byte* at) {
 inline void prefetch(const std::byte* at) { __builtin_prefetch(at, 0, 3); }
 
 inline uintptr_t lineOf(const std::byte* at) {
-  return reinterpret_cast<uintptr_t>(at) / kLineBytes;
+  return reinterpret_cast<uintptr_t>(at) / kCacheLineBytes;
 }
 
 /// Entries that fit into a node, and the word where its second array begins: as shapeOf in
