@@ -323,21 +323,23 @@ Status Log::reserve(uint64_t position, uint64_t bytes, uint64_t epoch, uint32_t 
 Status Log::writeMapped(uint64_t position, const void* from, uint64_t bytes) {
   auto* next = static_cast<const std::byte*>(from);
   return forEachPiece(position, bytes, [&](std::byte* to, uint64_t count) {
-    const auto offset = static_cast<uint64_t>(to - memory_.base);
-    enterSegment(memory_.base + offset / kSegmentBytes * kSegmentBytes);
-    noteMappedWrite(fd_, offset, to, count);
+    enterSegment(to);
+    noteMappedWrite(fd_, static_cast<uint64_t>(to - memory_.base), to, count);
     memcpy(to, next, count);
     next += count;
     return kSuccess;
   });
 }
 
-/// G5. The first segment of a handle is left to the faults: most handles write little.
-void Log::enterSegment(std::byte* segment) {
+/// G5. Whoever begins a segment is likely to fill it. The first of a handle is left to the faults,
+/// and so are segments that others began: most handles write little.
+void Log::enterSegment(std::byte* at) {
+  const auto offset = static_cast<uint64_t>(at - memory_.base) % kSegmentBytes;
+  std::byte* const segment = at - offset;
   if (segment == writing_) return;
   if (writing_ != nullptr) {
     (void)giveBackPages(writing_, kSegmentBytes);
-    populatePages(segment, kSegmentBytes);
+    if (offset < kPageBytes) populatePages(segment, kSegmentBytes);
   }
   writing_ = segment;
 }

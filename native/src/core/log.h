@@ -17,10 +17,11 @@
 // G4. Segments are written with zeros before first use, so that a store through the mapping finds a
 //     block and a sync has no metadata to write. What the disk refuses is refused there, before
 //     anything of the record is written.
-// G5. A segment is mapped for writing in one go, and unmapped again as soon as writing has gone on
-//     to the next (not lost: it is in the system's cache). A sync takes the right to write from
-//     each page that is mapped so, and interrupts every processor that runs a thread of this
-//     process: by the checkpointer, once for each page of the log, while we commit.
+// G5. Whoever goes on to a segment that nobody wrote to yet maps all of it for writing in one go.
+//     What was written is unmapped again as soon as writing has gone on to the next segment (not
+//     lost: it is in the system's cache). A sync takes the right to write from each page that is
+//     mapped so, and interrupts every processor that runs a thread of this process: by the
+//     checkpointer, once for each page of the log, while we commit.
 #pragma once
 
 #include <cstdint>
@@ -126,7 +127,7 @@ class Log {
   Status provideSegment(uint64_t logicalSegment, uint32_t segmentLimit);
   Status map(const Identity& identity, uint64_t salt);
   SegmentHeader headerFor(uint64_t logicalSegment) const;
-  void enterSegment(std::byte* segment);
+  void enterSegment(std::byte* at);
   void giveBackExcess(uint32_t segmentLimit);
   template <typename Piece>
   Status forEachPiece(uint64_t position, uint64_t bytes, Piece piece) const;
