@@ -87,7 +87,7 @@ export const constants = {
 
   RECORD_SYNCED: constant(1, 'Record flag: written with durability sync.'),
 
-  VECTOR_MAGIC: constant(0x5443_4556, 'The bytes "VECT": header of a shared vector.'),
+  VECTOR_MAGIC: constant(0x3143_4556, 'The bytes "VEC1": header of a shared vector.'),
   VECTOR_HEADER_PAGE: constant(1, 'VectorHeader: written once, when the file is made.'),
   VECTOR_MARKER_PAGE: constant(2, 'VectorMarker: what is on the disk for certain.'),
   VECTOR_WORDS_PAGE: constant(3, 'VectorWords: what everyone works on.'),
@@ -102,6 +102,8 @@ export const constants = {
   VECTOR_LOCK_BYTE: constant(0x4000_0000_0000_0000n, 'Byte whose lock keeps slot 0; of slot i, this + i. None of them exists in the file.'),
   VECTOR_OPEN_LOCK: constant(4096, 'Added to VECTOR_LOCK_BYTE: held while a file is opened or recovered.'),
   VECTOR_FLUSH_LOCK: constant(4097, 'Added to VECTOR_LOCK_BYTE: held by a flush.'),
+
+  VECTOR_VACANT: constant(0x7ff4_6b76_7fa5_6361n, 'Its low bytes are the element of an emptied cell. No float or double is stored so: signalling NaN.'),
 
   VECTOR_NONE: constant(0, 'VectorDescriptor.kind: nothing is pending.'),
   VECTOR_PUSH: constant(1, 'VectorDescriptor.kind: the last `count` elements may still have to be written.'),

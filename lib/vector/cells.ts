@@ -1,21 +1,25 @@
 /**
- * Reading cells from JavaScript: a few typed-array reads, no native call.
+ * Reading cells from JavaScript: one typed-array read for most elements, no native call.
  *
- * The tag is loaded first, then the element: when the tag was odd, the element read was there at
- * some moment since (native/src/core/vector/algorithm.h, V7). Neither the engine nor the processor
- * may turn the two around, and both are kept from it by a dependency: the index that the element
- * is read at is computed from the tag (of an empty cell it is the tag's own place, and what is read
- * there is dropped). Atomics.load would say the same, but is a call of 10 ns. Elements of 1 and 2
- * bytes come with the end of their tag in one word. Aligned elements of up to 8 bytes are read in
- * one piece.
+ * The argument is V7 of native/src/core/vector/algorithm.h. What is read as an element is there, at
+ * that moment, unless it is zero or VECTOR_VACANT, which empty cells hold. Only for these two the
+ * tag is loaded, then the element again. Neither the engine nor the processor may turn those two
+ * around, and both are kept from it by a dependency: the index that the element is read at is
+ * computed from the tag (of an empty cell it is the tag's own place, and what is read there is
+ * dropped). Atomics.load would say the same, but is a call of 10 ns: it is left to `read`, for what
+ * is rare, such as an element that looks vacant. Elements of 1 and 2 bytes come with the end of
+ * their tag in one word. Aligned elements of up to 8 bytes are read in one piece.
+ *
+ * VECTOR_VACANT is a NaN that no double or float is stored as, so comparing with zero is enough for
+ * them: a number that is neither above nor below is zero, NaN or vacant.
  *
  * Only cells that the file really has are touched: `near` is how many there are for certain. That
  * only ever grows, so a stale number merely leads to a native call which renews it. A window is 2
  * GiB, so that indexes into it stay 31-bit integers.
  *
- * A page that the file cannot give reads as zeros: its cells are empty, and what is not simply
- * there is asked for in native code, which throws. Only where a page is lost between tag and
- * element could a zero come from it: of zeros alone the fault bits are looked at.
+ * A page that the file cannot give reads as zeros: its cells are empty, and `far`, which is left
+ * with them, throws. Only where a page is lost between tag and element could a zero come from it:
+ * of zeros alone the fault bits are looked at.
  *
  * What `get` costs depends on how the engine sees it:
  *  - One class for each kind of element, so that it is compiled for that kind alone, whatever other
@@ -49,12 +53,22 @@ export interface CellSource {
   check(index: number): void
 }
 
+const VACANT = C.VECTOR_VACANT
+const VACANT_LOW = Number(VACANT & 0xffff_ffffn)
+const VACANT_HIGH = Number(VACANT >> 32n)
+/** NaN that is not signalling: the upper word's bits, as JavaScript stores it. */
+const QUIET_FLOAT = 0x7fc0_0000
+const QUIET_DOUBLE = 0x7ff8_0000
 const FAULT = ControlBlock.fields.fault.offset >>> 2
 const WINDOW_BYTES = Number(C.WINDOW_BYTES)
 /** Of the first window: 262,144 elements of 8 bytes, twice as many others. */
 const LEAST_BYTES = 2 ** 22
 
-/** The fast path of `get` has one return: whatever is not simply there is left to `far`. */
+/** A narrow cell, or the element of a wide one, read in one piece and then looked at. */
+const PIECE = new Window(new ArrayBuffer(8))
+const isZero = (): boolean => (PIECE.u32[0]! | PIECE.u32[1]!) === 0
+const isVacant = (): boolean => PIECE.u32[0] === VACANT_LOW && PIECE.u32[1] === VACANT_HIGH
+
 export abstract class Cells {
   /** Elements of the first window that may be read; 0 when nothing may, as after close(). */
   declare protected near: number
@@ -79,8 +93,6 @@ export abstract class Cells {
 
   /** The first window has become larger: takes the arrays that `get` reads from anew. */
   protected abstract adopt(): void
-  /** The element of a cell of any window, undefined when there is none. */
-  protected abstract read(window: Window, index: number): unknown
   /** The element at an index, undefined when there is none. */
   abstract get(index: number): unknown
 
@@ -122,6 +134,23 @@ export abstract class Cells {
     return element
   }
 
+  /** The element of a cell of any window, undefined when there is none. */
+  protected read({ u64, i32 }: Window, index: number): unknown {
+    const { codec } = this.source
+    if (this.#cellBytes === 8) {
+      PIECE.u64[0] = u64[index]!
+      return (PIECE.u8[codec.bytes]! & 1) === 0 ? undefined : codec.read(PIECE.view, 0)
+    }
+    const tagAt = (index << 2) + 2
+    for (;;) {
+      const tag = Atomics.load(i32, tagAt)
+      if ((tag & 1) === 0) return undefined
+      PIECE.u64[0] = Atomics.load(u64, index << 1)
+      // One that looks vacant is there if nothing changed meanwhile.
+      if (!isVacant() || Atomics.load(i32, tagAt) === tag) return codec.read(PIECE.view, 0)
+    }
+  }
+
   #window(index: number): Window {
     if (index === 0) return this.first
     return this.#windows[index] ??= new Window(this.source.window(index, WINDOW_BYTES))
@@ -140,20 +169,12 @@ export abstract class Cells {
 abstract class NarrowCells extends Cells {
   protected words = this.first.i32
 
-  protected abstract decode(word: number): unknown
   protected adopt(): void {
     this.words = this.first.i32
-  }
-  protected read(window: Window, index: number): unknown {
-    const word = window.i32[index << 1]!
-    return ((word >>> (this.source.codec.bytes * 8)) & 1) === 0 ? undefined : this.decode(word)
   }
 }
 
 export class U8Cells extends NarrowCells {
-  protected decode(word: number): number {
-    return word & 0xff
-  }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
       const word = this.words[index << 1]!
@@ -164,9 +185,6 @@ export class U8Cells extends NarrowCells {
 }
 
 export class I8Cells extends NarrowCells {
-  protected decode(word: number): number {
-    return word << 24 >> 24
-  }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
       const word = this.words[index << 1]!
@@ -177,9 +195,6 @@ export class I8Cells extends NarrowCells {
 }
 
 export class U16Cells extends NarrowCells {
-  protected decode(word: number): number {
-    return word & 0xffff
-  }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
       const word = this.words[index << 1]!
@@ -190,9 +205,6 @@ export class U16Cells extends NarrowCells {
 }
 
 export class I16Cells extends NarrowCells {
-  protected decode(word: number): number {
-    return word << 16 >> 16
-  }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
       const word = this.words[index << 1]!
@@ -203,9 +215,6 @@ export class I16Cells extends NarrowCells {
 }
 
 export class BoolCells extends NarrowCells {
-  protected decode(word: number): boolean {
-    return (word & 0xff) !== 0
-  }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
       const word = this.words[index << 1]!
@@ -221,17 +230,15 @@ export class U32Cells extends Cells {
   protected adopt(): void {
     this.#words = this.first.u32
   }
-  protected read({ u32 }: Window, index: number): unknown {
-    const absent = ~u32[(index << 1) + 1]! & 1
-    const element = u32[(index << 1) + absent]
-    return absent === 0 ? element : undefined
-  }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
       const words = this.#words
+      const element = words[index << 1]!
+      if (element !== 0 && element !== VACANT_LOW) return element
       const absent = ~words[(index << 1) + 1 | 0]! & 1
-      const element = words[(index << 1) + absent | 0]
-      if (absent === 0 && (element !== 0 || this.control[FAULT] === 0)) return element
+      const again = words[(index << 1) + absent | 0]!
+      const isThere = again === 0 ? this.control[FAULT] === 0 : again !== VACANT_LOW
+      if (absent === 0 && isThere) return again
     }
     return this.far(index)
   }
@@ -243,68 +250,71 @@ export class I32Cells extends Cells {
   protected adopt(): void {
     this.#words = this.first.i32
   }
-  protected read({ i32 }: Window, index: number): unknown {
-    const absent = ~i32[(index << 1) + 1]! & 1
-    const element = i32[(index << 1) + absent]
-    return absent === 0 ? element : undefined
-  }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
       const words = this.#words
+      const element = words[index << 1]!
+      if (element !== 0 && element !== VACANT_LOW) return element
       const absent = ~words[(index << 1) + 1 | 0]! & 1
-      const element = words[(index << 1) + absent | 0]
-      if (absent === 0 && (element !== 0 || this.control[FAULT] === 0)) return element
+      const again = words[(index << 1) + absent | 0]!
+      const isThere = again === 0 ? this.control[FAULT] === 0 : again !== VACANT_LOW
+      if (absent === 0 && isThere) return again
     }
     return this.far(index)
   }
 }
 
 export class F32Cells extends Cells {
-  #tags = this.first.i32
+  #words = this.first.i32
   #elements = this.first.f32
 
   protected adopt(): void {
-    this.#tags = this.first.i32
+    this.#words = this.first.i32
     this.#elements = this.first.f32
-  }
-  protected read(window: Window, index: number): unknown {
-    const absent = ~window.i32[(index << 1) + 1]! & 1
-    const element = window.f32[(index << 1) + absent]
-    return absent === 0 ? element : undefined
   }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
-      const absent = ~this.#tags[(index << 1) + 1 | 0]! & 1
-      const element = this.#elements[(index << 1) + absent | 0]
-      if (absent === 0 && (element !== 0 || this.control[FAULT] === 0)) return element
+      const element = this.#elements[index << 1]!
+      if (element > 0 || element < 0) return element
+      const words = this.#words
+      const absent = ~words[(index << 1) + 1 | 0]! & 1
+      const again = this.#elements[(index << 1) + absent | 0]!
+      if (absent === 0) {
+        if (again === 0 && this.control[FAULT] === 0) return again
+        if (again > 0 || again < 0) return again
+        if ((words[(index << 1) + absent | 0]! & QUIET_FLOAT) === QUIET_FLOAT) return NaN
+      }
     }
     return this.far(index)
   }
 }
 
 export class F64Cells extends Cells {
-  #tags = this.first.i32
+  #words = this.first.i32
   #elements = this.first.f64
 
   protected adopt(): void {
-    this.#tags = this.first.i32
+    this.#words = this.first.i32
     this.#elements = this.first.f64
-  }
-  protected read(window: Window, index: number): unknown {
-    const absent = ~window.i32[(index << 2) + 2]! & 1
-    const element = window.f64[(index << 1) + absent]
-    return absent === 0 ? element : undefined
   }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
-      const absent = ~this.#tags[(index << 2) + 2 | 0]! & 1
-      const element = this.#elements[(index << 1) + absent | 0]
-      if (absent === 0 && (element !== 0 || this.control[FAULT] === 0)) return element
+      const element = this.#elements[index << 1]!
+      if (element > 0 || element < 0) return element
+      const words = this.#words
+      const absent = ~words[(index << 2) + 2 | 0]! & 1
+      const again = this.#elements[(index << 1) + absent | 0]!
+      if (absent === 0) {
+        if (again === 0 && this.control[FAULT] === 0) return again
+        if (again > 0 || again < 0) return again
+        if ((words[(index << 2) + 1 + absent | 0]! & QUIET_DOUBLE) === QUIET_DOUBLE) return NaN
+      }
     }
     return this.far(index)
   }
 }
 
+// The tag at once: comparing a bigint takes longer than reading another word.
 export class U64Cells extends Cells {
   #tags = this.first.i32
   #elements = this.first.u64
@@ -313,16 +323,11 @@ export class U64Cells extends Cells {
     this.#tags = this.first.i32
     this.#elements = this.first.u64
   }
-  protected read(window: Window, index: number): unknown {
-    const absent = ~window.i32[(index << 2) + 2]! & 1
-    const element = window.u64[(index << 1) + absent]
-    return absent === 0 ? element : undefined
-  }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
       const absent = ~this.#tags[(index << 2) + 2 | 0]! & 1
-      const element = this.#elements[(index << 1) + absent | 0]
-      if (absent === 0 && this.control[FAULT] === 0) return element
+      const element = this.#elements[(index << 1) + absent | 0]!
+      if (absent === 0 && element !== VACANT && this.control[FAULT] === 0) return element
     }
     return this.far(index)
   }
@@ -336,37 +341,26 @@ export class I64Cells extends Cells {
     this.#tags = this.first.i32
     this.#elements = this.first.i64
   }
-  protected read(window: Window, index: number): unknown {
-    const absent = ~window.i32[(index << 2) + 2]! & 1
-    const element = window.i64[(index << 1) + absent]
-    return absent === 0 ? element : undefined
-  }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
       const absent = ~this.#tags[(index << 2) + 2 | 0]! & 1
-      const element = this.#elements[(index << 1) + absent | 0]
-      if (absent === 0 && this.control[FAULT] === 0) return element
+      const element = this.#elements[(index << 1) + absent | 0]!
+      if (absent === 0 && element !== VACANT && this.control[FAULT] === 0) return element
     }
     return this.far(index)
   }
 }
 
-/** Structs: the element is copied in one piece, then taken apart. */
+/** Structs: the cell or element is copied in one piece, then taken apart. */
 export class RecordCells extends Cells {
-  readonly #piece = new BigUint64Array(1)
-  readonly #view = new DataView(this.#piece.buffer)
-
   protected adopt(): void {}
-  protected read(window: Window, index: number): unknown {
-    const { codec } = this.source
-    const wide = codec.bytes === 8 ? 1 : 0
-    const tag = window.i32[wide === 1 ? (index << 2) + 2 : (index << 1) + (codec.bytes >> 2)]!
-    const absent = ~(tag >>> (codec.bytes < 4 ? codec.bytes * 8 : 0)) & 1
-    this.#piece[0] = window.u64[(index << wide) + absent]!
-    return absent === 0 ? codec.read(this.#view, 0) : undefined
-  }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
+      const { codec } = this.source
+      if (codec.bytes === 8) {
+        PIECE.u64[0] = this.first.u64[index << 1]!
+        if (!isZero() && !isVacant()) return codec.read(PIECE.view, 0)
+      }
       const element = this.read(this.first, index)
       if (element !== undefined && this.control[FAULT] === 0) return element
     }

@@ -150,7 +150,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
       ? undefined : this.#codec.read(this.#call, VALUE_BYTE) as V
   }
 
-  /** The element at an index, undefined from the size on. Costs two reads of a typed array. */
+  /** The element at an index, undefined from the size on. Costs one read of a typed array. */
   abstract get(index: number): V | undefined
 
   /** Replaces an element. A RangeError when there is none at the index (any more). */
@@ -197,7 +197,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
   /**
    * Copies of all elements, one array for each bucket of the file (8 elements, 16, 32 …). Copies,
    * because an element lies beside the tag that makes changes of it safe. Each element is as it was
-   * at some moment during the call.
+   * at some moment during the call; they end early where elements were popped meanwhile.
    */
   asTypedArrays(): ElementArray[] {
     const { array } = this.#codec
@@ -206,8 +206,9 @@ export abstract class VectorOperations<V, I> implements Disposable {
     const { size } = this
     for (let first = 0, length = FIRST_BUCKET; first < size; first += length, length *= 2) {
       const copy = new array(Math.min(length, size - first))
-      this.#copy(first, copy)
-      arrays.push(copy)
+      const copied = this.#copy(first, copy)
+      if (copied > 0) arrays.push(copied < copy.length ? copy.slice(0, copied) : copy)
+      if (copied < copy.length) break
     }
     return arrays
   }
@@ -294,12 +295,16 @@ export abstract class VectorOperations<V, I> implements Disposable {
     return this.#doubles[INDEX]!
   }
 
-  #copy(first: number, into: ElementArray): void {
-    for (let done = 0; done < into.length; done += COPY_ELEMENTS) {
+  /** How many elements were there. */
+  #copy(first: number, into: ElementArray): number {
+    let done = 0
+    for (let count = COPY_ELEMENTS; count === COPY_ELEMENTS && done < into.length; done += count) {
       this.#doubles[INDEX] = first + done
       this.#run.copyOut(into.subarray(done, done + COPY_ELEMENTS))
       this.#check('reading')
+      count = this.#doubles[COUNT]!
     }
+    return done
   }
 
   #check(doing: string): void {

@@ -121,7 +121,7 @@ struct Explored {
 
 using Whole = Explored<true, ~uint64_t{0}>;
 using WithoutHelp = Explored<false, ~uint64_t{0}>;
-using WithoutTags = Explored<true, 1>;
+using WithoutTags = Explored<true, kCellStateMask>;
 
 VectorMemory memoryOf(uint32_t elementBytes) {
   VectorMemory memory;
@@ -320,6 +320,9 @@ Operation swap(uint64_t index, uint64_t expected, uint64_t value) {
 Operation size() { return make(Kind::kSize); }
 Operation batch(uint64_t one, uint64_t other) { return make(Kind::kBatch, 0, one, other); }
 
+/** An element that looks like what is left in an emptied cell, in cells of any width. */
+constexpr uint64_t kVacant = kVectorVacant;
+
 /** Zeros among the elements: an empty cell that was never used holds zero, too. */
 std::vector<Program> programs() {
   return {
@@ -346,6 +349,15 @@ std::vector<Program> programs() {
       {"size get push | push pop size", {{size(), get(0), push(4)}, {push(5), pop(), size()}}, {}},
       {"get get size | push pop push", {{get(1), get(0), size()}, {push(5), pop(), push(6)}}, {7}},
       {"pop pop pop | push push push", {{pop(), pop(), pop()}, {push(1), push(2), push(3)}}, {}},
+      {"get get size | pop push pop, of zeros",
+       {{get(0), get(0), size()}, {pop(), push(0), pop()}},
+       {0}},
+      {"get get get | pop push set, of vacant ones",
+       {{get(0), get(0), get(0)}, {pop(), push(kVacant), set(0, 0)}},
+       {kVacant}},
+      {"set get pop | pop push swap, of vacant ones",
+       {{set(0, kVacant), get(0), pop()}, {pop(), push(0), swap(0, kVacant, 5)}},
+       {kVacant}},
       {"batch get pop | pop get batch",
        {{batch(1, 2), get(1), pop()}, {pop(), get(0), batch(3, 0)}},
        {}},
@@ -365,9 +377,11 @@ struct Random {
  * Each pop multiplies the situations by about five.
  */
 Program drawn(Random& random, uint32_t mostPops) {
+  static constexpr uint64_t kValues[] = {0, 7, kVacant};
+  const auto value = [&random] { return kValues[random.below(3)]; };
   static const char* const kNames[] = {"push", "pop", "get", "set", "swap", "size", "batch"};
   Program program;
-  for (uint64_t n = random.below(3); n > 0; n--) program.initial.push_back(random.below(2) * 7);
+  for (uint64_t n = random.below(3); n > 0; n--) program.initial.push_back(value());
   uint64_t appended = program.initial.size();
   program.name = "drawn, of " + std::to_string(appended) + ":";
   for (uint32_t thread = 0; thread < kThreads; thread++) {
@@ -378,8 +392,7 @@ Program drawn(Random& random, uint32_t mostPops) {
       if (appended + more > kCells || (kind == Kind::kPop && mostPops == 0)) continue;
       appended += more;
       mostPops -= kind == Kind::kPop ? 1 : 0;
-      program.threads[thread].push_back(
-          make(kind, random.below(2), random.below(2) * 7, random.below(2) * 7));
+      program.threads[thread].push_back(make(kind, random.below(2), value(), value()));
       program.name += std::string(" ") + kNames[static_cast<uint32_t>(kind)];
     }
   }
@@ -410,7 +423,15 @@ void start(const Program& program, uint32_t elementBytes) {
 }
 
 template <class Policy>
-Search exploreProgram(const Program& program, uint32_t elementBytes) {
+Search exploreProgram(Program program, uint32_t elementBytes) {
+  const uint64_t mask = ~uint64_t{0} >> (64 - elementBytes * 8);
+  for (uint64_t& value : program.initial) value &= mask;
+  for (std::vector<Operation>& thread : program.threads) {
+    for (Operation& operation : thread) {
+      operation.value &= mask;
+      operation.expected &= mask;
+    }
+  }
   Search search;
   search.initial = program.initial;
   start<Policy>(program, elementBytes);
@@ -455,8 +476,10 @@ int main(int argc, char** argv) {
   const bool all = argc > 3 && strcmp(argv[3], "all") == 0;
   bool right = true;
   for (const Program& program : programs()) {
-    if (all || !program.large) right = runWhole(program, 4) && right;
-    if (all) right = runWhole(program, 8) && right;
+    // A get reads the halves of a wide cell one by one, as JavaScript does those of any.
+    const bool reads = program.name.find("get") != std::string::npos;
+    if (all || (!program.large && !reads)) right = runWhole(program, 4) && right;
+    if (all || (!program.large && reads)) right = runWhole(program, 8) && right;
   }
   for (int i = 0; i < atoi(argv[2]); i++) {
     right = runWhole(drawn(random, all ? 4 : 2), i % 2 == 0 ? 4 : 8) && right;

@@ -238,15 +238,15 @@ struct Delayed : ReleasePolicy {
   }
 };
 
-/** The same on cells whose tag is one bit: what the published algorithm does. */
+/** The same on cells whose tag is their state alone: what the published algorithm does. */
 struct DelayedWithoutTags : Delayed {
-  static constexpr uint64_t kTagMask = 1;
+  static constexpr uint64_t kTagMask = kCellStateMask;
 };
 
 /**
  * A thread pushes and stalls before the swap on its cell. Another pops that element, pushes and
- * pops others, until the cell looks as it did: the same element bits, empty. When the first goes on
- * its swap must fail. Gives what is found in the vector then.
+ * pops others, until the cell looks as it did. When the first goes on its swap must fail. Gives
+ * what is found in the vector then, behind the one element before that cell.
  */
 template <class Policy>
 history::State delayHelper(VectorFile& file, VectorFile& other) {
@@ -256,11 +256,12 @@ history::State delayHelper(VectorFile& file, VectorFile& other) {
   uint64_t value = 0, index = 0;
   while (outcome == Outcome::kDone) (void)quick.pop(&value, &outcome);
   const uint64_t five = 5, six = 6;
-  (void)quick.push(&five, 1, &index);  // leaves the 5 in the emptied cell
+  (void)quick.push(&six, 1, &index);
+  (void)quick.push(&five, 1, &index);  // for a cell that was used
   (void)quick.pop(&value, &outcome);
   std::atomic<int> stopped{0};
   std::thread helper([&] {
-    gateAddress = memory.cells;  // the cell of element 0
+    gateAddress = memory.cells + cellBytesFor(memory.elementBytes);  // the cell of element 1
     // The swap, which comes after one load of the element, or, where tag and element are one word,
     // after three.
     gateCount = memory.elementBytes == 8 ? 2 : 4;
@@ -274,10 +275,14 @@ history::State delayHelper(VectorFile& file, VectorFile& other) {
   (void)quick.push(&six, 1, &index);
   (void)quick.pop(&value, &outcome);
   (void)quick.push(&five, 1, &index);
-  (void)quick.pop(&value, &outcome);  // empty, a 5 in the cell: as before
+  (void)quick.pop(&value, &outcome);  // emptied: as before
+  (void)quick.pop(&value, &outcome);
+  (void)quick.push(&six, 1, &index);  // what is pending now says nothing of that cell
   stopped.store(2);
   helper.join();
-  return contentOf(*std::make_unique<VectorCore<>>(memory, other.slot()));
+  history::State found = contentOf(*std::make_unique<VectorCore<>>(memory, other.slot()));
+  found.erase(found.begin());
+  return found;
 }
 
 bool delayedHelper(const char* path) {

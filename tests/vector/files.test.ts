@@ -284,6 +284,23 @@ test('pops after the last flush, too: a run of elements, each old or new', async
   }
 })
 
+test('an element that was about to be popped when the machine stopped is like others', () => {
+  const path = made(...Array.from({ length: 300 }, (_, i) => i))
+  const bytes = readFileSync(path)
+  const tagAt = (index: number): number => C.VECTOR_FIRST_CELL_PAGE * C.PAGE_BYTES + index * 16 + 8
+  for (const index of [0, 150, 299]) bytes.writeUInt32LE(bytes[tagAt(index)]! + 2, tagAt(index))
+  const copy = reboot(path, bytes)
+  using found = SharedVector.open(copy, t.f64, { unflushed: 'accept' })
+  assert.equal([...found], Array.from({ length: 300 }, (_, i) => i))
+  for (const index of [0, 150, 299]) {
+    found.set(index, -1)
+    assert.ok(found.compareAndSet(index, -1, -2))
+    assert.is(found.get(index), -2)
+  }
+  assert.is(found.pop(), -2)
+  assert.is(found.push(5), 299)
+})
+
 test('the first change after a flush says DIRTY, a flush says CLEAN again', async () => {
   const path = made(1)
   const state = (): number => {

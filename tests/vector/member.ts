@@ -4,11 +4,23 @@
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { SharedVector, t } from '../../lib/index.js'
+import { C } from '../../formats/index.js'
 import { say } from '../harness/child.js'
 import type { Operation } from './linearise.js'
+import { replacedAt, type Replaced } from './replaced.js'
 
-/** One word for element and tag, two halves of a word, two words. */
-export type Elements = 'u8' | 'f32' | 'f64'
+/**
+ * Elements of histories: one word for element and tag, two halves of a word, two words. Few values,
+ * so that a wrong one is often an equal one; among them such as empty cells hold.
+ */
+const ELEMENTS = {
+  u8: [0, 1, 2, Number(C.VECTOR_VACANT & 0xffn)],
+  f32: [0, 1, 2, 3],
+  u32: [0, 1, 2, Number(C.VECTOR_VACANT & 0xffff_ffffn)],
+  f64: [0, 1, 2, 3],
+} as const
+
+export type Elements = keyof typeof ELEMENTS
 
 export type Job =
   | { readonly do: 'push'; readonly path: string; readonly first: number; readonly count: number }
@@ -17,6 +29,7 @@ export type Job =
     readonly seed: number; readonly element: Elements }
   | { readonly do: 'wait'; readonly path: string; readonly size: number }
   | { readonly do: 'churn'; readonly path: string }
+  | { readonly do: 'replace'; readonly path: string; readonly element: Replaced }
 
 /** What is said about one round; the first member adds what was there before and after. */
 export interface Round {
@@ -47,6 +60,19 @@ function churn(path: string): void {
   for (;;) {
     vector.pushBatch([1, 2, 3])
     for (let i = 0; i < 3; i++) vector.pop()
+  }
+}
+
+/** Pushes, sets and pops, for ever, until terminated. */
+function replace({ path, element }: Job & { do: 'replace' }): void {
+  using vector = SharedVector.open<any, any>(path, t[element] as never)
+  const roll = dice(7)
+  tell('ready')
+  for (;;) {
+    const size = roll(12)
+    while (vector.size < size) vector.push(replacedAt(element, vector.size, roll(2)))
+    for (let i = 0; i < size; i++) vector.set(i, replacedAt(element, i, roll(2)))
+    while (vector.size > roll(size + 1)) vector.pop()
   }
 }
 
@@ -93,9 +119,11 @@ function run(vector: Vector, { kind, index, value, expected }: Call): Result {
 
 const KINDS = ['push', 'push', 'push', 'pop', 'pop', 'get', 'get', 'set', 'swap', 'size'] as const
 
-function timed(vector: Vector, roll: (limit: number) => number): Operation {
+type Roll = (limit: number) => number
+
+function timed(vector: Vector, roll: Roll, values: readonly number[]): Operation {
   const kind = KINDS[roll(KINDS.length)]!
-  const call = { kind, index: roll(4), value: roll(4), expected: roll(4) }
+  const call = { kind, index: roll(4), value: values[roll(4)]!, expected: values[roll(4)]! }
   const called = Number(process.hrtime.bigint())
   const result = run(vector, call)
   return { ...call, result, called, returned: Number(process.hrtime.bigint()) }
@@ -105,6 +133,7 @@ function history(task: Job & { do: 'history' }): void {
   const { path, barrier, member, members, rounds, seed, element } = task
   using vector = SharedVector.open<number, number>(path, t[element])
   using gate = SharedVector.open(barrier, t.u8)
+  const values = ELEMENTS[element]
   const roll = dice(seed * 31 + member)
   let passed = 0
   const meet = (): void => {
@@ -115,11 +144,11 @@ function history(task: Job & { do: 'history' }): void {
   for (let round = 0; round < rounds; round++) {
     if (member === 0) {
       while (vector.pop() !== undefined);
-      for (let n = roll(3); n > 0; n--) vector.push(roll(4))
+      for (let n = roll(3); n > 0; n--) vector.push(values[roll(4)]!)
     }
     const before = member === 0 ? [...vector] : undefined
     meet()
-    const operations = [timed(vector, roll), timed(vector, roll), timed(vector, roll)]
+    const operations = Array.from({ length: 3 }, () => timed(vector, roll, values))
     meet()
     tell(before === undefined
       ? { round, operations } : { round, operations, before, after: [...vector] })
@@ -131,4 +160,5 @@ switch (job.do) {
   case 'history': history(job); break
   case 'wait': wait(job); break
   case 'churn': churn(job.path); break
+  case 'replace': replace(job); break
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { C } from '../../formats/index.js'
 import { SharedVector, t, type Type } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 
@@ -22,6 +23,7 @@ function nameOf(run: () => unknown): string {
   return 'nothing was thrown'
 }
 
+const VACANT_LOW = Number(C.VECTOR_VACANT & 0xffff_ffffn)
 const Small = t.struct('Small', { level: t.i8 })
 
 /** Arrays of `length` elements, each its index in the vector as far as that fits. */
@@ -54,6 +56,48 @@ for (const [kind, series] of Object.entries(SERIES)) {
     assert.is(nameOf(() => vector.get(0)), 'RSTORE_CLOSED')
   })
 }
+
+/** Elements that look like what empty cells hold, and others beside them. */
+const PECULIAR = {
+  u8: [0, 0x61, 1], i8: [0, 0x61, -1], u16: [0, 0x6361, 1], i16: [0, 0x6361, -1],
+  u32: [0, VACANT_LOW, 1], i32: [0, VACANT_LOW, -1],
+  f32: [0, -0, NaN, 1, -1, Infinity, -Infinity], f64: [0, -0, NaN, 1, -1, Infinity, -Infinity],
+  u64: [0n, C.VECTOR_VACANT, 1n], i64: [0n, C.VECTOR_VACANT, -1n], bool: [false, true],
+} as const
+
+for (const [kind, elements] of Object.entries(PECULIAR) as [string, readonly unknown[]][]) {
+  test(`${kind}: an element is not taken for an empty cell, nor one for an element`, () => {
+    using vector = create<any, any>(t[kind as keyof typeof PECULIAR] as never, '1MiB')
+    const read = (index: number): unknown => vector.get(index)
+    for (let turn = 0; turn < 300; turn++) {
+      for (const [i, element] of elements.entries()) assert.is(vector.push(element), i)
+      for (const [i, element] of elements.entries()) assert.ok(Object.is(read(i), element))
+      assert.equal([...vector], elements)
+      for (const element of elements.toReversed()) {
+        vector.set(vector.size - 1, element)
+        assert.ok(Object.is(vector.pop(), element))
+        assert.is(read(vector.size), undefined)
+      }
+    }
+  })
+}
+
+test('records whose bytes are those of empty cells', () => {
+  const Pair = t.struct('Pair', { low: t.u32, high: t.u32 })
+  const Word = t.struct('Word', { low: t.u32 })
+  const high = Number(C.VECTOR_VACANT >> 32n)
+  for (const [type, elements] of [
+    [Pair, [{ low: 0, high: 0 }, { low: VACANT_LOW, high }, { low: VACANT_LOW, high: 1 }]],
+    [Word, [{ low: 0 }, { low: VACANT_LOW }, { low: 1 }]],
+  ] as const) {
+    using vector = create<any, any>(type as never, '1MiB')
+    for (let turn = 0; turn < 3; turn++) {
+      for (const element of elements) vector.push(element)
+      assert.equal(Array.from(vector, (record) => record.toObject()), elements)
+      while (vector.pop() !== undefined) assert.is(vector.get(vector.size), undefined)
+    }
+  }
+})
 
 test('an index of more than 31 bits is not taken for a smaller one', () => {
   for (const [type, value] of [[t.u8, 1], [t.i32, 1], [t.f64, 1], [Small, { level: 1 }]] as const) {

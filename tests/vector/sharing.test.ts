@@ -11,6 +11,7 @@ import { inRoot } from '../harness/paths.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { isLinearisable, type Operation } from './linearise.js'
 import type { Elements, Job, Round } from './member.js'
+import { replacedAt, type Replaced } from './replaced.js'
 
 const test = suite('vector sharing')
 
@@ -74,10 +75,41 @@ async function histories(
   }
 }
 
-for (const element of ['u8', 'f32', 'f64'] as const) {
+for (const element of ['u8', 'f32', 'u32', 'f64'] as const) {
   test(`${element}: histories of threads are linearisable`, () => histories(element, 3, 100, true))
   test(`${element}: histories of processes are linearisable`, () =>
     histories(element, 3, 100, false))
+}
+
+for (const element of ['u8', 'f32', 'i32', 'f64', 'u64'] as const) {
+  test(`${element}: what is read while others push, set and pop was stored there`, async () => {
+    await readWhileReplaced(element)
+  })
+}
+
+async function readWhileReplaced(element: Replaced): Promise<void> {
+  const path = fresh()
+  using vector = SharedVector.create<any, any>(path, t[element] as never)
+  const thread = startThread({ do: 'replace', path, element })
+  await firstMessage(thread)
+  const right = Array.from({ length: 12 }, (_, i) =>
+    [undefined, replacedAt(element, i, 0), replacedAt(element, i, 1)])
+  const seen = right.map(() => new Set())
+  const wrong: unknown[] = []
+  const check = (index: number, value: unknown): void => {
+    seen[index]!.add(value)
+    if (!right[index]!.some((one) => Object.is(one, value))) wrong.push([index, value])
+  }
+  const read = (turns: number): void => {
+    for (let turn = 0; turn < turns; turn++) check(turn % 12, vector.get(turn % 12))
+    const copies = vector.asTypedArrays() as unknown as Iterable<unknown>[]
+    copies.flatMap((copy) => [...copy]).forEach((value, index) => check(index, value))
+  }
+  const end = performance.now() + 400
+  while (performance.now() < end) read(10_000)
+  await thread.terminate()
+  assert.equal(wrong.slice(0, 5), [])
+  assert.ok(seen[5]!.size >= 2, `only ${[...seen[5]!]} was seen`)
 }
 
 test('the check of histories finds what is wrong', () => {

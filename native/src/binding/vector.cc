@@ -350,16 +350,27 @@ Status VectorObject::pushMany() {
   return status;
 }
 
-/** Elements from `index` on into the array; each was there at some moment since size() said so. */
+/** How many of the elements from `first` on are there, at most `length`, and copies of them. */
+template <class Element>
+uint64_t copyElements(const VectorCore<>& from, uint64_t first, uint64_t length, std::byte* to) {
+  uint64_t i = 0;
+  for (uint64_t value = 0; i < length && from.read(first + i, &value); i++) {
+    const auto element = static_cast<Element>(value);
+    memcpy(to + i * sizeof element, &element, sizeof element);
+  }
+  return i;
+}
+
+/** Elements from `index` on, below a size there has been, up to the first not there: `count`. */
 Status VectorObject::copyOut() {
   const uint32_t elementBytes = file_->elementBytes();
   const uint64_t first = indexIn(asDouble(call().index));
-  const VectorMemory& memory = file_->memory();
-  const CellArray<ReleasePolicy> cells(memory.cells, elementBytes);
-  for (uint64_t i = 0; i < bytesLength_ / elementBytes; i++) {
-    const uint64_t value = cells.load(first + i).value;
-    memcpy(bytes_ + i * elementBytes, &value, elementBytes);
-  }
+  const auto copy = elementBytes == 1   ? copyElements<uint8_t>
+                    : elementBytes == 2 ? copyElements<uint16_t>
+                    : elementBytes == 4 ? copyElements<uint32_t>
+                                        : copyElements<uint64_t>;
+  const uint64_t copied = copy(core(), first, bytesLength_ / elementBytes, bytes_);
+  call().count = asBits(static_cast<double>(copied));
   return kSuccess;
 }
 

@@ -205,8 +205,8 @@ inline constexpr uint32_t kReaderIdle = 5u;
 /// Record flag: written with durability sync.
 inline constexpr uint32_t kRecordSynced = 1u;
 
-/// The bytes "VECT": header of a shared vector.
-inline constexpr uint32_t kVectorMagic = 0x54434556u;
+/// The bytes "VEC1": header of a shared vector.
+inline constexpr uint32_t kVectorMagic = 0x31434556u;
 
 /// VectorHeader: written once, when the file is made.
 inline constexpr uint32_t kVectorHeaderPage = 1u;
@@ -249,6 +249,9 @@ inline constexpr uint32_t kVectorOpenLock = 4096u;
 
 /// Added to VECTOR_LOCK_BYTE: held by a flush.
 inline constexpr uint32_t kVectorFlushLock = 4097u;
+
+/// Its low bytes are the element of an emptied cell. No float or double is stored so: signalling NaN.
+inline constexpr uint64_t kVectorVacant = 0x7ff46b767fa56361ull;
 
 /// VectorDescriptor.kind: nothing is pending.
 inline constexpr uint32_t kVectorNone = 0u;

@@ -16,15 +16,17 @@
  *    wake after others have popped and pushed and overwrite the newer value with an equal old one.
  *  - *pop and set meet in the cell.* In the paper a pop returns the value it read before its
  *    compare-and-swap on the descriptor, and a set in between is lost although it returned. Here a
- *    pop empties the cell, with the value that the cell holds at that instant as its result.
+ *    pop closes the cell to sets, with the value that the cell holds at that instant as its result,
+ *    and then empties it.
  *
  * State. W is the descriptor word, D(W) the descriptor it names: a size, and a pending operation:
  * push of `count` elements at [size − count, size), or pop of the element at index `size`.
- * The pending push is *applied* to a cell by a compare-and-swap from (anything, the tag noted in
- * the entry), even, to (element, tag + 1), odd; the pop by one from odd to even, raising the tag by
- * one; set and compareAndSet go from odd to odd, raising it by two. Elements of a push are applied
- * in order, each only after the one before was seen applied. A pop is complete when its result was
- * recorded in its descriptor as well.
+ * The states of a cell and the steps of its tag are in cell.h. The pending push is *applied* to a
+ * cell by a compare-and-swap from (anything, the tag noted in the entry), empty, to (element, tag +
+ * 1), present; set and compareAndSet go from present to present. A pop takes three steps, each by
+ * whoever gets to it: the cell becomes *leaving*, with its element; this is recorded in the
+ * descriptor as the result; the cell is *emptied*, its element replaced by VECTOR_VACANT. Elements
+ * of a push are applied in order, each only after the one before was seen applied.
  *
  *  V1. D(W) does not change while W has one value. The owner writes to a descriptor only after it
  *      has read a W that does not name it, and only the owner can make W name it.
@@ -34,26 +36,34 @@
  *      and the compare-and-swap found W unchanged since).
  *  V3. Cell i holds an element exactly when i < s, s being the *abstract size*: size of D(W) when
  *      its operation is complete or none; between, size − count plus the elements applied (push),
- *      size + 1 until the cell is emptied (pop). By V2 at most one operation is pending; a push
- *      starts from even cells at [size − count, size) whose tags were read under the W that it
- *      replaces (complete, so by V3 they were even and stay so until W changes).
+ *      size + 1 until the cell is emptied (pop); a leaving one holds its element. By V2 at most one
+ *      operation is pending; a push starts from empty cells at [size − count, size) whose tags were
+ *      read under the W that it replaces (complete, so by V3 they were empty and stay so until W
+ *      changes).
  *  V4. Every application happens exactly once, while its W is current. Push: the compare-and-swap
  *      needs the noted tag, and tags only grow; W cannot move on before it has happened (V2). Pop:
- *      a thread loads the cell, then finds W unchanged: if the cell was odd then, the pop was not
- *      applied before the load, and the compare-and-swap needs the loaded tag, so nothing happened
- *      since. Even when the thread is delayed for long, between its check and the swap.
- *  V5. The result of a pop is recorded once: by a 16-byte compare-and-swap from the open state of
- *      this very publication (tag * 2) to (element, tag * 2 + 1). The element is loaded from the
- *      emptied cell and W checked afterwards: until W changes nobody writes to that cell (V3).
+ *      a thread loads the cell, then finds W unchanged: if the cell was present then, the pop had
+ *      not closed it before the load, and the compare-and-swap needs the loaded tag, so nothing
+ *      happened since. Even when the thread is delayed for long, between its check and the swap.
+ *      The same for emptying it, from the tag of the leaving cell.
+ *  V5. The result of a pop is recorded once, before the cell is emptied: by a 16-byte
+ *      compare-and-swap from the open state of this very publication (tag * 2) to (element, tag * 2
+ *      + 1). The element was loaded after the tag that said leaving, with W unchanged afterwards: a
+ *      leaving cell keeps its element until it is emptied, and if it was emptied by then, the
+ *      result had been recorded. So whoever finds the cell empty while W stands finds the pop
+ *      complete.
  *  V6. Linearisation: push at the application to its cell (a batch is `count` pushes, next to each
  *      other), pop where it empties the cell, an unsuccessful pop and size() at the moment D(W) was
  *      found or made complete, or at the load of W if it was complete then; set, compareAndSet and
  *      get at their access to the cell.
- *  V7. get loads the tag, and when it is odd, the element. If the cell was emptied or changed
- *      between, the element loaded was there at some moment in between: an emptied cell keeps the
- *      element that was taken out last, which was there until then, later than the load of the
- *      tag. JavaScript does the same with two typed-array reads, the second at an index computed
- *      from what the first gave (lib/vector/cells.ts).
+ *  V7. get loads the element, and what it loads is there at that moment if it is neither zero nor
+ *      VECTOR_VACANT: element and tag change together, and no empty cell holds anything else. For
+ *      one of these two it loads the tag, and if that says that an element is there, the element
+ *      again. From that tag on the cell is never again one that was not used, so a zero is an
+ *      element, there when it was loaded. A VECTOR_VACANT is one if the tag is still the same
+ *      afterwards; no double or float is stored as that, of whole numbers one in 2^32 or 2^64.
+ *      JavaScript does the same: for all but zero and VECTOR_VACANT one typed-array read, and for
+ *      those further ones in the order above (lib/vector/cells.ts).
  *  V8. Progress: a failed compare-and-swap on W means that another operation was published; one on
  *      a cell, that a set or an application succeeded. No thread waits for another, dead or alive.
  *      (After a lost race on W a thread keeps away for a bounded time: Backoff.)
@@ -63,9 +73,9 @@
  * What a tag is good for. W: a thread would have to sleep while exactly k * 2^52 operations pass;
  * at 20 million a second that is 7 years. Cells of 1, 2 and 8 bytes: 56, 48 and 64 bits, out of
  * reach alike. Cells of 4 bytes have 32 bits: a helper would have to be stopped between its load of
- * the cell and the compare-and-swap (a few instructions), for at least 3 minutes at full speed of
+ * the cell and the compare-and-swap (a few instructions), for at least 90 s at full speed of
  * everyone else on this one cell, and be continued while the tag is at precisely a multiple of 2^32
- * changes, with the same 4 bytes in the cell as before. A stopped thread that satisfies all the
+ * steps, with the same 4 bytes in the cell as before. A stopped thread that satisfies all the
  * rest hits this with a probability below 2^-32 for each time it is continued; we accept that, and
  * give the width away nowhere else.
  *
@@ -205,13 +215,21 @@ class VectorCore {
     return status;
   }
 
-  /** V7. Never waits, never helps. */
+  /** V7. Never helps. */
   bool get(uint64_t index, uint64_t* value) const {
-    if (!isProvided(index)) return false;
-    const uint64_t tag = cells_.loadTag(index);
-    if ((tag & 1) == 0) return false;
-    *value = cells_.load(index).value;
-    return true;
+    return isProvided(index) && read(index, value);
+  }
+
+  /** get of a cell that the file has. Looks again only when the cell was changed meanwhile. */
+  bool read(uint64_t index, uint64_t* value) const {
+    for (;;) {
+      *value = cells_.loadValue(index);
+      if (*value != 0 && *value != cells_.vacant()) return true;
+      const CellImage seen = cells_.load(index);
+      if (!seen.there()) return false;
+      *value = seen.value;
+      if (seen.value != cells_.vacant() || cells_.loadTag(index) == seen.tag) return true;
+    }
   }
 
   Status set(uint64_t index, uint64_t value, Outcome* outcome) {
@@ -338,7 +356,7 @@ class VectorCore {
       const uint64_t value = A::load64(fields.entries[2 * i], std::memory_order_acquire);
       const uint64_t tag = A::load64(fields.entries[2 * i + 1], std::memory_order_acquire);
       if (loadWord() != current.word) return {false, kSuccess};
-      if ((tag & 1) != 0) return {true, failure(Code::kCorrupt)};
+      if ((tag & kCellStateMask) != kCellEmpty) return {true, failure(Code::kCorrupt)};
       applyPush(first + i, {value, tag});
     }
     wakeWaiters(current.size);
@@ -355,7 +373,7 @@ class VectorCore {
     for (;;) {
       const CellImage seen = cells_.load(index);
       if (seen.tag != entry.tag) return;
-      if (cells_.compareExchange(index, seen, {entry.value, raised(seen.tag, 1)})) return;
+      if (cells_.compareExchange(index, seen, {entry.value, raised(seen.tag, kCellPush)})) return;
     }
   }
 
@@ -375,17 +393,18 @@ class VectorCore {
     VectorDescriptor& fields = m_.descriptor(indexOf(current.word));
     const uint64_t open = tagOf(current.word) * 2;
     for (;;) {
-      if (A::load64(fields.resultTag, std::memory_order_acquire) != open) {
-        return stillCurrent(current.word);
-      }
       const CellImage seen = cells_.load(current.size);
       if (loadWord() != current.word) return {false, kSuccess};
-      if (seen.present()) {
-        const CellImage next{seen.value, raised(seen.tag, 1)};
-        (void)cells_.compareExchange(current.size, seen, next);  // V4; then look again
-      } else {
-        (void)A::compareExchangePair(&fields.resultValue, {0, open}, {seen.value, open | 1});  // V5
+      if (!seen.there()) return {true, kSuccess};
+      if (seen.state() == kCellPresent) {
+        const CellImage leaving{seen.value, raised(seen.tag, kCellLeave)};
+        (void)cells_.compareExchange(current.size, seen, leaving);  // V4; then look again
+        continue;
       }
+      (void)A::compareExchangePair(&fields.resultValue, {0, open}, {seen.value, open | 1});  // V5
+      if (A::load64(fields.resultTag, std::memory_order_acquire) == open) continue;
+      const CellImage emptied{cells_.vacant(), raised(seen.tag, kCellEmptied)};
+      (void)cells_.compareExchange(current.size, seen, emptied);  // V4
     }
   }
 
@@ -398,8 +417,8 @@ class VectorCore {
     for (;;) {
       if (!isProvided(index)) break;
       const CellImage seen = cells_.load(index);
-      if (!seen.present()) {
-        // Complete what is pending before it is called absent.
+      if (seen.state() != kCellPresent) {
+        // Complete what is pending before it is called absent: one that is leaving has left then.
         if (helped) break;
         helped = true;
         uint64_t ignored;
@@ -413,7 +432,7 @@ class VectorCore {
         return kSuccess;
       }
       if (const Status status = prepareChange(0, 0); !status.ok()) return status;
-      if (cells_.compareExchange(index, seen, {value, raised(seen.tag, 2)})) {
+      if (cells_.compareExchange(index, seen, {value, raised(seen.tag, kCellSet)})) {
         *outcome = Outcome::kDone;
         return kSuccess;
       }

@@ -5,14 +5,21 @@
  *                               bits above it
  *   elements of 8 bytes         two words: element, tag of 64 bits
  *
+ * The two low bits of the tag are the cell's state:
+ *
+ *   0   empty: the element bits are VECTOR_VACANT, or zero in a cell that was never used, such as
+ *       those in holes of a sparse file
+ *   1   present: the element is there
+ *   3   leaving: it is there until the pop that is pending has noted it, and nobody may set it
+ *
  * The tag is raised by every change of the cell, so no cell ever holds the same tag twice (it wraps
- * after 2^56, 2^48, 2^32, 2^64 changes of this one cell; see algorithm.h, "What a tag is good
- * for"). Odd: the element is there. Even: the cell is empty; its element bits keep the element that
- * was taken out last. A hole of a sparse file reads as an empty cell that was never used.
+ * after 2^56, 2^48, 2^32, 2^64 steps of this one cell, of which a set takes four, a push with its
+ * pop as many; see algorithm.h, "What a tag is good for").
  *
  * Reading the two halves of a 16-byte cell one after the other, tag first, gives a pair that may
- * never have been there. That is enough: a compare-and-swap from such a pair fails, and a reader
- * who finds the tag odd may return the element it loads *afterwards* (argument: algorithm.h, V7).
+ * never have been there. That is enough for who changes it: a compare-and-swap from such a pair
+ * fails. Who only reads goes by the element first, which says by itself that it is there unless it
+ * is zero or VECTOR_VACANT (algorithm.h, V7).
  */
 #pragma once
 
@@ -28,11 +35,19 @@ namespace rstore {
 /** Bytes of a cell. */
 constexpr uint32_t cellBytesFor(uint32_t elementBytes) { return elementBytes == 8 ? 16 : 8; }
 
+constexpr uint64_t kCellStateMask = 3;
+constexpr uint64_t kCellEmpty = 0, kCellPresent = 1, kCellLeaving = 3;
+
+/** What a change adds to the tag. */
+constexpr uint64_t kCellPush = 1, kCellLeave = 2, kCellEmptied = 1, kCellSet = 4;
+
 struct CellImage {
   uint64_t value;
   uint64_t tag;
 
-  bool present() const { return (tag & 1) != 0; }
+  uint64_t state() const { return tag & kCellStateMask; }
+  /** Present or leaving. */
+  bool there() const { return (tag & 1) != 0; }
 };
 
 template <class Policy>
@@ -43,6 +58,9 @@ class CellArray {
 
   uint64_t valueMask() const { return wide_ ? ~uint64_t{0} : (uint64_t{1} << shift_) - 1; }
 
+  /** The element bits of a cell that was emptied. */
+  uint64_t vacant() const { return kVectorVacant & valueMask(); }
+
   /** Tags are compared modulo this many bits. */
   uint64_t tagMask() const { return wide_ ? ~uint64_t{0} : ~uint64_t{0} >> shift_; }
 
@@ -50,6 +68,10 @@ class CellArray {
     const uint64_t* word = at(index);
     return wide_ ? A::load64(word[1], std::memory_order_acquire)
                  : A::load64(word[0], std::memory_order_acquire) >> shift_;
+  }
+
+  uint64_t loadValue(uint64_t index) const {
+    return A::load64(*at(index), std::memory_order_acquire) & valueMask();
   }
 
   /** Tag first; both with acquire, so that what is loaded next is loaded later. */

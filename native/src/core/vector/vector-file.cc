@@ -233,7 +233,9 @@ Status VectorFile::recoverIfNeeded(bool acceptUnflushed, VectorOpening* opening)
   opening->flushedSize = Memory::load64(marker.flushedSize, std::memory_order_acquire);
   opening->unflushed = !clean;
   if (!clean && !acceptUnflushed) {
-    const Status status = findRun(false, 0, &opening->foundSize);
+    CellRun run;
+    const Status status = findRun(false, 0, &run);
+    opening->foundSize = run.end;
     return status.ok() ? failure(Code::kStale) : status;
   }
   const Status status = recover(clean, opening->flushedSize, &opening->foundSize);
@@ -245,7 +247,10 @@ Status VectorFile::recoverIfNeeded(bool acceptUnflushed, VectorOpening* opening)
 
 Status VectorFile::recover(bool clean, uint64_t flushedSize, uint64_t* found) {
   VectorWords& words = *memory_.words;
-  if (const Status status = findRun(clean, flushedSize, found); !status.ok()) return status;
+  CellRun run;
+  if (const Status status = findRun(clean, flushedSize, &run); !status.ok()) return status;
+  *found = run.end;
+  keepLeaving(run);
   if (const Status status = emptyCellsFrom(*found); !status.ok()) return status;
   for (uint64_t& bytes : words.provided) Memory::store64(bytes, 0, std::memory_order_release);
   if (const Status status = VectorCore<>(memory_, 0).reserve(*found); !status.ok()) return status;
@@ -263,16 +268,27 @@ Status VectorFile::recover(bool clean, uint64_t flushedSize, uint64_t* found) {
 }
 
 /** F6. CLEAN: only operations that were under way at the flush can have moved the end. */
-Status VectorFile::findRun(bool clean, uint64_t flushedSize, uint64_t* size) {
+Status VectorFile::findRun(bool clean, uint64_t flushedSize, CellRun* run) {
   const uint64_t capacity = memory_.capacityElements;
   if (flushedSize > capacity) return failure(Code::kCorrupt);
   const uint64_t inFlight = std::min<uint64_t>(flushedSize, kVectorSlotCount);
   const uint64_t lowest = clean ? flushedSize - inFlight : 0;
   uint64_t end = lowest;
-  while (end < capacity && (cells().loadTag(end) & 1) != 0) end++;
+  while (end < capacity && cells().load(end).there()) end++;
   if (clean && end == lowest && lowest != 0) return failure(Code::kCorrupt);
-  *size = end;
+  *run = {lowest, end};
   return mapping_->control.fault == 0 ? kSuccess : failure(Code::kIo);
+}
+
+/** No pop is pending any more that would empty them, and no set may change them as they are. */
+void VectorFile::keepLeaving(const CellRun& run) {
+  for (uint64_t index = run.checked; index < run.end; index++) {
+    for (CellImage seen = cells().load(index); seen.state() == kCellLeaving;) {
+      const CellImage present{seen.value, (seen.tag + kCellLeave) & cells().tagMask()};
+      (void)cells().compareExchange(index, seen, present);
+      seen = cells().load(index);
+    }
+  }
 }
 
 /** Walks what the file has behind the run; holes are empty already. */
@@ -287,18 +303,18 @@ Status VectorFile::emptyCellsFrom(uint64_t size) {
     const auto index = [this](off_t offset) {
       return (static_cast<uint64_t>(offset) - kVectorFirstCellOffset) / header_.cellBytes;
     };
-    emptyPresent(std::max(index(std::max(data, at)), size),
-                 std::min(index(hole), header_.capacityElements));
+    emptyCells(std::max(index(std::max(data, at)), size),
+               std::min(index(hole), header_.capacityElements));
     at = hole;
   }
   return kSuccess;
 }
 
-void VectorFile::emptyPresent(uint64_t from, uint64_t to) {
+void VectorFile::emptyCells(uint64_t from, uint64_t to) {
   for (uint64_t index = from; index < to; index++) {
-    for (CellImage seen = cells().load(index); seen.present();) {
-      const CellImage next{seen.value, (seen.tag + 1) & cells().tagMask()};
-      (void)cells().compareExchange(index, seen, next);
+    for (CellImage seen = cells().load(index); seen.there();) {
+      const uint64_t tag = ((seen.tag | kCellStateMask) + kCellEmptied) & cells().tagMask();
+      (void)cells().compareExchange(index, seen, {cells().vacant(), tag});
       seen = cells().load(index);
     }
   }

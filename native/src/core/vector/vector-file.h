@@ -26,8 +26,9 @@
  *  F6. *After a crash of the machine* (another boot id) only cells are believed: each lies within
  *      one sector, old or new. The vector is the longest run of present cells from 0. CLEAN: that
  *      is the flushed state. Otherwise each element is what it was at the last flush or later, and
- *      opening says so (`unflushed`) before anything is changed. Recovery empties present cells
- *      behind the run, makes a new descriptor, and ends with a sync and CLEAN.
+ *      opening says so (`unflushed`) before anything is changed. Recovery makes cells of the run
+ *      that a pop was about to empty present again, empties those behind the run, makes a new
+ *      descriptor, and ends with a sync and CLEAN.
  *  F7. After a failed sync the kernel may have dropped what it could not write: `suspect` makes the
  *      next flush dirty every page again before it syncs.
  */
@@ -91,6 +92,12 @@ struct VectorMapping {
   uint64_t cellsBytes() const { return reservation.bytes - kVectorFirstCellOffset; }
 };
 
+/** Elements [0, end) are there, of which those before `checked` may be taken for present. */
+struct CellRun {
+  uint64_t checked = 0;
+  uint64_t end = 0;
+};
+
 class VectorFile {
  public:
   VectorFile() = default;
@@ -122,9 +129,10 @@ class VectorFile {
   Status map();
   Status recoverIfNeeded(bool acceptUnflushed, VectorOpening* opening);
   Status recover(bool clean, uint64_t flushedSize, uint64_t* found);
-  Status findRun(bool clean, uint64_t flushedSize, uint64_t* size);
+  Status findRun(bool clean, uint64_t flushedSize, CellRun* run);
+  void keepLeaving(const CellRun& run);
   Status emptyCellsFrom(uint64_t size);
-  void emptyPresent(uint64_t from, uint64_t to);
+  void emptyCells(uint64_t from, uint64_t to);
   Status anySlotHeld(bool* held);
   Status takeSlot();
   Status growBucket(uint32_t bucket, uint64_t bytes);
