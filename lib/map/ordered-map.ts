@@ -101,28 +101,31 @@ export class OrderedMap extends MapReader {
 
   delete(key: unknown): boolean {
     this.enterWrite()
-    const form = this.codec.encode(key, this.form, this.label)
-    if (this.tree.find(form) < 0) {
-      this.leave()
-      return false
-    }
-    if (this.watched) this.observed(key, 'delete', () => this.take(key))
-    else this.take(key)
+    const there = this.watched ? this.takeObserved(key) : this.take(key)
     this.leave()
+    return there
+  }
+
+  private takeObserved(key: unknown): boolean {
+    if (this.tree.find(this.codec.encode(key, this.form, this.label)) < 0) return false
+    this.observed(key, 'delete', () => this.take(key))
     return true
   }
 
-  private take(key: unknown): void {
+  /** Whether it was there. */
+  private take(key: unknown): boolean {
     const { tree, stored } = this
     const form = this.codec.encode(key, this.form, this.label)
     try {
-      if (stored.inLeaf) {
-        const at = tree.find(form)
-        stored.release(tree.window, at)
-        tree.remove(form)
-      } else if (tree.remove(form)) {
-        stored.free(tree.removedLow)
+      if (!stored.inLeaf) {
+        const there = tree.remove(form)
+        if (there) stored.free(tree.removedLow)
+        return there
       }
+      const at = tree.find(form)
+      if (at < 0) return false
+      stored.release(tree.window, at)
+      return tree.remove(form)
     } catch (error) {
       this.session.spoiled ??= error
       throw error
