@@ -30,19 +30,26 @@
  * too, without any bit.
  *
  * Costs follow what was changed, never what exists: bitmaps are cleared by their page lists; rolled
- * back lines are those saved. Lines are copied as 32-bit words, because a double would lose the
- * bits of a NaN.
+ * back lines are those saved. Lines are copied as bigints, of which the engine
+ * makes moves of 64 bits (half the time of 32-bit words): a double would lose the bits of a NaN.
  */
 import type { Window } from './window.js'
 
-const LINE_WORDS = 16
-const ENTRY_WORDS = LINE_WORDS + 1
+const LINE_LONGS = 8
+/** Of a line's number, where it is in its window. */
+const LINE_MASK = 0x01ff_ffff
 /** Entries of a chunk of the undo log: about a megabyte. */
 const CHUNK_ENTRIES = 1 << 14
 /** Chunks that are kept for the next transaction. */
 const KEPT_CHUNKS = 4
 /** Pages that the list of a level is kept long enough for. */
 const KEPT_PAGES = 1 << 14
+
+/** Some entries of the undo log: the numbers of lines, and what those held. */
+class Chunk {
+  readonly lines = new Uint32Array(CHUNK_ENTRIES)
+  readonly held = new BigUint64Array(CHUNK_ENTRIES * LINE_LONGS)
+}
 
 /** One level of the transaction: see above. */
 class Level {
@@ -100,7 +107,7 @@ export class Marks {
   private readonly levels: Level[]
   private level: Level
   private levelIndex = 0
-  private chunks: Uint32Array[] = []
+  private chunks: Chunk[] = []
   private entryCount = 0
   /** Of the current level, for `mark`. */
   private bits: Uint32Array
@@ -160,14 +167,12 @@ export class Marks {
   /** M1. */
   private save(line: number): void {
     this.level.add(line)
-    const chunkIndex = (this.entryCount / CHUNK_ENTRIES) | 0
-    const chunk = (this.chunks[chunkIndex] ??= new Uint32Array(CHUNK_ENTRIES * ENTRY_WORDS))
-    let to = (this.entryCount % CHUNK_ENTRIES) * ENTRY_WORDS
-    const { u32 } = this.windows[line >>> 25]!
-    let from = (line & 0x01ff_ffff) << 4
-    chunk[to++] = line
-    for (let i = 0; i < LINE_WORDS; i++) chunk[to++] = u32[from++]!
-    this.entryCount++
+    const entry = this.entryCount++
+    const { lines, held } = (this.chunks[entry / CHUNK_ENTRIES | 0] ??= new Chunk())
+    const index = entry % CHUNK_ENTRIES
+    lines[index] = line
+    const { u64 } = this.windows[line >>> 25]!
+    copyLine(u64, (line & LINE_MASK) * LINE_LONGS, held, index * LINE_LONGS)
   }
 
   /** Begins a savepoint: everything from `frontierUnits` on is fresh to it. */
@@ -231,25 +236,38 @@ export class Marks {
   private restoreTo(firstEntry: number): void {
     while (this.entryCount > firstEntry) {
       const entry = --this.entryCount
-      const chunk = this.chunks[(entry / CHUNK_ENTRIES) | 0]!
-      let from = (entry % CHUNK_ENTRIES) * ENTRY_WORDS
-      const line = chunk[from++]!
-      const { u32 } = this.windows[line >>> 25]!
-      let to = (line & 0x01ff_ffff) << 4
-      for (let i = 0; i < LINE_WORDS; i++) u32[to++] = chunk[from++]!
+      const { lines, held } = this.chunks[entry / CHUNK_ENTRIES | 0]!
+      const index = entry % CHUNK_ENTRIES
+      const line = lines[index]!
+      const { u64 } = this.windows[line >>> 25]!
+      copyLine(held, index * LINE_LONGS, u64, (line & LINE_MASK) * LINE_LONGS)
     }
   }
 
   private lineOfEntry(entry: number): number {
-    return this.chunks[(entry / CHUNK_ENTRIES) | 0]![(entry % CHUNK_ENTRIES) * ENTRY_WORDS]!
+    return this.chunks[entry / CHUNK_ENTRIES | 0]!.lines[entry % CHUNK_ENTRIES]!
   }
 
   private moveEntry(entry: number, to: number): void {
-    const source = this.chunks[(entry / CHUNK_ENTRIES) | 0]!
-    const from = (entry % CHUNK_ENTRIES) * ENTRY_WORDS
-    const target = this.chunks[(to / CHUNK_ENTRIES) | 0]!
-    target.set(source.subarray(from, from + ENTRY_WORDS), (to % CHUNK_ENTRIES) * ENTRY_WORDS)
+    const source = this.chunks[entry / CHUNK_ENTRIES | 0]!
+    const target = this.chunks[to / CHUNK_ENTRIES | 0]!
+    const from = entry % CHUNK_ENTRIES
+    const index = to % CHUNK_ENTRIES
+    target.lines[index] = source.lines[from]!
+    copyLine(source.held, from * LINE_LONGS, target.held, index * LINE_LONGS)
   }
+}
+
+/** Written out: a loop takes half as long again. */
+function copyLine(from: BigUint64Array, at: number, to: BigUint64Array, toAt: number): void {
+  to[toAt] = from[at]!
+  to[toAt + 1] = from[at + 1]!
+  to[toAt + 2] = from[at + 2]!
+  to[toAt + 3] = from[at + 3]!
+  to[toAt + 4] = from[at + 4]!
+  to[toAt + 5] = from[at + 5]!
+  to[toAt + 6] = from[at + 6]!
+  to[toAt + 7] = from[at + 7]!
 }
 
 /** The first line that begins at or past a unit. */
