@@ -150,7 +150,11 @@ export abstract class VectorOperations<V, I> implements Disposable {
       ? undefined : this.#codec.read(this.#call, VALUE_BYTE) as V
   }
 
-  /** The element at an index, undefined from the size on. Costs one read of a typed array. */
+  /**
+   * The element at an index, undefined from the size on. Costs one read of a typed array, for zero,
+   * NaN and bigints some more. On arm64 two calls for different elements may take effect in either
+   * order.
+   */
   abstract get(index: number): V | undefined
 
   /** Replaces an element. A RangeError when there is none at the index (any more). */

@@ -79,7 +79,13 @@ void work(VectorCore<Jittery>& core, uint32_t worker, uint64_t seed) {
   }
 }
 
-Operation randomOperation(Random& random, uint32_t worker) {
+/** Few values, so that a wrong one is often an equal one; among them what empty cells hold. */
+uint64_t randomValue(Random& random, uint32_t elementBytes) {
+  const uint64_t values[] = {0, 1, 2, kVectorVacant & ~uint64_t{0} >> (64 - elementBytes * 8)};
+  return values[random.below(4)];
+}
+
+Operation randomOperation(Random& random, uint32_t worker, uint32_t elementBytes) {
   static const Kind kDealt[] = {Kind::kPush, Kind::kPush, Kind::kPush,          Kind::kPop,
                                 Kind::kPop,  Kind::kPop,  Kind::kGet,           Kind::kGet,
                                 Kind::kSet,  Kind::kSet,  Kind::kCompareAndSet, Kind::kSize,
@@ -88,8 +94,8 @@ Operation randomOperation(Random& random, uint32_t worker) {
   operation.kind = kDealt[random.below(std::size(kDealt))];
   operation.thread = worker;
   operation.index = random.below(4);
-  operation.value = random.below(4);  // few values: a wrong one is often an equal one, or zero
-  operation.expected = random.below(4);
+  operation.value = randomValue(random, elementBytes);
+  operation.expected = randomValue(random, elementBytes);
   return operation;
 }
 
@@ -102,23 +108,23 @@ history::State contentOf(VectorCore<>& core) {
   return state;
 }
 
-history::State begin(VectorCore<>& core, Random& random) {
+history::State begin(VectorCore<>& core, Random& random, uint32_t elementBytes) {
   Outcome outcome = Outcome::kDone;
   uint64_t value = 0;
   while (outcome == Outcome::kDone) (void)core.pop(&value, &outcome);
   for (uint64_t n = random.below(3); n > 0; n--) {
-    const uint64_t element = random.below(4);
+    const uint64_t element = randomValue(random, elementBytes);
     (void)core.push(&element, 1, &value);
   }
   return contentOf(core);
 }
 
 /** One history: set up, run by the workers, checked. */
-bool runRound(VectorCore<>& core, Random& random, uint32_t round) {
-  const history::State initial = begin(core, random);
+bool runRound(VectorCore<>& core, Random& random, uint32_t round, uint32_t elementBytes) {
+  const history::State initial = begin(core, random, elementBytes);
   for (uint32_t worker = 0; worker < arena->workers; worker++) {
     for (uint32_t i = 0; i < arena->count; i++) {
-      arena->operations[worker][i] = randomOperation(random, worker);
+      arena->operations[worker][i] = randomOperation(random, worker, elementBytes);
     }
   }
   arena->finished.store(0);
@@ -143,6 +149,7 @@ bool runRound(VectorCore<>& core, Random& random, uint32_t round) {
 
 struct Setup {
   const char* path;
+  uint32_t elementBytes;
   uint32_t workers;
   uint32_t count;
   uint32_t rounds;
@@ -161,7 +168,7 @@ bool runRounds(VectorCore<>& core, const Setup& setup) {
   Random random{setup.seed};
   bool right = true;
   for (uint32_t round = 1; round <= setup.rounds && right; round++) {
-    right = runRound(core, random, round);
+    right = runRound(core, random, round, setup.elementBytes);
   }
   arena->stop.store(true);
   return right;
@@ -329,11 +336,12 @@ bool runAll(uint64_t seed, uint32_t rounds) {
   for (uint32_t elementBytes : {8u, 4u, 2u, 1u}) {
     create(path.c_str(), elementBytes);
     for (uint32_t workers = 2; workers <= kMostThreads; workers++) {
-      const Setup quick{path.c_str(), workers, workers > 5 ? 2u : 4u, rounds / 56, seed + workers};
+      const Setup quick{path.c_str(),          elementBytes, workers,
+                        workers > 5 ? 2u : 4u, rounds / 56,  seed + workers};
       report(withProcesses(quick), "processes", quick, elementBytes);
       report(withThreads(quick), "threads", quick, elementBytes);
     }
-    const Setup lengthy{path.c_str(), 4, 200, 4, seed};
+    const Setup lengthy{path.c_str(), elementBytes, 4, 200, 4, seed};
     report(withProcesses(lengthy), "processes", lengthy, elementBytes);
     report(withThreads(lengthy), "threads", lengthy, elementBytes);
     right = delayedHelper(path.c_str()) && right;

@@ -6,7 +6,9 @@ import {
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { C, Identity, VectorHeader, VectorMarker } from '../../formats/index.js'
+import {
+  C, Identity, VectorDescriptor, VectorHeader, VectorMarker, VectorWords,
+} from '../../formats/index.js'
 import { crc32c } from '../../formats/index.js'
 import { Region, SharedVector, t, type RStoreError } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
@@ -115,6 +117,56 @@ test('words that no program of ours wrote end in RSTORE_CORRUPT, not in a wild a
       assert.is(thrown(run).code, 'RSTORE_CORRUPT')
     }
     assert.is(vector.get(0), undefined)
+  }
+})
+
+const CELLS_AT = C.VECTOR_FIRST_CELL_PAGE * C.PAGE_BYTES
+
+test('a pop that no program of ours left pending ends in RSTORE_CORRUPT, not in a wait', () => {
+  const path = made(7, 8, 9)
+  const field = VectorDescriptor.fields
+  const bytes = readFileSync(path)
+  const words = C.VECTOR_WORDS_PAGE * C.PAGE_BYTES
+  const word = bytes.readBigUInt64LE(words + VectorWords.fields.descriptor.offset)
+  const index = Number(word & ((1n << BigInt(C.VECTOR_INDEX_BITS)) - 1n))
+  const at = C.VECTOR_FIRST_SLOT_PAGE * C.PAGE_BYTES + index * VectorDescriptor.bytes
+  bytes.writeBigUInt64LE(2n, at + field.size.offset)
+  bytes.writeUInt32LE(C.VECTOR_POP, at + field.kind.offset)
+  bytes.writeUInt32LE(0, at + field.count.offset)
+  bytes.writeBigUInt64LE(1n, at + field.resultValue.offset)
+  bytes.writeBigUInt64LE((word >> BigInt(C.VECTOR_INDEX_BITS)) * 2n, at + field.resultTag.offset)
+  writeFileSync(path, bytes)
+  using vector = SharedVector.open(path, t.f64)
+  for (const run of [() => vector.size, () => vector.push(1), () => vector.pop()]) {
+    assert.is(thrown(run).code, 'RSTORE_CORRUPT')
+  }
+  assert.is(vector.get(0), 7)
+})
+
+test('cells in a state that no program of ours left: RSTORE_CORRUPT, and the rest goes on', () => {
+  const withTag = (index: number, tag: number): string => {
+    const path = made(7, 8, 9)
+    const bytes = readFileSync(path)
+    bytes.writeUInt32LE(tag, CELLS_AT + index * 16 + 8)
+    writeFileSync(path, bytes)
+    return path
+  }
+  for (const tag of [4, 6]) {
+    using vector = SharedVector.open(withTag(2, tag), t.f64)
+    assert.is(thrown(() => vector.pop()).code, 'RSTORE_CORRUPT', `the last element has tag ${tag}`)
+    assert.is(vector.size, 2)
+    assert.is(vector.pop(), 8)
+  }
+  for (const tag of [5, 6, 7]) {
+    using vector = SharedVector.open(withTag(3, tag), t.f64)
+    assert.is(thrown(() => vector.push(1)).code, 'RSTORE_CORRUPT', `behind it is tag ${tag}`)
+    assert.is(vector.size, 3)
+    assert.is(vector.pop(), 9)
+    assert.is(vector.push(10), 2)
+    const rebooted = reboot(vector.path, readFileSync(vector.path))
+    using found = SharedVector.open(rebooted, t.f64, { unflushed: 'accept' })
+    const { size } = found
+    assert.equal([found.push(1), found.push(2), found.size], [size, size + 1, size + 2])
   }
 })
 
@@ -230,6 +282,28 @@ test('what was flushed and not changed since is found exactly as it was', async 
   }
 })
 
+test('a flush beside pops: what is called flushed is there after a crash', async () => {
+  const path = made()
+  using vector = SharedVector.open(path, t.f64)
+  let clean = 0
+  for (let turn = 0; turn < 200; turn++) {
+    vector.pushMany(new Float64Array(3000).fill(turn))
+    await vector.flush()
+    await vector.flush()
+    const flushed = vector.flush()
+    for (let i = 0; i < 2900; i++) vector.pop()
+    await flushed
+    const bytes = readFileSync(path)
+    const marker = bytes.subarray(C.VECTOR_MARKER_PAGE * C.PAGE_BYTES)
+    if ((marker[0]! & 3) !== C.MARK_CLEAN) continue
+    clean++
+    const size = Number(marker.readBigUInt64LE(VectorMarker.fields.flushedSize.offset))
+    // One operation of each handle may have been under way.
+    assert.ok(Math.abs(size - vector.size) <= 1, `flushed ${size}, there are ${vector.size}`)
+  }
+  assert.ok(clean > 0)
+})
+
 test('changes after the last flush: said so, kept, never a torn element', async () => {
   const path = made(...Array.from({ length: 2000 }, (_, i) => i))
   using vector = SharedVector.open(path, t.f64)
@@ -287,7 +361,7 @@ test('pops after the last flush, too: a run of elements, each old or new', async
 test('an element that was about to be popped when the machine stopped is like others', () => {
   const path = made(...Array.from({ length: 300 }, (_, i) => i))
   const bytes = readFileSync(path)
-  const tagAt = (index: number): number => C.VECTOR_FIRST_CELL_PAGE * C.PAGE_BYTES + index * 16 + 8
+  const tagAt = (index: number): number => CELLS_AT + index * 16 + 8
   for (const index of [0, 150, 299]) bytes.writeUInt32LE(bytes[tagAt(index)]! + 2, tagAt(index))
   const copy = reboot(path, bytes)
   using found = SharedVector.open(copy, t.f64, { unflushed: 'accept' })

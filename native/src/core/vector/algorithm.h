@@ -55,15 +55,16 @@
  *  V6. Linearisation: push at the application to its cell (a batch is `count` pushes, next to each
  *      other), pop where it empties the cell, an unsuccessful pop and size() at the moment D(W) was
  *      found or made complete, or at the load of W if it was complete then; set, compareAndSet and
- *      get at their access to the cell.
+ *      get at their access to the cell; a set or compareAndSet that met a leaving cell and found it
+ *      empty then, where it was emptied.
  *  V7. get loads the element, and what it loads is there at that moment if it is neither zero nor
  *      VECTOR_VACANT: element and tag change together, and no empty cell holds anything else. For
  *      one of these two it loads the tag, and if that says that an element is there, the element
  *      again. From that tag on the cell is never again one that was not used, so a zero is an
  *      element, there when it was loaded. A VECTOR_VACANT is one if the tag is still the same
- *      afterwards; no double or float is stored as that, of whole numbers one in 2^32 or 2^64.
- *      JavaScript does the same: for all but zero and VECTOR_VACANT one typed-array read, and for
- *      those further ones in the order above (lib/vector/cells.ts).
+ *      afterwards; no double or float is stored as that, but whole numbers may be. JavaScript does
+ *      the same, by typed-array reads in the order above (lib/vector/cells.ts). It orders reads of
+ *      one cell only: on arm64 two gets of different cells may take effect in either order.
  *  V8. Progress: a failed compare-and-swap on W means that another operation was published; one on
  *      a cell, that a set or an application succeeded. No thread waits for another, dead or alive.
  *      (After a lost race on W a thread keeps away for a bounded time: Backoff.)
@@ -73,11 +74,11 @@
  * What a tag is good for. W: a thread would have to sleep while exactly k * 2^52 operations pass;
  * at 20 million a second that is 7 years. Cells of 1, 2 and 8 bytes: 56, 48 and 64 bits, out of
  * reach alike. Cells of 4 bytes have 32 bits: a helper would have to be stopped between its load of
- * the cell and the compare-and-swap (a few instructions), for at least 90 s at full speed of
+ * the cell and the compare-and-swap (a few instructions), for at least 40 s at full speed of
  * everyone else on this one cell, and be continued while the tag is at precisely a multiple of 2^32
  * steps, with the same 4 bytes in the cell as before. A stopped thread that satisfies all the
- * rest hits this with a probability below 2^-32 for each time it is continued; we accept that, and
- * give the width away nowhere else.
+ * rest hits this with a probability below 2^-30 for each time it is continued (a change of the cell
+ * takes four steps); we accept that, and give the width away nowhere else.
  *
  * Memory order. On x86-64 all loads are acquire, all stores release, all swaps sequentially
  * consistent anyway; what follows is what arm64 needs.
@@ -178,7 +179,10 @@ class VectorCore {
       if (first + count > m_.capacityElements) return failure(Code::kRegionFull);
       if (const Status status = prepareChange(first, count); !status.ok()) return status;
       const uint32_t mine = freeDescriptor(current.word);
-      writePush(mine, first, values, count);
+      if (!writePush(mine, first, values, count)) {
+        if (loadWord() == current.word) return failure(Code::kCorrupt);  // V3
+        continue;
+      }
       if (publish(current.word, mine)) {
         *index = first;
         return complete({nextWord(current.word, mine), first + count, kVectorPush, count}).status;
@@ -202,8 +206,11 @@ class VectorCore {
         *outcome = Outcome::kDone;
         const Current own{nextWord(current.word, mine), current.size - 1, kVectorPop, 0};
         if (const Status status = complete(own).status; !status.ok()) return status;
-        *value = A::load64(m_.descriptor(mine).resultValue, std::memory_order_acquire);
-        return kSuccess;
+        const VectorDescriptor& fields = m_.descriptor(mine);
+        *value = A::load64(fields.resultValue, std::memory_order_acquire);
+        const uint64_t tag = A::load64(fields.resultTag, std::memory_order_acquire);
+        // No result: there was no element, against V3.
+        return tag == (tagOf(own.word) * 2 | 1) ? kSuccess : failure(Code::kCorrupt);
       }
     }
   }
@@ -335,16 +342,19 @@ class VectorCore {
 
   // ── push ──
 
-  void writePush(uint32_t index, uint64_t first, const uint64_t* values, uint32_t count) const {
+  /** False when one of the cells is not empty: others have pushed, or the file is damaged. */
+  bool writePush(uint32_t index, uint64_t first, const uint64_t* values, uint32_t count) const {
     VectorDescriptor& fields = m_.descriptor(index);
     A::store64(fields.size, first + count, std::memory_order_release);
     A::store32(fields.kind, kVectorPush, std::memory_order_release);
     A::store32(fields.count, count, std::memory_order_release);
     for (uint32_t i = 0; i < count; i++) {
       const uint64_t tag = cells_.loadTag(first + i);
+      if ((tag & kCellStateMask) != kCellEmpty) return false;
       A::store64(fields.entries[2 * i], values[i], std::memory_order_release);
       A::store64(fields.entries[2 * i + 1], tag, std::memory_order_release);
     }
+    return true;
   }
 
   Completion completePush(const Current& current) {
@@ -402,7 +412,13 @@ class VectorCore {
         continue;
       }
       (void)A::compareExchangePair(&fields.resultValue, {0, open}, {seen.value, open | 1});  // V5
-      if (A::load64(fields.resultTag, std::memory_order_acquire) == open) continue;
+      if (A::load64(fields.resultTag, std::memory_order_acquire) == open) {
+        // The swap failed without a cause, or because the descriptor is damaged.
+        const uint64_t value = A::load64(fields.resultValue, std::memory_order_acquire);
+        const bool stillOpen = A::load64(fields.resultTag, std::memory_order_acquire) == open;
+        if (value != 0 && stillOpen) return {true, failure(Code::kCorrupt)};
+        continue;
+      }
       const CellImage emptied{cells_.vacant(), raised(seen.tag, kCellEmptied)};
       (void)cells_.compareExchange(current.size, seen, emptied);  // V4
     }

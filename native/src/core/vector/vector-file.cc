@@ -312,7 +312,7 @@ Status VectorFile::emptyCellsFrom(uint64_t size) {
 
 void VectorFile::emptyCells(uint64_t from, uint64_t to) {
   for (uint64_t index = from; index < to; index++) {
-    for (CellImage seen = cells().load(index); seen.there();) {
+    for (CellImage seen = cells().load(index); seen.state() != kCellEmpty;) {
       const uint64_t tag = ((seen.tag | kCellStateMask) + kCellEmptied) & cells().tagMask();
       (void)cells().compareExchange(index, seen, {cells().vacant(), tag});
       seen = cells().load(index);
@@ -402,7 +402,7 @@ Status VectorFile::flush() {
   if (!status.ok()) return status;
   VectorMarker& marker = *memory_.marker;
   uint64_t size = 0;
-  status = VectorCore<>(memory_, slot_).size(&size);
+  status = VectorCore<>(memory_, slot_).size(&size);  // completes what is pending
   uint64_t state = Memory::load64(marker.state, std::memory_order_acquire);
   const bool suspect = Memory::load32(marker.suspect, std::memory_order_acquire) != 0;
   if (status.ok() && (suspect || (state & kStateMask) != kMarkClean)) {
@@ -410,6 +410,8 @@ Status VectorFile::flush() {
     state = Memory::load64(marker.state, std::memory_order_acquire);
     const uint64_t flushing = ((state & ~kStateMask) + kStateMask + 1) | kMarkFlushing;
     const bool begun = Memory::compareExchange64(marker.state, state, flushing);
+    // Again: until the swap, others may have changed it by any number.
+    if (status.ok()) status = VectorCore<>(memory_, slot_).size(&size);
     if (suspect) dirtyEveryPage();
     if (status.ok()) status = syncData(file_.fd);
     if (status.ok() && begun) status = markClean(flushing, size);

@@ -20,9 +20,10 @@
  *      when there was another flush since. Several who find MARKING each sync for themselves, and
  *      the first to be through says DIRTY: none waits for another. Loads are acquire, swaps
  *      sequentially consistent.
- *      An operation that was under way (past its look at the marker) when a flush began may or may
- *      not be on the disk although the marker says CLEAN. It was concurrent with the flush, so
- *      either is right; recovery brings the cells in order.
+ *      The size that goes with CLEAN is read after FLUSHING: an operation that was under way (past
+ *      its look at the marker) at that moment may or may not be in it and on the disk, although the
+ *      marker says CLEAN. It was concurrent with the flush, so either is right; there is at most
+ *      one for each slot, and recovery brings the cells in order.
  *  F6. *After a crash of the machine* (another boot id) only cells are believed: each lies within
  *      one sector, old or new. The vector is the longest run of present cells from 0. CLEAN: that
  *      is the flushed state. Otherwise each element is what it was at the last flush or later, and
