@@ -30,8 +30,8 @@
  * too, without any bit.
  *
  * Costs follow what was changed, never what exists: bitmaps are cleared by their page lists; rolled
- * back lines are those saved. Lines are copied as bigints, of which the engine
- * makes moves of 64 bits (half the time of 32-bit words): a double would lose the bits of a NaN.
+ * back lines are those saved. Lines are copied as bigints, of which the engine makes moves of 64
+ * bits (half the time of 32-bit words): a double would lose the bits of a NaN.
  */
 import type { Window } from './window.js'
 
@@ -167,12 +167,12 @@ export class Marks {
   /** M1. */
   private save(line: number): void {
     this.level.add(line)
-    const entry = this.entryCount++
-    const { lines, held } = (this.chunks[entry / CHUNK_ENTRIES | 0] ??= new Chunk())
-    const index = entry % CHUNK_ENTRIES
+    const { lines, held } = (this.chunks[this.entryCount / CHUNK_ENTRIES | 0] ??= new Chunk())
+    const index = this.entryCount % CHUNK_ENTRIES
     lines[index] = line
     const { u64 } = this.windows[line >>> 25]!
     copyLine(u64, (line & LINE_MASK) * LINE_LONGS, held, index * LINE_LONGS)
+    this.entryCount++  // last: a chunk for which there is no memory throws, and has no entry
   }
 
   /** Begins a savepoint: everything from `frontierUnits` on is fresh to it. */
