@@ -7,8 +7,10 @@
  *  F2. Free cells are stepped over whole, so that what was freed is not found again.
  *  F3. A header on a damaged page leads nowhere: what it says may be anything. Behind such a page,
  *      and wherever a header cannot be one, the place to go on is where many cells follow each
- *      other. Before the next damaged page, where there may be few, it is where most do. A chain
- *      with a long cell, in which others follow each other, is none.
+ *      other. Before the next damaged page, where there may be few, it is where most do: no cell
+ *      that leads over that page counts, nor what is behind it. A chain with a long cell, in which
+ *      others follow each other, is none. A page that begins like a node of a tree is one: keys in
+ *      it may look like cells.
  */
 import { C } from '../../../formats/index.js'
 import { STATE } from '../../space/allocation-words.js'
@@ -38,6 +40,8 @@ export class FoundCells {
   /** Refs of live cells by type id, ascending. */
   readonly byType = new Map<number, Ref[]>()
   private readonly bits: Uint32Array
+  /** For each page, the first damaged one from there on. */
+  private readonly firstDamaged: Uint32Array
   private readonly endUnits: number
   private readonly usedUnits: number
   /** The number that the next type would get, or what is above all. */
@@ -56,6 +60,7 @@ export class FoundCells {
     this.endUnits = endUnits
     this.usedUnits = this.findUsed()
     this.bits = new Uint32Array(Math.ceil(endUnits / 32))
+    this.firstDamaged = this.findDamaged(pageOf(endUnits) + 1)
     this.typeLimit = this.knownTypeLimit() ?? TYPE_ID_LIMIT
     this.add(C.CATALOG_PAGE * PAGE_UNITS)
     this.add(C.TYPES_PAGE * PAGE_UNITS)
@@ -160,6 +165,8 @@ export class FoundCells {
       if (this.isDamaged(pageOf(ref))) {
         if (best.count > 0) return best.ref
         ref = (pageOf(ref) + 1) * PAGE_UNITS - 1
+      } else if (isNodePage(window, ref)) {
+        return ref
       } else if (window.u32[(ref & 0x0fff_ffff) << 1] !== 0) {
         const count = this.chainAt(window, ref, end)
         if (count < CHAIN && count > best.count) best = { ref, count }
@@ -180,6 +187,7 @@ export class FoundCells {
     while (count < CHAIN && ref < end) {
       const units = this.unitsAt(window, ref, end)
       if (units === 0) break
+      if (this.firstDamaged[pageOf(ref)]! < pageOf(ref + units)) return count
       if (units > NEAR_UNITS && this.longEnd === 0) {
         this.longFrom = ref
         this.longEnd = ref + units
@@ -209,9 +217,17 @@ export class FoundCells {
 
   /** Whether `to` is on the first damaged page behind `from`: few cells may not skip others. */
   private isNextDamaged(from: number, to: number): boolean {
-    let page = pageOf(from)
-    while (page < pageOf(to) && !this.isDamaged(page)) page++
-    return page === pageOf(to) && this.isDamaged(page)
+    return this.firstDamaged[pageOf(from)] === pageOf(to)
+  }
+
+  private findDamaged(pageCount: number): Uint32Array {
+    const first = new Uint32Array(pageCount)
+    let next = 0xffff_ffff
+    for (let page = pageCount - 1; page >= 0; page--) {
+      if (this.isDamaged(page)) next = page
+      first[page] = next
+    }
+    return first
   }
 
   /** Up to where there is anything. */
@@ -223,4 +239,13 @@ export class FoundCells {
     }
     return 0
   }
+}
+
+function isNodePage({ u32 }: Window, ref: number): boolean {
+  if (ref % PAGE_UNITS !== 0) return false
+  const at = (ref & 0x0fff_ffff) << 1
+  const kind = u32[at + 2]! & 0xff
+  return (u32[at]! & ~C.CELL_PREVIOUS_FREE) === PAGE_UNITS
+    && (u32[at + 1]! & 0xffff) === C.TYPE_NODE
+    && kind >= C.NODE_LEAF_FIXED && kind <= C.NODE_INNER_SLOTTED
 }

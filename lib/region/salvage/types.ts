@@ -9,8 +9,8 @@
  *      a named one must agree with its catalog entry.
  *  T3. The descriptor of a map then says what the numbers in that entry stand for.
  *  T4. Types without cells come last.
- *  T5. Numbers are given out in order: one above all that are known, of a single cell, is none, but
- *      comes from bytes that only look like a cell; so does one far above them.
+ *  T5. Numbers are given out in order: one far above all that are known is none, but comes from a
+ *      page that was overwritten along with its checksum.
  */
 import { C } from '../../../formats/index.js'
 import type { AnyTree } from '../../map/handle.js'
@@ -71,12 +71,9 @@ export class TypeNumbers {
 
   /** T5. Where nothing is known any number may have been one. */
   private isLikely(id: number): boolean {
-    const { cells, registry: { byId } } = this.wreck
-    const known = [...byId.keys()].filter((other) => other <= LARGEST_TYPE)
+    const known = [...this.wreck.registry.byId.keys()].filter((other) => other <= LARGEST_TYPE)
     const largest = Math.max(...known, C.FIRST_STORED_TYPE)
-    if (largest === C.FIRST_STORED_TYPE || id < largest) return true
-    const isNamed = this.catalog.some(({ keyType, valueType }) => [keyType, valueType].includes(id))
-    return id - largest <= FAR_ABOVE && (isNamed || cells.refsOf(id).length > 1)
+    return largest === C.FIRST_STORED_TYPE || id - largest <= FAR_ABOVE
   }
 
   private readCopies(): void {
