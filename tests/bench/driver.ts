@@ -46,6 +46,8 @@ export interface Table {
   delete?(picks: Picks): Done
   /** One record a transaction. */
   single?(picks: Picks, revision: number): Done
+  /** `visits` of one record a transaction; the rest of the record stays. */
+  singleField?(picks: Picks, revision: number): Done
   /** `size` records a transaction. */
   grouped?(picks: Picks, revision: number, size: number): Done
   /** Promised writes, `burst` at a time before they are awaited. */

@@ -48,8 +48,9 @@ export function userOf(index: number, revision = 0): User {
 export const weigh = (user: User): number => user.name.length + user.address.length
   + user.balance + user.updated + user.visits + user.level
 
+/** A flat string, as parsed ones are: the engine would flatten a joined one at its first use. */
 export const stringKeyOf = (index: number): string =>
-  `user:${scatter(index ^ 0x5bd1e995).toString(16).padStart(8, '0')}`
+  ['user:', scatter(index ^ 0x5bd1e995).toString(16).padStart(8, '0')].join('')
 
 /** Records, and under which keys they are: by number their index + 1, by string `stringKeyOf`. */
 export interface Picks {

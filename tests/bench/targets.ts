@@ -16,6 +16,7 @@ export const TARGETS: readonly Target[] = [
   { workload: 'insert-random', atLeast: 2 },
   { workload: 'overwrite', atLeast: 2.5 },
   { workload: 'single', atLeast: 8 },
+  { workload: 'single-field', atLeast: 8 },
   { workload: 'single-durable', atLeast: 2.5 },
   { workload: 'single-durable', atLeast: 1 / 1.3, peer: 'pwrite' },
   { workload: 'open', atLeast: 10 },

@@ -7,7 +7,9 @@ import { methodsOf, type Driver, type Durability, type OpenOptions, type Table }
 import { Kind, type Mix } from '../mix.js'
 import { requirePeer, versionOf } from '../peers.js'
 import { sequence } from '../random.js'
-import { FIELDS, picksOf, userOf, weigh, type KeyKind, type Picks, type User } from '../record.js'
+import {
+  FIELDS, picksOf, userOf, visitsOf, weigh, type KeyKind, type Picks, type User,
+} from '../record.js'
 
 type Key = number | string
 type Operation = { type: 'put'; key: Key; value: User } | { type: 'del'; key: Key }
@@ -95,6 +97,15 @@ class LevelTable implements Table {
   async single({ indices, keys }: Picks, revision: number): Promise<void> {
     for (let at = 0; at < keys.length; at++) {
       await this.#db.put(keys[at], userOf(indices[at]!, revision), { sync: this.#sync })
+    }
+  }
+
+  async singleField({ indices, keys }: Picks, revision: number): Promise<void> {
+    const db = this.#db
+    for (let at = 0; at < keys.length; at++) {
+      const user = db.getSync(keys[at])
+      user.visits = visitsOf(indices[at]!, revision)
+      await db.put(keys[at], user, { sync: this.#sync })
     }
   }
 

@@ -11,7 +11,7 @@ import {
 import { Kind, type Mix } from '../mix.js'
 import { requirePeer, versionOf } from '../peers.js'
 import { sequence } from '../random.js'
-import { picksOf, userOf, weigh, type Picks, type User } from '../record.js'
+import { picksOf, userOf, visitsOf, weigh, type Picks, type User } from '../record.js'
 
 type Key = number | string
 
@@ -125,6 +125,17 @@ class LmdbTable implements Table {
   single({ indices, keys }: Picks, revision: number): void {
     for (let at = 0; at < keys.length; at++) {
       this.#db.putSync(keys[at], userOf(indices[at]!, revision))
+    }
+  }
+
+  singleField({ indices, keys }: Picks, revision: number): void {
+    const db = this.#db
+    for (let at = 0; at < keys.length; at++) {
+      db.transactionSync(() => {
+        const user = db.get(keys[at])
+        user.visits = visitsOf(indices[at]!, revision)
+        db.putSync(keys[at], user)
+      })
     }
   }
 

@@ -7,7 +7,7 @@ import {
 } from '../driver.js'
 import { inRoot } from '../../harness/paths.js'
 import { Kind, type Mix } from '../mix.js'
-import { userOf, weigh, type Picks, type User } from '../record.js'
+import { userOf, visitsOf, weigh, type Picks, type User } from '../record.js'
 import type { Region, RMap } from '../../../lib/index.js'
 
 type Users = RMap<any, User, User>
@@ -108,6 +108,13 @@ class RegionTable implements Table {
     const [region, users] = [this.#region, this.#users]
     for (let at = 0; at < keys.length; at++) {
       region.transact(() => users.set(keys[at], userOf(indices[at]!, revision)))
+    }
+  }
+
+  singleField({ indices, keys }: Picks, revision: number): void {
+    const [region, users] = [this.#region, this.#users]
+    for (let at = 0; at < keys.length; at++) {
+      region.transact(() => { users.get(keys[at])!.visits = visitsOf(indices[at]!, revision) })
     }
   }
 

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { LOAD_TRANSACTION, inSlices, type OpenOptions, type Table } from '../driver.js'
 import { Kind, type Mix } from '../mix.js'
 import { sequence } from '../random.js'
-import { picksOf, userOf, weigh, type KeyKind, type Picks, type User } from '../record.js'
+import {
+  picksOf, userOf, visitsOf, weigh, type KeyKind, type Picks, type User,
+} from '../record.js'
 
 type Row = User & { id: number | string }
 
@@ -129,6 +131,11 @@ export class SqlTable implements Table {
 
   single({ indices, keys }: Picks, revision: number): void {
     for (let at = 0; at < keys.length; at++) this.#put(keys[at], userOf(indices[at]!, revision))
+  }
+
+  singleField({ indices, keys }: Picks, revision: number): void {
+    const { update } = this.#run
+    for (let at = 0; at < keys.length; at++) update.run(visitsOf(indices[at]!, revision), keys[at])
   }
 
   grouped({ indices, keys }: Picks, revision: number, size: number): void {

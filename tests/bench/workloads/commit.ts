@@ -40,7 +40,8 @@ const BURST = 1000
 const single = (
   durability: Durability, name: string, how: string, count: number, warm?: number,
 ): Workload => small({
-  name, title: `One change a transaction, ${how}`, durability, method: 'single', count, each: 1,
+  name, title: `Commit of one replaced record, ${how}`,
+  durability, method: 'single', count, each: 1,
   ...(warm === undefined ? {} : { warm }),
   run: (table, picks, revision) => table.single!(picks, revision),
 })
@@ -54,6 +55,11 @@ const grouped = (durability: Durability, name: string, how: string, count: numbe
 
 export const workloads = [
   single('none', 'single', 'not synced', 200_000, 300_000),
+  small({
+    name: 'single-field', title: 'Commit of one changed field, not synced',
+    durability: 'none', method: 'singleField', count: 200_000, each: 1, warm: 300_000,
+    run: (table, picks, revision) => table.singleField!(picks, revision),
+  }),
   // Nearly every change is the first one of its page since the file was opened.
   single('none', 'single-first', 'not synced, in pages not touched before', 20_000, 2_000),
   // Enough of both that the code is compiled, and some checkpoints are among them.
