@@ -192,6 +192,10 @@ export function fillIndex(map: OrderedMap, index: SecondaryIndex): void {
     return
   }
   const loader = index.tree.loader()
-  for (const form of forms) loader.append(form)
-  loader.finish()
+  try {
+    for (const form of forms) loader.append(form)
+    loader.finish()
+  } finally {
+    loader.close()
+  }
 }

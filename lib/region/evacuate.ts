@@ -199,14 +199,18 @@ export class GraphCopy {
     const tree = openTree(this.target.space, kind, copied) as AnyTree
     const cursor = (openTree(this.source.space, kind, root) as AnyTree).cursor()
     const loader = tree.loader()
-    for (let there = cursor.first(); there; there = cursor.next()) {
-      const at = loader.append(cursor.key())
-      value(cursor.window, cursor.valueIndex, tree.window.u32, at)
-      if (this.pending.length !== 0) yield* this.completeRecords()
-      if (++this.done % STEP === 0) yield this.done
+    try {
+      for (let there = cursor.first(); there; there = cursor.next()) {
+        const at = loader.append(cursor.key())
+        value(cursor.window, cursor.valueIndex, tree.window.u32, at)
+        if (this.pending.length !== 0) yield* this.completeRecords()
+        if (++this.done % STEP === 0) yield this.done
+      }
+      loader.finish()
+    } finally {
+      cursor.close()
+      loader.close()
     }
-    cursor.close()
-    loader.finish()
   }
 
   /** The tree of keys; the values of each key lie behind the leaf that names them. */

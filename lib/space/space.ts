@@ -15,6 +15,8 @@
  *  S5. `beforeChange(root)` is called before the entries of the structure at `root` move, and
  *      `detachAll` by the view before it rolls back, refreshes, or gives up its pin: a place that
  *      is remembered (a cursor) then saves what it needs to be found again.
+ *  S6. Whoever fills a structure in a way of his own (a loader) may `watch` it: he is told of each
+ *      change by others before it is made, and not forgotten for the number of those that watch.
  */
 import type { Ref } from './ref.js'
 import type { Room } from './rooms.js'
@@ -29,6 +31,13 @@ export interface Place {
    * where it was.
    */
   detach(): void
+}
+
+/** S6. */
+export interface Watcher {
+  readonly root: Ref
+  /** The structure is about to be changed. */
+  changed(): void
 }
 
 /**
@@ -51,6 +60,7 @@ export abstract class Space {
   /** Told of a cell that is about to be freed, when somebody has asked; not of a node of a tree. */
   onFree: ((ref: number) => void) | null = null
   private readonly places: Place[] = []
+  private readonly watchers: Watcher[] = []
 
   /**
    * One for each of the 16 that a ref can name: behind those that the space has, windows of
@@ -69,7 +79,8 @@ export abstract class Space {
 
   /**
    * A cell with `payloadBytes` behind its 8-byte header; header written, payload zero.
-   * Throws RSTORE_REGION_FULL or RSTORE_NO_SPACE, a RangeError beyond 2 GiB less 16 bytes.
+   * Throws RSTORE_REGION_FULL or RSTORE_NO_SPACE, a RangeError beyond
+   * LARGEST_PAYLOAD_BYTES.
    */
   abstract allocate(payloadBytes: number, typeId: number): Ref
 
@@ -148,9 +159,24 @@ export abstract class Space {
     else if (index >= 0) places.splice(index, 1)
   }
 
-  /** S5, for one structure. */
+  /** S6. Ends with `unwatch`. */
+  watch(watcher: Watcher): void {
+    this.watchers.push(watcher)
+  }
+
+  unwatch(watcher: Watcher): void {
+    const index = this.watchers.indexOf(watcher)
+    if (index >= 0) this.watchers.splice(index, 1)
+  }
+
+  /** S5, S6, for one structure. */
   beforeChange(root: Ref): void {
     if (this.places.length !== 0) this.detachPlaces(root)
+    if (this.watchers.length !== 0) this.tellWatchers(root)
+  }
+
+  private tellWatchers(root: Ref): void {
+    for (const watcher of this.watchers) if (watcher.root === root) watcher.changed()
   }
 
   /** S5, for all of them. */

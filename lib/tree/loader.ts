@@ -8,10 +8,13 @@
  *      long as keys come into others (a removal may have left empty leaves behind), they are
  *      placed.
  *  D3. Nobody else uses the tree meanwhile: it is not as others expect it (counts, T5). Who adds or
- *      removes an entry all the same is noticed by the number of entries.
+ *      removes an entry all the same (the source of the input may) is noticed: a loader watches the
+ *      tree (Space S6), looks away while it changes something itself, and goes not one step
+ *      further, not even to its end, when somebody else has. What was spoiled is rolled back.
  */
 import { RStoreError } from '../errors.js'
 import type { Ref } from '../space/ref.js'
+import type { Space, Watcher } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import type { BranchingTree } from './branching.js'
 import type { FixedTree } from './fixed.js'
@@ -30,8 +33,42 @@ export function unsortedError(root: Ref): RStoreError {
   )
 }
 
-/** D3: a mistake of the program. */
-const disturbedError = (): Error => new Error('A tree was changed while sorted input was loaded.')
+/** D3. */
+class Watch implements Watcher {
+  private own = false
+  private disturbed = false
+
+  constructor(
+    private readonly space: Space,
+    readonly root: Ref,
+  ) {
+    space.watch(this)
+  }
+
+  changed(): void {
+    if (!this.own) this.disturbed = true
+  }
+
+  /** A mistake of the program. */
+  check(): void {
+    if (this.disturbed) throw new Error('A tree was changed while sorted input was loaded into it: '
+        + 'by the source of the input, maybe. Nothing was loaded')
+  }
+
+  /** Changes of the loader itself. */
+  aside<R>(change: () => R): R {
+    this.own = true
+    try {
+      return change()
+    } finally {
+      this.own = false
+    }
+  }
+
+  end(): void {
+    this.space.unwatch(this)
+  }
+}
 
 /** The last key of a tree, or undefined. */
 function lastKeyOf<K>(tree: BranchingTree<K>): K | undefined {
@@ -59,21 +96,20 @@ export class FixedLoader<K> implements Loader<K> {
   private count = 0
   private capacity = 0
   private firstCount = 0
-  /** D3: entries of the tree, as it says. */
-  private size: number
+  private readonly watch: Watch
   private keyWord = 0
   private valueWord = 0
 
   constructor(private readonly tree: FixedTree<K>) {
     this.last = lastKeyOf(tree)
     this.window = tree.window
-    this.size = tree.size
+    this.watch = new Watch(tree.space, tree.root)
   }
 
   append(key: K): number {
     const { tree, last } = this
     if (last !== undefined && tree.compare(key, last) <= 0) throw unsortedError(tree.root)
-    if (tree.size !== this.size) throw disturbedError()
+    this.watch.check()
     if (this.count === this.capacity) return this.begin(key)
     const { keyWord, valueWord, window } = this
     const { keyWords, valueWords } = tree
@@ -90,12 +126,11 @@ export class FixedLoader<K> implements Loader<K> {
   /** A first key, or one that the leaf has no room for. The leaf that it comes into is marked. */
   private begin(key: K): number {
     const { tree } = this
-    this.finish()
-    const value = tree.place(key)
+    this.fill()
+    const value = this.watch.aside(() => tree.place(key))
     const leaf = tree.leaf
     const count = tree.countOf(leaf)
     tree.markLeaf(leaf)
-    this.size = tree.size
     this.leaf = leaf
     this.window = tree.window
     this.firstCount = this.count = count
@@ -107,6 +142,17 @@ export class FixedLoader<K> implements Loader<K> {
   }
 
   finish(): void {
+    this.watch.check()
+    this.fill()
+    this.close()
+  }
+
+  close(): void {
+    this.watch.end()
+  }
+
+  /** Writes how many entries the leaf has now. */
+  private fill(): void {
     if (this.leaf !== 0) this.tree.addLoaded(this.leaf, this.firstCount, this.count)
     this.leaf = 0
     this.capacity = this.count = 0
@@ -119,24 +165,25 @@ export class FixedLoader<K> implements Loader<K> {
  */
 export class SlottedLoader implements Loader<KeyBuffer> {
   private readonly last: KeyBuffer
-  /** D3. */
-  private size: number
+  private isFirst: boolean
+  private readonly watch: Watch
   private leaf = 0
 
   constructor(private readonly tree: TreeBytes) {
     const last = lastKeyOf(tree)
     this.last = last ?? tree.newKey()
-    this.size = tree.size
+    this.isFirst = last === undefined
+    this.watch = new Watch(tree.space, tree.root)
   }
 
   append(key: KeyBuffer): number {
     const { tree, last } = this
     const shared = sharedBytes(last, key, Infinity)
-    if (this.size > 0 && !isAbove(key, last, shared)) throw unsortedError(tree.root)
-    if (tree.size !== this.size) throw disturbedError()
-    const value = this.add(key, shared)
+    if (!this.isFirst && !isAbove(key, last, shared)) throw unsortedError(tree.root)
+    this.watch.check()
+    const value = this.watch.aside(() => this.add(key, shared))
     tree.copyKey(key, last)
-    this.size++
+    this.isFirst = false
     return value
   }
 
@@ -160,8 +207,14 @@ export class SlottedLoader implements Loader<KeyBuffer> {
   }
 
   finish(): void {
-    if (this.leaf !== 0) this.tree.loosen(this.leaf, this.last)
+    this.watch.check()
+    if (this.leaf !== 0) this.watch.aside(() => this.tree.loosen(this.leaf, this.last))
     this.leaf = 0
+    this.close()
+  }
+
+  close(): void {
+    this.watch.end()
   }
 }
 

@@ -241,10 +241,18 @@ export abstract class SlottedSplits extends SlottedNodes {
 
   /** Begins a new last leaf, for `key`. */
   closeLeaf(key: KeyBuffer): number {
-    this.loading = CLOSING
-    this.makeRoom(key)
-    this.loading = 0
+    this.splitLast(CLOSING, key)
     return this.leaf
+  }
+
+  /** Where there is no space for it, the tree must not go on splitting as a loader wants it. */
+  private splitLast(why: number, key: KeyBuffer): void {
+    this.loading = why
+    try {
+      this.makeRoom(key)
+    } finally {
+      this.loading = 0
+    }
   }
 
   /**
@@ -260,9 +268,7 @@ export abstract class SlottedSplits extends SlottedNodes {
       for (let index = 0; index < count; index++) this.appendFrom(leaf, at, index)
       return
     }
-    this.loading = LOOSENING
-    this.makeRoom(last)
-    this.loading = 0
+    this.splitLast(LOOSENING, last)
   }
 
   /** As many entries go on as fill half a page without a prefix, one at least. */

@@ -95,9 +95,12 @@ export abstract class Tree<K> {
 export interface Loader<K> {
   /**
    * Adds a key and gives the value index of its zero value, marked. `window` is set on the tree.
-   * Throws RSTORE_UNSORTED when the key is not greater than the last: the caller rolls back.
+   * Throws RSTORE_UNSORTED when the key is not greater than the last, and an Error when somebody
+   * else has changed the tree: the caller rolls back.
    */
   append(key: K): number
-  /** Ends loading. Must be called, unless the transaction is rolled back. */
+  /** Ends loading. Must be called, unless the transaction is rolled back. Throws as `append`. */
   finish(): void
+  /** Lets go of the tree: after `finish`, or instead of it. */
+  close(): void
 }

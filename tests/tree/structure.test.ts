@@ -146,6 +146,28 @@ test('a loader notices that its tree was changed by others', () => {
   }
 })
 
+test('a loader that found the space full leaves a tree that splits as ever', () => {
+  for (const isTight of [false, true]) {
+    const made = make('bytes', { capacityBytes: 2 ** 20 })
+    const { space, tree } = made
+    const keyOf = (n: number): KeyBuffer => text(`${isTight ? 'z'.repeat(200) : 'z'}${n}`)
+    for (const plain of ['a', 'm', 'z']) tree.place(text(plain))
+    space.commit()
+    space.beginTransaction()
+    const loader = tree.loader()
+    assert.throws(() => {
+      for (let n = 100_000; ; n++) loader.append(keyOf(n))
+    }, (error: { code?: string }) => error.code === 'RSTORE_REGION_FULL')
+    loader.close()
+    space.rollback()
+    space.beginTransaction()
+    for (let n = 0; n < 500; n++) tree.place(text(`m${(n * 37) % 500}`))
+    for (const plain of ['a', 'm', 'z', 'm499']) assert.ok(tree.find(text(plain)) >= 0, plain)
+    assert.is(tree.size, 503)
+    check(made)
+  }
+})
+
 test('steady churn keeps the size', () => {
   const made = make('bytes')
   const { tree, space } = made
