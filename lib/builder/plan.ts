@@ -1,5 +1,7 @@
 /** What the caller wants of a builder. */
 import type { Ref } from '../space/ref.js'
+import { LARGEST_CELL_BYTES } from '../space/size-class.js'
+import { ELEMENTS_OFFSET } from '../types/array/array.js'
 
 export interface BuilderOptions {
   /** Elements at most; without it the builder grows. */
@@ -65,8 +67,6 @@ export interface Plan {
   readonly io: boolean
 }
 
-const MOST_BYTES = 2 ** 31 - 16
-
 export function planOf(options: BuilderOptions | undefined, stride: number): Plan {
   const { capacity, io = false } = options ?? {}
   if (typeof io !== 'boolean') throw new TypeError(`io: expected true or false, got ${String(io)}`)
@@ -77,7 +77,7 @@ export function planOf(options: BuilderOptions | undefined, stride: number): Pla
   if (typeof capacity !== 'number') {
     throw new TypeError(`capacity: expected a number of elements, got ${typeof capacity}`)
   }
-  const most = Math.floor((MOST_BYTES - 16) / stride)
+  const most = Math.floor((LARGEST_CELL_BYTES - ELEMENTS_OFFSET) / stride)
   if (!Number.isInteger(capacity) || capacity < 0 || capacity > most) {
     throw new RangeError(`capacity: ${capacity} is not a whole number from 0 to ${most}`)
   }

@@ -25,6 +25,7 @@
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import type { Ref } from '../space/ref.js'
+import { LARGEST_PAYLOAD_BYTES, refusePayload } from '../space/size-class.js'
 import { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { BLOCK_UNITS } from './area.js'
@@ -78,6 +79,7 @@ export abstract class SpanSpace extends Space {
   // ── allocation ──
 
   override allocate(payloadBytes: number, typeId: number): Ref {
+    if (payloadBytes > LARGEST_PAYLOAD_BYTES) refusePayload(payloadBytes)
     const units = payloadBytes <= 16 ? MINIMUM_CELL_UNITS : (payloadBytes + 15) >>> 3
     const ref = this.next - units
     if (ref < this.limit) return this.allocateSlowly(units, typeId)

@@ -12,8 +12,12 @@
  *  A2. A page comes off the list of free pages, else off the page run, else out of a large free
  *      cell; else a new run is begun at the frontier. What lies between the frontier and the run
  *      becomes a free cell.
- *  A3. No cell ends one or two units before the end of a page: it is made longer instead. So the
- *      gap to the next page (A2) or window (S3) is nothing or at least a free cell.
+ *  A3. No cell off the frontier ends one or two units before the end of a page: it is made longer
+ *      instead. So the gap to the next page (A2) or window (S3) is nothing or at least a free cell.
+ *      Cells out of free ones end anywhere, but so that a free cell of three units or none remains
+ *      behind them: whoever carves a page looks at what would be left on both sides. (Lowering the
+ *      frontier, too, may leave it close to the end of a page, but not of a window: what was free
+ *      there had three units.)
  *  A4. Past the frontier memory reads as zero, after a rollback too. So a cell off the frontier
  *      need not be cleared.
  *  A5. frontier − first data unit = allocatedUnits + freeUnits + 512 · freePageCount + pageRunEnd −
@@ -30,6 +34,7 @@ import { FreeLists } from './free-lists.js'
 import { FreePages } from './free-pages.js'
 import type { Marks } from './marks.js'
 import type { Ref } from './ref.js'
+import { LARGEST_PAYLOAD_BYTES, refusePayload } from './size-class.js'
 import type { Window } from './window.js'
 
 const { CELL_FREE, CELL_PREVIOUS_FREE, CELL_SIZE_MASK, MINIMUM_CELL_UNITS } = C
@@ -42,10 +47,11 @@ const WINDOW_MASK = 0x0fff_ffff
  */
 const CHUNK_UNITS = 0x2000
 /**
- * A free cell of this size contains a page however it lies, with nothing or a whole cell (A3)
- * before and behind.
+ * A free cell of this size contains a page however it lies, with nothing or a whole cell before it
+ * and a whole cell behind it: where it begins two units before a page, these, the page, the next
+ * one, and three units.
  */
-const UNITS_AROUND_PAGE = 2 * PAGE_UNITS + 4
+const UNITS_AROUND_PAGE = 2 * PAGE_UNITS + 2 + MINIMUM_CELL_UNITS
 /** Free pages that are left to the trees before cells are made of them. */
 const RESERVED_PAGES = 8
 const LONGEST_RUN_PAGES = 16
@@ -72,9 +78,7 @@ export class Allocator {
 
   /** See Space.allocate. A1. */
   allocate(payloadBytes: number, typeId: number): Ref {
-    if (payloadBytes > CELL_SIZE_MASK * 8 - 8) {
-      throw new RangeError(`A cell of ${payloadBytes} bytes is too large: 2 GiB is the limit.`)
-    }
+    if (payloadBytes > LARGEST_PAYLOAD_BYTES) refusePayload(payloadBytes)
     const units = payloadBytes <= 16 ? MINIMUM_CELL_UNITS : (payloadBytes + 15) >>> 3
     if (!this.lists.empty || this.pages.count > RESERVED_PAGES) {
       const ref = this.reuse(units, typeId)
@@ -113,7 +117,7 @@ export class Allocator {
     const frontier = this.control[CONTROL.frontierUnits]!
     const end = ref + units + shortGap(ref + units)
     if (ref + this.sizeAt(ref) !== frontier) return false
-    if (end > this.control[CONTROL.capacityUnits]!) return false
+    if (end > this.control[CONTROL.capacityUnits]! || end - ref > CELL_SIZE_MASK) return false
     if (ref >>> 28 !== Math.floor((end - 1) / 2 ** 28) || end <= frontier) return false
     if (frontier >>> 3 < this.marks.freshLine) this.marks.mark(frontier, (end - frontier) * 8)
     this.control[CONTROL.frontierUnits] = end

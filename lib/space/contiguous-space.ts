@@ -165,8 +165,8 @@ export class ContiguousSpace extends Space {
   }
 
   savepoint(): void {
-    this.frontiers.push(this.frontierUnits)
     this.marks.begin(this.frontierUnits)
+    this.frontiers.push(this.frontierUnits)
   }
 
   releaseSavepoint(): void {

@@ -166,20 +166,23 @@ export class Marks {
 
   /** M1. */
   private save(line: number): void {
-    this.level.add(line)
+    // Where there is no memory, this throws before the line counts as saved.
     const { lines, held } = (this.chunks[this.entryCount / CHUNK_ENTRIES | 0] ??= new Chunk())
+    this.level.add(line)
     const index = this.entryCount % CHUNK_ENTRIES
     lines[index] = line
     const { u64 } = this.windows[line >>> 25]!
     copyLine(u64, (line & LINE_MASK) * LINE_LONGS, held, index * LINE_LONGS)
-    this.entryCount++  // last: a chunk for which there is no memory throws, and has no entry
+    this.entryCount++
   }
 
   /** Begins a savepoint: everything from `frontierUnits` on is fresh to it. */
   begin(frontierUnits: number): void {
-    const level = (this.levels[++this.levelIndex] ??= new Level(new Uint32Array(0)))
-    level.cover(freshLineOf(frontierUnits))
+    const index = this.levelIndex + 1
+    const level = (this.levels[index] ??= new Level(new Uint32Array(0)))
+    level.cover(freshLineOf(frontierUnits))  // throws where there is no memory for it
     level.firstEntry = this.entryCount
+    this.levelIndex = index
     this.enter(level)
   }
 

@@ -3,7 +3,10 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { C } from '../../formats/index.js'
 import { t, type BlockRegion, type Pool } from '../../lib/index.js'
+import { BlockSpace } from '../../lib/pool/block-space.js'
+import { LARGEST_PAYLOAD_BYTES } from '../../lib/space/size-class.js'
 import { thrown } from '../harness/with-region.js'
 import { withPool } from './with-pool.js'
 
@@ -39,6 +42,15 @@ test('cells lie downward, one right below the other', withPool((pool) => {
   assert.is(region.alloc(t.f64, 3), first - 6)
   assert.is((first + 3) % BLOCK_UNITS, 0, 'from the end of the block')
   region.free()
+}))
+
+test('a payload beyond the limit is a RangeError, whatever 32 bits make of it', withPool((pool) => {
+  const space = new BlockSpace(pool.sessions.core, Infinity)
+  for (const bytes of [LARGEST_PAYLOAD_BYTES + 1, 2 ** 31, 2 ** 32 + 8]) {
+    assert.throws(() => space.allocate(bytes, C.TYPE_BYTES), (error: unknown) =>
+      error instanceof RangeError)
+  }
+  space.release()
 }))
 
 test('the rest of a sealed region’s block is the next region’s', withPool((pool) => {

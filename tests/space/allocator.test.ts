@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { C } from '../../formats/index.js'
 import { CONTROL, STATE } from '../../lib/space/allocation-words.js'
-import { leastUnitsOf, sizeClassOf } from '../../lib/space/size-class.js'
+import { LARGEST_PAYLOAD_BYTES, leastUnitsOf, sizeClassOf } from '../../lib/space/size-class.js'
 import { walkSpace } from '../../lib/space/walk.js'
 import { MemorySpace } from '../harness/memory-space.js'
 
@@ -291,10 +291,53 @@ test('a generation changes when a cell is freed, and a second free is refused', 
   })
 })
 
-test('a payload beyond the limit is a RangeError', () => {
-  const space = new MemorySpace()
+/** A free cell of so many units, so many units behind the beginning of a page. */
+function freeCell(space: MemorySpace, behind: number, units: number): void {
+  const before = space.frontierUnits % 512
+  const gap = 512 * 8 + behind - before
+  const hole = space.frontierTake(gap + units, TYPE_BYTES)
+  space.frontierTake(3, TYPE_BYTES)
+  space.free(hole)
+  assert.is(space.allocate(gap * 8 - 8, TYPE_BYTES), hole)
+}
+
+test('a page is carved out of a free cell wherever that lies', () => {
+  for (let behind = 0; behind < 512; behind += behind > 4 && behind < 500 ? 31 : 1) {
+    for (let units = 1020; units < 1036; units++) {
+      const space = new MemorySpace({ capacityBytes: 2 ** 20 })
+      space.transact(() => {
+        freeCell(space, behind, units)
+        check(space)
+        const identity = space.windows[0]!.u32.slice(0, 512)
+        const page = space.allocatePage(TYPE_NODE)
+        check(space)
+        space.free(page)
+        space.allocatePage(TYPE_NODE)
+        const refs: number[] = []
+        walkSpace(space, space.frontierUnits, (ref) => refs.push(ref))
+        for (const ref of refs) space.free(ref as never)
+        check(space)
+        assert.equal(space.windows[0]!.u32.slice(0, 512), identity)
+      })
+    }
+  }
+})
+
+test('a payload beyond the limit is a RangeError, one at it has a size', () => {
   const isRangeError = (error: unknown) => error instanceof RangeError
-  assert.throws(() => space.allocate(2 ** 31, TYPE_BYTES), isRangeError)
+  const space = new MemorySpace({ capacityBytes: 3 * 2 ** 31, frontierUnits: 2 ** 28 - 512 })
+  space.transact(() => {
+    for (let bytes = LARGEST_PAYLOAD_BYTES + 1; bytes < 2 ** 31 + 9; bytes++) {
+      assert.throws(() => space.allocate(bytes, TYPE_BYTES), isRangeError)
+    }
+    assert.throws(() => space.allocate(2 ** 32 + 8, TYPE_BYTES), isRangeError)
+    for (const bytes of [LARGEST_PAYLOAD_BYTES, LARGEST_PAYLOAD_BYTES - 24]) {
+      const ref = space.allocate(bytes, TYPE_BYTES)
+      assert.ok(space.windowOf(ref).u32[(ref & 0x0fff_ffff) * 2]! * 8 > bytes)
+      check(space)
+      space.free(ref)
+    }
+  })
 })
 
 test('damage to the allocation state is reported', () => {

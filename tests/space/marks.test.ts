@@ -69,6 +69,36 @@ test('many lines, over several chunks of the undo log', () => {
   }
 })
 
+/** Runs `fn` where no array of a kind can be had. */
+function without(name: 'BigUint64Array' | 'Uint32Array', fn: () => void): void {
+  const known = globalThis[name]
+  globalThis[name] = class {
+    constructor() {
+      throw new RangeError('Array buffer allocation failed')
+    }
+  } as never
+  try {
+    assert.throws(fn, /allocation failed/)
+  } finally {
+    globalThis[name] = known as never
+  }
+}
+
+test('a line counts as saved only when it is', () => {
+  const all = make()
+  all.marks.open(END_LINE * 8)
+  without('BigUint64Array', () => write(all, 5, 1))
+  assert.is(all.marks.savedLineCount, 0)
+  write(all, 5, 2)
+  without('Uint32Array', () => all.marks.begin(END_LINE * 8))
+  assert.is(all.marks.depth, 0)
+  all.marks.begin(END_LINE * 8)
+  write(all, 6, 3)
+  all.marks.rollback()
+  all.marks.rollbackAll()
+  assert.ok(all.window.u32.every((word) => word === 0))
+})
+
 type Step = { do: 'write'; line: number; value: number } | { do: 'begin' | 'release' | 'rollback' }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
