@@ -23,7 +23,7 @@ export const VectorMarker = layout('VectorMarker', 4096, 'VECTOR_MARKER_PAGE: wh
   bootId: bytes(8, 16, 'Of the running system that last opened the file; another one means that memory was lost since.'),
   flushedSize: u64(24, 'Elements that the last completed flush covered.'),
   flushedMs: u64(32, 'When that was, milliseconds since 1970.'),
-  suspect: u32(40, '1 after a failed sync: the next flush writes every page again.'),
+  failedSyncs: u32(40, 'Since the last flush that was: the next one writes every page again.'),
   reserved: zeros(44, 4052),
 })
 

@@ -216,6 +216,7 @@ test('through the seam: growth that fails, syncs that fail', async () => {
     ['fail:EIO@1', 'flush', 'RSTORE_IO', '1'],
     ['fail:EIO@2', 'flush', 'RSTORE_IO', '2'],
     ['fail:EIO@3', 'flush', 'RSTORE_IO', '2'],
+    ['fail:EIO@1+', 'set', 'RSTORE_IO', '1'],
   ] as const) {
     const path = fresh()
     const child = new Child<any>('dist/tests/vector/filler.js', [path, plan, doing],

@@ -12,7 +12,18 @@ await vector.flush()
 testIo.start(plan)
 let code = ''
 try {
-  if (doing === 'flush') {
+  if (doing === 'set') {
+    // What a failed flush leaves behind must not let a change pass that was not preceded by a sync.
+    for (const change of [async () => vector.set(0, -1), () => vector.flush()]) {
+      try {
+        await change()
+        throw new Error('a sync failed, and nobody said so')
+      } catch (error) {
+        if ((error as RStoreError).code !== 'RSTORE_IO') throw error
+      }
+    }
+    vector.set(0, -1)
+  } else if (doing === 'flush') {
     vector.push(0)
     await vector.flush()
   } else {

@@ -1127,8 +1127,8 @@ struct VectorMarker {
   uint64_t flushedSize;
   /// When that was, milliseconds since 1970.
   uint64_t flushedMs;
-  /// 1 after a failed sync: the next flush writes every page again.
-  uint32_t suspect;
+  /// Since the last flush that was: the next one writes every page again.
+  uint32_t failedSyncs;
   /// Zero; checked on reading.
   uint8_t reserved[4052];
 };
@@ -1139,7 +1139,7 @@ static_assert(offsetof(VectorMarker, state) == 0);
 static_assert(offsetof(VectorMarker, bootId) == 8);
 static_assert(offsetof(VectorMarker, flushedSize) == 24);
 static_assert(offsetof(VectorMarker, flushedMs) == 32);
-static_assert(offsetof(VectorMarker, suspect) == 40);
+static_assert(offsetof(VectorMarker, failedSyncs) == 40);
 static_assert(offsetof(VectorMarker, reserved) == 44);
 
 /// VECTOR_WORDS_PAGE. Each group on cache lines of its own.

@@ -374,6 +374,11 @@ void VectorFile::makePresent(uint64_t beginBytes, uint64_t endBytes) {
 
 // ── flush ──
 
+/** F7. Counted, so that whoever has made up for those that he knew of forgets no later one. */
+std::atomic_ref<uint32_t> VectorFile::failuresOf(VectorMarker& marker) {
+  return std::atomic_ref<uint32_t>(marker.failedSyncs);
+}
+
 /** F5: leaves the state DIRTY, and the disk anything but CLEAN. */
 Status VectorFile::beginChange() {
   uint64_t& word = memory_.marker->state;
@@ -386,8 +391,7 @@ Status VectorFile::beginChange() {
       case kMarkClean: (void)Memory::compareExchange64(word, state, number | kMarkMarking); break;
       default:
         if (const Status status = syncData(file_.fd); !status.ok()) {
-          // Also makes the page dirty again, so that the next sync writes it (F7).
-          Memory::store32(memory_.marker->suspect, 1, std::memory_order_release);
+          failuresOf(*memory_.marker).fetch_add(1);  // dirties the page for the next sync
           return status;
         }
         (void)Memory::compareExchange64(word, state, number | kMarkDirty);
@@ -404,23 +408,24 @@ Status VectorFile::flush() {
   uint64_t size = 0;
   status = VectorCore<>(memory_, slot_).size(&size);  // completes what is pending
   uint64_t state = Memory::load64(marker.state, std::memory_order_acquire);
-  const bool suspect = Memory::load32(marker.suspect, std::memory_order_acquire) != 0;
-  if (status.ok() && (suspect || (state & kStateMask) != kMarkClean)) {
+  uint32_t failures = failuresOf(marker).load();
+  if (status.ok() && (failures != 0 || (state & kStateMask) != kMarkClean)) {
     status = beginChange();
     state = Memory::load64(marker.state, std::memory_order_acquire);
     const uint64_t flushing = ((state & ~kStateMask) + kStateMask + 1) | kMarkFlushing;
-    const bool begun = Memory::compareExchange64(marker.state, state, flushing);
+    const bool begun = status.ok() && Memory::compareExchange64(marker.state, state, flushing);
     // Again: until the swap, others may have changed it by any number.
     if (status.ok()) status = VectorCore<>(memory_, slot_).size(&size);
-    if (suspect) dirtyEveryPage();
+    if (failures != 0) dirtyEveryPage();
     if (status.ok()) status = syncData(file_.fd);
     if (status.ok() && begun) status = markClean(flushing, size);
   } else if (status.ok()) {
     status = syncData(file_.fd);  // whoever said CLEAN may have died before its last sync
   }
-  if (suspect == status.ok()) {
-    Memory::store32(marker.suspect, status.ok() ? 0 : 1, std::memory_order_release);
-  }
+  if (!status.ok())
+    failuresOf(marker).fetch_add(1);
+  else if (failures != 0)
+    failuresOf(marker).compare_exchange_strong(failures, 0);
   const Status unlocked = unlockByte(file_.fd, lock);
   if (mapping_->control.fault != 0 && status.ok()) status = failure(Code::kIo);
   return status.ok() ? unlocked : status;

@@ -30,8 +30,8 @@
  *      opening says so (`unflushed`) before anything is changed. Recovery makes cells of the run
  *      that a pop was about to empty present again, empties those behind the run, makes a new
  *      descriptor, and ends with a sync and CLEAN.
- *  F7. After a failed sync the kernel may have dropped what it could not write: `suspect` makes the
- *      next flush dirty every page again before it syncs.
+ *  F7. After a failed sync the kernel may have dropped what it could not write: `failedSyncs` makes
+ *      the next flush dirty every page again before it syncs.
  */
 #pragma once
 
@@ -139,6 +139,7 @@ class VectorFile {
   Status growBucket(uint32_t bucket, uint64_t bytes);
   void makePresent(uint64_t beginBytes, uint64_t endBytes);
   Status allocateCells(uint64_t fromBytes, uint64_t toBytes);
+  static std::atomic_ref<uint32_t> failuresOf(VectorMarker& marker);
   Status beginChange();
   Status markClean(uint64_t state, uint64_t size);
   void dirtyEveryPage();
