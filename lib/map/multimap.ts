@@ -46,8 +46,8 @@ export function createMultimap(session: Session, type: MultimapType, named: bool
 export class OrderedMultimap extends Handle {
   readonly codec: KeyCodec<unknown>
   readonly valueCodec: KeyCodec<unknown>
-  readonly #form: KeyForm
-  readonly #valueForm: KeyForm
+  #form: KeyForm
+  #valueForm: KeyForm
   readonly #ends: PlainEnds
   readonly #valueEnds: PlainEnds
 
@@ -168,33 +168,48 @@ export class OrderedMultimap extends Handle {
   /** False when the pair was there already. */
   add(key: unknown, value: unknown): boolean {
     this.enterWrite()
-    const form = this.codec.encode(key, this.#form, this.label)
-    const valueForm = this.valueCodec.encode(value, this.#valueForm, this.label)
-    const added = this.#change(() => this.#add(form, valueForm))
+    const added = this.#change(this.#pairOf(key, value), () => this.#add())
     this.leave()
     return added
   }
 
-  #change<R>(change: () => R): R {
+  /**
+   * Code of the user may use this very map, or take it away: that of the pair has run before
+   * `encode` looks for the map, and that of indexes (`assigning`) before `encode` is called.
+   */
+  #change<R>(encode: () => void, change: () => R): R {
     const { session, owner } = this
-    if (owner === undefined) return session.change(change)
     let result: R
-    owner.assigning(() => {
+    const run = (): void => {
+      encode()
       result = session.change(change)
-    })
+    }
+    if (owner === undefined) run()
+    else owner.assigning(run)
     return result!
+  }
+
+  /** What makes the forms of a pair, in `#form` and `#valueForm`, or of its key alone. */
+  #pairOf(key: unknown, value: unknown, isWhole = true): () => void {
+    const ownKey = this.codec.settle(key)
+    const ownValue = isWhole ? this.valueCodec.settle(value) : undefined
+    return () => {
+      this.enter()
+      this.#form = this.codec.encode(ownKey, this.#form, this.label)
+      if (!isWhole) return
+      this.#valueForm = this.valueCodec.encode(ownValue, this.#valueForm, this.label)
+    }
   }
 
   /** As `add`, in an operation that is under way. */
   addPart(key: unknown, value: unknown): void {
-    this.enter()
-    const form = this.codec.encode(key, this.#form, this.label)
-    this.#add(form, this.valueCodec.encode(value, this.#valueForm, this.label))
+    this.#pairOf(key, value)()
+    this.#add()
   }
 
-  #add(form: KeyForm, valueForm: KeyForm): boolean {
+  #add(): boolean {
     const { tree, session } = this
-    const at = tree.place(form)
+    const at = tree.place(this.#form)
     const { window } = tree
     if (tree.inserted) {
       window.u32[at] = createTree(session.space, this.valueCodec.kind, {
@@ -204,7 +219,7 @@ export class OrderedMultimap extends Handle {
       })
     }
     const values = this.valuesAt(window.u32[at]!)
-    values.place(valueForm)
+    values.place(this.#valueForm)
     if (values.inserted) this.#count(1)
     return values.inserted
   }
@@ -212,23 +227,22 @@ export class OrderedMultimap extends Handle {
   /** Removes one pair, or all pairs of a key; gives their number. */
   remove(key: unknown, value?: unknown): number {
     this.enterWrite()
-    const form = this.codec.encode(key, this.#form, this.label)
-    const valueForm =
-      value === undefined ? undefined : this.valueCodec.encode(value, this.#valueForm, this.label)
-    const removed = this.#change(() => this.#remove(form, valueForm))
+    const isPair = value !== undefined
+    const removed = this.#change(this.#pairOf(key, value, isPair), () => this.#remove(isPair))
     this.leave()
     return removed
   }
 
-  #remove(form: KeyForm, valueForm: KeyForm | undefined): number {
-    const root = this.valueRootOf(form)
+  /** @param isPair or all pairs of the key */
+  #remove(isPair: boolean): number {
+    const root = this.valueRootOf(this.#form)
     if (root === 0) return 0
     const values = this.valuesAt(root)
-    if (valueForm !== undefined && !values.remove(valueForm)) return 0
-    const removed = valueForm === undefined ? values.size : 1
-    if (valueForm === undefined || values.size === 0) {
+    if (isPair && !values.remove(this.#valueForm)) return 0
+    const removed = isPair ? 1 : values.size
+    if (!isPair || values.size === 0) {
       values.drop()
-      this.tree.remove(form)
+      this.tree.remove(this.#form)
     }
     this.#count(-removed)
     return removed

@@ -77,8 +77,12 @@ export class OrderedMap extends MapReader {
     this.session.change(() => this.tree.drop(releaseTold(release, this.tree.size, options)))
   }
 
-  /** W3. */
+  /**
+   * W3. Preparing and encoding may have run code of the user, which may have taken the map away: so
+   * it is looked for again.
+   */
   private put(form: KeyForm, prepared: unknown): void {
+    this.enter()
     const { tree, stored } = this
     try {
       const at = tree.place(form)
@@ -114,8 +118,9 @@ export class OrderedMap extends MapReader {
 
   /** Whether it was there. */
   private take(key: unknown): boolean {
-    const { tree, stored } = this
     const form = this.codec.encode(key, this.form, this.label)
+    this.enter()
+    const { tree, stored } = this
     try {
       if (!stored.inLeaf) {
         const there = tree.remove(form)
@@ -218,17 +223,23 @@ export class OrderedMap extends MapReader {
     const { tree, stored, session } = this
     session.change(() => {
       const loader = tree.loader()
-      for (let entry: Entry | undefined = first; entry !== undefined; entry = rest.next()) {
-        const [key, value] = entry
-        let prepared = stored.prepare(value, this.label)
-        const serial = imageSerial()
-        const form = this.codec.encode(key, this.form, this.label)
-        if (serial !== imageSerial()) prepared = this.valueType.prepare(value, this.label, session)
-        const at = loader.append(form)
-        stored.create(tree.window, at, prepared)
-        onEntry()
+      try {
+        for (let entry: Entry | undefined = first; entry !== undefined; entry = rest.next()) {
+          const [key, value] = entry
+          let prepared = stored.prepare(value, this.label)
+          const serial = imageSerial()
+          const form = this.codec.encode(key, this.form, this.label)
+          if (serial !== imageSerial()) {
+            prepared = this.valueType.prepare(value, this.label, session)
+          }
+          const at = loader.append(form)
+          stored.create(tree.window, at, prepared)
+          onEntry()
+        }
+        loader.finish()
+      } finally {
+        loader.close()
       }
-      loader.finish()
     })
     this.leave()
   }

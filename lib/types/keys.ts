@@ -39,9 +39,17 @@ export abstract class KeyCodec<V> {
 
   /** Something to encode into; kept by whoever encodes again and again. */
   abstract newForm(): KeyForm
-  /** The form of a key: `into`, filled, or a number. Throws a TypeError on what is not a key. */
+  /**
+   * The form of a key: `into`, filled, or a number. Throws a TypeError on what is not a key. Code
+   * of the user that this runs (getters of an array) has run before `into` is written, which that
+   * code may use, too.
+   */
   abstract encode(value: V, into: KeyForm, where: string): KeyForm
   abstract decode(form: KeyForm): V
+  /** The same value with no code of the user in it: who encodes two keys does this first. */
+  settle(value: V): V {
+    return value
+  }
   /** Appends the form that a key has inside a tuple. */
   abstract appendPart(into: KeyBuffer, value: V, last: boolean, where: string): void
   abstract readPart(from: PartReader, last: boolean): V
@@ -321,14 +329,21 @@ export class TupleKey extends KeyCodec<readonly unknown[]> {
     return new KeyBuffer()
   }
   encode(value: readonly unknown[], into: KeyForm, where: string): KeyForm {
+    const settled = this.settle(value)
     const buffer = into as KeyBuffer
     buffer.length = 0
-    this.appendPart(buffer, value, true, where)
+    this.appendPart(buffer, settled, true, where)
     checkKeyLength(buffer.length, where)
     return buffer
   }
   decode(form: KeyForm): readonly unknown[] {
     return this.readPart(new PartReader(form as KeyBuffer), true)
+  }
+  override settle(value: readonly unknown[]): readonly unknown[] {
+    if (!Array.isArray(value)) return value
+    const { elements } = this
+    return Array.from(value, (element, i) =>
+      i < elements.length ? elements[i]!.settle(element) : element)
   }
   appendPart(into: KeyBuffer, value: readonly unknown[], last: boolean, where: string): void {
     const { elements } = this

@@ -222,11 +222,16 @@ export function setterOf(label: string, field: FieldLayout): (this: View, value:
     const { session } = core.lease
     session.enterWrite()
     const prepared = field.type.prepare(value, label, session)
+    // Code of the user has run, there or in an index: the record may be another's now.
     if (core.owner === undefined) {
       refuseIndexed(core)
+      check(core)
       session.change(() => assignField(core, field, prepared))
     } else {
-      core.owner.assigning(() => assignField(core, field, prepared))
+      core.owner.assigning(() => {
+        check(core)
+        assignField(core, field, prepared)
+      })
     }
     session.leave()
   }
