@@ -26,7 +26,9 @@ import { OpenSession } from './open-session.js'
 import { checkPath } from './options.js'
 import { owning } from './owning.js'
 import { PortablePackedFile } from './portable.js'
-import { pageProblem, ReadRegion } from './read-region.js'
+import {
+  failedReport, pageProblem, problemOf, ReadRegion, reporting, withProblems,
+} from './read-region.js'
 import type { RegionStats } from './stats.js'
 import { thaw, type ThawOptions } from './thaw.js'
 import { faultError } from './view.js'
@@ -297,19 +299,21 @@ export class Packed<V = unknown> extends ReadRegion {
   override async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     const { session } = this
     session.assertOpen()
-    const { rootRef } = session.opened
-    const type = session.registry.typeOfCell(rootRef)
-    const root = { type, ref: rootRef, path: 'root' }
-    const report = verifySession(session, this.catalog, options, [root])
-    const badPage = session.native.verifyAll()
-    if (badPage === -1) return report
-    const problem = badPage >= 0 ? pageProblem(badPage) : this.readingProblem(-1 - badPage)
-    return { ...report, ok: false, problems: [problem, ...report.problems] }
+    const report = reporting(() => {
+      const { rootRef: ref } = session.opened
+      const type = session.registry.typeOfCell(ref)
+      return verifySession(session, this.catalog, options, [{ type, ref, path: 'root' }])
+    })
+    return withProblems(report, this.pageProblems(session.native.verifyAll()))
+  }
+
+  private pageProblems(badPage: number): Problem[] {
+    if (badPage === -1) return []
+    return [badPage >= 0 ? pageProblem(badPage) : this.readingProblem(-1 - badPage)]
   }
 
   private readingProblem(status: PackedStatus): Problem {
-    const { code, message } = errorOf(status, this.session.label, 'reading') as RStoreError
-    return { code, message }
+    return problemOf(errorOf(status, this.session.label, 'reading') as RStoreError)
   }
 
   /**
@@ -334,11 +338,7 @@ export class Packed<V = unknown> extends ReadRegion {
       }
     } catch (error) {
       if (!(error instanceof RStoreError) || error.code === 'RSTORE_NOT_FOUND') throw error
-      return {
-        ok: false,
-        problems: [{ code: error.code, message: error.message }],
-        bytes: { live: 0, free: 0, leaked: 0, unknown: 0 },
-      }
+      return failedReport(problemOf(error))
     }
   }
 }

@@ -1,5 +1,6 @@
 /** What every contiguous region offers, and what those offer that are only read. */
 import { inspect } from 'node:util'
+import { RStoreError } from '../errors.js'
 import { Catalog } from '../map/catalog.js'
 import type { NamedEntry } from '../map/catalog.js'
 import { verifySession } from '../map/verify.js'
@@ -14,6 +15,40 @@ import type { RegionStats } from './stats.js'
 export const pageProblem = (page: number): Problem => ({
   code: 'PAGE_CHECKSUM', page, message: `The content of page ${page} does not fit its checksum.`,
 })
+
+const DAMAGE: ReadonlySet<string> =
+  new Set(['RSTORE_CORRUPT', 'RSTORE_IO', 'RSTORE_DANGLING_REF', 'RSTORE_TYPE_MISMATCH'])
+
+/**
+ * How `verify` reports an error that says what is wrong with the file. Rethrows any other: of a
+ * handle that was closed, of a snapshot that was revoked, …
+ */
+function damageProblem(error: unknown): Problem {
+  if (error instanceof RStoreError && DAMAGE.has(error.code)) return problemOf(error)
+  throw error
+}
+
+export const problemOf = ({ code, message }: RStoreError): Problem => ({ code, message })
+
+/** Of what could not be walked to its end. */
+export const failedReport = (problem: Problem): VerifyReport => ({
+  ok: false, problems: [problem], bytes: { live: 0, free: 0, leaked: 0, unknown: 0 },
+})
+
+/** What `verify` gives, with damage that ended it as its only problem. */
+export function reporting(verify: () => VerifyReport): VerifyReport {
+  try {
+    return verify()
+  } catch (error) {
+    return failedReport(damageProblem(error))
+  }
+}
+
+/** The report with problems that were met before its own. */
+export function withProblems(report: VerifyReport, before: readonly Problem[]): VerifyReport {
+  if (before.length === 0) return report
+  return { ...report, ok: false, problems: [...before, ...report.problems] }
+}
 
 export abstract class RegionBase implements Disposable {
   /** @internal */
@@ -57,15 +92,16 @@ export abstract class RegionBase implements Disposable {
 
   /**
    * Compares the pages of the file with their checksums, on another thread, and then walks
-   * everything that can be reached and checks it. Damage is reported, never thrown.
+   * everything that can be reached and checks it. Damage is reported, never thrown: so is a file
+   * that cannot be read to its end, and then nothing is said of what is in it (`bytes` are 0).
    */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.session.assertOpen()
-    const damaged = await this.session.damagedPages()
+    const damaged = await this.session.damagedPages().then(
+      (pages) => pages.map(pageProblem), (error: unknown) => [damageProblem(error)])
     this.session.assertOpen()
-    const report = verifySession(this.session, this.catalog, options)
-    if (damaged.length === 0) return report
-    return { ...report, ok: false, problems: [...damaged.map(pageProblem), ...report.problems] }
+    const report = reporting(() => verifySession(this.session, this.catalog, options))
+    return withProblems(report, damaged)
   }
 
   stats(): RegionStats {

@@ -1,5 +1,7 @@
 /** What makes no sense is told before anything is done; what looks like it is done. */
-import { chmodSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync, closeSync, openSync, readdirSync, truncateSync, writeFileSync, writeSync,
+} from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Identity } from '../../formats/index.js'
@@ -74,9 +76,31 @@ test('a file that was cut is a problem, and no page 0', inPlace(async (place) =>
   Region.pack(path, OPTIONS, fill(300))!.close()
   const packed = place.keep(Packed.load(path))
   truncateSync(path, 12288)
-  const { problems } = await packed.verify().catch((error) => ({ problems: [error] }))
-  assert.ok(problems.some(({ code }: { code: string }) => code === 'RSTORE_IO'))
-  assert.not.ok(problems.some(({ page }: { page?: number }) => page === 0))
+  for (let i = 0; i < 2; i++) {
+    const { ok, problems } = await packed.verify()
+    assert.not(ok)
+    assert.ok(problems.some(({ code }) => code === 'RSTORE_IO'))
+    assert.not.ok(problems.some(({ page }) => page === 0))
+  }
+  packed.close()
+  await rejected('RSTORE_CLOSED', packed.verify())
+}))
+
+test('a root that is damaged is a problem of the open region, too', inPlace(async (place) => {
+  const path = place.path('x')
+  const made = Region.pack(path, OPTIONS, fill(300))!
+  const { rootRef } = made.session.opened
+  made.close()
+  chmodSync(path, 0o644)
+  const file = openSync(path, 'r+')
+  writeSync(file, Buffer.alloc(8, 0xff), 0, 8, rootRef * 8)
+  closeSync(file)
+  const packed = place.keep(Packed.load(path))
+  for (const { ok, problems } of [await packed.verify(), await Packed.verify(path)]) {
+    assert.not(ok)
+    assert.ok(problems.some(({ code }) => code === 'PAGE_CHECKSUM'))
+    assert.ok(problems.length > 1, 'the page, and what is on it')
+  }
 }))
 
 test('an end that is beyond all numbers is damage, though the checksum fits', inPlace((place) => {

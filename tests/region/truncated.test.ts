@@ -142,8 +142,30 @@ test(
     assert.throws(() => scan(reader as unknown as Region), isFailure)
     assert.throws(() => writer.transact(() => writer.map('numbers', t.u32, t.f64).set(1, 1)))
     assert.throws(() => scan(writer), isFailure)
-    const report = await reader.verify().catch((error) => assert.ok(isFailure(error)))
-    if (report !== undefined) assert.not(report!.ok)
+    for (const region of [reader, writer]) {
+      const report = await region.verify()
+      assert.not(report.ok)
+      assert.ok(report.problems.some(({ code }) => code === 'RSTORE_IO'), 'what ended it is told')
+    }
+  }),
+)
+
+test(
+  'under verification, which reports it, before and after the pages were met',
+  withRegion(async (place) => {
+    const { path } = filled(place)
+    const handles = [place.openReadOnly(), place.open()]
+    const snapshot = place.keep(handles[0]!.snapshot())
+    truncateSync(path!, 16_384)
+    for (const region of [snapshot, ...handles, ...handles]) {
+      const report = await region.verify()
+      assert.not(report.ok)
+      assert.ok(report.problems.some(({ code }) => code === 'RSTORE_IO'))
+    }
+    for (const region of [snapshot, ...handles]) {
+      region.close()
+      await rejected('RSTORE_CLOSED', region.verify())
+    }
   }),
 )
 
