@@ -2,9 +2,9 @@
  * Compaction: the live graph of a region, copied densely into a new file, which then gets the name
  * of the old one, or another name.
  *
- *  C1. What is copied is a commit that nobody follows: in place, the write lock is held from
- *      before the copy until the new file has the name (native/src/core/replacement.cc, P1); with
- *      another name, it is a snapshot.
+ *  C1. What is copied is a commit that nobody follows: where the copy takes the place of the file,
+ *      the write lock is held from before the copy until the new file has the name
+ *      (native/src/core/replacement.cc, P1); with another name, it is a snapshot.
  *  C2. Stored types are enough: no program that knows the data is needed. What no name leads to
  *      (records made by `alloc` that nothing refers to) is not copied. Refs and type numbers
  *      change.
@@ -25,11 +25,12 @@ import { check } from '../native/status.js'
 import { STATE } from '../space/allocation-words.js'
 import { OutboundList } from '../space/outbound.js'
 import { copyNames } from './evacuate.js'
+import { LiveCopy, NEW_REGION, type CopyIdentity } from './live-copy.js'
 import type { CheckedOptions } from './options.js'
 import { owning } from './owning.js'
-import { PackSession } from './pack-session.js'
 import type { RegionSession } from './session.js'
 import { Snapshot } from './snapshot.js'
+import { inTurns } from './turns.js'
 import { View } from './view.js'
 
 export interface CompactOptions {
@@ -55,41 +56,9 @@ export interface CompactOptions {
 /** Bytes of the file; with `inPlace`, bytes that it takes up on the disk. */
 export interface Compacted { before: number; after: number }
 
-const SUFFIX = '.compact.tmp'
-/** So long may other work have to wait. */
-const TURN_MS = 20
-const UUID_BYTES = 16
-
 /** How the copy gets its name. */
-interface Ending {
-  readonly uuid: Uint8Array
-  readonly generation: number
-  readonly epoch: number
-  name(copy: CompactSession): void
-}
-
-/** A region that is filled without transactions, as one that is packed; then it is a live one. */
-export class CompactSession extends PackSession {
-  /** What a killed one left is removed. Throws RSTORE_BUSY when another one is under way. */
-  static beside(path: string, capacityBytes: number): CompactSession {
-    const temporary = path + SUFFIX
-    return PackSession.beginTemporary(temporary, capacityBytes, (writer, opened) =>
-      new CompactSession(temporary, writer, opened)) as CompactSession
-  }
-
-  /** The file under its temporary name, complete. */
-  finish(like: string, { uuid, generation, epoch }: Omit<Ending, 'name'>): void {
-    this.leave()
-    this.space.prepareCommit()
-    const { frontierUnits } = this.space
-    this.revoke()
-    check(this.writer.finishLive(like, uuid, generation, epoch, frontierUnits), this.label,
-      'compacting to')
-  }
-
-  nameIt(path: string): void {
-    check(this.writer.nameLive(path), path, 'compacting to')
-  }
+interface Ending extends CopyIdentity {
+  name(copy: LiveCopy): void
 }
 
 /** Damage must not get checksums that make it look sound. */
@@ -109,47 +78,30 @@ async function copyTo(
   const { view } = source.session
   await checkSource(source)
   options.signal?.throwIfAborted()
-  const target = CompactSession.beside(path, view.capacityBytes)
-  const discard = (): void => target.discard()
-  options.signal?.addEventListener('abort', discard)
-  try {
+  const { signal } = options
+  const target = LiveCopy.beside(path, view.capacityBytes, 'compacting to')
+  await target.during(signal, async () => {
     const catalog = new Catalog(target, { create: true })
     const total = totalOf(source)
-    const tell = (done: number): void => options.onProgress?.(done, 2 * total)
+    const tell = (done: number): void => {
+      options.onProgress?.(done, 2 * total)
+      signal?.throwIfAborted()
+    }
     await inTurns(copyNames(source.session, source.catalog, target, catalog, { sameStore }),
       total, { ...options, onProgress: tell })
     copyOutbound(source, target)
     checkCopy(source, target, catalog, (done, all) => tell(total * (1 + done / Math.max(all, 1))))
     target.finish(view.path, ending)
     ending.name(target)
-  } finally {
-    options.signal?.removeEventListener('abort', discard)
-    target.discard()
-  }
+  })
 }
 
 /** About how many cells and entries there are: an allocated cell has 40 bytes, or more. */
 const totalOf = ({ session }: Snapshot): number =>
   Math.ceil(session.space.windows[0]!.u32[STATE.allocatedUnits]! / 5)
 
-/** Lets other work run in between. */
-export async function inTurns(
-  steps: Iterator<number, void>, total: number, { onProgress, signal }: CompactOptions,
-): Promise<void> {
-  let began = Date.now()
-  for (let step = steps.next(); step.done !== true; step = steps.next()) {
-    if (Date.now() - began < TURN_MS) continue
-    onProgress?.(Math.min(step.value, total), total)
-    await new Promise(setImmediate)
-    signal?.throwIfAborted()
-    began = Date.now()
-  }
-  signal?.throwIfAborted()
-  onProgress?.(total, total)
-}
-
 /** The packed regions that are named: as many fields as before, or fewer (C2). */
-function copyOutbound(source: Snapshot, target: CompactSession): void {
+function copyOutbound(source: Snapshot, target: LiveCopy): void {
   const list = new OutboundList(target.space)
   for (const { regionId, count } of new OutboundList(source.session.space).list()) {
     for (let i = 0; i < count; i++) list.retain(regionId)
@@ -158,7 +110,7 @@ function copyOutbound(source: Snapshot, target: CompactSession): void {
 
 /** C3: sound, and as much as there was. */
 function checkCopy(
-  source: Snapshot, target: CompactSession, catalog: Catalog,
+  source: Snapshot, target: LiveCopy, catalog: Catalog,
   onProgress: (done: number, total: number) => void,
 ): void {
   const { problems } = verifySession(target, catalog, { onProgress })
@@ -177,18 +129,19 @@ export async function compactTo(
 ): Promise<Compacted> {
   const to = resolve(path)
   try {
-    await copyTo(to, snapshot, {
-      uuid: new Uint8Array(UUID_BYTES), generation: 1, epoch: 1,
-      name: (copy) => copy.nameIt(to),
-    }, false, options)
+    const ending = { ...NEW_REGION, name: (copy: LiveCopy): void => copy.nameIt(to) }
+    await copyTo(to, snapshot, ending, false, options)
     return { before: statSync(snapshot.path!).size, after: statSync(to).size }
   } finally {
     snapshot.close()
   }
 }
 
-/** The same in place. A handle of its own holds the write lock meanwhile. */
-export async function compactInPlace(
+/**
+ * The same, and the copy takes the place of the file. A handle of its own holds the write lock
+ * meanwhile.
+ */
+export async function compactAndReplace(
   session: RegionSession, checked: CheckedOptions, options: CompactOptions,
 ): Promise<Compacted> {
   const { path } = session

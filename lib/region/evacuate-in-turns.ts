@@ -1,9 +1,8 @@
 /** Evacuation into a region that is being packed, which lets other work run in between. */
-import type { CompactOptions } from './compact.js'
-import { inTurns } from './compact.js'
 import { copyNames } from './evacuate.js'
 import { PackRegion } from './pack.js'
 import type { ReadRegion } from './read-region.js'
+import { inTurns, type TurnsOptions } from './turns.js'
 import type { WritableRegion } from './writable-region.js'
 
 /** Bytes of an allocated cell, about: so that there is a total to show progress of. */
@@ -16,7 +15,7 @@ const CELL_BYTES = 40
  * by that. Throws RSTORE_UNSUPPORTED when there are fields of type t.packed.
  */
 export async function evacuateInTurns(
-  source: ReadRegion, target: WritableRegion, options: CompactOptions = {},
+  source: ReadRegion, target: WritableRegion, options: TurnsOptions = {},
 ): Promise<void> {
   if (!(target instanceof PackRegion)) {
     throw new TypeError('evacuateInTurns needs the region that Region.pack gives as its target')

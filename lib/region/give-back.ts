@@ -162,6 +162,7 @@ class GiveBack {
     }
     const { total } = this.clearing
     this.options.onProgress?.(2 * total, 2 * total)
+    this.options.signal?.throwIfAborted()
   }
 
   /** Half of it is clearing, half is punching. */

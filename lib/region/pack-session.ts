@@ -34,10 +34,11 @@ type Make = (writer: NativePackWriter, opened: OpenedPack) => PackSession
 
 function beginWith(
   path: string | null, place: keyof typeof PLACE, capacityBytes: number, make: Make,
+  doing = 'packing',
 ): PackSession {
   const writer = new (addon().PackWriter)()
   const opened = writer.begin(path ?? '', PLACE[place], capacityBytes, blankPages(capacityBytes))
-  if (typeof opened === 'number') throw errorOf(opened, path ?? 'memory', 'packing')
+  if (typeof opened === 'number') throw errorOf(opened, path ?? 'memory', doing)
   return make(writer, opened)
 }
 
@@ -82,8 +83,10 @@ export class PackSession extends OpenSession {
   }
 
   /** Under a temporary name, which one process at a time has. Throws RSTORE_BUSY. */
-  static beginTemporary(path: string, capacityBytes: number, make: Make): PackSession {
-    return beginWith(path, 'temporary', capacityBytes, make)
+  static beginTemporary(
+    path: string, capacityBytes: number, doing: string, make: Make,
+  ): PackSession {
+    return beginWith(path, 'temporary', capacityBytes, make, doing)
   }
 
   /** Freezes it with this root; the number of its memory where there is no path, else 0. */

@@ -7,7 +7,7 @@ import { addon } from '../native/binding.js'
 import type { ReaderInfo } from '../native/binding.js'
 import { check } from '../native/status.js'
 import { blankPages } from './blank.js'
-import { compactInPlace, compactTo } from './compact.js'
+import { compactAndReplace, compactTo } from './compact.js'
 import type { CompactOptions, Compacted } from './compact.js'
 import { giveBack } from './give-back.js'
 import { LiveHandle } from './live-handle.js'
@@ -260,7 +260,7 @@ export class Region extends WritableRegion {
       if (path === undefined) return giveBack(this.session, this.options, options)
       throw new TypeError('inPlace is for the file of the region: give no path with it')
     }
-    if (path === undefined) return compactInPlace(this.session, this.options, options)
+    if (path === undefined) return compactAndReplace(this.session, this.options, options)
     checkPath(path)
     return compactTo(path, this.snapshot(), options)
   }

@@ -360,6 +360,23 @@ test('a repair that is broken off leaves nothing behind', withRegion(async (plac
   assert.equal(readdirSync(place.folder), before)
 }))
 
+test('a repair that is aborted by the last call of onProgress ends with the reason', withRegion(
+  async (place) => {
+    const region = place.create({ capacity: '64MiB' })
+    fillKinds(region, 300)
+    region.close()
+    const { image } = readWreckage(place.path())
+    const before = readdirSync(place.folder)
+    const abort = new AbortController()
+    const reason = new Error('enough')
+    const saving = salvage(place.path('saved'), image, {
+      capacity: 2 ** 26, like: place.path(), signal: abort.signal,
+      onProgress: (done, total) => { if (done === total) abort.abort(reason) },
+    })
+    assert.is(await saving.catch((error: unknown) => error), reason)
+    assert.equal(readdirSync(place.folder), before)
+  }))
+
 test('the command says what was lost', withRegion((place) => {
   const region = place.create({ capacity: '64MiB' })
   fill(region, 300, 1)

@@ -200,6 +200,41 @@ test('an aborted one leaves everything as it was', withRegion(async (place) => {
   check(region, 2_000, 1)
 }))
 
+for (const [label, count] of [['small', 100], ['more than 65,536 cells', 70_000]] as const) {
+  test(`aborted by any call of onProgress, it ends with the reason: ${label}`, withRegion(
+    async (place) => {
+      const region = place.create({ capacity: '64MiB' })
+      const map = region.map('records', t.u32, t.struct('Record', { n: t.f64 }))
+      region.transact(() => { for (let i = 0; i < count; i++) map.set(i, { n: i }) })
+      const calls = await callsOf((onProgress) =>
+        region.compact(place.path('all'), { onProgress }))
+      assert.ok(calls.some((ratio) => ratio > 0.5 && ratio < 1) || count === 100)
+      const files = readdirSync(place.folder).sort()
+      // Turns are as long as they are: what is asked for is the first call from there on.
+      for (const from of new Set([0, 0.5, ...calls.filter((ratio) => ratio > 0.5)])) {
+        for (const to of [undefined, place.path('other')]) {
+          const abort = new AbortController()
+          const reason = new Error(`enough at ${from}`)
+          const onProgress = (done: number, total: number): void => {
+            if (done / total >= from) abort.abort(reason)
+          }
+          const compacting = region.compact(to, { signal: abort.signal, onProgress })
+          assert.is(await compacting.catch((error: unknown) => error), reason)
+          assert.equal(readdirSync(place.folder).sort(), files)
+        }
+      }
+    }))
+}
+
+/** What onProgress is told of an undisturbed run. */
+async function callsOf(
+  run: (onProgress: (done: number, total: number) => void) => Promise<unknown>,
+): Promise<number[]> {
+  const calls: number[] = []
+  await run((done, total) => { calls.push(done / total) })
+  return calls
+}
+
 test('a damaged region is refused: its damage gets no new checksums', withRegion(async (place) => {
   const region = place.create({ capacity: '8MiB' })
   region.transact(() => region.map('bytes', t.u32, t.bytes).set(1, new Uint8Array(100_000).fill(7)))

@@ -4,7 +4,8 @@ import { resolve } from 'node:path'
 import { RStoreError } from '../../errors.js'
 import { Catalog } from '../../map/catalog.js'
 import { verifySession } from '../../map/verify.js'
-import { CompactSession, inTurns } from '../compact.js'
+import { LiveCopy, NEW_REGION } from '../live-copy.js'
+import { inTurns } from '../turns.js'
 import { Salvage, type Salvaged } from './salvage.js'
 import { Wreck, type Image } from './wreck.js'
 
@@ -30,10 +31,8 @@ export async function salvage(
   path: string, image: Image, options: SalvageOptions,
 ): Promise<Salvaged> {
   const to = resolve(path)
-  const target = CompactSession.beside(to, options.capacity)
-  const discard = (): void => target.discard()
-  options.signal?.addEventListener('abort', discard)
-  try {
+  const target = LiveCopy.beside(to, options.capacity, DOING)
+  return target.during(options.signal, async () => {
     const catalog = new Catalog(target, { create: true })
     const wreck = new Wreck(image)
     const work = new Salvage(wreck, target, catalog)
@@ -41,15 +40,12 @@ export async function salvage(
     const [problem] = verifySession(target, catalog).problems
     if (problem !== undefined) {
       throw new RStoreError('RSTORE_CORRUPT',
-        `repairing into ${to}: what was saved is not sound (${problem.message})`, { path: to })
+        `${DOING} ${to}: what was saved is not sound (${problem.message})`, { path: to })
     }
     target.finish(options.like, NEW_REGION)
     target.nameIt(to)
     return work.result
-  } finally {
-    options.signal?.removeEventListener('abort', discard)
-    target.discard()
-  }
+  })
 }
 
-const NEW_REGION = { uuid: new Uint8Array(16), generation: 1, epoch: 1 }
+const DOING = 'repairing into'
