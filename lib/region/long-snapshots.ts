@@ -29,8 +29,7 @@ export class LongSnapshots {
     if (now - this.lookedAt < LOOK_MS) return
     this.lookedAt = now
     const there = new Set<string>()
-    for (const reader of native.readers()) {
-      if (!reader.snapshot || reader.epoch === 0 || reader.ageMs <= this.maxAgeMs) continue
+    for (const reader of this.long()) {
       const name = `${reader.pid} ${reader.slot} ${reader.epoch}`
       there.add(name)
       if (!this.told.has(name)) callSafely(() => this.tell?.(reader))
@@ -38,5 +37,15 @@ export class LongSnapshots {
       native.revoke(reader.slot, this.maxAgeMs)
     }
     this.told = there
+  }
+
+  /** Old ones, as far as there is a later commit: the last one holds nothing back. */
+  private long(): ReaderInfo[] {
+    const { native } = this.session.view
+    const old = native.readers().filter(({ snapshot, epoch, ageMs }) =>
+      snapshot && epoch !== 0 && ageMs > this.maxAgeMs)
+    if (old.length === 0) return old
+    const { publishedEpoch } = native.stats()
+    return old.filter(({ epoch }) => epoch < publishedEpoch)
   }
 }

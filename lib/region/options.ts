@@ -34,11 +34,11 @@ export interface RegionOptions {
    */
   allowNetwork?: boolean
   /**
-   * A snapshot older than this that holds the log back is reported, and then revoked. Default:
-   * never.
+   * A snapshot older than this that holds the log back is reported, and then revoked: whoever
+   * commits through this handle looks for such, those of the last commit apart. Default: never.
    */
   maxSnapshotAgeMs?: number
-  /** Told of a snapshot older than maxSnapshotAgeMs before it is revoked. */
+  /** Told of a snapshot older than maxSnapshotAgeMs, which it needs, before it is revoked. */
   onLongSnapshot?(reader: ReaderInfo): void
 }
 
@@ -93,18 +93,33 @@ function checkFlag(value: boolean, option: string): boolean {
   throw new TypeError(`${option} must be true or false, not ${String(value)}`)
 }
 
-function checkSnapshotLimits({ maxSnapshotAgeMs = Infinity, onLongSnapshot }: RegionOptions): void {
-  if (typeof maxSnapshotAgeMs !== 'number' || !(maxSnapshotAgeMs >= 0)) {
+function checkSnapshotLimits({ maxSnapshotAgeMs, onLongSnapshot }: RegionOptions): void {
+  const age = maxSnapshotAgeMs === undefined ? Infinity : maxSnapshotAgeMs
+  if (typeof age !== 'number' || !(age >= 0)) {
     throw new RangeError('maxSnapshotAgeMs must be a number of milliseconds from 0 on, '
       + `not ${String(maxSnapshotAgeMs)}`)
   }
   if (onLongSnapshot !== undefined && typeof onLongSnapshot !== 'function') {
     throw new TypeError('onLongSnapshot must be a function')
   }
+  if (onLongSnapshot !== undefined && maxSnapshotAgeMs === undefined) {
+    throw new TypeError('onLongSnapshot needs maxSnapshotAgeMs: without it no snapshot is long')
+  }
 }
 
 const KNOWN = new Set<string>(['capacity', 'durability', 'mode', 'timeoutMs', 'privateBytes',
   'logBytes', 'allowNetwork', 'maxSnapshotAgeMs', 'onLongSnapshot', 'readOnly'])
+
+/**
+ * Of calls that make a region or hand out one that is written: where the types are not looked at,
+ * an option of Region.open must not go unheard.
+ */
+export function refuseReadOnly(given: RegionOptions & { readOnly?: unknown }, call: string): void {
+  if (typeof given !== 'object' || given === null) return  // checkOptions says so
+  if (given.readOnly === undefined || given.readOnly === false) return
+  throw new TypeError(`readOnly is no option of ${call}. ${
+    call === 'store.region' ? 'Store.open' : 'Region.open'} has it`)
+}
 
 /** Options with their defaults, in the units of the native layer. */
 export interface CheckedOptions {

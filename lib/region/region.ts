@@ -12,7 +12,9 @@ import type { CompactOptions, Compacted } from './compact.js'
 import { giveBack } from './give-back.js'
 import { LiveHandle } from './live-handle.js'
 import { LongSnapshots } from './long-snapshots.js'
-import { capacityOf, checkDurability, checkOptions, checkPath, checkTimeout } from './options.js'
+import {
+  capacityOf, checkDurability, checkOptions, checkPath, checkTimeout, refuseReadOnly,
+} from './options.js'
 import type { CheckedOptions, Durability, RegionOptions } from './options.js'
 import { owning } from './owning.js'
 import { pack } from './pack.js'
@@ -88,7 +90,6 @@ export class Region extends WritableRegion {
   private readonly options: CheckedOptions
   private readonly live: LiveHandle
   private readonly queue: WriteQueue
-  private readonly longSnapshots: LongSnapshots
 
   /** @internal Use Region.open, Region.create or Region.openOrCreate. */
   constructor(session: RegionSession, options: CheckedOptions) {
@@ -98,14 +99,15 @@ export class Region extends WritableRegion {
     const sync = options.durability === 'sync'
     this.session.joinedSync = sync
     this.session.joinedTimeoutMs = options.timeoutMs
-    this.queue = new WriteQueue(
-      this.session, options.timeoutMs, () => this.longSnapshots.look())
-    this.longSnapshots = new LongSnapshots(
+    this.queue = new WriteQueue(this.session, options.timeoutMs)
+    const longSnapshots = new LongSnapshots(
       session, options.maxSnapshotAgeMs, options.onLongSnapshot)
+    session.onCommit = () => longSnapshots.look()
   }
 
   /** Makes a new region file. Throws RSTORE_EXISTS when there is a file of that name. */
   static create(path: string, options: RegionOptions = {}): Region {
+    refuseReadOnly(options, 'Region.create')
     const checked = checkOptions(options)
     checkPath(path)
     const capacity = capacityOf(options.capacity)
@@ -131,6 +133,7 @@ export class Region extends WritableRegion {
 
   /** Opens a region file, or makes it. Many processes may do so at once. */
   static openOrCreate(path: string, options: RegionOptions = {}): Region {
+    refuseReadOnly(options, 'Region.openOrCreate')
     if (!existsSync(path)) {
       try {
         return Region.create(path, options)
@@ -172,9 +175,7 @@ export class Region extends WritableRegion {
     if (typeof fn !== 'function') throw new TypeError('transact needs a function')
     const { durability = this.options.durability, timeoutMs = this.options.timeoutMs } = options
     const sync = checkDurability(durability) === 'sync'
-    const result = this.session.transact(fn, sync, checkTimeout(timeoutMs))
-    this.longSnapshots.look()
-    return result
+    return this.session.transact(fn, sync, checkTimeout(timeoutMs))
   }
 
   /**

@@ -160,12 +160,16 @@ export class RegionSession extends OpenSession {
       this.view.commit(sync)
       this.writable = false
       this.tellListeners()
+      this.onCommit()
       return result
     } catch (error) {
       if (this.writable) this.abort()
       throw error
     }
   }
+
+  /** Called after every commit, also of transactions that the library begins by itself. */
+  onCommit: () => void = () => {}
 
   /**
    * The last look at a transaction. Throws what makes a commit impossible.

@@ -25,8 +25,6 @@ export class WriteQueue {
   constructor(
     private readonly session: RegionSession,
     private readonly timeoutMs: number,
-    /** After each commit. */
-    private readonly onCommit: () => void,
   ) {}
 
   add<R>(fn: () => R): Promise<R> {
@@ -78,7 +76,7 @@ export class WriteQueue {
     if (pending.error !== null) throw pending.error
     for (const { call, value } of done) call.resolve(value)
     session.tell(notices)
-    this.onCommit()
+    session.onCommit()
   }
 
   private runAll(calls: readonly Call[]): { call: Call; value: unknown }[] {

@@ -35,7 +35,7 @@ import { resolve } from 'node:path'
 
 import { RStoreError } from '../errors.js'
 import type { VerifyOptions, VerifyReport } from '../map/verify.js'
-import { checkPath } from '../region/options.js'
+import { checkPath, refuseReadOnly } from '../region/options.js'
 import type { RegionOptions } from '../region/options.js'
 import type { BlockRegion } from '../pool/block-region.js'
 import { Pool } from '../pool/pool.js'
@@ -114,6 +114,7 @@ export class Store implements Disposable {
   region(name: string, options: RegionOptions = {}): Region {
     this.parts.assertOpen()
     checkName(name)
+    refuseReadOnly(options, 'store.region')
     const { catalog, live } = this.parts
     for (;;) {
       let entry = catalog.byName(name)

@@ -1,7 +1,7 @@
 /** Wrong values, wrong keys, wrong times: each is refused, and the store is as it was. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Region, RStoreError, t } from '../../lib/index.js'
+import { Region, RStoreError, Store, t, type RegionOptions } from '../../lib/index.js'
 import { fingerprint } from '../harness/region-bytes.js'
 import { nextTurn, rejected, thrown, withRegion, type Place } from '../harness/with-region.js'
 
@@ -309,7 +309,10 @@ test(
       { maxSnapshotAgeMs: 'x' },
       { maxSnapshotAgeMs: -5 },
       { onLongSnapshot: 5 },
+      { onLongSnapshot: () => {} },
       { allowNetwork: 'x' },
+      { readOnly: true },
+      { readOnly: 1 },
     ]
     for (const options of wrong) {
       assert.throws(
@@ -325,6 +328,33 @@ test(
     }
   }),
 )
+
+test(
+  'readOnly where nothing has it: neither unheard nor half obeyed',
+  withRegion((place) => {
+    const options = { readOnly: true } as RegionOptions
+    const path = place.create().path!
+    for (const [name, use] of Object.entries({
+      'Region.create': () => Region.create(place.path('other'), options),
+      'Region.openOrCreate': () => Region.openOrCreate(path, options),
+    })) assert.throws(() => place.keep(use()), misuse(name))
+    const store = place.keep(Store.open(place.path('store'), { create: true }))
+    assert.throws(() => store.region('new', options), misuse('store.region'))
+    assert.equal(store.list(), [])
+    const region = store.region('new')
+    assert.throws(() => store.region('new', options), misuse('store.region'))
+    region.close()
+    assert.throws(() => store.region('new', options), misuse('store.region'))
+    for (const readOnly of [false, undefined]) {
+      const known = { readOnly } as RegionOptions
+      place.keep(Region.openOrCreate(path, known)).transact(() => {})
+    }
+  }),
+)
+
+/** A TypeError that names readOnly and the call. */
+const misuse = (call: string) => (error: unknown): boolean =>
+  error instanceof TypeError && error.message.includes(`readOnly is no option of ${call}.`)
 
 test(
   'callbacks that are none, and promises',

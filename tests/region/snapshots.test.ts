@@ -209,6 +209,50 @@ test(
 )
 
 test(
+  'a snapshot of the last commit holds nothing back: however old, it is left alone',
+  withRegion(async (place) => {
+    let told = 0
+    const { region, items } = filled(place, { maxSnapshotAgeMs: 50, onLongSnapshot: () => told++ })
+    const snapshot = place.keep(region.snapshot())
+    const countOf = (): number => snapshot.map('items', t.u32, Item).get(1)!.count
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    region.transact(() => {})
+    assert.is(told, 0)
+    assert.is(countOf(), 0)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    region.transact(() => items.set(1, itemOf(1)))
+    assert.is(told, 1)
+    thrown('RSTORE_SNAPSHOT_REVOKED', countOf)
+  }),
+)
+
+test(
+  'so do transactions that the library begins by itself, and none inside of another',
+  withRegion(async (place) => {
+    let told = 0
+    const onLongSnapshot = (): void => {
+      told++
+      assert.not(region.session.writable)
+    }
+    const { region } = filled(place, { maxSnapshotAgeMs: 50, onLongSnapshot })
+    const loaded = region.map('loaded', t.u32, t.u32)
+    const snapshot = place.keep(region.snapshot())
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    await loaded.bulkLoad([[1, 1]])
+    assert.is(told, 1)
+    thrown('RSTORE_SNAPSHOT_REVOKED', () => snapshot.names())
+    place.keep(region.snapshot())
+    region.transact(() => loaded.set(2, 2))
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    region.transact(() => {
+      loaded.set(3, 3)
+      region.transact(() => {})
+    })
+    assert.is(told, 2)
+  }),
+)
+
+test(
   'a snapshot that has given out memory in place is not revoked, and never wrong',
   withRegion(async (place) => {
     let told = 0
