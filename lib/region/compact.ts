@@ -147,7 +147,7 @@ export async function compactAndReplace(
   const { path } = session
   const holder = new View(path, checked.native)
   try {
-    holder.begin(options.timeoutMs ?? checked.timeoutMs)
+    holder.beginLong(options.timeoutMs ?? checked.timeoutMs)
     const snapshot = owning(new View(path, checked.native, holder.epoch), (view) =>
       new Snapshot(view, session))
     try {

@@ -81,7 +81,7 @@ class GiveBack {
   /** G4. */
   async tail(timeoutMs: number): Promise<void> {
     const { holder } = this
-    holder.begin(timeoutMs)
+    holder.beginLong(timeoutMs)
     try {
       check(await holder.native.punchTail(), holder.path, DOING)
     } catch (error) {

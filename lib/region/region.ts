@@ -236,7 +236,10 @@ export class Region extends WritableRegion {
   /**
    * Copies what names lead to, densely, into a new file that is verified and then takes the place
    * of this one, or, with a path, into a region of its own there. Other handles go on: readers move
-   * over when they next refresh, whoever wants to write waits. Refs change, and records made by
+   * over when they next refresh. Without a path the write lock is held until the file is replaced:
+   * other processes and threads wait for it, and so does `write` in this thread, as long as their
+   * timeoutMs says; `transact` in this thread cannot wait for what goes on in it, and throws
+   * RSTORE_BUSY at once. Refs change, and records made by
    * `alloc` that nothing names are left behind. Gives the sizes of the files in bytes. Throws
    * RSTORE_BUSY when the write lock cannot be had in time or another copy is just made at `path`,
    * RSTORE_EXISTS where that is taken, RSTORE_CORRUPT when the region is damaged; then nothing has

@@ -28,13 +28,15 @@ interface SharedFile {
   handles: number
   /** Which of them has a transaction: a second one would wait for ever. */
   holder: View | null
+  /** Where that lets other JavaScript run before it ends: its end, and what tells of it. */
+  ending: { readonly ended: Promise<void>; readonly end: () => void } | null
 }
 
 /** By real path: a compacted file takes the name of the one before. */
 const sharedFiles = new Map<string, SharedFile>()
 
 function shareFile(key: string): SharedFile {
-  const file = sharedFiles.get(key) ?? { handles: 0, holder: null }
+  const file = sharedFiles.get(key) ?? { handles: 0, holder: null, ending: null }
   sharedFiles.set(key, file)
   file.handles++
   return file
@@ -153,6 +155,22 @@ export class View {
     this.windows.reach(this.control[CONTROL.endUnits]!)
   }
 
+  /**
+   * `begin`, for a transaction that other JavaScript runs in between: those of other handles that
+   * can wait for its end, do.
+   */
+  beginLong(timeoutMs: number): void {
+    this.begin(timeoutMs)
+    let end!: () => void
+    const ended = new Promise<void>((resolve) => { end = resolve })
+    this.file.ending = { ended, end }
+  }
+
+  /** The end of a long transaction of this thread that keeps others from beginning one. */
+  get longEnds(): Promise<void> | undefined {
+    return this.file.ending?.ended
+  }
+
   /** Throws when it cannot be committed; then `rollback` must follow. */
   commit(sync: boolean): void {
     this.space.prepareCommit()
@@ -210,6 +228,8 @@ export class View {
   private endTransaction(): void {
     this.inTransaction = false
     this.file.holder = null
+    this.file.ending?.end()
+    this.file.ending = null
   }
 
   /**

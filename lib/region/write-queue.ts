@@ -7,6 +7,8 @@
  *      savepoint.
  *  W3. While one commit is being synced the next calls gather; nobody else of this handle reads or
  *      writes without waiting for it (RegionSession, N3).
+ *  W4. A transaction of another handle of this thread that lets other JavaScript run (compaction)
+ *      is waited for, as one of another process is: as long as timeoutMs says.
  */
 import { RStoreError } from '../errors.js'
 import type { RegionSession } from './session.js'
@@ -17,6 +19,9 @@ interface Call {
   resolve(value: unknown): void
   reject(error: unknown): void
 }
+
+/** Node takes more for no time at all. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export class WriteQueue {
   private calls: Call[] = []
@@ -58,7 +63,9 @@ export class WriteQueue {
   private async commit(calls: readonly Call[]): Promise<void> {
     const { session } = this
     const { view } = session
-    session.begin(this.timeoutMs)
+    const until = performance.now() + this.timeoutMs
+    if (view.longEnds !== undefined) await this.longEnd(until)
+    session.begin(Math.max(0, until - performance.now()))
     let done: { call: Call; value: unknown }[]
     let pending: PendingCommit
     try {
@@ -79,6 +86,23 @@ export class WriteQueue {
     session.onCommit()
   }
 
+  /** W4. When the time is over first, whoever begins is told who holds the lock. */
+  private async longEnd(until: number): Promise<void> {
+    const { view } = this.session
+    let timer: NodeJS.Timeout | undefined
+    let isOver = false
+    const over = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        isOver = true
+        resolve()
+      }, Math.min(until - performance.now(), LONGEST_TIMER_MS))
+    })
+    for (let ends = view.longEnds; ends !== undefined && !isOver; ends = view.longEnds) {
+      await Promise.race([ends, over])
+    }
+    clearTimeout(timer)
+  }
+
   private runAll(calls: readonly Call[]): { call: Call; value: unknown }[] {
     const done: { call: Call; value: unknown }[] = []
     for (const call of calls) {
@@ -94,7 +118,7 @@ export class WriteQueue {
   }
 }
 
-/** A full disk or region concerns the whole transaction, not the call that met it first. */
+/** A disk that is full or fails, and damage: not only of the call that met it first. */
 function isFatal(error: unknown): boolean {
   return error instanceof RStoreError
     && ['RSTORE_NO_SPACE', 'RSTORE_IO', 'RSTORE_CORRUPT'].includes(error.code)

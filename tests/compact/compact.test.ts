@@ -8,6 +8,8 @@ import { t, type Region, type VerifyReport } from '../../lib/index.js'
 import {
   nextTurn, rejected, thrown, verifyFile, withRegion, type Place,
 } from '../harness/with-region.js'
+import { checkOptions } from '../../lib/region/options.js'
+import { View } from '../../lib/region/view.js'
 import { check, fill, Tag, Town, townOf } from './shapes.js'
 
 const test = suite('compact')
@@ -199,6 +201,52 @@ test('an aborted one leaves everything as it was', withRegion(async (place) => {
   region.transact(() => region.map('more', t.u32, t.u32).set(1, 1))
   check(region, 2_000, 1)
 }))
+
+test('what write() was given meanwhile is in the compacted file', withRegion(async (place) => {
+  const region = place.create({ capacity: '64MiB' })
+  fill(region, 2_000)
+  const other = place.open()
+  const written = region.map('written', t.u32, t.u32)
+  const alike = other.map('written', t.u32, t.u32)
+  const before = statSync(place.path()).ino
+  const writes: Promise<unknown>[] = []
+  let calls = 0
+  const onProgress = (): void => {
+    const key = 2 * calls++
+    writes.push(region.write(() => written.set(key, key)))
+    writes.push(other.write(() => alike.set(key + 1, key + 1)))
+    thrown('RSTORE_BUSY', () => region.transact(() => {}))
+  }
+  const compacting = region.compact(undefined, { onProgress })
+  writes.push(region.write(() => written.set(1_000_000, 1)))
+  await compacting
+  await Promise.all(writes)
+  assert.ok(calls > 1)
+  assert.is.not(statSync(place.path()).ino, before)
+  assert.is(written.size, 2 * calls + 1)
+  assert.is(written.get(2 * calls - 1), 2 * calls - 1)
+  check(region, 2_000)
+}))
+
+test('write() waits for it as long as timeoutMs says, and for nothing after close', withRegion(
+  async (place) => {
+    const region = place.create({ capacity: '8MiB', timeoutMs: 100 })
+    const map = region.map('m', t.u32, t.u32)
+    const holder = place.keep(new View(region.path!, checkOptions().native))
+    holder.beginLong(0)
+    const began = performance.now()
+    await rejected('RSTORE_BUSY', region.write(() => map.set(1, 1)))
+    assert.ok(performance.now() - began > 95)
+    setTimeout(() => holder.rollback(), 20)
+    await region.write(() => map.set(2, 2))
+    assert.equal([...map.keys()], [2])
+    holder.beginLong(0)
+    const late = rejected('RSTORE_CLOSED', region.write(() => map.set(3, 3)))
+    await nextTurn()
+    region.close()
+    holder.rollback()
+    await late
+  }))
 
 for (const [label, count] of [['small', 100], ['more than 65,536 cells', 70_000]] as const) {
   test(`aborted by any call of onProgress, it ends with the reason: ${label}`, withRegion(
