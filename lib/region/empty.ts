@@ -11,12 +11,21 @@ import { EnumType } from '../types/enum/enum.js'
 import { JsonType } from '../types/json/json.js'
 import { MapType, MultimapType } from '../types/map/map.js'
 import { NumberType } from '../types/number/number.js'
+import { PackedType } from '../types/packed/packed.js'
+import { RefType } from '../types/ref/ref.js'
 import { StringType } from '../types/string/string.js'
 import { StructType } from '../types/struct/struct.js'
 import { TupleType } from '../types/tuple/tuple.js'
 import type { AnyType } from '../types/type.js'
 
-/** An input for an empty value; undefined where the type has to be told what it is (a ref). */
+/** False where a value has to name something: a ref, a packed region, and what has such inside. */
+export function canBeEmpty(type: AnyType): boolean {
+  if (type instanceof RefType || type instanceof PackedType) return false
+  if (type instanceof TupleType) return type.elements.every(canBeEmpty)
+  return !(type instanceof StructType) || type.fields.every(([, field]) => canBeEmpty(field))
+}
+
+/** An input for an empty value; undefined where nothing is needed, or the type cannot be empty. */
 export function emptyInput(type: AnyType): unknown {
   if (type instanceof NumberType) return 0
   if (type instanceof BigIntType) return 0n

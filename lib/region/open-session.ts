@@ -9,7 +9,7 @@ import { addon } from '../native/binding.js'
 import { byteIndexOf, windowIndexOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
 import type { Space } from '../space/space.js'
-import { Lease, Session } from '../types/context.js'
+import { callSafely, Lease, Session } from '../types/context.js'
 import type { EndReason, Kernels } from '../types/context.js'
 import { TypeRegistry } from '../types/registry.js'
 import type { RegionStats } from './stats.js'
@@ -192,8 +192,9 @@ export abstract class OpenSession extends Session {
     if (this.notices.length > 0) this.tell(this.takeNotices())
   }
 
+  /** What is committed is: one notice that throws keeps neither the others nor the caller. */
   tell(notices: readonly (() => void)[]): void {
-    for (const notify of notices) notify()
+    for (const notify of notices) callSafely(notify)
   }
 }
 

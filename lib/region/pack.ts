@@ -10,7 +10,7 @@ import { BoxedType, typeFrom } from '../types/type.js'
 import type { AnyType } from '../types/type.js'
 import { StructType } from '../types/struct/struct.js'
 import { TupleType } from '../types/tuple/tuple.js'
-import { emptyInput } from './empty.js'
+import { canBeEmpty, emptyInput } from './empty.js'
 import { capacityOf, checkDurability } from './options.js'
 import type { Durability, Size } from './options.js'
 import { PackSession } from './pack-session.js'
@@ -110,13 +110,8 @@ class PackJob<V> {
   /** A root to fill in; undefined where the type cannot be empty. */
   emptyRoot(): unknown {
     const { session, type } = this
-    const input = emptyInput(type)
-    if (!isReference(type)) return undefined
-    try {
-      this.empty = type.createCell(session, type.prepare(input, 'root', session))
-    } catch {
-      return undefined
-    }
+    if (!isReference(type) || !canBeEmpty(type)) return undefined
+    this.empty = type.createCell(session, type.prepare(emptyInput(type), 'root', session))
     return type.readCell(session.lease, this.empty, undefined)
   }
 

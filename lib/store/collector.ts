@@ -41,9 +41,18 @@ export class Collector {
 
   /** Nobody in this process uses it any more. Never throws, either. */
   letGo(id: number): void {
-    if (this.ended || this.store.readOnly || !this.isUnnamed(id)) return
+    if (this.ended || this.store.readOnly || !this.mayBeUnnamed(id)) return
     this.candidates.add(id)
     this.collectLater()
+  }
+
+  /** True also where that cannot be read: then it is looked at again later. */
+  private mayBeUnnamed(id: number): boolean {
+    try {
+      return this.isUnnamed(id)
+    } catch {
+      return true
+    }
   }
 
   private isUnnamed(id: number): boolean {

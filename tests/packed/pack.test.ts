@@ -244,4 +244,30 @@ test('evacuated in turns: the same as at once, and nothing when it is broken off
     assert.is((await evacuateInTurns(snapshot, source).catch((error) => error)).name, 'TypeError')
   }))
 
+test('an empty root that does not fit is told; init is not called as if the type had none', inPlace(
+  (place) => {
+    const text = 'x'.repeat(2 ** 21)
+    const root = t.struct('Large', { text: t.default(t.string, text) })
+    thrown('RSTORE_REGION_FULL', () =>
+      Region.pack(place.path('x'), { root, capacity: '1MiB' }, () => assert.unreachable() as never))
+    assert.equal(readdirSync(place.folder), [])
+    // What has to name something cannot be empty, and all else can.
+    const City = t.struct('City', { name: t.string })
+    const seen: unknown[] = []
+    const rootOf = (type: any): unknown => {
+      const init = (_region: unknown, empty: unknown): symbol => {
+        seen.push((empty as { toObject?(): unknown } | undefined)?.toObject?.())
+        return DISCARD
+      }
+      Region.pack(null, { root: type, capacity: '1MiB' }, init as never)
+      return seen.pop()
+    }
+    const ref = t.ref(() => City)
+    assert.is(rootOf(t.struct('A', { city: ref })), undefined)
+    assert.is(rootOf(t.struct('B', { pair: t.tuple(t.u8, ref) })), undefined)
+    assert.is(rootOf(t.struct('C', { link: t.packed(City) })), undefined)
+    assert.equal(rootOf(t.struct('D', { city: t.optional(ref), n: t.u8 })),
+      { city: undefined, n: 0 })
+  }))
+
 test.run()

@@ -2,7 +2,8 @@
 import { copyFileSync, rmSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Store, t, type Region } from '../../lib/index.js'
+import { RStoreError, Store, t, type Region } from '../../lib/index.js'
+import type { Collector } from '../../lib/store/collector.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { until } from '../harness/until.js'
 import { rejected, thrown } from '../harness/with-region.js'
@@ -178,6 +179,33 @@ test('a packed file that was replaced by another one', async () => {
   copyFileSync(b!, a!)
   thrown('RSTORE_CORRUPT', () => store.packed('a'))
   assert.equal((await store.verify()).problems.map(({ code }) => code), ['RSTORE_CORRUPT'])
+  store.close()
+})
+
+test('a catalog that cannot be read after a commit: it is committed, and looked at later', () => {
+  const store = Store.open(temporaryDirectory(), { create: true })
+  const packed = packLink(store, null, 'one')
+  const region = store.region('live')
+  const slots = slotsOf(region)
+  const { collector } = (store as unknown as { parts: { collector: Collector } }).parts
+  const looks = collector as unknown as { isUnnamed(id: number): boolean }
+  const { isUnnamed } = looks
+  let failures = 0
+  looks.isUnnamed = () => {
+    failures++
+    throw new RStoreError('RSTORE_IO', 'the catalog cannot be read')
+  }
+  region.transact(() => {
+    slots.set(1, { link: packed })
+    packed.close()
+    slots.delete(1)
+    slots.set(2, {})
+  })
+  assert.ok(failures > 0)
+  assert.equal([...slots.keys()], [2])
+  looks.isUnnamed = isUnnamed
+  collector.collect()
+  assert.equal(packedIds(store), [], 'it was not forgotten')
   store.close()
 })
 
