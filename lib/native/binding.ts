@@ -29,8 +29,6 @@ export interface OpenedHandle {
   control: ArrayBuffer
   capacityBytes: number
   firstDataPage: number
-  /** False on media that cannot be written, where there is no lock file. */
-  locked: boolean
 }
 
 export interface HandleStats {
@@ -88,7 +86,6 @@ export interface NativeHandle extends WindowSource {
   backup(path: string): Promise<PackedStatus>
   /** Bytes done, bytes in all. */
   backupProgress(): [number, number]
-  /** Tells of every newest commit of any process; without a callback, ends that. */
   /** Compares the file's pages with their checksums; then `damagedPages` has those that differ. */
   checkPages(): Promise<PackedStatus>
   damagedPages(): number[]
@@ -113,6 +110,7 @@ export interface NativeHandle extends WindowSource {
    * cuts the file behind its data, and one transaction may come before. Else only `close` may come.
    */
   becomeAlone(): boolean
+  /** Tells of every newest commit of any process; without a callback, ends that. */
   watchEpochs(callback?: (epoch: number) => void): void
   stats(): HandleStats
   readers(): ReaderInfo[]
@@ -120,7 +118,7 @@ export interface NativeHandle extends WindowSource {
 }
 
 /** A region that is being packed, or was. */
-export interface OpenedPack extends Omit<OpenedHandle, 'locked' | 'number'> {
+export interface OpenedPack extends Omit<OpenedHandle, 'number'> {
   rootRef: number
   rootType: number
   endUnits: number

@@ -56,7 +56,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   tooOld: {
     code: 'RSTORE_TOO_OLD', what: 'the file was made by a version of rstore no longer read',
-    todo: 'Run "rstore upgrade"; nothing was changed',
+    todo: 'Read it with the version that made it; nothing was changed',
   },
   replaced: {
     code: 'RSTORE_REPLACED', what: 'the file was replaced by a compacted one',

@@ -1,6 +1,6 @@
 /**
  * A block region: records, strings, arrays, maps and refs between them in memory of this thread,
- * without a file and without transactions. Made by `Pool.region`; see also DESIGN and README.
+ * without a file and without transactions. Made by `Pool.region`; see also README.
  */
 import { RStoreError } from '../errors.js'
 import type { NamedEntry } from '../map/catalog.js'

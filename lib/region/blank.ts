@@ -1,5 +1,6 @@
 /** What a new region begins with: allocation state, an empty catalog, no types. */
 import { C } from '../../formats/index.js'
+import { STATE } from '../space/allocation-words.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
 import { refOfPage, wordIndexOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
@@ -9,6 +10,8 @@ import { createTree } from '../tree/open.js'
 
 /** Root of the tree of types. */
 export const TYPES_ROOT = refOfPage(C.TYPES_PAGE)
+/** The unit of the allocation state whose second word is nextTypeId. */
+export const NEXT_TYPE_UNIT = (STATE.nextTypeId >>> 1) as Ref
 
 const PAGE_COUNT = C.TYPES_PAGE + 1
 

@@ -12,20 +12,17 @@ import type { NativePackWriter, OpenedPack } from '../native/binding.js'
 import { check, errorOf } from '../native/status.js'
 import { CONTROL, STATE } from '../space/allocation-words.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
+import { faultError } from '../space/fault-error.js'
 import type { Ref } from '../space/ref.js'
 import { Lease } from '../types/context.js'
 import type { Ending } from '../types/context.js'
-import { blankPages, TYPES_ROOT } from './blank.js'
+import { blankPages, NEXT_TYPE_UNIT, TYPES_ROOT } from './blank.js'
 import { OpenSession } from './open-session.js'
 import type { RegionStats } from './stats.js'
-import { faultError } from './view.js'
 import { Windows } from './windows.js'
 
 /** How the file appears under its name. */
 export interface Publishing { readonly replace: boolean; readonly sync: boolean }
-
-/** The unit whose second word is nextTypeId. */
-const NEXT_TYPE_UNIT = (STATE.nextTypeId >>> 1) as Ref
 
 /** Under which name it is written: PackPlace in native/src/core/pack-writer.h. */
 const PLACE = { beside: 0, inPlace: 1, temporary: 2 } as const
@@ -172,7 +169,7 @@ export class PackSession extends OpenSession {
 
   protected throwFault(): void {
     this.assertOpen()
-    throw faultError(this.faults[0]!, this.label)
+    throw faultError(this.faults[0]!, { path: this.label })
   }
 
   /** There are no transactions here: a savepoint. */

@@ -14,13 +14,14 @@ import type { NativePackedFile, OpenedPack, PackedStatus } from '../native/bindi
 import { errorOf } from '../native/status.js'
 import { CONTROL, STATE } from '../space/allocation-words.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
+import { faultError } from '../space/fault-error.js'
 import { byteIndexOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
 import type { EndReason } from '../types/context.js'
 import type { Frozen, Type } from '../types/index.js'
 import { typeFrom } from '../types/type.js'
 import type { AnyType } from '../types/type.js'
-import { TYPES_ROOT } from './blank.js'
+import { NEXT_TYPE_UNIT, TYPES_ROOT } from './blank.js'
 import { RecentBuffers } from './lent-buffers.js'
 import { OpenSession } from './open-session.js'
 import { checkPath } from './options.js'
@@ -31,10 +32,8 @@ import {
 } from './read-region.js'
 import type { RegionStats } from './stats.js'
 import { thaw, type ThawOptions } from './thaw.js'
-import { faultError } from './view.js'
 import { Windows } from './windows.js'
 
-const NEXT_TYPE_UNIT = (STATE.nextTypeId >>> 1) as Ref
 const VERIFY = { none: 0, lazy: 1, full: 2 } as const
 /** Pages are compared at least so many at a time: native/src/core/packed-file.cc. */
 const CHUNK_BYTES = 256 * 1024
@@ -75,7 +74,7 @@ export class PackedSession extends OpenSession {
 
   protected throwFault(): void {
     this.assertOpen()
-    throw faultError(this.faults[0]!, this.label)
+    throw faultError(this.faults[0]!, { path: this.label })
   }
 
   transactOrJoin(): never {

@@ -22,14 +22,11 @@ import { CONTROL, STATE } from '../space/allocation-words.js'
 import type { ContiguousSpace } from '../space/contiguous-space.js'
 import type { Ref } from '../space/ref.js'
 import { Lease } from '../types/context.js'
-import { TYPES_ROOT } from './blank.js'
+import { NEXT_TYPE_UNIT, TYPES_ROOT } from './blank.js'
 import { OpenSession, synchronous } from './open-session.js'
 import type { RegionStats } from './stats.js'
 import { isRefused } from './view.js'
 import type { View } from './view.js'
-
-/** The unit of the allocation state whose second word is nextTypeId. */
-const NEXT_TYPE_UNIT = (STATE.nextTypeId >>> 1) as Ref
 
 export class RegionSession extends OpenSession {
   declare readonly space: ContiguousSpace

@@ -15,6 +15,7 @@ import type { HandleOptions, NativeHandle, PackedStatus } from '../native/bindin
 import { check, errorOf } from '../native/status.js'
 import { CONTROL } from '../space/allocation-words.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
+import { faultError } from '../space/fault-error.js'
 import { lowerFrontier } from '../space/lower-frontier.js'
 import { realPathOf } from './real-path.js'
 import { Windows } from './windows.js'
@@ -238,7 +239,7 @@ export class View {
    */
   throwFault(bits: number): never {
     if (!this.inTransaction) this.native.repair()
-    throw faultError(bits, this.path)
+    throw faultError(bits, { path: this.path })
   }
 
   /** From now on `close` cuts off what the file has behind the data, if nobody else has it open. */
@@ -289,31 +290,4 @@ function openingError(status: PackedStatus, path: string, readOnly: boolean): Er
 /** Whether somebody else had the write lock: then the view is as it was. */
 export function isRefused(error: unknown): boolean {
   return error instanceof RStoreError && error.code === 'RSTORE_BUSY' && 'pid' in error.facts
-}
-
-export function faultError(bits: number, path: string): RStoreError {
-  if (bits & C.FAULT_IO) {
-    return new RStoreError('RSTORE_IO',
-      `reading ${path}: the disk failed, or someone cut the file. `
-      + 'Close the region and open it again', { path })
-  }
-  if (bits & C.FAULT_NO_SPACE) {
-    return new RStoreError('RSTORE_NO_SPACE',
-      `growing ${path}: the disk or its quota is full. Nothing was changed; `
-      + 'make room and try again',
-      { path })
-  }
-  if (bits & C.FAULT_REGION_FULL) {
-    return new RStoreError('RSTORE_REGION_FULL',
-      `growing ${path}: the capacity is reached. Nothing was changed; `
-      + 'copy into a region with a larger one', { path })
-  }
-  if (bits & C.FAULT_READ_ONLY) {
-    return new RStoreError('RSTORE_READ_ONLY',
-      `${path} is packed, and something wrote to memory that shows it. The file is as it was; `
-      + 'this handle shows what was written: close it', { path })
-  }
-  return new RStoreError('RSTORE_CORRUPT',
-    `reading ${path}: the file is damaged: a page does not fit its checksum, or a ref leads out of `
-    + 'the data. Run "rstore verify"', { path })
 }

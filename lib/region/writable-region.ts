@@ -50,7 +50,7 @@ export abstract class WritableRegion extends RegionBase {
   }
 
   /**
-   * The record at a ref, assignable in a transaction. Throws RSTORE_STALE_VIEW when it was freed.
+   * The record at a ref, assignable in a transaction. Throws RSTORE_DANGLING_REF when it was freed.
    */
   deref<V>(ref: Ref<V>): V {
     return derefCell(this.session, ref) as V
@@ -105,7 +105,7 @@ export abstract class WritableRegion extends RegionBase {
     evacuateNames(this.session, this.catalog, target.session, target.catalog)
   }
 
-  /** The same step by step: `finish` gives the array, `discard` gives up. */
+  /** As `buildArray`, step by step: `finish` gives the array, `discard` gives up. */
   arrayBuilder<V, I>(element: Type<V, I>, options: BuilderOptions = {}): ArrayBuilder<V, I> {
     return createBuilder(this.session, typeFrom(element, 'arrayBuilder'), options)
   }

@@ -30,6 +30,7 @@
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { CONTROL, STATE } from './allocation-words.js'
+import { faultError } from './fault-error.js'
 import { FreeLists } from './free-lists.js'
 import { FreePages } from './free-pages.js'
 import type { Marks } from './marks.js'
@@ -357,7 +358,7 @@ export class Allocator {
   /** A6. */
   checkFault(): void {
     const fault = this.control[CONTROL.fault]!
-    if (fault !== 0) throw faultError(fault, this.control[CONTROL.faultPage]!)
+    if (fault !== 0) throw faultError(fault, { page: this.control[CONTROL.faultPage]! })
   }
 
   private fullError(units: number): RStoreError {
@@ -385,19 +386,3 @@ const pageFrom = (ref: number): number => {
 
 const isPage = (ref: number, units: number): boolean =>
   units === PAGE_UNITS && (ref & (PAGE_UNITS - 1)) === 0
-
-/** What the fault handler's flags mean to whoever was allocating. */
-function faultError(fault: number, page: number): RStoreError {
-  const facts = { page }
-  if ((fault & C.FAULT_REGION_FULL) !== 0) {
-    const message = 'The region is full: its capacity is used up.'
-    return new RStoreError('RSTORE_REGION_FULL', message, facts)
-  }
-  if ((fault & C.FAULT_NO_SPACE) !== 0) {
-    return new RStoreError('RSTORE_NO_SPACE', 'The disk is full: the file cannot grow.', facts)
-  }
-  if ((fault & C.FAULT_IO) !== 0) {
-    return new RStoreError('RSTORE_IO', `The disk could not give page ${page} of the file.`, facts)
-  }
-  return new RStoreError('RSTORE_CORRUPT', `A ref led to page ${page}, where nothing is.`, facts)
-}

@@ -108,17 +108,6 @@ export class ContiguousSpace extends Space {
     this.allocator.checkFault()
   }
 
-  /** Takes the next id for a stored type. */
-  takeTypeId(): number {
-    const { u32 } = this.windows[0]!
-    this.marks.mark(STATE.nextTypeId >>> 1, 8)
-    return u32[STATE.nextTypeId]!++
-  }
-
-  get allocatedUnits(): number {
-    return this.windows[0]!.u32[STATE.allocatedUnits]!
-  }
-
   /** The frontier as the running transaction sees it. */
   get frontierUnits(): number {
     return this.control[CONTROL.frontierUnits]!

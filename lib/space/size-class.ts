@@ -23,9 +23,3 @@ export const sizeClassOf = (units: number): number => {
   const power = 31 - Math.clz32(units)
   return ((power - 2) << 3) + ((units >>> (power - 3)) & 7)
 }
-
-/** The smallest size in a class, in units. */
-export const leastUnitsOf = (sizeClass: number): number => {
-  if (sizeClass < 8) return sizeClass
-  return (8 + (sizeClass & 7)) * 2 ** ((sizeClass >>> 3) - 1)
-}

@@ -261,7 +261,9 @@ export class Store implements Disposable {
 
   /**
    * A consistent copy of the whole store in a new folder, while others go on. Nothing is deleted
-   * meanwhile; the copy counts its references anew when it is first opened.
+   * meanwhile; the copy counts its references anew when it is first opened. Where it
+   * fails, what was copied so far is left in the folder: remove it. Throws RSTORE_EXISTS when the
+   * folder is not empty.
    */
   backup(dir: string): Promise<void> {
     this.parts.assertOpen()

@@ -12,10 +12,10 @@
  * A type can have several numbers in one region: those of the versions that it once had. `readerOf`
  * finds, for a cell of any of them, how it is read as the type that the program declares now.
  */
-import { AllocationState, C } from '../../formats/index.js'
+import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
-import { refOfPage, wordIndexOf, type Ref } from '../space/ref.js'
+import { wordIndexOf, type Ref } from '../space/ref.js'
 import { openTree } from '../tree/open.js'
 import type { Tree } from '../tree/tree.js'
 import { CONTENT_OFFSET, createContent, refuseCell, windowOfContent } from './boxes.js'
@@ -25,10 +25,6 @@ import { DescriptorCopies } from './descriptor-copies.js'
 import { simpleTypes, typeFromText } from './descriptor.js'
 import { readText, textBytes, writeText } from './text.js'
 import type { AnyType, CellReader } from './type.js'
-
-/** Its second word is the number of the next new type. */
-const NEXT_TYPE_UNIT = (refOfPage(C.ALLOCATION_PAGE)
-  + Math.floor(AllocationState.fields.nextTypeId.offset / 8)) as Ref
 
 /** A type as one session knows it. */
 export class Binding {
@@ -62,8 +58,8 @@ export class TypeRegistry {
    */
   constructor(
     session: Session,
-    typesRoot: Ref = refOfPage(C.TYPES_PAGE),
-    nextAt: Ref = NEXT_TYPE_UNIT,
+    typesRoot: Ref,
+    nextAt: Ref,
   ) {
     this.#session = session
     this.#tree = openTree(session.space, 'u32', typesRoot)

@@ -6,6 +6,7 @@ import { C } from '../../formats/index.js'
 import { RStoreError } from '../../lib/errors.js'
 import { Catalog } from '../../lib/map/catalog.js'
 import { createStructures } from '../../lib/map/structures.js'
+import { NEXT_TYPE_UNIT, TYPES_ROOT } from '../../lib/region/blank.js'
 import { allocCell, derefCell, freeCell, refOfRecord } from '../../lib/region/cells.js'
 import type { Ref } from '../../lib/space/ref.js'
 import { createTree } from '../../lib/tree/open.js'
@@ -25,7 +26,7 @@ class MemorySession extends Session {
 
   constructor(override readonly space: MemorySpace) {
     super(space, space.control)
-    this.registry = new TypeRegistry(this)
+    this.registry = new TypeRegistry(this, TYPES_ROOT, NEXT_TYPE_UNIT)
   }
 
   protected renew(): void {

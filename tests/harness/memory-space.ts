@@ -1,6 +1,6 @@
 /** A contiguous space over plain memory: for tests of structures that need no file. */
 import { C } from '../../formats/index.js'
-import { CONTROL } from '../../lib/space/allocation-words.js'
+import { CONTROL, STATE } from '../../lib/space/allocation-words.js'
 import { ContiguousSpace } from '../../lib/space/contiguous-space.js'
 import { Window } from '../../lib/space/window.js'
 
@@ -37,6 +37,10 @@ export class MemorySpace extends ContiguousSpace {
     })
     this.grown = grown
     if (frontierUnits !== undefined) this.jump(frontierUnits)
+  }
+
+  get allocatedUnits(): number {
+    return this.windows[0]!.u32[STATE.allocatedUnits]!
   }
 
   /** Large live cells up to `frontierUnits`, a multiple of a page. */

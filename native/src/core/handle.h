@@ -14,7 +14,7 @@
 //  5. publishedEpoch is stored: from here on the commit exists for everyone.
 //
 // H1. Everything the file gets before step 5 lies past the committed end or in the log behind the
-//     last published record, so no one can see half of a commit (promise 5 of the design).
+//     last published record, so no one can see half of a commit.
 // H2. A new holder looks behind the last published record and adopts a valid one: its author died
 //     before it could publish.
 // H3. A new holder that finds tailHighBytes beyond the committed end zeroes what lies between
