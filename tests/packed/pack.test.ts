@@ -259,7 +259,7 @@ test('an empty root that does not fit is told; init is not called as if the type
         seen.push((empty as { toObject?(): unknown } | undefined)?.toObject?.())
         return DISCARD
       }
-      Region.pack(null, { root: type, capacity: '1MiB' }, init as never)
+      void Region.pack(null, { root: type, capacity: '1MiB' }, init as never)
       return seen.pop()
     }
     const ref = t.ref(() => City)
