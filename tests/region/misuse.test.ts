@@ -476,4 +476,33 @@ test(
   }),
 )
 
+test(
+  'a notice that throws after a commit keeps neither the next one nor the caller',
+  withRegion(async (place) => {
+    const { region, cities } = cityRegion(place)
+    const thrown: unknown[] = []
+    const take = (error: unknown): void => void thrown.push(error)
+    const others = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException').on('uncaughtException', take)
+    try {
+      const told: string[] = []
+      const change = (): number => {
+        region.session.noteChange(() => { throw new Error('its own') })
+        region.session.noteChange(() => told.push('the next one'))
+        cities.delete('NO/Bergen')
+        return 7
+      }
+      assert.is(region.transact(change), 7)
+      assert.is(await region.write(change), 7)
+      await nextTurn()
+      assert.is(told.length, 2)
+      assert.equal(thrown.map(String), ['Error: its own', 'Error: its own'])
+      assert.not(cities.has('NO/Bergen'))
+    } finally {
+      process.removeListener('uncaughtException', take)
+      for (const listener of others) process.on('uncaughtException', listener)
+    }
+  }),
+)
+
 test.run()
