@@ -274,12 +274,20 @@ export class OrderedMap extends MapReader {
     return behind
   }
 
-  /** Compares two keys as the map does. */
-  compareKeys(a: unknown, b: unknown): number {
-    return this.tree.compare(
-      this.codec.encode(a, this.codec.newForm(), this.label),
-      this.codec.encode(b, this.codec.newForm(), this.label),
-    )
+  /**
+   * Tells of one key after the other whether it is above the one before. Throws what the codec
+   * throws on what is no key.
+   */
+  rising(): (key: unknown) => boolean {
+    let [form, last] = [this.codec.newForm(), this.codec.newForm()]
+    let started = false
+    return (key) => {
+      form = this.codec.encode(key, form, this.label)
+      const isAbove = !started || this.tree.compare(last, form) < 0
+      ;[form, last] = [last, form]
+      started = true
+      return isAbove
+    }
   }
 
   index(

@@ -167,10 +167,12 @@ export interface RMap<K, V, I = V> extends ReadMap<K, V> {
   /** Deletes a range, or everything; gives the number of entries deleted. */
   clear(range?: Range<K>): number
   /**
-   * Sorted input. The first key out of order throws RSTORE_UNSORTED, and nothing has changed.
-   * Resolves to the number of entries. What can be iterated at once is stored as it comes; what
-   * comes asynchronously is gathered in memory first, because a transaction cannot wait, and either
-   * all of it is stored or nothing. For more than fits there, call it with parts, one by one.
+   * Sorted input. The first key out of order throws RSTORE_UNSORTED, and nothing has changed; the
+   * source is closed, and not read on. Resolves to the number of entries. What can be iterated at
+   * once is stored as it comes; what comes asynchronously is gathered in memory first, because a
+   * transaction cannot wait, and either all of it is stored or nothing. For more than fits there,
+   * call it with parts, one by one. `onProgress` is told now and then how many entries were read
+   * (of what is gathered, while it is), and at the end, before the commit, of all.
    */
   bulkLoad(
     sorted: Iterable<readonly [K, I]> | AsyncIterable<readonly [K, I]>,

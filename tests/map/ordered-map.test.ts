@@ -276,6 +276,80 @@ test('bulkLoad: a listener of progress that throws, or is none, leaves nothing',
   assertSound(region)
 })
 
+/** An endless asynchronous source, which counts what was pulled and whether it was closed. */
+function endless(entryAt: (i: number) => unknown) {
+  const seen = { pulled: 0, closed: 0 }
+  const source = (async function* () {
+    try {
+      for (;;) yield entryAt(seen.pulled++) as [number, number]
+    } finally {
+      seen.closed++
+    }
+  })()
+  return { seen, source }
+}
+
+test('bulkLoad: an asynchronous source is read up to what is refused, and closed', async () => {
+  const region = new MemoryRegion(2 ** 22)
+  const map = region.map('m', t.u32, t.u32)
+  region.transact(() => map.set(7, 7))
+  const stop = (entries: number): void => { if (entries >= 16_384) throw new Error('stop') }
+  for (const [code, entryAt, offence, onProgress] of [
+    ['RSTORE_UNSORTED', (i: number) => [i === 5 ? 4 : i, i], 6],
+    ['RSTORE_UNSORTED', (i: number) => [i === 5 ? 3 : i, i], 6],
+    ['TypeError', (i: number) => (i === 3 ? 'ab' : [i, i]), 4],
+    ['TypeError', (i: number) => [i === 0 ? 'x' : i, i], 1],
+    ['TypeError', (i: number) => [i === 9 ? 1.5 : i, i], 10],
+    ['Error', (i: number) => [i, i], 16_384, stop],
+  ] as const) {
+    const { seen, source } = endless(entryAt)
+    const error = await map.bulkLoad(source, onProgress === undefined ? {} : { onProgress })
+      .then(() => undefined, (thrown) => thrown)
+    assert.is(error?.code ?? error?.name, code)
+    assert.equal(seen, { pulled: offence, closed: 1 })
+    assert.equal([...map], [[7, 7]])
+  }
+  assertSound(region)
+})
+
+test('bulkLoad: options are looked at before the source is', async () => {
+  const region = new MemoryRegion(2 ** 21)
+  const map = region.map('m', t.u32, t.u32)
+  let asked = 0
+  const sources = () => [
+    { [Symbol.asyncIterator]: () => { asked++; throw new Error('asked') } },
+    { [Symbol.iterator]: () => { asked++; throw new Error('asked') } },
+  ] as never[]
+  for (const options of [{ onProgress: 5 }, null, 5] as never[]) {
+    for (const source of sources()) {
+      const error = await map.bulkLoad(source, options).then(() => undefined, (thrown) => thrown)
+      assert.instance(error, TypeError)
+    }
+  }
+  const error = await map.bulkLoad({} as never).then(() => undefined, (thrown) => thrown)
+  assert.match(error.message, /expected an iterable of entries/)
+  region.session.closed = true
+  region.session.end('close')
+  const late = await map.bulkLoad(sources()[0]!).then(() => undefined, (thrown) => thrown)
+  assert.is(late.code, 'RSTORE_CLOSED')
+  assert.is(asked, 0)
+})
+
+test('bulkLoad: progress of an asynchronous source is told while it is read', async () => {
+  const region = new MemoryRegion(2 ** 22)
+  const map = region.map('m', t.u32, t.u32)
+  const told: [number, number][] = []
+  let pulled = 0
+  const source = async function* (): AsyncGenerator<[number, number]> {
+    while (pulled < 40_000) yield [pulled, pulled++]
+  }
+  const onProgress = (entries: number): void => void told.push([entries, pulled])
+  assert.is(await map.bulkLoad(source(), { onProgress }), 40_000)
+  assert.equal(told, [[16_384, 16_384], [32_768, 32_768], [40_000, 40_000]])
+  assert.is(map.size, 40_000)
+  assertSound(region)
+})
+
 test('overwriting and deleting at a steady size keeps the space at a steady size', () => {
   const { region, map } = filled(500)
   let seed = 1
