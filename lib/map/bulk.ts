@@ -3,8 +3,8 @@
  * transaction or one of its own; what comes asynchronously is gathered first, because a transaction
  * cannot wait. Either way all of it is stored, or nothing.
  *
- *  L1. Options are looked at before the source is. A source is never read beyond what is refused: no
- *      entry, a key that is none, or one that is not above the one before; and it is closed then.
+ *  L1. Options are looked at before the source is. A source is never read beyond what is refused:
+ *      no entry, a key that is none, or one that is not above the one before; then it is closed.
  *  L2. The numbers that progress tells never fall: of what is gathered, they are told while it is;
  *      storing it tells only the last.
  */

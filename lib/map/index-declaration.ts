@@ -4,6 +4,7 @@ import { StructType } from '../types/struct/struct.js'
 import { show } from '../types/text.js'
 import { TupleType } from '../types/tuple/tuple.js'
 import { typeFrom, type AnyType } from '../types/type.js'
+import { tellKeyType } from './index-key.js'
 import type { OrderedMap } from './ordered-map.js'
 import type { IndexFunction, IndexShape } from './secondary-index.js'
 
@@ -11,6 +12,9 @@ export interface IndexOptions {
   key?: unknown
   unique?: boolean
 }
+
+/** A field, several, or a function. */
+export type IndexBy = string | readonly string[] | IndexFunction
 
 type Compute = (value: unknown, key: unknown) => unknown
 
@@ -65,15 +69,15 @@ export function byFields(map: OrderedMap, fields: readonly string[], unique: boo
   return { shape: { by: fields, unique }, keyType, compute }
 }
 
-function byFunction(map: OrderedMap, fn: IndexFunction, options: IndexOptions): Declaration {
-  if (options.key === undefined) {
-    throw new TypeError(
-      `${map.label}: an index by a function needs the type of its keys: { key: t.… }`,
-    )
-  }
-  const keyType = typeFrom(options.key, 'index option key')
+/** @param stored the type of its keys, where it is stored already */
+function byFunction(
+  map: OrderedMap, fn: IndexFunction, options: IndexOptions, stored: AnyType | undefined,
+): Declaration {
+  const compute = fn as Compute
+  const keyType = options.key === undefined ? stored ?? tellKeyType(map, compute)
+    : typeFrom(options.key, 'index option key')
   if (keyType.key === null) throw new TypeError(`index option key: ${keyType.kind} cannot be a key`)
-  return { shape: { by: null, unique: options.unique === true }, keyType, compute: fn as Compute }
+  return { shape: { by: null, unique: options.unique === true }, keyType, compute }
 }
 
 function checkOptions(options: unknown): void {
@@ -84,11 +88,12 @@ function checkOptions(options: unknown): void {
     throw new TypeError(`unknown index option ${show(unknown)}; there are key, unique`)
 }
 
+/** @param stored the type of the keys of the index of that name; undefined when there is none */
 export function declarationOf(
-  map: OrderedMap, by: string | readonly string[] | IndexFunction, options: IndexOptions,
+  map: OrderedMap, by: IndexBy, options: IndexOptions, stored: AnyType | undefined,
 ): Declaration {
   checkOptions(options)
-  if (typeof by === 'function') return byFunction(map, by, options)
+  if (typeof by === 'function') return byFunction(map, by, options, stored)
   if (typeof by !== 'string' && !Array.isArray(by)) {
     throw new TypeError(`an index is by a field's name, several, or a function; got ${show(by)}`)
   }

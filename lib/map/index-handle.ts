@@ -48,6 +48,9 @@ export class IndexHandle {
       this.#map.get(index.codec.keyOf(cursor.key())),
     )
   }
+  range(range?: unknown): IterableIterator<unknown> {
+    return this.values(range)
+  }
   entries(range?: unknown): IterableIterator<[unknown, unknown, unknown]> {
     return this.#iterate(range, (index, { cursor }): [unknown, unknown, unknown] => {
       const form = cursor.key()

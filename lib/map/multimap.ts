@@ -140,6 +140,10 @@ export class OrderedMultimap extends Handle {
     return new PairIterator(this, this.tree, bounds)
   }
 
+  range(range?: unknown): IterableIterator<[unknown, unknown]> {
+    return this.entries(range)
+  }
+
   /** Each key once. */
   keys(range?: unknown): IterableIterator<unknown> {
     const bounds = boundsOf(range, this.#ends)

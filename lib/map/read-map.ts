@@ -134,6 +134,9 @@ export abstract class MapReader extends Handle implements Steps {
   entries(range?: unknown): IterableIterator<[unknown, unknown]> {
     return new EntryIterator(this, this.walkerOf(range))
   }
+  range(range?: unknown): IterableIterator<[unknown, unknown]> {
+    return this.entries(range)
+  }
   keys(range?: unknown): IterableIterator<unknown> {
     return new KeyIterator(this, this.walkerOf(range))
   }

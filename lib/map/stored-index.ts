@@ -9,12 +9,12 @@ import { throwMismatch } from '../types/registry.js'
 import type { AnyType } from '../types/type.js'
 import type { Directory, Entry } from './directory.js'
 import { byFields, declarationOf, fieldOf } from './index-declaration.js'
-import type { Declaration, IndexOptions } from './index-declaration.js'
+import type { Declaration, IndexBy, IndexOptions } from './index-declaration.js'
 import { IndexHandle } from './index-handle.js'
 import { shapeOf, storeShape, throwDamaged } from './index-shape.js'
 import type { OrderedMap } from './ordered-map.js'
 import { fillIndex, PairCodec, SecondaryIndex } from './secondary-index.js'
-import type { IndexFunction, IndexShape } from './secondary-index.js'
+import type { IndexShape } from './secondary-index.js'
 
 function makeIndex(
   map: OrderedMap,
@@ -129,54 +129,67 @@ function upgradeNow(session: Session): void {
   }
 }
 
-/** See RMap.index. */
-export function declareIndex(
-  map: OrderedMap,
-  name: string,
-  by: string | readonly string[] | IndexFunction,
-  options: IndexOptions,
-): IndexHandle {
-  const { observers, session } = map
+function checkMapAndName({ label, observers }: OrderedMap, name: unknown): void {
   if (observers === undefined)
-    throw new TypeError(`${map.label} cannot have indexes: only maps with a name can`)
+    throw new TypeError(`${label} cannot have indexes: only maps with a name can`)
   if (typeof name !== 'string' || name === '' || name.includes('\0')) {
     throw new TypeError(
       'the name of an index must be a string that is not empty and has no NUL in it',
     )
   }
-  const declared = declarationOf(map, by, options)
+}
+
+/** See RMap.index. */
+export function declareIndex(
+  map: OrderedMap, name: string, by: IndexBy, options: IndexOptions,
+): IndexHandle {
+  checkMapAndName(map, name)
+  const { session } = map
   map.enter()
-  const { directory } = observers
-  const find = (): Entry | undefined => directory.find(`${observers.mapName}\0${name}`)
-  let entry = find()
-  if (entry !== undefined && isOfEarlierKeys(session, entry, declared)) {
-    upgradeNow(session)
-    entry = find()
-  }
-  if (entry !== undefined) {
-    checkStored(session, entry, name, declared)
-    observers.indexes.set(name, makeIndex(map, name, declared, entry.root))
-    observers.undeclared.delete(name)
-  } else {
-    session.transactOrJoin(() => createIndex(map, directory, name, declared))
-  }
-  observers.changed()
+  const declared = declarationOf(map, by, options, storedKeyType(map, name))
+  const entry = entryOf(map, name)
+  if (entry !== undefined && isOfEarlierKeys(session, entry, declared)) upgradeNow(session)
+  if (entryOf(map, name) !== undefined) adopt(map, name, declared)
+  else session.transactOrJoin(() => makeOrAdopt(map, name, by, options, declared))
+  map.observers!.changed()
   return new IndexHandle(map, name)
 }
 
-function createIndex(
-  map: OrderedMap,
-  directory: Directory,
-  name: string,
-  declared: Declaration,
+function entryOf({ observers }: OrderedMap, name: string): Entry | undefined {
+  return observers!.directory.find(`${observers!.mapName}\0${name}`)
+}
+
+function storedKeyType(map: OrderedMap, name: string): AnyType | undefined {
+  const entry = entryOf(map, name)
+  return entry === undefined ? undefined : map.session.registry.typeOf(entry.keyType)
+}
+
+/** Another process may have made it since this one looked. */
+function makeOrAdopt(
+  map: OrderedMap, name: string, by: IndexBy, options: IndexOptions, declared: Declaration,
 ): void {
+  map.session.enterWrite()
+  map.enter()
+  const stored = storedKeyType(map, name)
+  if (stored === undefined) createIndex(map, name, declared)
+  else adopt(map, name, declarationOf(map, by, options, stored))
+}
+
+/** From now on the index that is stored is kept right as it is declared. */
+function adopt(map: OrderedMap, name: string, declared: Declaration): void {
+  const { indexes, undeclared } = map.observers!
+  const entry = entryOf(map, name)!
+  checkStored(map.session, entry, name, declared)
+  indexes.set(name, makeIndex(map, name, declared, entry.root))
+  undeclared.delete(name)
+}
+
+function createIndex(map: OrderedMap, name: string, declared: Declaration): void {
   const { session } = map
   const observers = map.observers!
   session.atomically(() => {
-    session.enterWrite()
-    map.enter()
     const root = createIndexTree(map, declared)
-    directory.add(`${observers.mapName}\0${name}`, {
+    observers.directory.add(`${observers.mapName}\0${name}`, {
       kind: C.ENTRY_INDEX,
       root,
       keyType: session.registry.idOf(declared.keyType),

@@ -132,20 +132,35 @@ export interface ReadMap<K, V> extends Iterable<[K, V]> {
   first(): [K, V] | undefined
   last(): [K, V] | undefined
   entries(range?: Range<K>): IterableIterator<[K, V]>
+  /** The same as `entries`. */
+  range(range?: Range<K>): IterableIterator<[K, V]>
   keys(range?: Range<K>): IterableIterator<K>
   values(range?: Range<K>): IterableIterator<V>
   count(range?: Range<K>): number
   forEach(fn: (value: V, key: K) => void): void
 }
 
-/** A change that a commit of this process made. */
+/** A change that a commit made. */
 export interface Change<K> {
   key: K
   kind: 'set' | 'delete'
 }
 
+/** Fields of records: what an index can be by. */
+type FieldOf<V> = Exclude<keyof V & string, keyof RecordMethods<any>>
+
+/** The key of an index by one field, or by several; records without one of them are not in it. */
+type KeyBy<V, P> = P extends keyof V ? Exclude<V[P], undefined>
+  : P extends readonly [infer F extends keyof V] ? Exclude<V[F], undefined>
+  : P extends readonly [keyof V, ...(keyof V)[]]
+    ? { -readonly [I in keyof P]: P[I] extends keyof V ? Exclude<V[P[I]], undefined> : never }
+  : unknown
+
 export interface IndexOptions<X> {
-  /** Type of the index keys; needed with a function, else known from the fields. */
+  /**
+   * Type of the index keys. Known from the fields; with a function it is needed where it cannot be
+   * told from what the function gives: see `RMap.index`.
+   */
   key?: Type<X, any>
   /** Whether two records may not have the same index key. */
   unique?: boolean
@@ -179,18 +194,35 @@ export interface RMap<K, V, I = V> extends ReadMap<K, V> {
     options?: { onProgress?(entries: number): void },
   ): Promise<number>
   /**
-   * Declares a secondary index, which is made when it does not exist. A function's code must not
-   * change from one run of a program to the next, and must depend on nothing but its arguments and
-   * the record's own fields, what is in its maps and arrays included: what is stored was computed
-   * with it, and changes are noticed that go through views got from this map. It gives undefined to
+   * Declares a secondary index, by a field, several (keys are tuples of theirs), a path of fields
+   * (`'at.x'`), or a function; it is made when it does not exist. A function's code must not change
+   * from one run of a program to the next, and must depend on nothing but its arguments and the
+   * record's own fields, what is in its maps and arrays included: what is stored was computed with
+   * it, and changes are noticed that go through views got from this map. It gives undefined to
    * leave a record out. After a change of the code: `rebuild()`.
+   *
+   * Without `{ key }` the type of a function's keys is the one that is stored; of a new index that
+   * of the first key the function gives for the records that are there, or, where there is none,
+   * for a record of zeros, empty strings and the like: numbers are `t.f64`, strings `t.string`,
+   * booleans `t.bool`, dates `t.date`, Uint8Arrays `t.bytes`, arrays of them `t.tuple`. A TypeError
+   * asks for `{ key }` where that does not tell it, as with a bigint.
    */
+  index<P extends FieldOf<V>, X extends KeyBy<V, P>>(
+    name: string, by: P, options?: IndexOptions<X>,
+  ): Index<X, K, V>
+  index<const P extends readonly FieldOf<V>[], X extends KeyBy<V, P>>(
+    name: string, by: P, options?: IndexOptions<X>,
+  ): Index<X, K, V>
   index<X>(
     name: string,
     by: string | readonly string[] | ((value: V, key: K) => X | undefined),
     options?: IndexOptions<X>,
   ): Index<X, K, V>
-  /** Told of every change of this process after its commit. Gives a function that ends it. */
+  /**
+   * Told of every change that this region's handle commits, after the commit, through whichever of
+   * its maps; not of what other handles and other processes commit: `epochs()` tells of those.
+   * Gives a function that ends it.
+   */
   on(event: 'change', listener: (change: Change<K>) => void): () => void
 }
 
@@ -200,6 +232,8 @@ export interface Index<X, K, V> {
   get(key: X): V | undefined
   keys(range?: Range<X>): IterableIterator<K>
   values(range?: Range<X>): IterableIterator<V>
+  /** The records of a range, in the order of the index: the same as `values`. */
+  range(range?: Range<X>): IterableIterator<V>
   entries(range?: Range<X>): IterableIterator<[X, K, V]>
   /** Computes the whole index anew. */
   rebuild(): void
@@ -218,7 +252,10 @@ export interface RMultimap<K, V> extends Iterable<[K, V]> {
   has(key: K, value?: V): boolean
   valuesOf(key: K, range?: Range<V>): IterableIterator<V>
   countOf(key: K): number
+  /** Pairs; the range is one of keys, its limit one of pairs. */
   entries(range?: Range<K>): IterableIterator<[K, V]>
+  /** The same as `entries`. */
+  range(range?: Range<K>): IterableIterator<[K, V]>
   /** Each key once. */
   keys(range?: Range<K>): IterableIterator<K>
 }
@@ -241,7 +278,7 @@ export type PackedInput<V> = [V] extends [Self]
   : PackedRoot<V> | V | Frozen<V>
 
 type ReadMultimap<K, V> = Pick<RMultimap<K, V>,
-  'size' | 'has' | 'valuesOf' | 'countOf' | 'entries' | 'keys' | typeof Symbol.iterator>
+  'size' | 'has' | 'valuesOf' | 'countOf' | 'entries' | 'range' | 'keys' | typeof Symbol.iterator>
 
 /**
  * What reading gives where nobody may write: maps without their writing half, records without

@@ -19,10 +19,44 @@ const User = t.struct('User', {
 type User = Parameters<typeof users.set>[1]
 const sample = new MemoryRegion(2 ** 21)
 const users = sample.map('users', t.u32, User)
-sameType<
-  ReturnType<typeof users.index<string>>,
-  Index<string, number, ReturnType<typeof users.get> & {}>
->(true)
+type Shown = ReturnType<typeof users.get> & {}
+sameType<ReturnType<typeof users.index<string>>, Index<string, number, Shown>>(true)
+
+/** What an index is by tells what its keys are. */
+export const keyTypes = (any: RMap<number, any, any>): void => {
+  const age = users.index('age', 'age')
+  const mail = users.index('mail', 'mail', { unique: true })
+  const both = users.index('both', ['age', 'mail'])
+  const one = users.index('one', ['name'])
+  const path = users.index('x', 'at.x')
+  const paths = users.index('xs', ['at.x', 'age'])
+  const told = users.index<number>('x', 'at.x')
+  const toldBoth = users.index<[number, string]>('both', ['age', 'name'])
+  const fn = users.index('fn', (user) => user.age)
+  const some = users.index('some', (user, key) => (key > 1 ? user.mail : undefined))
+  const withKey = users.index('key', (user) => user.age, { key: t.u8 })
+  const anyField = any.index('any', 'field')
+  sameType<typeof age, Index<number, number, Shown>>(true)
+  sameType<typeof mail, Index<string, number, Shown>>(true)
+  sameType<typeof both, Index<[number, string], number, Shown>>(true)
+  sameType<typeof one, Index<string, number, Shown>>(true)
+  sameType<typeof path, Index<unknown, number, Shown>>(true)
+  sameType<typeof paths, Index<unknown, number, Shown>>(true)
+  sameType<typeof told, Index<number, number, Shown>>(true)
+  sameType<typeof toldBoth, Index<[number, string], number, Shown>>(true)
+  sameType<typeof fn, Index<number, number, Shown>>(true)
+  sameType<typeof some, Index<string, number, Shown>>(true)
+  sameType<typeof withKey, Index<number, number, Shown>>(true)
+  sameType<typeof anyField, Index<any, number, any>>(true)
+  sameType<ReturnType<typeof age.range>, IterableIterator<Shown>>(true)
+  sameType<ReturnType<typeof users.range>, IterableIterator<[number, Shown]>>(true)
+  // @ts-expect-error: keys are numbers
+  age.get('1')
+  const method = users.index('method', 'toObject')
+  sameType<typeof method, Index<unknown, number, Shown>>(true)
+  const wider: RMap<number, { readonly name: string }, User> = users
+  void wider
+}
 
 const user = (i: number): User => ({
   name: `u${i}`,
@@ -162,7 +196,7 @@ test('declarations that make no sense', () => {
     () => map.index('x', 'at'),
     () => map.index('x', []),
     () => map.index('x', 5 as never),
-    () => map.index('x', () => 1),
+    () => map.index('x', () => 1n),
     () => map.index('x', () => 1, { key: t.json }),
     () => map.index('x', 'age', { key: t.string as never }),
     () => nested.get(1)!.m.index('x', 'age'),
@@ -175,6 +209,139 @@ test('declarations that make no sense', () => {
   }
   region.session.readOnly = true
   assert.is(codeOf(() => map.index('x', 'age')), 'RSTORE_READ_ONLY')
+})
+
+const Town = t.struct('Town', {
+  name: t.string, population: t.u32, area: t.default(t.f32, 1), open: t.bool, since: t.date,
+  code: t.bytes, at: t.tuple(t.f64, t.f64), rank: t.enum('town', 'city'), sum: t.u64,
+  mayor: t.optional(t.struct('Mayor', { name: t.string, ended: t.optional(t.date) })),
+  tags: t.array(t.string), heights: t.array(t.f32), raw: t.array(t.u8), more: t.json,
+  streets: t.map(t.string, t.u32), next: t.optional(t.self),
+})
+type Towns = RMap<string, any, any>
+
+function towns(count: number) {
+  const region = new MemoryRegion(2 ** 22)
+  const map = region.map('towns', t.string, Town) as Towns
+  region.transact(() => {
+    for (let i = 0; i < count; i++) {
+      map.set(`t${i}`, {
+        name: `n${i}`, population: i, area: i / 2, open: i % 2 === 0, since: new Date(i),
+        code: Uint8Array.of(i), at: [i, -i], rank: 'town', sum: 5n, tags: ['a'], heights: [1],
+        raw: [i], more: { deep: i }, streets: [['s', i]],
+        ...i === 0 ? {} : { mayor: { name: `m${i}` } },
+      })
+    }
+  })
+  return { region, map }
+}
+
+/** What a function gives, and what its keys are then, be there records or not. */
+const tellable: [string, (town: any, key: string) => unknown][] = [
+  ['"f64"', (town) => town.population],
+  ['"f64"', (town) => -town.area],
+  ['"f64"', (town) => (town.mayor === undefined ? 1 : undefined)],
+  ['"f64"', (town) => town.tags.length / town.heights[0]],
+  ['"f64"', (town) => town.streets.size],
+  ['"string"', (town, key) => key.toUpperCase() + town.tags[0]],
+  ['"string"', (town) => town.rank],
+  ['"string"', (town) => town.mayor?.name],
+  ['"string"', (town) => (town.mayor?.ended === undefined ? town.name : undefined)],
+  ['"string"', (town) => JSON.stringify(town.toObject().name)],
+  ['"bool"', (town) => town.open],
+  ['"date"', (town) => town.since],
+  ['"bytes"', (town) => town.code],
+  ['"bytes"', (town) => town.raw],
+  ['{"tuple":["f64","f64"]}', (town) => town.at],
+  ['{"tuple":["bool",{"tuple":["string","date"]}]}',
+    ({ open, name, since }) => [open, [name, since]]],
+]
+
+const keyTypeIn = ({ session, catalog }: MemoryRegion, name: string): string =>
+  session.registry.typeOf(catalog.directory.find(`towns\0${name}`)!.keyType).descriptorText
+
+test('what the keys of a function are is told from what it gives', () => {
+  for (const count of [0, 3]) {
+    const { region, map } = towns(count)
+    tellable.forEach(([type, fn], i) => {
+      const index = map.index(`i${i}`, fn)
+      assert.is(keyTypeIn(region, `i${i}`), type, `${fn} of ${count}`)
+      const expected = [...map].filter(([key, town]) => fn(town, key) !== undefined).length
+      assert.is([...index.keys()].length, expected, `${fn} of ${count}`)
+    })
+    const another = map.getObject('t1') ?? towns(2).map.getObject('t1')
+    region.transact(() => map.set('new', another))
+    assertSound(region)
+  }
+})
+
+test('what cannot be told is asked for', () => {
+  for (const [why, fn] of [
+    [/gave a bigint.*u64 and t\.i64.*say it: \{ key: t/, (town: any) => town.sum],
+    [/gave undefined/, () => undefined],
+    [/gave null/, () => null],
+    [/gave an object/, (town: any) => ({ ...town })],
+    [/gave an array of 0/, () => []],
+    [/gave undefined/, (town: any) => [town.name, undefined]],
+    [/gave an array of 1/, (town: any) => town.tags],
+    [/gave an array of 1/, (town: any) => town.tags.map((tag: string) => tag.length)],
+    [/class Float32Array/, (town: any) => town.heights],
+    [/Cannot read properties of null/, (town: any) => town.more.deep],
+    [/in the function/, () => { throw new Error('in the function') }],
+    [/thrown text/, () => { throw 'thrown text' }],
+  ] as const) {
+    const { map, region } = towns(0)
+    assert.throws(() => map.index('x', fn), (error: unknown) => error instanceof TypeError
+      && why.test(error.message) && /^map "towns": .*\{ key: t\.… \}$/.test(error.message),
+    `${fn}`)
+    assert.is(region.catalog.directory.find('towns\0x'), undefined)
+  }
+  const { map } = towns(2)
+  assert.throws(() => map.index('x', () => { throw new RangeError('its own') }), /^its own$/)
+  assert.throws(() => map.index('x', (town) => (town.open ? 1 : 'x')), /key must be a f64/)
+  assert.equal([...map.index('x', (town) => town.more.deep, { unique: true }).keys()], ['t0', 't1'])
+  const { map: none } = towns(0)
+  assert.equal([...none.index('x', (town) => town.more.deep, { key: t.u8 }).keys()], [])
+})
+
+test('the keys of a function are of the type that is stored', () => {
+  const { region, map } = filled(0)
+  map.index('age', (value) => value.age, { key: t.u8 })
+  map.index('told', (value) => value.age)
+  const again = reopened(region)
+  const age = again.index<number>('age', (value) => value.age)
+  const told = again.index<number>('told', (value) => value.age)
+  region.transact(() => again.set(1, user(1)))
+  assert.equal([...age.keys({ gte: 1 })], [1])
+  assert.equal([...told.keys({ gte: 0.5 })], [1])
+  assert.throws(() => age.get(0.5), /key must be a u8/)
+  assert.is(codeOf(() => again.index('told', (value) => value.age, { key: t.u8 })),
+    'RSTORE_TYPE_MISMATCH')
+  const third = reopened(region)
+  const wrong = third.index<string>('told', (value) => value.name)
+  third.index('age', (value) => value.age)
+  region.transact(() => assert.throws(() => third.set(2, user(2)), /the key must be a f64/))
+  assert.throws(() => wrong.get('x'), /the key must be a f64/)
+  assert.is(codeOf(() => third.index('age', 'age')), 'RSTORE_TYPE_MISMATCH')
+  assert.is(third.size, 1)
+})
+
+test('range: records of an index, entries of a map, pairs of a multimap', () => {
+  const { region, map } = filled(10)
+  const index = map.index('age', 'age')
+  const range = { gte: 5, reverse: true, limit: 3 }
+  assert.equal([...index.range(range)].map(({ name }) => name), ['u6', 'u5', 'u4'].slice(0, 2))
+  assert.equal([...index.range()].map(({ name }) => name),
+    [...index.values()].map(({ name }) => name))
+  assert.equal([...map.range(range)].map(([key, { name }]) => [key, name]),
+    [[9, 'u9'], [8, 'u8'], [7, 'u7']])
+  assert.is([...map.range()].length, 10)
+  const pairs = region.multimap('pairs', t.u8, t.string)
+  region.transact(() => ['a', 'b', 'c'].forEach((value, i) => pairs.add(i >>> 1, value)))
+  assert.equal([...pairs.range({ gte: 1 })], [[1, 'c']])
+  assert.equal([...pairs.range()], [...pairs])
+  for (const wrong of [() => map.range({ from: 1 } as never), () => index.range(5 as never)])
+    assert.is(codeOf(wrong), 'TypeError')
 })
 
 test('an index that was rolled back is gone', () => {
