@@ -8,7 +8,7 @@
  */
 import { RStoreError } from '../errors.js'
 import type { Ref } from '../space/ref.js'
-import { KeyBuffer, PairKey, type KeyKind } from '../tree/keys.js'
+import { KeyBuffer, MAXIMUM_KEY_BYTES, PairKey, type KeyKind } from '../tree/keys.js'
 import { openTree } from '../tree/open.js'
 import type { Session } from '../types/context.js'
 import { PartReader, toSuccessor, type KeyCodec, type KeyForm } from '../types/keys.js'
@@ -26,6 +26,19 @@ export interface IndexShape {
   /** Null: a function. */
   readonly by: readonly string[] | null
   readonly unique: boolean
+}
+
+/** S1. */
+export const MAXIMUM_ENTRY_BYTES = 4 * MAXIMUM_KEY_BYTES
+
+/** S1. @param indexKeyBytes of the index key, as it is in the entry */
+function checkEntryLength(indexKeyBytes: number, entryBytes: number, where: string): void {
+  if (entryBytes <= MAXIMUM_ENTRY_BYTES) return
+  const keyBytes = entryBytes - indexKeyBytes
+  throw new RStoreError('RSTORE_KEY_TOO_LONG',
+    `${where}: an index key of ${indexKeyBytes} bytes for a record whose key has ${keyBytes}; `
+    + `together at most ${MAXIMUM_ENTRY_BYTES} are possible. Index a hash of it, or a part`,
+    { indexKeyBytes, keyBytes, maximum: MAXIMUM_ENTRY_BYTES })
 }
 
 /** How pairs become keys of the index's tree. */
@@ -47,7 +60,9 @@ export class PairCodec implements EndEncoder {
       )
     }
     const form = this.prefix(indexKey, where)
+    const { length } = form
     this.primary.appendPart(form, key, true, where)
+    checkEntryLength(length, form.length, where)
     return form
   }
 

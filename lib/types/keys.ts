@@ -50,7 +50,10 @@ export abstract class KeyCodec<V> {
   settle(value: V): V {
     return value
   }
-  /** Appends the form that a key has inside a tuple. */
+  /**
+   * Appends the form that a key has inside a tuple. Whoever puts parts together sees to it that the
+   * whole is not too long.
+   */
   abstract appendPart(into: KeyBuffer, value: V, last: boolean, where: string): void
   abstract readPart(from: PartReader, last: boolean): V
 }
@@ -259,7 +262,6 @@ abstract class ByteKey<V> extends KeyCodec<V> {
     into.reserve(into.length + form.length)
     into.u8.set(form.u8.subarray(0, form.length), into.length)
     into.length += form.length
-    checkKeyLength(into.length, where)
   }
   readPart(from: PartReader, last: boolean): V {
     if (last) {

@@ -421,6 +421,59 @@ test('by a field of an optional struct; a date in the way is told', () => {
   assertSound(region)
 })
 
+const KEY_BYTES = 0x1_0000
+const ENTRY_BYTES = 4 * KEY_BYTES
+const Texts = t.struct('Texts', { a: t.string, b: t.string, c: t.string, d: t.string })
+
+test('an index takes every string that may be a key, beside every key of the map', () => {
+  const region = new MemoryRegion(2 ** 24)
+  const map = region.map('texts', t.string, t.struct('Text', { text: t.string }))
+  const byText = map.index('text', 'text')
+  const some: [number, number, string][] = [
+    [40_960, 30_720, 'x'], [KEY_BYTES, KEY_BYTES, 'x'], [KEY_BYTES, KEY_BYTES, '\0'],
+    [1, KEY_BYTES, '\0'], [KEY_BYTES, 1, 'x'], [10, 254, 'x'], [10, 10, 'x'],
+  ]
+  const entries = some.map(([key, text, of], i) =>
+    [`${i}`.padEnd(key, 'k'), of.repeat(text)] as const)
+  region.transact(() => { for (const [key, text] of entries) map.set(key, { text }) })
+  assertSound(region)
+  assert.equal([...byText.keys()].sort(), entries.map(([key]) => key).sort())
+  for (const [, text] of entries) assert.is(byText.get(text)!.text, text)
+  assert.equal([...byText.keys({ gte: '\0'.repeat(KEY_BYTES), lt: 'x' })],
+    [entries[2]![0], entries[3]![0]])
+  byText.rebuild()
+  assertSound(region)
+  region.transact(() => {
+    assert.is(codeOf(() => map.set('k', { text: 'x'.repeat(KEY_BYTES + 1) })),
+      'RSTORE_KEY_TOO_LONG')
+    for (const [key] of entries.slice(0, 5)) assert.ok(map.delete(key))
+  })
+  assert.equal([...byText.keys()].length, 2)
+  assertSound(region)
+})
+
+test('an index key of several strings: up to the limit, and one byte more', () => {
+  const region = new MemoryRegion(2 ** 24)
+  const map = region.map('texts', t.u32, Texts)
+  const index = map.index('all', ['a', 'b', 'c', 'd'])
+  const long = 'x'.repeat(KEY_BYTES)
+  // Each string ends with two bytes, and the key of the map has four.
+  const room = ENTRY_BYTES - 3 * KEY_BYTES - 4 * 2 - 4
+  const record = (length: number) => ({ a: long, b: long, c: long, d: 'x'.repeat(length) })
+  region.transact(() => map.set(1, record(room)))
+  assertSound(region)
+  region.transact(() => {
+    assert.throws(() => map.set(2, record(room + 1)), (error: any) =>
+      error.code === 'RSTORE_KEY_TOO_LONG' && error.facts.maximum === ENTRY_BYTES
+      && error.message.startsWith('index "all": an index key of 262141 bytes for a record whose '
+        + 'key has 4; together at most 262144 are possible'))
+    assert.is(codeOf(() => { map.get(1)!.d += 'x' }), 'RSTORE_KEY_TOO_LONG')
+  })
+  assert.equal([...index.keys()], [1])
+  assert.is(index.get([long, long, long, 'x'.repeat(room)])!.d.length, room)
+  assertSound(region)
+})
+
 test('options that an index does not have are refused', () => {
   const { map } = filled(1)
   for (const options of [{ uniq: true }, null, 5] as never[])
