@@ -13,6 +13,7 @@ import type { KeyCodec, KeyForm } from '../types/keys.js'
 import { withRefsAsNumbers } from '../types/ref/numbers.js'
 import { shownList } from '../types/shown.js'
 import { jsonOf } from '../types/struct/view.js'
+import { show } from '../types/text.js'
 import type { AnyType } from '../types/type.js'
 import { FOUND, lookUpAll } from './batch.js'
 import { readColumn, readRange } from './column.js'
@@ -79,6 +80,8 @@ export abstract class MapReader extends Handle implements Steps {
 
   getMany(keys: Iterable<unknown> | ArrayBufferView): unknown[] {
     if (keys instanceof DataView) throw new TypeError('getMany: a DataView has no elements')
+    if (typeof Object(keys)[Symbol.iterator] !== 'function')
+      throw new TypeError(`getMany: expected an iterable or a typed array, got ${show(keys)}`)
     const list = ArrayBuffer.isView(keys) ? keys as Uint8Array : Array.from(keys)
     const result = new Array<unknown>(list.length)
     this.enter()
