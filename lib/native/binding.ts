@@ -34,13 +34,9 @@ export interface OpenedHandle {
 export interface HandleStats {
   fileBytes: number
   privateBytes: number
-  epoch: number
   checkpointEpoch: number
   publishedEpoch: number
-  syncedEpoch: number
-  checkpointCount: number
   logBytes: number
-  pendingBytes: number
 }
 
 export interface ReaderInfo {
@@ -69,6 +65,7 @@ export interface NativeHandle extends WindowSource {
   /** The fault bits, which are taken; memory that stood in for the file is mapped to it again. */
   repair(): number
   flush(): Promise<PackedStatus> | PackedStatus
+  /** Or minus the process id of whoever has one under way that does not end in time. */
   checkpoint(): Promise<PackedStatus>
   /** Keeps the view of a snapshot for the next one, unpinned; false when it has to be closed. */
   pause(): boolean
@@ -110,8 +107,12 @@ export interface NativeHandle extends WindowSource {
    * cuts the file behind its data, and one transaction may come before. Else only `close` may come.
    */
   becomeAlone(): boolean
-  /** Tells of every newest commit of any process; without a callback, ends that. */
-  watchEpochs(callback?: (epoch: number) => void): void
+  /**
+   * Tells of every newest commit of any process; of 0 while the file is a replaced one; of less
+   * than 0, a status, negated, when there is no thread for it any more. Without a callback, ends
+   * that.
+   */
+  watchEpochs(callback?: (epoch: number) => void): PackedStatus
   stats(): HandleStats
   readers(): ReaderInfo[]
   close(): void

@@ -82,7 +82,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     todo: 'Put the region on a local file system',
   },
   memory: {
-    code: 'RSTORE_NO_MEMORY', what: 'the system gave no memory, address space or descriptor',
+    code: 'RSTORE_NO_MEMORY',
+    what: 'the system gave no memory, address space, descriptor or thread',
     todo: 'Close handles, or raise the limits of the process',
   },
   tooManyHandles: {

@@ -7,18 +7,24 @@
  *      waiting: the word in shared memory is looked at after the thread listens.
  *  E3. Nobody waits for an iterator that has ended: `return()`, the signal and `close()` answer
  *      whoever still waits for a next epoch. (A generator would answer `return()` behind it.)
+ *  E4. Where the system has no thread, an iterator ends with RSTORE_NO_MEMORY: it does not wait for
+ *      what nobody would tell it.
  */
 import type { NativeHandle } from '../native/binding.js'
+import { check, errorOf } from '../native/status.js'
 
 type Result = IteratorResult<number, undefined>
 
+const DOING = 'waiting for commits of'
 const DONE: Result = { done: true, value: undefined }
 
 class EpochIterator implements AsyncIterableIterator<number> {
   private newest: number
   private begun = false
   private ended = false
-  private readonly waiting: ((result: Result) => void)[] = []
+  /** What the next call is to reject with. */
+  private failure: Error | undefined
+  private readonly waiting: ((result: Result | Promise<Result>) => void)[] = []
   private readonly end = (): void => {
     if (this.ended) return
     this.ended = true
@@ -38,6 +44,9 @@ class EpochIterator implements AsyncIterableIterator<number> {
 
   async next(): Promise<Result> {
     if (!this.begun) this.begin()
+    const { failure } = this
+    this.failure = undefined
+    if (failure !== undefined) throw failure
     if (this.ended) return DONE
     return new Promise((resolve) => {
       this.waiting.push(resolve)
@@ -58,7 +67,21 @@ class EpochIterator implements AsyncIterableIterator<number> {
     this.begun = true
     if (this.signal?.aborted === true) return this.end()
     this.signal?.addEventListener('abort', this.end)
-    this.tell(this.feed.add(this))
+    try {
+      this.tell(this.feed.add(this))
+    } catch (error) {
+      this.end()
+      throw error
+    }
+  }
+
+  /** E4 */
+  fail(error: Error): void {
+    if (this.ended) return
+    const answer = this.waiting.shift()
+    if (answer === undefined) this.failure = error
+    else answer(Promise.reject(error))
+    this.end()
   }
 
   /** Of a commit; `Infinity`: there are no more. */
@@ -82,6 +105,7 @@ export class EpochFeed {
   /** @param follow shows the file by which the region's was replaced */
   constructor(
     private readonly native: NativeHandle,
+    private readonly path: string,
     private readonly follow: () => void,
   ) {}
 
@@ -98,12 +122,18 @@ export class EpochFeed {
     if (this.closed) return Infinity
     this.iterators.add(iterator)
     if (this.iterators.size === 1) {
-      this.native.watchEpochs((epoch) => {
-        if (epoch === 0) return this.follow()
-        for (const one of [...this.iterators]) one.tell(epoch)
-      })
+      const status = this.native.watchEpochs((epoch) => this.told(epoch))
+      check(status, this.path, DOING)
     }
     return this.native.stats().publishedEpoch
+  }
+
+  private told(epoch: number): void {
+    if (epoch === 0) return this.follow()
+    for (const one of [...this.iterators]) {
+      if (epoch > 0) one.tell(epoch)
+      else one.fail(errorOf(-epoch, this.path, DOING))
+    }
   }
 
   remove(iterator: EpochIterator): void {

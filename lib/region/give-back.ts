@@ -142,9 +142,8 @@ class GiveBack {
   }
 
   private async checkpoint(): Promise<void> {
-    const { native, path } = this.holder
     this.holder.unpin()
-    check(await native.checkpoint(), path, DOING)
+    await this.holder.checkpoint(DOING)
     this.options.signal?.throwIfAborted()
   }
 

@@ -27,7 +27,7 @@ export class LiveHandle {
     private readonly session: RegionSession,
     private readonly options: CheckedOptions,
   ) {
-    this.feed = new EpochFeed(session.view.native, () => this.follow())
+    this.feed = new EpochFeed(session.view.native, session.view.path, () => this.follow())
   }
 
   read<R>(fn: () => R): R {

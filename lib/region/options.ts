@@ -19,7 +19,10 @@ export interface RegionOptions {
   durability?: Durability
   /** Permission bits of a new file. Default 0o666, less the umask. */
   mode?: number
-  /** How long to wait for the write lock, or for another opener's recovery. Default 10,000 ms. */
+  /**
+   * How long to wait for the write lock, for another opener's recovery, or for a checkpoint of
+   * another handle. Default 10,000 ms.
+   */
   timeoutMs?: number
   /** Memory that the handle may keep for pages that differ from the file. Default 64 MiB. */
   privateBytes?: Size

@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path'
 import { RStoreError } from '../errors.js'
 import { addon } from '../native/binding.js'
 import type { ReaderInfo } from '../native/binding.js'
+import { refuseNetwork } from '../native/network.js'
 import { check } from '../native/status.js'
 import { blankPages } from './blank.js'
 import { compactAndReplace, compactTo } from './compact.js'
@@ -65,7 +66,8 @@ export class ReadOnlyRegion extends ReadRegion {
   /**
    * The newest epoch whenever any process has committed something that this handle did not show
    * when it was asked; a consumer that is slow misses some. Ends when `signal` aborts or the region
-   * is closed, and keeps the process alive until then.
+   * is closed, and keeps the process alive until then. Rejects with RSTORE_NO_MEMORY when the
+   * system has no thread for it.
    */
   epochs(signal?: AbortSignal): AsyncIterable<number> {
     return this.live.epochs(signal)
@@ -111,7 +113,7 @@ export class Region extends WritableRegion {
     const checked = checkOptions(options)
     checkPath(path)
     const capacity = capacityOf(options.capacity)
-    refuseNetwork(dirname(resolve(path)), checked)
+    refuse(dirname(resolve(path)), checked)
     const status = addon().createRegion(
       resolve(path), capacity, checked.native.mode, blankPages(capacity))
     check(status, resolve(path), 'creating')
@@ -127,7 +129,7 @@ export class Region extends WritableRegion {
     const checked = checkOptions(options)
     checkPath(path)
     if (!checked.native.readOnly) return openWritable(path, checked)
-    refuseNetwork(path, checked)
+    refuse(path, checked)
     return owning(new View(path, checked.native), (view) => new ReadOnlyRegion(view, checked))
   }
 
@@ -197,18 +199,20 @@ export class Region extends WritableRegion {
   /**
    * Brings what is committed from the log into the file, up to the oldest commit that is read.
    * `onProgress` is told of commits: those that are in the file go there in one step, at the end.
+   * Throws RSTORE_BUSY when a checkpoint of another handle does not end in `timeoutMs`.
    */
   async checkpoint({ onProgress }: ProgressOptions = {}): Promise<void> {
     this.session.assertOpen()
     this.session.settle()
-    const { native, path } = this.session.view
+    const { view } = this.session
+    const { native } = view
     const { checkpointEpoch: begun, publishedEpoch } = native.stats()
     const total = publishedEpoch - begun
     const tell = (): void => {
       if (this.session.isClosed) return
       onProgress?.(Math.min(native.stats().checkpointEpoch - begun, total), total)
     }
-    check(await whileTelling(onProgress && tell, native.checkpoint()), path, 'checkpointing')
+    await whileTelling(onProgress && tell, view.checkpoint())
   }
 
   /**
@@ -299,18 +303,12 @@ export class Region extends WritableRegion {
 }
 
 function openWritable(path: string, options: CheckedOptions): Region {
-  refuseNetwork(path, options)
+  refuse(path, options)
   return owning(new View(path, options.native), (view) =>
     new Region(new RegionSession(view, false), options))
 }
 
-function refuseNetwork(path: string, options: CheckedOptions): void {
-  if (options.allowNetwork) return
-  const name = addon().networkFileSystem(resolve(path))
-  if (name === '') return
-  throw new RStoreError('RSTORE_NETWORK',
-    `${resolve(path)} is on a network file system (${name}), whose locks and shared memory do not `
-    + 'reach other machines. Use a local disk, or pass { allowNetwork: true } when only one '
-    + 'machine uses it',
-    { path: resolve(path), fileSystem: name })
+function refuse(path: string, { allowNetwork }: CheckedOptions): void {
+  if (allowNetwork) return
+  refuseNetwork(path, ', or pass { allowNetwork: true } when only one machine uses it')
 }

@@ -242,6 +242,15 @@ export class View {
     throw faultError(bits, { path: this.path })
   }
 
+  /** Brings the file up to date. Throws RSTORE_BUSY when another handle is too long at it. */
+  async checkpoint(doing = 'checkpointing'): Promise<void> {
+    const status = await this.native.checkpoint()
+    if (status >= 0) return check(status, this.path, doing)
+    throw new RStoreError('RSTORE_BUSY',
+      `${doing} ${this.path}: a checkpoint of process ${-status} does not end. `
+      + 'Try again, or raise timeoutMs', { path: this.path, pid: -status })
+  }
+
   /** From now on `close` cuts off what the file has behind the data, if nobody else has it open. */
   cutWhenClosed(): void {
     this.cuts = true

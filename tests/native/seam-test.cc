@@ -58,8 +58,9 @@ TEST(plansAreRead) {
   CHECK(planOf("count").operation == 0);
   const TestPlan fail = planOf("fail:ENOSPC@17+");
   CHECK(fail.action == TestAction::kFail && fail.error == ENOSPC && fail.operation == 17);
-  CHECK(fail.fromThenOn && !fail.ofReads);
-  CHECK(planOf("fail:EIO@r3").ofReads);
+  CHECK(fail.fromThenOn && fail.of == Counted::kChanges);
+  CHECK(planOf("fail:EIO@r3").of == Counted::kReads);
+  CHECK(planOf("fail:EAGAIN@t3").of == Counted::kThreads);
   CHECK(planOf("tear:seed=99@5").seed == 99);
   TestPlan plan;
   for (const char* wrong : {"", "fail@3", "fail:EIO", "fail:EWHAT@3", "freeze@0", "freeze@x",

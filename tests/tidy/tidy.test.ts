@@ -92,4 +92,16 @@ test('only the binding knows Node', () => {
   assert.equal(core.flatMap((source) => linesWhere(source, (line) => nodeNames.test(line))), [])
 })
 
+test('files change only through the table of core/io.h, where tests can make a call fail', () => {
+  const names = ['link', 'linkat', 'rename', 'renameat', 'unlink', 'unlinkat', 'write', 'pwrite',
+    'pwritev', 'fsync', 'fdatasync', 'ftruncate', 'fallocate', 'copy_file_range', 'pthread_create']
+  const call = new RegExp(`(?:^|[^.>\\w])(?:${names.join('|')})\\(`)
+  const direct = (source: Source) => linesWhere(source, (line) => call.test(line))
+  const elsewhere = native.filter(({ path }) => /^native\/src\/.*\.(cc|h)$/.test(path)
+    && !/^native\/src\/core\/(seam\/|io\.cc$|address-space\.cc$)/.test(path))
+  assert.equal(elsewhere.flatMap(direct), [])
+  const text = '  if (::link(a, b) != 0) return;\n  io().link(a, b);\n'
+  assert.is(direct({ path: 'a.cc', text }).length, 1)
+})
+
 test.run()

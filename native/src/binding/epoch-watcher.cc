@@ -1,20 +1,24 @@
 #include "binding/epoch-watcher.h"
 
-#include <signal.h>
+#include "core/atomic-word.h"
+#include "core/futex.h"
 
 namespace rstore {
 
 EpochWatcher::EpochWatcher(Napi::Env env, LockFile& lock, Napi::Function callback, uint64_t seen)
     : lock_(lock),
       seen_(seen != 0 ? seen : atomicWord(lock.words().publishedEpoch).load()),
-      tell_(Napi::ThreadSafeFunction::New(env, callback, "rstore epochs", 0, 1)),
-      thread_([this] { loop(); }) {}
+      tell_(Napi::ThreadSafeFunction::New(env, callback, "rstore epochs", 0, 1)) {}
+
+Status EpochWatcher::start() {
+  return thread_.start([this] { loop(); });
+}
 
 EpochWatcher::~EpochWatcher() {
   stopping_.store(true);
   auto& ticket = atomicWord(lock_.words().epochTicket);
   ticket.fetch_add(1, std::memory_order_seq_cst);
-  futexWake(ticket, INT32_MAX);
+  futexWake(ticket, kEverybody);
   thread_.join();
   tell_.Abort();
 }
@@ -27,11 +31,6 @@ void EpochWatcher::tell(uint64_t epoch) {
 
 void EpochWatcher::loop() {
   constexpr int64_t kLookMs = 1000;  // should a waker ever die between publishing and waking
-  sigset_t all;
-  sigfillset(&all);
-  sigdelset(&all, SIGSEGV);
-  sigdelset(&all, SIGBUS);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);
   SharedWords& words = lock_.words();
   atomicWord(words.epochWaiters).fetch_add(1, std::memory_order_seq_cst);
   while (!stopping_.load()) {

@@ -5,9 +5,9 @@
 #include <napi.h>
 
 #include <atomic>
-#include <thread>
 
 #include "core/lock-file.h"
+#include "core/thread.h"
 
 namespace rstore {
 
@@ -17,6 +17,9 @@ class EpochWatcher {
   /// the file was replaced; the lock file must outlive the watcher.
   EpochWatcher(Napi::Env env, LockFile& lock, Napi::Function callback, uint64_t seen);
   ~EpochWatcher();
+
+  /// Once; until then, and after a failure, nothing is told.
+  Status start();
 
   uint64_t seen() const { return seen_.load(); }
 
@@ -28,7 +31,7 @@ class EpochWatcher {
   std::atomic<bool> stopping_{false};
   std::atomic<uint64_t> seen_;
   Napi::ThreadSafeFunction tell_;
-  std::thread thread_;
+  Thread thread_;
 };
 
 }  // namespace rstore

@@ -4,6 +4,7 @@
 
 #include "binding/background.h"
 #include "binding/status.h"
+#include "core/atomic-word.h"
 #include "core/give-back.h"
 #include "core/io.h"
 
@@ -159,9 +160,9 @@ Status HandleObject::moveOver(Napi::Env env) {
   const uint64_t seen = watcher_ ? watcher_->seen() : 0;
   watcher_.reset();
   const Status moved = handle_->moveOver();
-  if (moved.ok() && !watching_.IsEmpty()) {
-    watcher_ = std::make_unique<EpochWatcher>(env, handle_->lock(), watching_.Value(), seen);
-  }
+  if (!moved.ok() || watching_.IsEmpty()) return moved;
+  const Status watched = watch(env, seen);
+  if (!watched.ok()) watching_.Value().Call({Napi::Number::New(env, -pack(watched))});
   return moved;
 }
 
@@ -290,10 +291,15 @@ Napi::Value HandleObject::flush(const Napi::CallbackInfo& info) {
   });
 }
 
+/// checkpoint(): a promise of the packed status, or minus the process of whoever has one under way
+/// that does not end.
 Napi::Value HandleObject::checkpoint(const Napi::CallbackInfo& info) {
-  return inBackground(info.Env(), [handle = handle_, busy = busy_] {
+  return numberInBackground(info.Env(), [handle = handle_, busy = busy_] {
     const std::lock_guard<std::mutex> guard(*busy);
-    return handle->isOpen() ? handle->checkpoint() : failure(Code::kClosed);
+    uint32_t holderPid = 0;
+    const Status done = handle->isOpen() ? handle->checkpoint(&holderPid) : failure(Code::kClosed);
+    return done.code == Code::kBusy && holderPid != 0 ? -static_cast<double>(holderPid)
+                                                      : pack(done);
   });
 }
 
@@ -304,17 +310,13 @@ Napi::Value HandleObject::stats(const Napi::CallbackInfo& info) {
   (void)fileLength(handle_->file().fd, &fileBytes);
   result.Set("fileBytes", number(env, fileBytes));
   result.Set("privateBytes", number(env, handle_->view().privatePageCount() * kPageBytes));
-  result.Set("epoch", number(env, handle_->view().epoch()));
   const bool locked = handle_->hasLock();
   SharedWords none{};
   SharedWords& words = locked ? handle_->lock().words() : none;
   result.Set("checkpointEpoch",
              number(env, locked ? wordOf(words.slotEpoch) : handle_->view().epoch()));
   result.Set("publishedEpoch", number(env, wordOf(words.publishedEpoch)));
-  result.Set("syncedEpoch", number(env, wordOf(words.syncedEpoch)));
-  result.Set("checkpointCount", number(env, wordOf(words.checkpointCount)));
   result.Set("logBytes", number(env, uint64_t{words.logSegmentCount} * kSegmentBytes));
-  result.Set("pendingBytes", number(env, wordOf(words.logBytesSinceSlot)));
   return result;
 }
 
@@ -416,15 +418,24 @@ Napi::Value HandleObject::backupProgress(const Napi::CallbackInfo& info) {
   return result;
 }
 
-/// watchEpochs(callback): tells of every newest commit, and 0 while the file is a replaced one;
-/// watchEpochs() ends it.
-void HandleObject::watchEpochs(const Napi::CallbackInfo& info) {
+/// watchEpochs(callback): tells of every newest commit, 0 while the file is a replaced one, and a
+/// status, negated, when it had to be begun anew and could not; watchEpochs() ends it. Gives the
+/// packed status.
+Napi::Value HandleObject::watchEpochs(const Napi::CallbackInfo& info) {
   watcher_.reset();
   watching_.Reset();
-  if (!info[0].IsFunction() || !handle_->hasLock()) return;
-  const auto callback = info[0].As<Napi::Function>();
-  watching_ = Napi::Persistent(callback);
-  watcher_ = std::make_unique<EpochWatcher>(info.Env(), handle_->lock(), callback, 0);
+  if (!info[0].IsFunction() || !handle_->hasLock()) return packedStatus(info.Env(), kSuccess);
+  watching_ = Napi::Persistent(info[0].As<Napi::Function>());
+  const Status watched = watch(info.Env(), 0);
+  if (!watched.ok()) watching_.Reset();
+  return packedStatus(info.Env(), watched);
+}
+
+Status HandleObject::watch(Napi::Env env, uint64_t seen) {
+  auto watcher = std::make_unique<EpochWatcher>(env, handle_->lock(), watching_.Value(), seen);
+  const Status started = watcher->start();
+  if (started.ok()) watcher_ = std::move(watcher);
+  return started;
 }
 
 void HandleObject::close(const Napi::CallbackInfo&) {
@@ -443,6 +454,7 @@ void HandleObject::closeNow() {
   watching_.Reset();
   if (backup_) backup_->cancelled.store(true);
   if (pageCheck_) pageCheck_->cancelled.store(true);
+  handle_->cancelWaits();
   {
     const std::lock_guard<std::mutex> guard(*busy_);
     handle_->close();

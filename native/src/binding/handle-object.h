@@ -83,7 +83,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::Value checkPages(const Napi::CallbackInfo& info);
   Napi::Value damagedPages(const Napi::CallbackInfo& info);
   Napi::Value backupProgress(const Napi::CallbackInfo& info);
-  void watchEpochs(const Napi::CallbackInfo& info);
+  Napi::Value watchEpochs(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
   Napi::ArrayBuffer sharedControl(Napi::Env env);
@@ -93,6 +93,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   template <typename Step>
   Status following(Napi::Env env, Step step);
   Status moveOver(Napi::Env env);
+  Status watch(Napi::Env env, uint64_t seen);
 
   std::shared_ptr<Handle> handle_;
   std::shared_ptr<PooledMemory> memory_;
@@ -105,7 +106,6 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   std::shared_ptr<PageCheck> pageCheck_;
   std::unique_ptr<EpochWatcher> watcher_;
   Napi::FunctionReference watching_;
-  uint32_t holderPid_ = 0;
   std::shared_ptr<std::mutex> busy_ = std::make_shared<std::mutex>();
 };
 

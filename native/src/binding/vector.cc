@@ -1,7 +1,5 @@
 #include "binding/vector.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -9,16 +7,15 @@
 #include <memory>
 #include <unordered_map>
 
+#include "binding/background.h"
 #include "binding/environment.h"
+#include "binding/status.h"
+#include "core/thread.h"
 #include "core/vector/vector-file.h"
 #include "core/vector/wait.h"
 
 namespace rstore {
 namespace {
-
-double pack(Status status) {
-  return static_cast<double>(static_cast<uint32_t>(status.code)) + 256.0 * status.error;
-}
 
 /** One call of waitForSize, on a thread of its own. */
 struct Wait {
@@ -28,23 +25,7 @@ struct Wait {
   Status status;
   bool reached = false;
   Napi::ThreadSafeFunction tell;
-  pthread_t thread{};
-  bool running = false;  // until it was joined
-
-  /** Not by std::thread, which would end the process where there are too many. */
-  bool start() {
-    const auto body = [](void* self) -> void* {
-      static_cast<Wait*>(self)->run();
-      return nullptr;
-    };
-    running = pthread_create(&thread, nullptr, body, this) == 0;
-    return running;
-  }
-
-  void join() {
-    if (running) pthread_join(thread, nullptr);
-    running = false;
-  }
+  Thread thread;
 
   void cancel() {
     cancelled.store(true, std::memory_order_seq_cst);
@@ -59,20 +40,6 @@ struct Wait {
     // When the environment is closing, the function is not ours any more.
     if (tell.NonBlockingCall(call) != napi_closing) tell.Release();
   }
-};
-
-class FlushWorker : public Napi::AsyncWorker {
- public:
-  FlushWorker(Napi::Env env, std::shared_ptr<VectorFile> file)
-      : Napi::AsyncWorker(env), deferred_(env), file_(std::move(file)) {}
-  void Execute() override { status_ = file_->flush(); }
-  void OnOK() override { deferred_.Resolve(Napi::Number::New(Env(), pack(status_))); }
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
- private:
-  Napi::Promise::Deferred deferred_;
-  std::shared_ptr<VectorFile> file_;
-  Status status_;
 };
 
 /**
@@ -377,10 +344,7 @@ Status VectorObject::copyOut() {
 // ── what takes long ──
 
 Napi::Value VectorObject::flush(const Napi::CallbackInfo& info) {
-  auto* worker = new FlushWorker(info.Env(), file_);
-  const Napi::Promise promise = worker->promise();
-  worker->Queue();
-  return promise;
+  return inBackground(info.Env(), [file = file_] { return file->flush(); });
 }
 
 /** wait(size, callback(status, reached)): a number for cancelWait, or a status, negated. */
@@ -393,12 +357,13 @@ Napi::Value VectorObject::wait(const Napi::CallbackInfo& info) {
       env, info[1].As<Napi::Function>(), "rstore waitForSize", 0, 1,
       // Keeps the Wait until its last call was made, or the environment ends before.
       [wait](Napi::Env) {
-        if (wait->running) wait->cancel();
-        wait->join();
+        if (wait->thread.isRunning()) wait->cancel();
+        wait->thread.join();
       });
-  if (!wait->start()) {
+  const Status started = wait->thread.start([self = wait.get()] { self->run(); });
+  if (!started.ok()) {
     wait->tell.Release();
-    return Napi::Number::New(env, -pack(failure(Code::kMemory)));
+    return Napi::Number::New(env, -pack(started));
   }
   waits_.emplace(nextWait_, wait);
   return Napi::Number::New(env, nextWait_++);
@@ -414,7 +379,7 @@ void VectorObject::cancelWait(const Napi::CallbackInfo& info) {
 
 void VectorObject::finishWaits() {
   for (auto& [id, wait] : waits_) wait->cancel();
-  for (auto& [id, wait] : waits_) wait->join();
+  for (auto& [id, wait] : waits_) wait->thread.join();
   waits_.clear();
 }
 

@@ -8,8 +8,10 @@
 
 #include <algorithm>
 
+#include "core/atomic-word.h"
 #include "core/file-applier.h"
 #include "core/io.h"
+#include "core/pages.h"
 #include "core/temporary-file.h"
 
 namespace rstore {
@@ -47,7 +49,7 @@ Status writeCopy(Handle& snapshot, int to, CopyProgress* progress) {
   const LogCursor& shown = snapshot.view().cursor();
   CheckpointSlot slot;
   if (const Status pinned = pinDurableSlot(snapshot, &slot); !pinned.ok()) return pinned;
-  const uint64_t endBytes = (shown.endUnits * 8 + kPageBytes - 1) / kPageBytes * kPageBytes;
+  const uint64_t endBytes = pagesForUnits(shown.endUnits) * kPageBytes;
   const Status copied = copyContent(file, to, endBytes, progress);
   if (!copied.ok()) return copied;
   if (slot.epoch < shown.epoch) {

@@ -1,9 +1,8 @@
 #include "core/checkpoint.h"
 
-#include <signal.h>
-
 #include <algorithm>
 
+#include "core/atomic-word.h"
 #include "core/file-applier.h"
 #include "core/io.h"
 
@@ -102,7 +101,7 @@ bool Checkpointer::hasUnprovenTail(const CheckpointSlot& slot, uint64_t target) 
   uint64_t start = 0;
   while (at.epoch < target && log_.peek(at, &record, &start)) {
     if (record.tailPageCount != 0 && record.epoch > slot.durableTailEpoch) return true;
-    at = Log::behind(at, record, start);
+    at = Log::behind(record, start);
   }
   return false;
 }
@@ -142,7 +141,7 @@ void Checkpointer::kick() {
   const std::lock_guard<std::mutex> guard(mutex_);
   if (stopping_) return;
   wanted_ = true;
-  if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });
+  if (!thread_.isRunning() && !thread_.start([this] { loop(); }).ok()) return;
   wake_.notify_one();
 }
 
@@ -152,15 +151,12 @@ void Checkpointer::stop() {
     stopping_ = true;
     wake_.notify_one();
   }
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
 }
 
+/// A failure that matters to others has made the log suspect (C2), which the next writer sees; any
+/// other one comes again where somebody waits for a checkpoint.
 void Checkpointer::loop() {
-  sigset_t all;
-  sigfillset(&all);
-  sigdelset(&all, SIGSEGV);
-  sigdelset(&all, SIGBUS);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);  // the program's signals belong to its own threads
   std::unique_lock<std::mutex> guard(mutex_);
   for (;;) {
     wake_.wait(guard, [this] { return wanted_ || stopping_; });
@@ -168,17 +164,9 @@ void Checkpointer::loop() {
     wanted_ = false;
     guard.unlock();
     uint64_t epoch = 0;
-    const Status status = run(&epoch);
+    (void)run(&epoch);
     guard.lock();
-    if (!status.ok() && status.code != Code::kBusy) failure_ = status;
   }
-}
-
-Status Checkpointer::takeFailure() {
-  const std::lock_guard<std::mutex> guard(mutex_);
-  const Status taken = failure_;
-  failure_ = kSuccess;
-  return taken;
 }
 
 }  // namespace rstore

@@ -27,11 +27,11 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
-#include <thread>
 
 #include "core/log.h"
 #include "core/region-file.h"
 #include "core/status.h"
+#include "core/thread.h"
 
 namespace rstore {
 
@@ -45,12 +45,11 @@ class Checkpointer {
   /// Runs one now, on this thread. kBusy when another handle's is under way. `*epoch`: that of the
   /// durable slot afterwards.
   Status run(uint64_t* epoch);
-  /// Asks the background thread (begun at the first call) for one.
+  /// Asks the background thread (begun at the first call) for one. Where no thread can be had, it
+  /// is left to the next call, to a writer that finds the log full, or to the last that closes.
   void kick();
   /// Ends the thread; a checkpoint under way is finished.
   void stop();
-  /// The last failure of a background checkpoint, taken.
-  Status takeFailure();
 
  private:
   Status runLocked(uint64_t* epoch);
@@ -73,10 +72,9 @@ class Checkpointer {
   std::mutex running_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::thread thread_;
+  Thread thread_;
   bool wanted_ = false;
   bool stopping_ = false;
-  Status failure_;
 };
 
 }  // namespace rstore

@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/atomic-word.h"
+#include "core/clock.h"
 #include "core/crc32c.h"
 #include "core/handle.h"
 #include "core/io.h"
+#include "core/pages.h"
 
 namespace rstore {
 
@@ -19,8 +22,6 @@ constexpr uint64_t kCheckpointPages = 4096;
 constexpr size_t kTailPiecePages = 256;
 /// Memory for a record that is kept for the next one.
 constexpr size_t kKeptRecordBytes = 4 << 20;
-
-uint64_t pageCeiling(uint64_t units) { return (units * 8 + kPageBytes - 1) / kPageBytes; }
 
 /// Bits of the lines of `page` in [firstLine, endLine).
 uint64_t maskOfLines(uint64_t page, uint64_t firstLine, uint64_t endLine) {
@@ -56,14 +57,14 @@ Status Handle::prepare(const Changes& changes, bool sync) {
     return kSuccess;  // nothing was changed: no epoch
   }
   if (changes.endUnits != view_.cursor().endUnits) {
-    const Status grown = grow(pageCeiling(changes.endUnits) * (kPageBytes / kUnitBytes));
+    const Status grown = grow(pagesForUnits(changes.endUnits) * (kPageBytes / kUnitBytes));
     if (!grown.ok()) return grown;
   }
   if (!log_.isOpen()) {
     if (const Status begun = beginLog(); !begun.ok()) return begun;
   }
-  const uint64_t firstNew = pageCeiling(view_.cursor().endUnits);
-  const uint64_t newPages = pageCeiling(changes.endUnits) - firstNew;
+  const uint64_t firstNew = pagesForUnits(view_.cursor().endUnits);
+  const uint64_t newPages = pagesForUnits(changes.endUnits) - firstNew;
   const uint64_t leastTail = view_.faultRange().tailBuffered != 0 ? 1 : kDirectTailPages;
   if (newPages >= leastTail && newPages < UINT32_MAX) {
     pending_.tailFirstPage = firstNew;
@@ -116,7 +117,7 @@ Status Handle::writeTail(const Changes& changes) {
   SharedWords& words = lock_.words();
   const uint64_t first = pending_.tailFirstPage;
   atomicWord(words.tailHighBytes)
-      .store(pageCeiling(changes.endUnits) * kPageBytes, std::memory_order_seq_cst);
+      .store(pagesForUnits(changes.endUnits) * kPageBytes, std::memory_order_seq_cst);
   atomicWord(words.unsyncedTailEpoch).store(view_.epoch() + 1, std::memory_order_seq_cst);
   for (uint64_t done = 0; done < pending_.tailPageCount; done += kTailPiecePages) {
     const uint64_t count = std::min<uint64_t>(kTailPiecePages, pending_.tailPageCount - done);
@@ -166,7 +167,7 @@ void Handle::gather(const Changes& changes) {
   for (const uint32_t page : pages) lineCount += std::popcount(maskOf(page));
   const size_t entriesAt = sizeof(RedoRecord);
   const size_t tailAt = entriesAt + pages.size() * sizeof(PageEntry);
-  size_t lineAt = tailAt + (pending_.tailPageCount * 4 + 7) / 8 * 8;
+  size_t lineAt = tailAt + tailChecksumBytes(pending_.tailPageCount);
   RecordBytes& record = pending_.record;
   record.resize(lineAt + lineCount * kLineBytes);
   for (size_t i = 0; i < pages.size(); i++) {
@@ -253,7 +254,7 @@ Status Handle::settle() {
   }
   RedoRecord header;
   memcpy(&header, record.data(), sizeof header);
-  pending_.cursor = Log::behind(view_.cursor(), header, pending_.start);
+  pending_.cursor = Log::behind(header, pending_.start);
   SharedWords& words = lock_.words();
   countChanges();
   lock_.publish(header.epoch);

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "core/io.h"
+#include "core/pages.h"
 
 namespace rstore {
 
@@ -18,18 +19,10 @@ constexpr size_t kLinesAtATime = 262144;
 constexpr size_t kChecksumsAtATime = 65536;
 constexpr size_t kRunPages = 32;  // neighbours that are read and written in one call
 
-uint64_t entriesAt(uint64_t start) { return advance(start, sizeof(RedoRecord)); }
-uint64_t tailAt(const RedoRecord& record, uint64_t start) {
-  return advance(start, sizeof(RedoRecord) + uint64_t{record.pageCount} * sizeof(PageEntry));
-}
-uint64_t linesAt(const RedoRecord& record, uint64_t start) {
-  return advance(tailAt(record, start), (uint64_t{record.tailPageCount} * 4 + 7) / 8 * 8);
-}
-
 }  // namespace
 
 Status FileApplier::applyUpTo(uint64_t epoch, LogCursor* at) {
-  committedPages_ = (at->endUnits * kUnitBytes + kPageBytes - 1) / kPageBytes;
+  committedPages_ = pagesForUnits(at->endUnits);
   while (at->epoch < epoch) {
     RedoRecord record;
     uint64_t start = 0;
@@ -37,7 +30,7 @@ Status FileApplier::applyUpTo(uint64_t epoch, LogCursor* at) {
     if (!log_.isValid(*at, record, start)) return failure(Code::kIo, EIO);  // A4
     if (const Status done = collectTail(record, start); !done.ok()) return done;
     if (const Status done = collect(record, start); !done.ok()) return done;
-    *at = Log::behind(*at, record, start);
+    *at = Log::behind(record, start);
     const bool isMuch = pages_.pageCount() >= kPagesAtATime ||
                         pages_.lineCount() >= kLinesAtATime ||
                         checksums_.size() >= kChecksumsAtATime;
@@ -50,7 +43,8 @@ Status FileApplier::applyUpTo(uint64_t epoch, LogCursor* at) {
 Status FileApplier::collectTail(const RedoRecord& record, uint64_t start) {
   if (record.tailPageCount == 0) return kSuccess;
   std::vector<uint32_t> checksums(record.tailPageCount);
-  const Status read = log_.read(tailAt(record, start), checksums.data(), checksums.size() * 4);
+  const Status read =
+      log_.read(tailChecksumsAt(record, start), checksums.data(), checksums.size() * 4);
   if (!read.ok()) return read;
   for (uint32_t i = 0; i < record.tailPageCount; i++) {
     checksums_.push_back({record.tailFirstPage + i, checksums[i]});
@@ -89,7 +83,6 @@ Status FileApplier::flush() {
     if (const Status done = flushRun(run); !done.ok()) return done;
     first += count;
   }
-  pagesWritten_ += pages.size();
   pages_.clear();
   return flushChecksums();
 }

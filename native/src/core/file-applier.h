@@ -34,7 +34,6 @@ class FileApplier {
   /// Applies the published (or proven) records behind `at` up to `epoch`, and leaves `at` behind
   /// the last.
   Status applyUpTo(uint64_t epoch, LogCursor* at);
-  uint64_t pagesWritten() const { return pagesWritten_; }
 
  private:
   struct Checksum {
@@ -54,7 +53,6 @@ class FileApplier {
   uint64_t committedPages_ = 0;  // those before are in the file
   GatheredPages pages_;
   std::vector<Checksum> checksums_;  // in the order in which they came to be: the last one counts
-  uint64_t pagesWritten_ = 0;
 };
 
 }  // namespace rstore

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/io.h"
+#include "core/pages.h"
 
 namespace rstore {
 
@@ -47,9 +48,7 @@ Status punchRun(int fd, uint64_t first, uint64_t count, std::vector<std::byte>* 
 }
 
 /// First page behind the committed end that the view shows.
-uint64_t endPage(Handle& handle) {
-  return (handle.view().cursor().endUnits * kUnitBytes + kPageBytes - 1) / kPageBytes;
-}
+uint64_t endPage(Handle& handle) { return pagesForUnits(handle.view().cursor().endUnits); }
 
 }  // namespace
 
@@ -74,7 +73,7 @@ Status punchTail(Handle& handle) {
   const int fd = handle.file().fd;
   uint64_t length = 0;
   if (const Status got = fileLength(fd, &length); !got.ok()) return got;
-  const uint64_t lengthPages = (length + kPageBytes - 1) / kPageBytes;
+  const uint64_t lengthPages = pagesForBytes(length);
   // A page that is not there: only to be told whether the file system can.
   const Status can = punchFileRange(fd, lengthPages * kPageBytes, kPageBytes);
   const uint64_t end = endPage(handle);

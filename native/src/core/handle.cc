@@ -6,19 +6,15 @@
 
 #include <algorithm>
 
+#include "core/atomic-word.h"
+#include "core/clock.h"
 #include "core/file-lock.h"
+#include "core/futex.h"
 #include "core/io.h"
+#include "core/pages.h"
 #include "core/recovery.h"
 
 namespace rstore {
-
-namespace {
-
-uint64_t pageCeilingBytes(uint64_t units) {
-  return (units * kUnitBytes + kPageBytes - 1) / kPageBytes * kPageBytes;
-}
-
-}  // namespace
 
 // ── opening and closing ──────────────────────────────────────────────────────────────────────────
 
@@ -201,7 +197,7 @@ Status Handle::finishFile(RegionFile& writable) {
   CheckpointSlot slot;
   if (const Status read = readSlot(writable.fd, writable.identity, &slot); !read.ok()) return read;
   if (slot.clean == 1) return cutFile(writable);
-  const uint64_t from = pageCeilingBytes(slot.endUnits);
+  const uint64_t from = pagesForUnits(slot.endUnits) * kPageBytes;
   if (words.tailHighBytes > from) {  // H3
     const Status zeroed = zeroFileRange(writable.fd, from, words.tailHighBytes - from);
     if (!zeroed.ok()) return zeroed;
@@ -215,12 +211,12 @@ Status Handle::cutFile(RegionFile& writable) {
   if (!alone_) return kSuccess;
   CheckpointSlot slot;
   if (const Status read = readSlot(writable.fd, writable.identity, &slot); !read.ok()) return read;
-  const uint64_t end = pageCeilingBytes(slot.endUnits);
+  const uint64_t end = pagesForUnits(slot.endUnits) * kPageBytes;
   uint64_t length = 0;
   if (const Status got = fileLength(writable.fd, &length); !got.ok()) return got;
   if (length <= end) return kSuccess;
   const uint64_t page = end / kPageBytes;
-  const uint64_t count = (length + kPageBytes - 1) / kPageBytes - page;
+  const uint64_t count = pagesForBytes(length) - page;
   const Status cleared =
       zeroFileRange(writable.fd, writable.checksumOffset(page), count * sizeof(uint32_t));
   if (!cleared.ok()) return cleared;
@@ -287,6 +283,7 @@ void Handle::letFileFollow(bool moving) {
 // ── transactions ─────────────────────────────────────────────────────────────────────────────────
 
 Status Handle::begin(int64_t timeoutMs, uint32_t* holderPid) {
+  if (options_.readOnly) return failure(Code::kReadOnly);  // its log would be written, not its file
   if (view_.control().failed != 0) return failure(Code::kFailed);
   if (moving_) return failure(Code::kReplaced);
   if (const Status locked = lock_.acquireWrite(timeoutMs, holderPid); !locked.ok()) return locked;
@@ -351,9 +348,16 @@ Status Handle::waitForCheckpointLock() {
   for (;;) {
     const uint32_t seen = atomicWord(words.checkpointTicket).load(std::memory_order_seq_cst);
     if (lock_.tryAcquireCheckpoint()) return kSuccess;
-    if (monotonicMs() >= deadline) return failure(Code::kBusy, EBUSY);
-    awaitCheckpoint(seen);
+    if (const Status waited = waitForCheckpoint(seen, deadline); !waited.ok()) return waited;
   }
+}
+
+/// Its process may be stopped, or be long in coming to an end.
+Status Handle::waitForCheckpoint(uint32_t seenTicket, int64_t deadline) {
+  if (cancelled_.load(std::memory_order_relaxed)) return failure(Code::kClosed);
+  if (monotonicMs() >= deadline) return failure(Code::kBusy, EBUSY);
+  awaitCheckpoint(seenTicket);
+  return kSuccess;
 }
 
 /// Sleeps until a checkpoint ends; not for long, since its process may have died.
@@ -399,14 +403,14 @@ Status Handle::proveLog(const CheckpointSlot& slot) const {
     uint64_t start = 0;
     const bool there = log_.peek(at, &record, &start) && log_.isValid(at, record, start);
     if (!there) return failure(Code::kIo, EIO);
-    at = Log::behind(at, record, start);
+    at = Log::behind(record, start);
   }
   return kSuccess;
 }
 
 Status Handle::zeroAbandonedTail() {
   SharedWords& words = lock_.words();
-  const uint64_t from = pageCeilingBytes(view_.cursor().endUnits);
+  const uint64_t from = pagesForUnits(view_.cursor().endUnits) * kPageBytes;
   if (words.tailHighBytes > from) {
     const Status zeroed = zeroFileRange(file_.fd, from, words.tailHighBytes - from);
     if (!zeroed.ok()) return zeroed;
@@ -454,9 +458,10 @@ Status Handle::flush() {
   return kSuccess;
 }
 
-Status Handle::checkpoint() {
+Status Handle::checkpoint(uint32_t* holderPid) {
   if (!hasLock()) return kSuccess;
   SharedWords& words = lock_.words();
+  const int64_t deadline = monotonicMs() + options_.timeoutMs;
   const uint64_t published = atomicWord(words.publishedEpoch).load(std::memory_order_seq_cst);
   for (;;) {
     // Before the try: a checkpoint that ends behind it must not be slept through.
@@ -465,7 +470,10 @@ Status Handle::checkpoint() {
     const Status status = checkpointer_->run(&epoch);
     if (status.code != Code::kBusy) return status;
     if (atomicWord(words.slotEpoch).load(std::memory_order_seq_cst) >= published) return kSuccess;
-    awaitCheckpoint(seen);
+    if (const Status waited = waitForCheckpoint(seen, deadline); !waited.ok()) {
+      if (holderPid != nullptr) *holderPid = lock_.checkpointHolderPid();
+      return waited;
+    }
   }
 }
 

@@ -57,6 +57,7 @@
 //     long as to take over the pages. Only a pin of somebody else makes it more.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -74,7 +75,7 @@ namespace rstore {
 struct HandleOptions {
   bool readOnly = false;
   uint32_t mode = 0666;
-  int64_t timeoutMs = 10'000;      // for an opener's recovery
+  int64_t timeoutMs = 10'000;      // for an opener's recovery, a checkpoint of another handle
   uint64_t privatePages = 16'384;  // 64 MiB
   uint32_t segmentLimit = 256;     // 64 MiB
 };
@@ -146,10 +147,13 @@ class Handle {
   Status prepareFlush();
   Status flush();
   /// Any thread. Returns when the file holds everything that was published at the call, or the
-  /// lowest pin.
-  Status checkpoint();
-  /// So that no checkpoint runs; given back by `lock().releaseCheckpoint()`.
+  /// lowest pin. kBusy: another handle's did not end in time; `holderPid` says whose, if known.
+  Status checkpoint(uint32_t* holderPid = nullptr);
+  /// So that no checkpoint runs; given back by `lock().releaseCheckpoint()`. kBusy as above.
   Status waitForCheckpointLock();
+  /// Any thread. `close` is about to come: whoever waits for a checkpoint of another handle in one
+  /// of the two above gives up, with kClosed, and so does whoever comes later.
+  void cancelWaits() { cancelled_.store(true, std::memory_order_relaxed); }
   bool isOpen() const { return file_.fd >= 0; }
   Checkpointer* checkpointer() { return checkpointer_.get(); }
 
@@ -197,6 +201,7 @@ class Handle {
   Status checkName();
   Status refreshHere();
   Status heal();
+  Status waitForCheckpoint(uint32_t seenTicket, int64_t deadline);
   Status repairLog();
   void awaitCheckpoint(uint32_t seenTicket);
   uint64_t pagesAhead() const;
@@ -231,6 +236,7 @@ class Handle {
   bool transacting_ = false;
   bool alone_ = false;
   bool moving_ = false;  // between two files
+  std::atomic<bool> cancelled_{false};
   uint64_t capacityBytes_ = 0;
   // H10: how far a checkpoint came at last, and how many pages ahead make it worth another one.
   uint64_t heldBackAt_ = 0;

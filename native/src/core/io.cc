@@ -90,6 +90,10 @@ int64_t systemCopyRange(int from, uint64_t fromOffset, int to, uint64_t toOffset
   return orErrno<int64_t>(::copy_file_range(from, &source, to, &target, bytes, 0));
 }
 
+int systemStartThread(pthread_t* thread, void* (*run)(void*), void* argument) {
+  return -::pthread_create(thread, nullptr, run, argument);
+}
+
 }  // namespace
 
 const IoTable systemIo = {
@@ -110,6 +114,7 @@ const IoTable systemIo = {
     .unlink = systemUnlink,
     .link = systemLink,
     .copyRange = systemCopyRange,
+    .startThread = systemStartThread,
     .mappedWrite = nullptr,
     .mapping = nullptr,
 };

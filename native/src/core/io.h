@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -62,6 +63,8 @@ struct IoTable {
   int (*link)(const char* from, const char* to);
   /** Bytes copied; 0 at the end of the source; -EXDEV, -EOPNOTSUPP, -ENOSYS: copy by hand. */
   int64_t (*copyRange)(int from, uint64_t fromOffset, int to, uint64_t toOffset, size_t bytes);
+  /** Of no file, but what the system may refuse, too: -EAGAIN when there are too many. */
+  int (*startThread)(pthread_t* thread, void* (*run)(void*), void* argument);
   /**
    * Called before bytes of a shared durable mapping of `fd` change through memory: `ptr` is where
    * they are mapped, `offset` where they are in the file. Null in the release addon: use

@@ -2,18 +2,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "core/address-space.h"
+#include "core/atomic-word.h"
+#include "core/clock.h"
 #include "core/file-lock.h"
+#include "core/futex.h"
 #include "core/io.h"
 
 namespace rstore {
@@ -24,12 +25,6 @@ constexpr int64_t kProbeMs = 50;  // a dead holder is noticed at least this ofte
 constexpr int kSpinCount = 100;   // an unsynced commit takes about a microsecond
 constexpr int64_t kUnfairMs = 2;  // how long one handle may keep retaking a contended lock
 constexpr uint32_t kWakesInVainLimit = 64;  // after so many, the waiters must be dead
-
-int64_t clockMs(clockid_t clock) {
-  timespec now;
-  clock_gettime(clock, &now);
-  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
-}
 
 inline void cpuRelax() {
 #if defined(__x86_64__)
@@ -49,23 +44,6 @@ void noteTime(ReaderSlot& slot) {
 }
 
 }  // namespace
-
-int64_t wallClockMs() { return clockMs(CLOCK_REALTIME); }
-int64_t monotonicMs() { return clockMs(CLOCK_MONOTONIC); }
-
-void sleepMicroseconds(int64_t microseconds) {
-  timespec duration{microseconds / 1'000'000, (microseconds % 1'000'000) * 1000};
-  nanosleep(&duration, nullptr);
-}
-
-void futexWake(std::atomic<uint32_t>& word, int count) {
-  syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
-}
-
-void futexWait(std::atomic<uint32_t>& word, uint32_t seen, int64_t timeoutMs) {
-  timespec duration{timeoutMs / 1000, (timeoutMs % 1000) * 1'000'000};
-  syscall(SYS_futex, &word, FUTEX_WAIT, seen, &duration, nullptr, 0);
-}
 
 // ── opening ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -315,7 +293,7 @@ void LockFile::releaseWrite() {
   if (count == 0) return;
   auto& ticket = atomicWord(words_->writeTicket);
   ticket.fetch_add(1, std::memory_order_seq_cst);
-  const long woken = syscall(SYS_futex, &ticket, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+  const long woken = futexWake(ticket, 1);
   wakesInVain_ = woken > 0 ? 0 : wakesInVain_ + 1;
   if (wakesInVain_ < kWakesInVainLimit) return;
   // Waiters died. One that lives and is counted out here by mistake still looks every kProbeMs.
@@ -335,8 +313,13 @@ void LockFile::releaseCheckpoint() {
   auto& ticket = atomicWord(words_->checkpointTicket);
   ticket.fetch_add(1, std::memory_order_seq_cst);
   if (atomicWord(words_->checkpointWaiters).load(std::memory_order_seq_cst) != 0) {
-    futexWake(ticket, INT32_MAX);
+    futexWake(ticket, kEverybody);
   }
+}
+
+uint32_t LockFile::checkpointHolderPid() const {
+  const uint64_t seen = atomicWord(words_->checkpointLock).load(std::memory_order_seq_cst);
+  return seen == 0 ? 0 : slots_[slotOfWord(seen)].pid;
 }
 
 // ── pins ─────────────────────────────────────────────────────────────────────────────────────────
@@ -408,7 +391,7 @@ void LockFile::publish(uint64_t epoch) {
   if (atomicWord(words_->epochWaiters).load(std::memory_order_seq_cst) == 0) return;
   auto& ticket = atomicWord(words_->epochTicket);
   ticket.fetch_add(1, std::memory_order_seq_cst);
-  futexWake(ticket, INT32_MAX);
+  futexWake(ticket, kEverybody);
 }
 
 }  // namespace rstore

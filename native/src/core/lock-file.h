@@ -44,6 +44,7 @@
 #include <string>
 
 #include "core/address-space.h"
+#include "core/atomic-word.h"
 #include "core/fault.h"
 #include "core/generated/layout.h"
 #include "core/region-file.h"
@@ -66,17 +67,6 @@ inline constexpr uint64_t kAliveByte = uint64_t{1} << 40;
 inline constexpr uint64_t kFirstSlotByte = kAliveByte + 1;
 inline constexpr uint64_t kRetireByte = kAliveByte - 1;
 inline constexpr uint64_t kTemporaryByte = kAliveByte - 2;  // temporary-file.h
-
-/// An atomic look at a word of a mapped layout.
-template <typename T>
-inline std::atomic<T>& atomicWord(T& word) {
-  static_assert(sizeof(std::atomic<T>) == sizeof(T) && std::atomic<T>::is_always_lock_free);
-  return reinterpret_cast<std::atomic<T>&>(word);
-}
-
-int64_t wallClockMs();
-int64_t monotonicMs();
-void sleepMicroseconds(int64_t microseconds);
 
 class LockFile {
  public:
@@ -128,6 +118,8 @@ class LockFile {
   /// The same for checkpoints, without waiting.
   bool tryAcquireCheckpoint();
   void releaseCheckpoint();
+  /// The process of whoever has it, 0 when nobody does.
+  uint32_t checkpointHolderPid() const;
 
   /// One slot, one pin: moving it from an epoch to a later one leaves no gap.
   void pin(uint64_t epoch);
@@ -179,9 +171,5 @@ class LockFile {
   int64_t busySinceMs_ = 0;
   uint32_t wakesInVain_ = 0;
 };
-
-/// Wakes sleepers on a shared word / sleeps on it while it is `seen`, at most `timeoutMs`.
-void futexWake(std::atomic<uint32_t>& word, int count);
-void futexWait(std::atomic<uint32_t>& word, uint32_t seen, int64_t timeoutMs);
 
 }  // namespace rstore

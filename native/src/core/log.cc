@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "core/atomic-word.h"
 #include "core/crc32c.h"
 #include "core/io.h"
 
@@ -192,7 +193,7 @@ Status Log::highestSynced(uint64_t* epoch) const {
 
 bool Log::isValid(const LogCursor& at, const RedoRecord& record, uint64_t start) const {
   const uint64_t described = sizeof(RedoRecord) + uint64_t{record.pageCount} * sizeof(PageEntry) +
-                             (uint64_t{record.tailPageCount} * 4 + 7) / 8 * 8 +
+                             tailChecksumBytes(record.tailPageCount) +
                              uint64_t{record.lineCount} * kLineBytes;
   if (record.recordBytes != described) return false;
   uint32_t checksum = at.checksum;
@@ -216,7 +217,7 @@ bool Log::reaches(uint64_t position) const {
   return false;
 }
 
-LogCursor Log::behind(const LogCursor&, const RedoRecord& record, uint64_t start) {
+LogCursor Log::behind(const RedoRecord& record, uint64_t start) {
   return {advance(start, record.recordBytes), record.checksum, record.epoch, record.endUnits,
           record.durableTailEpoch};
 }

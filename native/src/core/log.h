@@ -65,6 +65,20 @@ inline uint64_t recordStart(uint64_t position) {
   return left < sizeof(RedoRecord) ? position + left + sizeof(SegmentHeader) : position;
 }
 
+/// What the checksums of a tail take in a record: zeros make them whole units.
+constexpr uint64_t tailChecksumBytes(uint64_t tailPageCount) {
+  return (tailPageCount * sizeof(uint32_t) + kUnitBytes - 1) / kUnitBytes * kUnitBytes;
+}
+/// Where the parts of a record are that begins at `start`: page entries, checksums of the tail,
+/// lines.
+inline uint64_t entriesAt(uint64_t start) { return advance(start, sizeof(RedoRecord)); }
+inline uint64_t tailChecksumsAt(const RedoRecord& record, uint64_t start) {
+  return advance(entriesAt(start), uint64_t{record.pageCount} * sizeof(PageEntry));
+}
+inline uint64_t linesAt(const RedoRecord& record, uint64_t start) {
+  return advance(tailChecksumsAt(record, start), tailChecksumBytes(record.tailPageCount));
+}
+
 LogCursor cursorOfSlot(const CheckpointSlot& slot);
 
 class Log {
@@ -106,7 +120,7 @@ class Log {
   /// of this log will do.
   bool reaches(uint64_t position) const;
   /// The cursor behind a record.
-  static LogCursor behind(const LogCursor& at, const RedoRecord& record, uint64_t start);
+  static LogCursor behind(const RedoRecord& record, uint64_t start);
 
   /// Provides segments for `bytes` from `position` on. kLogFull when none is free and the file has
   /// `segmentLimit` already.

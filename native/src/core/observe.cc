@@ -10,6 +10,7 @@
 #include "core/file-lock.h"
 #include "core/generated/layout.h"
 #include "core/io.h"
+#include "core/pages.h"
 
 namespace rstore {
 namespace {
@@ -59,7 +60,7 @@ Status pagesInMemory(const char* path, std::vector<uint8_t>* pages) {
   if (::fstat(file.fd, &info) < 0) return statusFromErrno(errno);
   if (!isToldTheTruth(path, info)) return failure(Code::kUnsupported);
   const auto length = static_cast<uint64_t>(info.st_size);
-  pages->assign((length + kPageBytes - 1) / kPageBytes, 0);
+  pages->assign(pagesForBytes(length), 0);
   for (uint64_t done = 0; done < length; done += kMappedBytes) {
     const Status looked = look(file.fd, done, std::min(kMappedBytes, length - done),
                                pages->data() + done / kPageBytes);

@@ -11,8 +11,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/io.h"
-#include "core/lock-file.h"
+#include "core/pages.h"
 #include "core/temporary-file.h"
 
 namespace rstore {
@@ -20,16 +21,6 @@ namespace rstore {
 namespace {
 
 constexpr uint32_t kInitialPages = 3;
-
-/// In the folder of `path`.
-Status temporaryName(const std::string& path, std::string* name) {
-  uint64_t tag = 0;
-  if (const Status random = randomBytes(&tag, sizeof tag); !random.ok()) return random;
-  char suffix[32];
-  snprintf(suffix, sizeof suffix, ".%016llx.pack.tmp", static_cast<unsigned long long>(tag));
-  *name = path.substr(0, path.rfind('/') + 1) + suffix;
-  return kSuccess;
-}
 
 }  // namespace
 
@@ -39,11 +30,9 @@ constexpr mode_t kNewFile = 0666;
 Status PackWriter::openBeside() {
   const Status unnamed = makeUnnamed(path_, kNewFile, &fd_);
   if (unnamed.code != Code::kUnsupported) return unnamed;
-  std::string name;
-  if (const Status got = temporaryName(path_, &name); !got.ok()) return got;
-  const Status opened = openFile(name.c_str(), O_RDWR | O_CREAT | O_EXCL, kNewFile, &fd_);
-  if (opened.ok()) temporary_ = name;
-  return opened;
+  const Status made = makeTemporary(temporaryName(), kNewFile, &fd_);
+  if (made.ok()) temporary_ = temporaryName();
+  return made;
 }
 
 Status PackWriter::begin(const std::string& path, PackPlace place, uint64_t capacityBytes,
@@ -126,9 +115,8 @@ Status PackWriter::giveName(bool replace, bool sync) {
     return named.ok() && sync ? syncAll(fd_) : named;
   }
   if (temporary_.empty()) {
-    const std::string name = path_ + ".pack.tmp";
-    if (const Status named = nameTemporary(fd_, name); !named.ok()) return named;
-    temporary_ = name;
+    if (const Status named = nameTemporary(fd_, temporaryName()); !named.ok()) return named;
+    temporary_ = temporaryName();
   }
   return statusFromErrno(-(replace ? io().rename(temporary_.c_str(), path_.c_str())
                                    : io().link(temporary_.c_str(), path_.c_str())));
@@ -152,7 +140,7 @@ Status PackWriter::freeze(const PackRoot& root, bool sync) {
 
 /// Nothing behind the frontier, and checksums for what is before it.
 Status PackWriter::cutAndCheck(uint64_t endUnits) {
-  const uint64_t endPage = (endUnits * kUnitBytes + kPageBytes - 1) / kPageBytes;
+  const uint64_t endPage = pagesForUnits(endUnits);
   if (const Status grown = grow(endPage * (kPageBytes / kUnitBytes)); !grown.ok()) return grown;
   const int cut = io().truncate(fd_, endPage * kPageBytes);
   if (cut < 0) return statusFromErrno(-cut);

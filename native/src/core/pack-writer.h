@@ -7,8 +7,8 @@
 //  3. The name is given in one step, by a link, then the folder is synced: the whole file or none.
 //     To replace another it is linked as `path.pack.tmp` and renamed: a crash in between leaves
 //     that, whole, and the next that replaces this file removes it (temporary-file.h).
-// Where the file system has no files without a name, it is `.….pack.tmp` beside it until then: a
-// crash leaves that, which nobody opens; removed by hand.
+// Where the file system has no files without a name, it is `path.pack.tmp` from the beginning: one
+// at a time, and what a crash leaves is removed by the next.
 // In place it has its name from the beginning: for those who tell by other means whether it is
 // whole, and remove what a crash leaves. A compacted region is filled under a temporary name that
 // is always the same (temporary-file.h), and gets its own by `nameLive`, or by replacement.cc.
@@ -86,6 +86,7 @@ class PackWriter {
   Status writeChecksums(uint64_t endPage);
   Status writeLive(const LiveContent& content);
   void detach();
+  std::string temporaryName() const { return path_ + ".pack.tmp"; }
 
   std::string path_;
   /// What the file is called until it has its name; that, in place; empty where it has none yet.

@@ -9,6 +9,7 @@
 #include <bit>
 
 #include "core/io.h"
+#include "core/pages.h"
 
 namespace rstore {
 
@@ -18,8 +19,6 @@ constexpr uint64_t kLeastChunkBytes = 256 * 1024;
 /// Each open chunk between closed ones is a mapping of its own, and the kernel has a limit on
 /// those.
 constexpr uint64_t kMostChunks = 16'384;
-
-uint64_t pagesOf(uint64_t bytes) { return (bytes + kPageBytes - 1) / kPageBytes; }
 
 }  // namespace
 
@@ -37,7 +36,7 @@ Status PackedFile::openDescriptor(int fd) {
 
 Status PackedFile::check() {
   if (const Status got = fileLength(file_.fd, &fileBytes_); !got.ok()) return got;
-  const uint64_t end = pagesOf(file_.identity.endUnits * kUnitBytes) * kPageBytes;
+  const uint64_t end = pagesForUnits(file_.identity.endUnits) * kPageBytes;
   const bool sound = file_.identity.endUnits <= file_.identity.capacityBytes / kUnitBytes &&
                      file_.identity.endUnits >= file_.firstDataUnits() && fileBytes_ >= end;
   if (sound) return kSuccess;
@@ -46,7 +45,7 @@ Status PackedFile::check() {
 }
 
 uint64_t PackedFile::mappedBytes() const {
-  return pagesOf(file_.identity.endUnits * kUnitBytes) * kPageBytes;
+  return pagesForUnits(file_.identity.endUnits) * kPageBytes;
 }
 
 Status PackedFile::attach(std::byte* base, uint64_t windowBytes, ControlBlock* control,

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/io.h"
+#include "core/pages.h"
 
 namespace rstore {
 
@@ -42,7 +43,7 @@ class PageReader {
   Status endPage(uint64_t* end) const {
     CheckpointSlot slot;
     const Status read = readSlot(file_.fd, file_.identity, &slot);
-    if (read.ok()) *end = (slot.endUnits * kUnitBytes + kPageBytes - 1) / kPageBytes;
+    if (read.ok()) *end = pagesForUnits(slot.endUnits);
     return read;
   }
 

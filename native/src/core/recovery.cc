@@ -6,16 +6,11 @@
 #include "core/file-applier.h"
 #include "core/io.h"
 #include "core/log.h"
+#include "core/pages.h"
 
 namespace rstore {
 
 namespace {
-
-/// Where the log has the checksum of page `index` of a record's tail.
-uint64_t tailChecksumsAt(const RedoRecord& record, uint64_t start, uint64_t index) {
-  return advance(start, sizeof record + uint64_t{record.pageCount} * sizeof(PageEntry) +
-                            index * sizeof(uint32_t));
-}
 
 /// kIo when pages are not what the checksums in the log say.
 Status compareTail(const Log& log, uint64_t checksumsAt, const std::byte* pages, uint64_t bytes) {
@@ -32,7 +27,7 @@ Status compareTail(const Log& log, uint64_t checksumsAt, const std::byte* pages,
 Status tailIsThere(const RegionFile& file, const Log& log, const RedoRecord& record, uint64_t start,
                    bool* there) {
   std::vector<uint32_t> expected(record.tailPageCount);
-  const uint64_t at = tailChecksumsAt(record, start, 0);
+  const uint64_t at = tailChecksumsAt(record, start);
   const Status read = log.read(at, expected.data(), expected.size() * sizeof(uint32_t));
   if (!read.ok()) return read;
   std::vector<std::byte> page(kPageBytes);
@@ -58,7 +53,7 @@ uint64_t provenTailEpoch(const Log& log, LogCursor at) {
   uint64_t start = 0;
   while (log.peek(at, &record, &start) && log.isValid(at, record, start)) {
     proven = std::max(proven, record.durableTailEpoch);
-    at = Log::behind(at, record, start);
+    at = Log::behind(record, start);
   }
   return proven;
 }
@@ -74,7 +69,7 @@ Status findLast(const RegionFile& file, const Log& log, LogCursor at, uint64_t p
       if (!checked.ok()) return checked;
       if (!there) break;
     }
-    at = Log::behind(at, record, start);
+    at = Log::behind(record, start);
   }
   *last = at;
   return kSuccess;
@@ -103,7 +98,7 @@ Status zeroInLastPage(const RegionFile& file, uint64_t endUnits) {
 /// zeros.
 Status zeroPastEnd(const RegionFile& file, uint64_t endUnits) {
   if (const Status done = zeroInLastPage(file, endUnits); !done.ok()) return done;
-  const uint64_t from = (endUnits * 8 + kPageBytes - 1) / kPageBytes * kPageBytes;
+  const uint64_t from = pagesForUnits(endUnits) * kPageBytes;
   uint64_t length = 0;
   if (const Status got = fileLength(file.fd, &length); !got.ok()) return got;
   return from < length ? zeroFileRange(file.fd, from, length - from) : kSuccess;
@@ -125,12 +120,12 @@ Status rewriteTails(const RegionFile& file, const Log& log, LogCursor at, uint64
       const uint64_t offset = (uint64_t{record.tailFirstPage} + done) * kPageBytes;
       const Status read = readFully(file.fd, piece.data(), bytes, offset);
       if (!read.ok()) return read;
-      const uint64_t sums = tailChecksumsAt(record, start, done);
+      const uint64_t sums = advance(tailChecksumsAt(record, start), done * sizeof(uint32_t));
       if (const Status same = compareTail(log, sums, piece.data(), bytes); !same.ok()) return same;
       const Status wrote = writeFully(file.fd, piece.data(), bytes, offset);
       if (!wrote.ok()) return wrote;
     }
-    at = Log::behind(at, record, start);
+    at = Log::behind(record, start);
   }
   return kSuccess;
 }

@@ -10,9 +10,10 @@
 
 #include <vector>
 
+#include "core/clock.h"
 #include "core/crc32c.h"
 #include "core/io.h"
-#include "core/lock-file.h"
+#include "core/temporary-file.h"
 
 namespace rstore {
 
@@ -167,20 +168,7 @@ void RegionFile::close() {
 }
 
 Status createRegionFile(const std::string& path, const NewRegion& what) {
-  uint64_t tag = 0;
-  if (const Status random = randomBytes(&tag, sizeof tag); !random.ok()) return random;
-  char suffix[32];
-  snprintf(suffix, sizeof suffix, ".%016llx.tmp", static_cast<unsigned long long>(tag));
-  const std::string temporary = path + suffix;
-  int fd = -1;
-  const Status made = openFile(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL, what.mode, &fd);
-  if (!made.ok()) return made;
-  Status status = writeInitialContent(fd, what);
-  // link() refuses a name that is taken, in one step; rename() would replace it.
-  if (status.ok()) status = statusFromErrno(-io().link(temporary.c_str(), path.c_str()));
-  closeFile(fd);
-  (void)io().unlink(temporary.c_str());
-  return status.ok() ? syncDirectoryOf(path.c_str()) : status;
+  return makeWhole(path, what.mode, [&](int fd) { return writeInitialContent(fd, what); });
 }
 
 Status readSlot(int fd, const Identity& identity, CheckpointSlot* slot) {

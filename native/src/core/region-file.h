@@ -13,6 +13,7 @@
 #include <string>
 
 #include "core/generated/layout.h"
+#include "core/pages.h"
 #include "core/status.h"
 
 namespace rstore {
@@ -53,7 +54,7 @@ struct NewRegion {
 /// Pages of the checksum table for a capacity.
 constexpr uint32_t checksumPageCount(uint64_t capacityBytes) {
   const uint64_t tableBytes = capacityBytes / kPageBytes * sizeof(uint32_t);
-  return static_cast<uint32_t>((tableBytes + kPageBytes - 1) / kPageBytes);
+  return static_cast<uint32_t>(pagesForBytes(tableBytes));
 }
 
 /// Makes a region file under its name in one step: there is either the whole file or none. kExists

@@ -40,6 +40,8 @@
 //   after the lock file    Done.
 #include <sys/stat.h>
 
+#include "core/atomic-word.h"
+#include "core/futex.h"
 #include "core/handle.h"
 #include "core/io.h"
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "core/clock.h"
 #include "core/file-lock.h"
 #include "core/io.h"
 #include "core/lock-file.h"
@@ -98,6 +99,48 @@ Status makeTemporary(const std::string& name, uint32_t mode, int* fd) {
       return removed;
     }
   }
+}
+
+namespace {
+
+/// Others that make the same file are at it for no longer than a few syncs.
+Status makeTemporaryInTurn(const std::string& name, uint32_t mode, int* fd) {
+  constexpr int64_t kPatienceMs = 10'000;
+  const int64_t deadline = monotonicMs() + kPatienceMs;
+  Status made = makeTemporary(name, mode, fd);
+  while (made.code == Code::kUnderWay && monotonicMs() < deadline) {
+    sleepMicroseconds(500);
+    made = makeTemporary(name, mode, fd);
+  }
+  return made;
+}
+
+}  // namespace
+
+Status makeWhole(const std::string& path, uint32_t mode,
+                 const std::function<Status(int fd)>& fill) {
+  int fd = -1;
+  std::string temporary;
+  Status status = makeUnnamed(path, mode, &fd);
+  if (status.code == Code::kUnsupported) {
+    temporary = path + ".new.tmp";
+    status = makeTemporaryInTurn(temporary, mode, &fd);
+  }
+  if (!status.ok()) return status;
+  status = fill(fd);
+  // A link refuses a name that is taken, in one step; a rename would replace it.
+  if (status.ok()) {
+    status = temporary.empty() ? nameUnnamed(fd, path)
+                               : statusFromErrno(-io().link(temporary.c_str(), path.c_str()));
+  }
+  // Not every file system brings the first name to the disk with the folder that has it.
+  if (status.ok() && temporary.empty()) status = syncAll(fd);
+  if (temporary.empty()) {
+    closeFile(fd);
+  } else {
+    endTemporary(temporary, fd);
+  }
+  return status.ok() ? syncDirectoryOf(path.c_str()) : status;
 }
 
 void endTemporary(const std::string& name, int fd) {

@@ -16,11 +16,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "core/status.h"
 
 namespace rstore {
+
+/// Makes a file that has its name only when it is whole; `fill` writes and syncs it. kExists when
+/// the name is taken. Of a process that is killed nothing is left, or what the next that makes this
+/// file removes.
+Status makeWhole(const std::string& path, uint32_t mode, const std::function<Status(int fd)>& fill);
 
 /// kUnderWay: somebody else is making this very file.
 Status makeTemporary(const std::string& name, uint32_t mode, int* fd);

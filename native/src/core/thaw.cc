@@ -1,7 +1,7 @@
 #include "core/thaw.h"
 
+#include "core/clock.h"
 #include "core/io.h"
-#include "core/lock-file.h"
 #include "core/region-file.h"
 #include "core/temporary-file.h"
 

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/atomic-word.h"
 #include "core/io.h"
+#include "core/pages.h"
 
 namespace rstore {
 
@@ -13,8 +15,6 @@ namespace {
 
 /// A slot that is just being written may read as torn, or be overtaken by a newer one.
 constexpr int kSlotReadTries = 100;
-
-uint64_t pageCeiling(uint64_t units) { return (units * 8 + kPageBytes - 1) / kPageBytes; }
 
 }  // namespace
 
@@ -125,7 +125,7 @@ Status View::applyUpTo(uint64_t epoch) {
 
 Status View::apply(const RedoRecord& record, uint64_t start) {
   if (const Status applied = applyLines(record, start); !applied.ok()) return applied;
-  moveTo(Log::behind(cursor_, record, start));
+  moveTo(Log::behind(record, start));
   control_->contentSerial++;
   return kSuccess;
 }
@@ -133,9 +133,8 @@ Status View::apply(const RedoRecord& record, uint64_t start) {
 Status View::applyLines(const RedoRecord& record, uint64_t start) {
   constexpr uint32_t kBatch = 64;
   PageEntry entries[kBatch];
-  uint64_t entryAt = advance(start, sizeof(RedoRecord));
-  const uint64_t tailAt = advance(entryAt, uint64_t{record.pageCount} * sizeof(PageEntry));
-  uint64_t lineAt = advance(tailAt, (uint64_t{record.tailPageCount} * 4 + 7) / 8 * 8);
+  uint64_t entryAt = entriesAt(start);
+  uint64_t lineAt = linesAt(record, start);
   const uint64_t pageLimit = file_.identity.capacityBytes / kPageBytes;
   for (uint32_t done = 0; done < record.pageCount;) {
     const uint32_t count = std::min(kBatch, record.pageCount - done);
@@ -198,7 +197,7 @@ void View::forget(const uint32_t* pages, uint32_t count) {
 
 void View::clearLastPage() {
   const uint64_t end = (cursor_.endUnits * 8 + kLineBytes - 1) / kLineBytes * kLineBytes;
-  const uint64_t nextPage = pageCeiling(cursor_.endUnits) * kPageBytes;
+  const uint64_t nextPage = pagesForUnits(cursor_.endUnits) * kPageBytes;
   const auto isSet = [](std::byte byte) { return byte != std::byte{0}; };
   if (std::any_of(base_ + end, base_ + std::max(end, nextPage), isSet)) {
     memset(base_ + end, 0, nextPage - end);
@@ -208,7 +207,7 @@ void View::clearLastPage() {
 
 void View::clearPastEnd() {
   clearLastPage();
-  const uint64_t nextPage = pageCeiling(cursor_.endUnits) * kPageBytes;
+  const uint64_t nextPage = pagesForUnits(cursor_.endUnits) * kPageBytes;
   const uint64_t capacity = file_.identity.capacityBytes;
   if (nextPage < capacity) (void)giveBackPages(base_ + nextPage, capacity - nextPage);
   control_->frontierUnits = static_cast<uint32_t>(cursor_.endUnits);

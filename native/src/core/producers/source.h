@@ -29,7 +29,6 @@ class ByteSource {
 
   /** Memory is named anew for each call of JavaScript: the bytes may not stay where they are. */
   void moveTo(const std::byte* bytes) { bytes_ = bytes; }
-  bool isFile() const { return fd_ >= 0; }
 
  private:
   ByteSource(int fd, const std::byte* bytes, uint64_t count)

@@ -122,7 +122,7 @@ Turn nextChange() {
   Seam& the = seam();
   const uint64_t number = ++the.state.changes;
   if (the.state.frozen) return {.apply = false};
-  if (the.plan.ofReads || !isReached(number)) return {};
+  if (the.plan.of != Counted::kChanges || !isReached(number)) return {};
   switch (the.plan.action) {
     case TestAction::kFail: return {.apply = false, .error = the.plan.error};
     case TestAction::kShort: return {.shortened = true};
@@ -138,7 +138,7 @@ Turn nextChange() {
 Turn nextRead() {
   Seam& the = seam();
   const uint64_t number = ++the.state.reads;
-  if (!the.plan.ofReads || !isReached(number)) return {};
+  if (the.plan.of != Counted::kReads || !isReached(number)) return {};
   if (the.plan.action == TestAction::kFail) return {.apply = false, .error = the.plan.error};
   if (the.plan.action == TestAction::kShort) return {.shortened = true};
   if (the.plan.action == TestAction::kKill) endProcess();
@@ -355,6 +355,17 @@ int64_t seamCopyRange(int from, uint64_t fromOffset, int to, uint64_t toOffset, 
       });
 }
 
+int seamStartThread(pthread_t* thread, void* (*run)(void*), void* argument) {
+  {
+    const std::lock_guard guard(seam().mutex);
+    const TestPlan& plan = seam().plan;
+    const uint64_t number = ++seam().state.threads;
+    const bool isDue = plan.of == Counted::kThreads && isReached(number);
+    if (isDue && plan.action == TestAction::kFail) return -plan.error;
+  }
+  return systemIo.startThread(thread, run, argument);
+}
+
 void seamMappedWrite(int fd, uint64_t offset, const void*, size_t bytes) {
   change<int>(0, [&] { keepRange(fd, offset, bytes); }, [](bool) { return 0; });
 }
@@ -393,6 +404,7 @@ const IoTable& seamTable() {
       .unlink = seamUnlink,
       .link = seamLink,
       .copyRange = seamCopyRange,
+      .startThread = seamStartThread,
       .mappedWrite = seamMappedWrite,
       .mapping = seamMapping,
   };

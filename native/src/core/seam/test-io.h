@@ -8,7 +8,8 @@
  * What is counted. Each operation that can change the disk has a number, from 1 on, across all
  * threads: pwrite, pwritev, allocate, truncate, copyRange, rename, link, unlink, an open that makes
  * or empties a file, fsync, fdatasync, and each noteMappedWrite. Reads (pread, preadv) are counted
- * apart. One process only: what other processes do is neither counted nor undone.
+ * apart, and so are the starts of threads, which can only fail. One process only: what other
+ * processes do is neither counted nor undone.
  * Plans: test-plan.h.
  */
 #pragma once
@@ -36,6 +37,7 @@ void stopTestIo();
 struct TestIoState {
   uint64_t changes;  // operations counted so far
   uint64_t reads;
+  uint64_t threads;
   bool reached;  // the plan's operation has come
   bool frozen;
   uint64_t unsyncedSectors;  // kTear and kDrop: sectors whose fate a crash would decide now

@@ -47,7 +47,9 @@ bool parseNumber(const std::string& text, uint64_t* out) {
 
 bool parseOperation(std::string text, TestPlan* plan) {
   if (!text.empty() && text.back() == '+') plan->fromThenOn = true, text.pop_back();
-  if (!text.empty() && text.front() == 'r') plan->ofReads = true, text.erase(0, 1);
+  if (text.starts_with('r')) plan->of = Counted::kReads;
+  if (text.starts_with('t')) plan->of = Counted::kThreads;
+  if (plan->of != Counted::kChanges) text.erase(0, 1);
   return parseNumber(text, &plan->operation) && plan->operation > 0;
 }
 

@@ -1,6 +1,7 @@
 /**
  * Plans, as written in RSTORE_TEST_IO ("@17" is operation 17, "@17+" that and all that follow,
- * "@r17" is read 17):
+ * "@r17" is read
+ * 17, "@t17" the start of thread 17):
  *
  *   count
  *     Nothing happens; operations are counted.
@@ -36,9 +37,12 @@ namespace rstore {
 
 enum class TestAction : uint32_t { kCount, kFail, kShort, kFreeze, kKill, kTear, kDrop };
 
+/// What has numbers of its own.
+enum class Counted : uint32_t { kChanges, kReads, kThreads };
+
 struct TestPlan {
   TestAction action = TestAction::kCount;
-  bool ofReads = false;
+  Counted of = Counted::kChanges;
   bool fromThenOn = false;
   uint64_t operation = 0;  // 0: never
   int error = 0;           // kFail

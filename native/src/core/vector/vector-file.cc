@@ -8,10 +8,11 @@
 
 #include <algorithm>
 
+#include "core/clock.h"
 #include "core/crc32c.h"
 #include "core/file-lock.h"
 #include "core/io.h"
-#include "core/lock-file.h"
+#include "core/temporary-file.h"
 #include "core/vector/boot-id.h"
 #include "core/vector/wait.h"
 
@@ -101,19 +102,7 @@ bool isSound(const VectorHeader& header, uint64_t capacityBytes) {
 }  // namespace
 
 Status createVectorFile(const std::string& path, const NewVector& what) {
-  uint64_t random = 0;
-  if (const Status status = randomBytes(&random, sizeof random); !status.ok()) return status;
-  char suffix[32];
-  snprintf(suffix, sizeof suffix, ".%016llx.tmp", static_cast<unsigned long long>(random));
-  const std::string temporary = path + suffix;
-  int fd = -1;
-  const Status made = openFile(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL, what.mode, &fd);
-  if (!made.ok()) return made;
-  Status status = writeNewVector(fd, what);
-  if (status.ok() && ::link(temporary.c_str(), path.c_str()) != 0) status = statusFromErrno(errno);
-  closeFile(fd);
-  (void)io().unlink(temporary.c_str());
-  return status.ok() ? syncDirectoryOf(path.c_str()) : status;
+  return makeWhole(path, what.mode, [&](int fd) { return writeNewVector(fd, what); });
 }
 
 // ── opening ──

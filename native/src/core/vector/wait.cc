@@ -1,20 +1,12 @@
 #include "core/vector/wait.h"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <climits>
-#include <ctime>
+
+#include "core/atomic-word.h"
+#include "core/futex.h"
 
 namespace rstore {
 namespace {
-
-void sleepOn(const uint32_t& ticket, uint32_t seen) {
-  const timespec timeout{0, kRecheckMs * 1'000'000};
-  ::syscall(SYS_futex, &ticket, FUTEX_WAIT, seen, &timeout, nullptr, 0);
-}
 
 /** Lowers `awaitedSize` to `size`, where 0 stands for nobody. */
 void registerSize(uint64_t& awaited, uint64_t size) {
@@ -38,15 +30,16 @@ Status waitForSize(const VectorMemory& memory, uint32_t slot, uint64_t size,
     if (const Status status = core.size(&there); !status.ok()) return status;
     *reached = there >= size;
     if (*reached || cancelled.load(std::memory_order_seq_cst)) return kSuccess;
-    sleepOn(words.sizeTicket, ticket);
+    futexWait(atomicWord(words.sizeTicket), ticket, kRecheckMs);
   }
 }
 
 void wakeSizeWaiters(VectorWords& words) {
   const uint64_t awaited = Memory::load64(words.awaitedSize, std::memory_order_seq_cst);
   if (awaited != 0) (void)Memory::compareExchange64(words.awaitedSize, awaited, 0);
-  std::atomic_ref<uint32_t>(words.sizeTicket).fetch_add(1, std::memory_order_seq_cst);
-  ::syscall(SYS_futex, &words.sizeTicket, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  auto& ticket = atomicWord(words.sizeTicket);
+  ticket.fetch_add(1, std::memory_order_seq_cst);
+  futexWake(ticket, kEverybody);
 }
 
 }  // namespace rstore

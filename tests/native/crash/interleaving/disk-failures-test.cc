@@ -1,6 +1,7 @@
 /** Writes and syncs that fail in the middle, and who must hear of it (A4, H4, H7). */
 #include <thread>
 
+#include "core/atomic-word.h"
 #include "scenes.h"
 
 namespace {

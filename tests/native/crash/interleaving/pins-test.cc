@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/atomic-word.h"
 #include "scenes.h"
 
 namespace {

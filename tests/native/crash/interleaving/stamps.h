@@ -7,6 +7,7 @@
 
 #include "../store.h"
 #include "check.h"
+#include "core/atomic-word.h"
 
 namespace interleaving {
 
