@@ -9,7 +9,10 @@
  * Promise: the content survives the death of any process. It survives the machine as of the last
  * `flush()`, and `open` says when there were changes after it.
  */
+import { dirname, resolve } from 'node:path'
+
 import { C } from '../../formats/index.js'
+import { refuseNetwork } from '../native/network.js'
 import type { Type } from '../types/infer.js'
 import { show } from '../types/text.js'
 import {
@@ -28,10 +31,11 @@ import {
 export abstract class SharedVector<V, I = V> extends VectorOperations<V, I> {
   /**
    * Makes a file with an empty vector and opens it. The type of the elements is stored with it.
-   * Throws RSTORE_EXISTS, RSTORE_NO_SPACE; a TypeError for a type that is not a number, bigint,
-   * boolean, enum, date or a struct of them of at most 8 bytes. Larger records are kept in a packed
-   * region: with an element of `t.ref(() => City)` and the option `packed`, elements are 4 bytes
-   * each and read as the records they name, as long as the packed region is open.
+   * Throws RSTORE_EXISTS, RSTORE_NO_SPACE, RSTORE_NETWORK; a TypeError for a type that is not a
+   * number, bigint, boolean, enum, date or a struct of them of at most 8 bytes. Larger records are
+   * kept in a packed region: with an element of `t.ref(() => City)` and the option `packed`,
+   * elements are 4 bytes each and read as the records they name, as long as the packed region is
+   * open.
    */
   static create<V, I>(
     path: string, element: Type<V, I>, options: CreateVectorOptions = {},
@@ -45,6 +49,7 @@ export abstract class SharedVector<V, I = V> extends VectorOperations<V, I> {
       throw new RangeError(`SharedVector.create: the names of the struct are longer than `
         + `${C.VECTOR_TYPE_BYTES} bytes together`)
     }
+    refuseNetwork(dirname(resolve(path)))
     const status = vectorAddon().createVector(path, bytes, codec.bytes, codec.text, mode)
     if (status !== 0) throw vectorError(status, path, 'creating')
     return SharedVector.open(path, element,
@@ -54,8 +59,8 @@ export abstract class SharedVector<V, I = V> extends VectorOperations<V, I> {
   /**
    * Opens a vector of exactly this element type. Every thread opens it for itself. Throws
    * RSTORE_NOT_FOUND, RSTORE_NOT_A_REGION, RSTORE_WRONG_KIND, RSTORE_TOO_NEW,
-   * RSTORE_TYPE_MISMATCH, RSTORE_CORRUPT, RSTORE_UNFLUSHED, and RSTORE_BUSY when 1,024 handles have
-   * it open.
+   * RSTORE_TYPE_MISMATCH, RSTORE_CORRUPT, RSTORE_UNFLUSHED, RSTORE_NETWORK, and RSTORE_BUSY when
+   * 1,024 handles have it open.
    */
   static open<V, I>(
     path: string, element: Type<V, I>, options: OpenVectorOptions = {},
@@ -67,6 +72,7 @@ export abstract class SharedVector<V, I = V> extends VectorOperations<V, I> {
     if (unflushed !== 'refuse' && unflushed !== 'accept') {
       throw new TypeError(`unflushed must be 'refuse' or 'accept', not ${show(unflushed)}`)
     }
+    refuseNetwork(path)
     const native = new (vectorAddon().Vector)()
     const run = native.open(path, codec.text, unflushed === 'accept')
     if (run.status !== 0) throw openingError(run, path, codec.text)

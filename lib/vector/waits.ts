@@ -53,7 +53,7 @@ export class SizeWaits {
         }
         this.#waiters.add(waiter)
         if (timeoutMs !== undefined && timeoutMs <= LONGEST_MS) {
-          timer = setTimeout(() => resolve(this.#sizeNow() >= size), timeoutMs)
+          timer = setTimeout(() => waiter.settle(this.#isReached(size)), timeoutMs)
         }
         abort = () => reject(signal!.reason)
         signal?.addEventListener('abort', abort, { once: true })
@@ -64,6 +64,15 @@ export class SizeWaits {
       signal?.removeEventListener('abort', abort!)
       this.#waiters.delete(waiter!)
       this.#sleepSoon()
+    }
+  }
+
+  /** An error where the file can be read no more: in a timer nobody would catch it. */
+  #isReached(size: number): boolean | Error {
+    try {
+      return this.#sizeNow() >= size
+    } catch (error) {
+      return error as Error
     }
   }
 

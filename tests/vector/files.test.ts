@@ -11,6 +11,7 @@ import {
 } from '../../formats/index.js'
 import { crc32c } from '../../formats/index.js'
 import { Region, SharedVector, t, type RStoreError } from '../../lib/index.js'
+import { addon, type Addon } from '../../lib/native/binding.js'
 import { Child } from '../harness/child.js'
 import { SmallDisk } from '../harness/small-disk.js'
 import { temporaryDirectory } from '../harness/temporary.js'
@@ -397,6 +398,43 @@ test('the first change after a flush says DIRTY, a flush says CLEAN again', asyn
   copyFileSync(path, copy)
   using other = SharedVector.open(copy, t.f64)
   assert.equal([...other], [2])
+})
+
+test('a wait that ends when the file can be read no more is rejected, in no timer', async () => {
+  const path = fresh()
+  const vector = SharedVector.create(path, t.u32)
+  vector.push(1)
+  const wait = vector.waitForSize(2, { timeoutMs: 30 })
+  truncateSync(path, C.PAGE_BYTES)
+  const error: RStoreError = await wait.then(() => assert.unreachable(), (reason) => reason)
+  assert.is(error.code, 'RSTORE_IO')
+  vector.close()
+})
+
+test('a network file system is refused before anything is made', () => {
+  const native = addon()
+  const original = native.networkFileSystem
+  const path = fresh()
+  const answer = (value: Addon['networkFileSystem']): void => {
+    native.networkFileSystem = value
+  }
+  SharedVector.create(path, t.u32).close()
+  const folders: string[] = []
+  answer((folder) => {
+    folders.push(folder)
+    return 'NFS'
+  })
+  try {
+    const other = fresh()
+    assert.is(thrown(() => SharedVector.create(other, t.u32)).code, 'RSTORE_NETWORK')
+    assert.not(existsSync(other))
+    const refused = thrown(() => SharedVector.open(path, t.u32))
+    assert.is(refused.code, 'RSTORE_NETWORK')
+    assert.match(refused.message, /NFS/)
+    assert.equal(folders, [directory, path])
+  } finally {
+    answer(original)
+  }
 })
 
 test.run()
