@@ -21,6 +21,7 @@ import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { UsageError } from '../shared/errors.js'
 import { EXIT } from '../shared/exitCodes.js'
+import { temporaryPath } from '../shared/files.js'
 import { fileAt } from '../shared/source.js'
 
 const VIEWS = ['pages', 'page', 'map', 'readers', 'log', 'html'] as const
@@ -144,9 +145,9 @@ async function showLog(path: string, json: boolean): Promise<void> {
 
 /** Under a name that nobody has, then renamed: nothing half done is left behind. */
 function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`
+  const temporary = temporaryPath(path)
   return withCleanup(() => {
-    writeFileSync(temporary, text)
+    writeFileSync(temporary, text, { flag: 'wx' })
     renameSync(temporary, path)
   }, () => rmSync(temporary, { force: true }))
 }

@@ -69,8 +69,10 @@ async function loadNew(
   refuseExisting(args.file)
   const temporary = temporaryPath(args.file)
   const settings = { capacity: args.capacity, durability: 'none' } as RegionOptions
+  let isOurs = false
   return withCleanup(async () => {
     const region = asUsage('--capacity', () => Region.create(temporary, settings))
+    isOurs = true
     try {
       const loading = new Loading(region, loadingOptions(args))
       let done = 0
@@ -87,7 +89,9 @@ async function loadNew(
     } finally {
       region.close()
     }
-  }, () => removeRegion(temporary))
+  }, () => {
+    if (isOurs) removeRegion(temporary)
+  })
 }
 
 /** In one transaction: whatever ends the process undoes it. */

@@ -1,3 +1,5 @@
+import { escapeText } from '../print/escape.js'
+
 /**
  * HTML in which nothing that was put in can be anything but text: every value is escaped, other
  * than what is markup itself.
@@ -14,14 +16,9 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;',
 }
 
-/** Control characters, and those that turn the writing direction: shown as what they are. */
-const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff]/g
-
 /** For text between tags and in quoted attributes. */
-export const escapeHtml = (text: string): string => text
-  .replace(UNSAFE, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`)
-  .replace(/[&<>"']/g, (char) => ENTITIES[char]!)
+export const escapeHtml = (text: string): string =>
+  escapeText(text).replace(/[&<>"']/g, (char) => ENTITIES[char]!)
 
 type Value = string | number | bigint | Markup | readonly Markup[]
 

@@ -1,4 +1,4 @@
-/** Text from a file, made safe for a terminal. */
+/** Text from a file, made safe for a terminal, and for a page that is to show what is there. */
 
 /** Control characters (ANSI sequences begin with one) and those that turn the writing direction. */
 const UNSAFE =

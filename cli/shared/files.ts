@@ -1,5 +1,8 @@
 /** Region files as a whole. */
-import { existsSync, linkSync, rmSync, statSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync, statSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { CannotOpen, UsageError } from './errors.js'
 
@@ -20,12 +23,30 @@ export function refuseFolder(path: string): void {
   if (statSync(path).isDirectory()) throw new CannotOpen(`${path}: a folder`)
 }
 
-/** Where a region is made that is to appear under its name when it is complete. */
-export const temporaryPath = (path: string): string => `${path}.${process.pid}.tmp`
+/**
+ * Where a file is made that is to appear under its name when it is complete. Nobody else has the
+ * name, not even a process of another container with the same number; what a killed one left under
+ * its own is in nobody's way.
+ */
+export const temporaryPath = (path: string): string =>
+  `${path}.${randomBytes(8).toString('hex')}.tmp`
 
-/** Gives a region that was closed its name, in one step; never one that is taken. */
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/**
+ * Gives a region that was closed its name, in one step; never one that is taken. Then the name is
+ * on the disk, too.
+ */
 export function publish(temporary: string, path: string): void {
   refuseExisting(path)
   linkSync(temporary, path)
   removeRegion(temporary)
+  syncFolder(dirname(path))
 }

@@ -1,7 +1,11 @@
 /** `rstore dump` and `rstore load`: there and back, bad rows, interruptions, memory. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs'
+import fs, {
+  closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -186,6 +190,64 @@ test('Ctrl-C while a new file is loaded: nothing is left of it', async () => {
   child.kill('SIGINT')
   assert.equal(await ended, [null, 'SIGINT'])
   assert.equal(files(), [])
+})
+
+/** Loads in this process; what was loaded is there and whole. */
+async function loadHere(file: string, input: string): Promise<void> {
+  await run({
+    file, input, map: 'm', key: 'id', 'skip-bad': false, capacity: '64MiB', json: true, wait: 0,
+  } as never)
+}
+
+async function hasRows(path: string, rows: number): Promise<void> {
+  assert.is(good(rstore(['scan', path, 'm', '--count'])), `${rows}\n`)
+  await verifyFile(path)
+}
+
+test('two that load one new file, with one process number: one does, and neither harms', async () => {
+  const [path, input] = [freshPath(), writeRows(20_000)]
+  const both = await Promise.allSettled([loadHere(path, input), loadHere(path, input)])
+  const failed = both.flatMap((one) => one.status === 'rejected' ? [one.reason] : [])
+  assert.is(failed.length, 1)
+  assert.ok(failed[0] instanceof UsageError, failed[0]?.stack)
+  assert.match(failed[0].message, /there is a file of that name/)
+  await hasRows(path, 20_000)
+  assert.equal(readdirSync(directory).filter((name) => name.startsWith(`${count - 1}.`)),
+    [`${count - 1}.region`])
+})
+
+test('what killed ones left, and what others called so, is in nobody\'s way', async () => {
+  const path = freshPath()
+  const files = () => readdirSync(directory).filter((name) => name.startsWith(`${count - 1}.`))
+  const { child, ended } = await startLoad(path, () => files().some((name) => /-wal$/.test(name)))
+  child.kill('SIGKILL')
+  assert.equal(await ended, [null, 'SIGKILL'])
+  assert.ok(files().length > 0, 'it left something')
+  const foreign = `${path}.${process.pid}.tmp`
+  writeFileSync(foreign, 'a letter')
+  const before = files()
+  await loadHere(path, writeRows(1000))
+  await hasRows(path, 1000)
+  assert.equal(files(), [`${count - 1}.region`, ...before].sort())
+  assert.is(readFileSync(foreign, 'utf8'), 'a letter')
+})
+
+test('the name of what was loaded is on the disk, too', async () => {
+  const path = freshPath()
+  const { fsyncSync } = fs
+  const synced: [target: string, isNamed: boolean][] = []
+  fs.fsyncSync = (fd) => {
+    synced.push([readlinkSync(`/proc/self/fd/${fd}`), existsSync(path)])
+    fsyncSync(fd)
+  }
+  syncBuiltinESMExports()
+  try {
+    await loadHere(path, writeRows(1000))
+  } finally {
+    fs.fsyncSync = fsyncSync
+    syncBuiltinESMExports()
+  }
+  assert.equal(synced, [[directory, true]])
 })
 
 test('Ctrl-C while a file is loaded into: the transaction is undone', async () => {
