@@ -204,7 +204,7 @@ async function hasRows(path: string, rows: number): Promise<void> {
   await verifyFile(path)
 }
 
-test('two that load one new file, with one process number: one does, and neither harms', async () => {
+test('two of one process number that load one new file: one does, neither harms', async () => {
   const [path, input] = [freshPath(), writeRows(20_000)]
   const both = await Promise.allSettled([loadHere(path, input), loadHere(path, input)])
   const failed = both.flatMap((one) => one.status === 'rejected' ? [one.reason] : [])

@@ -1,14 +1,14 @@
 /**
  * A reader that does nothing after its first look, or one that never stops looking:
- * memory-reader.js PATH idle|busy COUNT
+ * memory-reader.js PATH idle|busy COUNT PRIVATE_BYTES
  */
 import { Region } from '../../lib/index.js'
 import { say } from '../harness/child.js'
 import { valuesOf } from './overwriting.js'
 import { Random } from './random.js'
 
-const [, , path, role, count] = process.argv as [string, string, string, string, string]
-const region = Region.open(path, { readOnly: true })
+const [path, role, count, privateBytes] = process.argv.slice(2) as [string, string, string, string]
+const region = Region.open(path, { readOnly: true, privateBytes: Number(privateBytes) })
 const values = valuesOf(region as unknown as Region)
 const random = new Random(1)
 

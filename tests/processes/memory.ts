@@ -1,11 +1,31 @@
-/** Private memory of a process, as the kernel counts it. */
+/** What a process takes, as the kernel counts it: private memory, time of the processor. */
 import { readFileSync } from 'node:fs'
 
-/**
- * Bytes of anonymous memory: pages copied on write, heap. Clean pages of the file can be dropped
- * at any time.
- */
-export function anonymousBytes(pid: number | 'self' = 'self'): number {
+export interface PrivateMemory {
+  /**
+   * Bytes of anonymous memory: pages copied on write, heap. Clean pages of the file can be dropped
+   * at any time.
+   */
+  anonymousBytes: number
+  /**
+   * The same, and pages of shared mappings that nobody else has mapped and that were written: of
+   * the log. The kernel gives them to the disk whenever it likes.
+   */
+  dirtyBytes: number
+}
+
+export function privateMemory(pid: number | 'self' = 'self'): PrivateMemory {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
-  return Number(/^Anonymous:\s+(\d+) kB/m.exec(text)![1]) * 1024
+  const bytesOf = (what: string): number =>
+    Number(new RegExp(`^${what}:\\s+(\\d+) kB`, 'm').exec(text)![1]) * 1024
+  return { anonymousBytes: bytesOf('Anonymous'), dirtyBytes: bytesOf('Private_Dirty') }
+}
+
+/**
+ * Milliseconds that the main thread of this process had a processor; what threads of the core do
+ * meanwhile is not in it.
+ */
+export function mainThreadMs(): number {
+  const text = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8')
+  return Number(text.split(' ')[0]) / 1e6
 }

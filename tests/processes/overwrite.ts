@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { temporaryDirectory } from '../harness/temporary.js'
-import { overwrite } from './overwriting.js'
+import { most, overwrite } from './overwriting.js'
 
 const { gib, transactions } = await yargs(hideBin(process.argv))
   .strict()
@@ -13,18 +13,38 @@ const { gib, transactions } = await yargs(hideBin(process.argv))
   })
   .parse()
 
-const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`
+const MIB = 2 ** 20
+const LOG = 64 * MIB
+const LIMITS = { anonymousBytes: 300 * MIB, dirtyBytes: 300 * MIB + LOG, openCpuMs: 100 }
+
+const mib = (bytes: number): string => `${(bytes / MIB).toFixed(0)} MiB`
 const result = await overwrite({
   path: join(temporaryDirectory(), 'overwrite.region'),
   totalBytes: gib * 2 ** 30,
   transactions,
+  privateBytes: 64 * MIB,
+  logBytes: LOG,
   onProgress: (done) => process.stderr.write(`\r${'█'.repeat(done).padEnd(20, '░')}`),
 })
 process.stderr.write('\n')
-const { writerBytes, idleBytes, busyBytes, openMs, logBytes } = result
+const { writer, idle, busy, openMs, openCpuMs, logBytes } = result
+const memory = [writer, idle, busy].map(({ anonymousBytes }) => mib(anonymousBytes))
+// The processor's time of opening is judged: the clock tells what others do.
+const [longestMs, longestCpuMs] = [Math.max(...openMs), Math.max(...openCpuMs)]
 console.log(
-  `private memory: writer ${mib(writerBytes)}, idle reader ${mib(idleBytes)}, busy reader ` +
-    `${mib(busyBytes)}; log ${mib(logBytes)}; `
-    + `opening took at most ${Math.max(...openMs).toFixed(1)} ms`,
+  `private memory: writer ${memory[0]}, idle reader ${memory[1]}, busy reader ${memory[2]}, `
+    + `with dirty pages of the log at most ${mib(most(result, 'dirtyBytes'))}; `
+    + `log ${mib(logBytes)}; opening took at most ${longestMs.toFixed(1)} ms, `
+    + `${longestCpuMs.toFixed(1)} of the processor`,
 )
-if (Math.max(writerBytes, idleBytes, busyBytes) > 300 * 2 ** 20) process.exitCode = 1
+const broken = [
+  most(result, 'anonymousBytes') > LIMITS.anonymousBytes && 'private memory',
+  most(result, 'dirtyBytes') > LIMITS.dirtyBytes && 'dirty memory',
+  longestCpuMs > LIMITS.openCpuMs && 'the time to open',
+  logBytes > LOG && 'the log',
+  result.rounds === 0 && 'the busy reader did not read: nothing',
+].filter((what) => what !== false)
+if (broken.length > 0) {
+  console.log(`beyond its limit: ${broken.join(', ')}`)
+  process.exitCode = 1
+}

@@ -4,29 +4,40 @@
  */
 import { Region, t } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
-import { anonymousBytes } from './memory.js'
+import { mainThreadMs, privateMemory, type PrivateMemory } from './memory.js'
 
 export interface Plan {
   path: string
   totalBytes: number
   transactions: number
+  /** Of every handle. */
+  privateBytes: number
+  logBytes: number
   onProgress?(done: number, result: Result): void
 }
 
 export interface Result {
-  /**
-   * The most that each process had, in bytes: pages of its own, of whatever kind, but for clean
-   * pages of files.
-   */
-  writerBytes: number
-  idleBytes: number
-  busyBytes: number
+  /** The most that each process had. */
+  writer: PrivateMemory
+  idle: PrivateMemory
+  busy: PrivateMemory
   openMs: number[]
-  /** The processor's time of the same. */
+  /** The same of the processor's time, in the thread that opened. */
   openCpuMs: number[]
   logBytes: number
   rounds: number
 }
+
+/** The largest of it that any of the processes had. */
+export const most = ({ writer, idle, busy }: Result, what: keyof PrivateMemory): number =>
+  Math.max(writer[what], idle[what], busy[what])
+
+const nothing = (): PrivateMemory => ({ anonymousBytes: 0, dirtyBytes: 0 })
+
+const larger = (one: PrivateMemory, other: PrivateMemory): PrivateMemory => ({
+  anonymousBytes: Math.max(one.anonymousBytes, other.anonymousBytes),
+  dirtyBytes: Math.max(one.dirtyBytes, other.dirtyBytes),
+})
 
 export const VALUE_BYTES = 4000
 
@@ -40,16 +51,19 @@ export async function overwrite({
   path,
   totalBytes,
   transactions,
+  privateBytes,
+  logBytes,
   onProgress,
 }: Plan): Promise<Result> {
   const count = Math.floor(totalBytes / VALUE_BYTES)
   const perTransaction = Math.ceil(count / transactions)
-  const region = Region.create(path, { capacity: '16GiB', durability: 'none' })
+  const limits = { privateBytes, logBytes }
+  const region = Region.create(path, { capacity: '16GiB', durability: 'none', ...limits })
   const values = valuesOf(region)
   const result: Result = {
-    writerBytes: 0,
-    idleBytes: 0,
-    busyBytes: 0,
+    writer: nothing(),
+    idle: nothing(),
+    busy: nothing(),
     openMs: [],
     openCpuMs: [],
     logBytes: 0,
@@ -81,6 +95,7 @@ export async function overwrite({
         path,
         role,
         String(count),
+        String(privateBytes),
       ])
       children.push(child)
       await child.expect()
@@ -88,20 +103,19 @@ export async function overwrite({
   }
 
   async function measure(): Promise<void> {
-    result.writerBytes = Math.max(result.writerBytes, anonymousBytes())
+    result.writer = larger(result.writer, privateMemory())
     result.logBytes = Math.max(result.logBytes, region.stats().logBytes)
     if (children.length === 2) {
       const [idle, busy] = children as [Child, Child<{ rounds?: number }>]
-      result.idleBytes = Math.max(result.idleBytes, anonymousBytes(idle.pid))
-      result.busyBytes = Math.max(result.busyBytes, anonymousBytes(busy.pid))
+      result.idle = larger(result.idle, privateMemory(idle.pid))
+      result.busy = larger(result.busy, privateMemory(busy.pid))
       result.rounds += busy.takeAll().length
       const begun = performance.now()
-      const cpu = process.cpuUsage()
-      const opened = Region.open(path, { readOnly: true })
+      const cpuBegun = mainThreadMs()
+      const opened = Region.open(path, { readOnly: true, privateBytes })
       valuesOf(opened as unknown as Region).get(5)
       result.openMs.push(performance.now() - begun)
-      const { user, system } = process.cpuUsage(cpu)
-      result.openCpuMs.push((user + system) / 1000)
+      result.openCpuMs.push(mainThreadMs() - cpuBegun)
       opened.close()
     }
     onProgress?.(result.openMs.length, result)
