@@ -1,4 +1,4 @@
-/** What a process takes, as the kernel counts it: private memory, time of the processor. */
+/** Private memory of a process, as the kernel counts it. */
 import { readFileSync } from 'node:fs'
 
 export interface PrivateMemory {
@@ -19,13 +19,4 @@ export function privateMemory(pid: number | 'self' = 'self'): PrivateMemory {
   const bytesOf = (what: string): number =>
     Number(new RegExp(`^${what}:\\s+(\\d+) kB`, 'm').exec(text)![1]) * 1024
   return { anonymousBytes: bytesOf('Anonymous'), dirtyBytes: bytesOf('Private_Dirty') }
-}
-
-/**
- * Milliseconds that the main thread of this process had a processor; what threads of the core do
- * meanwhile is not in it.
- */
-export function mainThreadMs(): number {
-  const text = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8')
-  return Number(text.split(' ')[0]) / 1e6
 }

@@ -4,7 +4,8 @@
  */
 import { Region, t } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
-import { mainThreadMs, privateMemory, type PrivateMemory } from './memory.js'
+import { mainThreadMs } from './clocks.js'
+import { privateMemory, type PrivateMemory } from './memory.js'
 
 export interface Plan {
   path: string

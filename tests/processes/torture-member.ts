@@ -6,6 +6,7 @@
 import { Region, type ReadOnlyRegion, type Snapshot } from 'rstore'
 import { heard, say } from '../harness/child.js'
 import { ACCOUNTS, accountsOf, blobsOf, checkBank, logOf } from './bank.js'
+import { machineMs, waitedMs } from './clocks.js'
 import { Random } from './random.js'
 
 const [, , path, role, seed] = process.argv as [string, string, string, string, string]
@@ -52,15 +53,20 @@ function fail(region: Region): void {
   }
 }
 
+let waitedBefore = waitedMs()
+
 async function writeOnce(region: Region, tag: string): Promise<void> {
-  const begun = performance.now()
+  const begunMs = machineMs()
   let n = 0
   if (random.below(4) === 0) n = await region.write(() => work(region, tag))
   else
     n = region.transact(() => work(region, tag), {
       durability: random.below(10) === 0 ? 'sync' : 'none',
     })
-  say({ committed: n, tag, ms: Math.round(performance.now() - begun) })
+  const endedMs = machineMs()
+  const waited = waitedMs()
+  say({ committed: n, tag, begunMs, endedMs, lagMs: waited - waitedBefore })
+  waitedBefore = waited
 }
 
 async function write(): Promise<void> {

@@ -18,11 +18,6 @@ test('four writers, six readers, killed at random', async () => {
   })
   console.log(result)
   assert.ok(result.kills > 5 && result.commits > 50 && result.reads > 5)
-  // What the machine itself kept from this process is not the store's doing.
-  assert.ok(
-    result.longestBlockMs < 1000 + 4 * result.lagMs,
-    `blocked for ${result.longestBlockMs} ms`,
-  )
 })
 
 test.run()

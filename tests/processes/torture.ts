@@ -45,5 +45,7 @@ process.stderr.write('\n')
 console.log(
   `${result.commits} commits, ${result.reads} reads, ${result.kills} kills; ` +
     `no commit was lost or seen in part; after a writer's death the next commit came within ` +
-    `${result.longestBlockMs.toFixed(0)} ms`,
+    `${result.longestBlockMs.toFixed(0)} ms, every commit under way within `
+    + `${result.longestWaitMs.toFixed(0)} ms (a member waited for a processor for at most `
+    + `${result.lagMs.toFixed(0)} ms, which is not counted)`,
 )

@@ -7,6 +7,7 @@ import { Region } from 'rstore'
 import { Child } from '../harness/child.js'
 import { verifyWhole } from '../harness/verify.js'
 import { checkBank, logOf, makeBank } from './bank.js'
+import { machineMs } from './clocks.js'
 import { Random } from './random.js'
 
 export interface Plan {
@@ -23,11 +24,19 @@ export interface Result {
   commits: number
   reads: number
   kills: number
-  /** From the death of a writer to the next commit of another, at most. */
+  /**
+   * From the death of a writer to the next commit of another, at most, less what that one waited
+   * for a processor meanwhile.
+   */
   longestBlockMs: number
-  /** How late the timers of the parent were, at most: what the machine has not given to anybody. */
+  /** The same, for each commit that had begun when a writer died. */
+  longestWaitMs: number
+  /** What was taken off, at most: what the machine has not given to a member. */
   lagMs: number
 }
+
+/** A dead writer must not block the others for longer. */
+const BLOCK_LIMIT_MS = 1000
 
 interface Member {
   child: Child<Said>
@@ -38,17 +47,25 @@ interface Member {
 interface Said {
   committed?: number
   tag?: string
-  ms?: number
+  /** On the clock of the machine, which is one for all processes. */
+  begunMs?: number
+  endedMs?: number
+  /** What the member waited for a processor since it last said something. */
+  lagMs?: number
   read?: number
 }
 
+const NO_DELAY = { longestBlockMs: 0, longestWaitMs: 0, lagMs: 0 }
+
 class Torture {
-  readonly result: Result = { commits: 0, reads: 0, kills: 0, longestBlockMs: 0, lagMs: 0 }
+  readonly result: Result = { commits: 0, reads: 0, kills: 0, ...NO_DELAY }
   private readonly random: Random
   private readonly members: Member[] = []
   private readonly tags = new Map<number, string>()
   private newest = 0
-  private writerDiedAt = 0
+  /** Deaths of writers after which no commit was heard of yet; the first one. */
+  private writerDiedMs = 0
+  private readonly deathsMs: number[] = []
   private failure: Error | undefined
 
   constructor(readonly plan: Plan) {
@@ -81,7 +98,8 @@ class Torture {
       this.failure ??= new Error(`a member failed:\n${child.errorOutput}`)
   }
 
-  private hear(member: Member, { committed, tag, read }: Said): void {
+  private hear(member: Member, said: Said): void {
+    const { committed, tag, read } = said
     if (read !== undefined) this.result.reads++
     if (committed === undefined) return
     this.result.commits++
@@ -92,39 +110,51 @@ class Torture {
     )
     this.tags.set(committed, tag!)
     this.newest = Math.max(this.newest, committed)
-    if (this.writerDiedAt === 0) return
-    this.result.longestBlockMs = Math.max(
-      this.result.longestBlockMs,
-      performance.now() - this.writerDiedAt,
-    )
-    this.writerDiedAt = 0
+    this.judge(said as Required<Said>)
+  }
+
+  /** What is heard now may have been said before somebody died: its own times count. */
+  private judge({ begunMs, endedMs, lagMs }: Required<Said>): void {
+    const { result } = this
+    result.lagMs = Math.max(result.lagMs, lagMs)
+    const death = this.deathsMs.find((ms) => ms >= begunMs && ms < endedMs)
+    if (death !== undefined) {
+      result.longestWaitMs = Math.max(result.longestWaitMs, endedMs - death - lagMs)
+    }
+    if (this.writerDiedMs === 0 || endedMs < this.writerDiedMs) return
+    result.longestBlockMs = Math.max(result.longestBlockMs, endedMs - this.writerDiedMs - lagMs)
+    this.writerDiedMs = 0
   }
 
   private async replace(index: number): Promise<void> {
     const { child, role } = this.members[index]!
     this.result.kills++
+    const others = this.members.filter((_, i) => i !== index)
+    if (role === 'writer') this.noteDeath(others)
     await child.kill()
     this.members[index] = this.start(role)
+  }
+
+  private noteDeath(others: readonly Member[]): void {
+    const now = machineMs()
+    this.deathsMs.push(now)
     // Those that only just start do not count as blocked.
-    const isAnyWriting = this.members.some(({ hasCommitted }) => hasCommitted)
-    if (role !== 'writer') return
-    if (!isAnyWriting) this.writerDiedAt = 0
-    else if (this.writerDiedAt === 0) this.writerDiedAt = performance.now()
+    const isAnyWriting = others.some(({ hasCommitted }) => hasCommitted)
+    if (!isAnyWriting) this.writerDiedMs = 0
+    else if (this.writerDiedMs === 0) this.writerDiedMs = now
   }
 
   /** Everybody at once: the next to open recovers. */
   private async replaceAll(): Promise<void> {
     this.result.kills += this.members.length
     await Promise.all(this.members.map(({ child }) => child.kill()))
-    this.writerDiedAt = 0
+    this.writerDiedMs = 0
     for (const [index, { role }] of this.members.entries()) this.members[index] = this.start(role)
   }
 
   private async step(): Promise<void> {
     const pause = 50 + this.random.below(300)
-    const begun = performance.now()
     await new Promise((resolve) => setTimeout(resolve, pause))
-    this.result.lagMs = Math.max(this.result.lagMs, performance.now() - begun - pause)
     for (const { child, role } of this.members) {
       if (role === 'reader') child.send({ acknowledged: this.newest })
     }
@@ -149,6 +179,8 @@ class Torture {
     }
     if (this.failure !== undefined) throw this.failure
     await this.checkEnd()
+    const longestMs = Math.max(this.result.longestBlockMs, this.result.longestWaitMs)
+    assert.ok(longestMs < BLOCK_LIMIT_MS, `blocked for ${longestMs} ms`)
     return this.result
   }
 

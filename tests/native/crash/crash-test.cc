@@ -214,6 +214,8 @@ void runWorkload(const Mode& mode, uint64_t operation, uint64_t seed) {
   plan.fromThenOn = mode.fromThenOn;
   plan.seed = seed;
   startTestIo(plan);
+  // An interrupted call is made again: nobody has to be told.
+  if (mode.error == EIO || mode.error == ENOSPC) failures::watch(mode.error);
   auto* run = new Run(journal(), regionPath(), steps, 1, mode.action == TestAction::kDrop,
                       mode.action == TestAction::kCount);
   run->runAll();

@@ -53,6 +53,22 @@ const all: readonly Sabotage[] = [
     args: ['tear', 'until-failure', 'seed=1'],
   },
   {
+    title: 'a failed write of a tail that nobody is told of',
+    file: 'commit.cc',
+    line: 'if (const Status wrote = writeTail(changes); !wrote.ok()) return fail(wrote);',
+    instead: '(void)writeTail(changes);',
+    program: 'crash',
+    args: ['eio', 'until-failure', 'seed=1'],
+  },
+  {
+    title: 'a failed sync of the log after which the handle goes on',
+    file: 'commit.cc',
+    line: 'if (const Status synced = syncOf(log_.fd()); !synced.ok()) return latch(synced);',
+    instead: 'if (const Status synced = syncOf(log_.fd()); !synced.ok()) return synced;',
+    program: 'crash',
+    args: ['eio', 'until-failure', 'seed=1'],
+  },
+  {
     title: 'pins that nobody sees',
     file: 'lock-file.cc',
     line: 'own.store(epoch, std::memory_order_seq_cst);  // L3, L4',
@@ -83,7 +99,7 @@ for (const sabotage of all) {
     const { output, status } = await runProgram(program, sabotage.args ?? [])
     // It may even crash: what it said before counts.
     assert.is.not(status, 0, output)
-    assert.match(output, /FAILED|acknowledged \d/)
+    assert.match(output, /FAILED|acknowledged \d|a failure was not told|did not latch/)
   })
 }
 

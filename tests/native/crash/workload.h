@@ -6,6 +6,7 @@
 
 #include "core/backup.h"
 #include "core/seam/test-io.h"
+#include "failures.h"
 #include "store.h"
 
 namespace workload {
@@ -207,7 +208,11 @@ class Run {
     note(Outcome::kAcknowledged, 1);
     for (const Step& step : steps_) {
       if (isFrozen() || journal_.wrong[0] != 0) return;
-      if (!perform(step)) recover();
+      const uint64_t failures = journal_.failures;
+      failures::noted().clear();
+      const bool done = perform(step);
+      checkFailures(step, journal_.failures != failures);
+      if (!done) recover();
       journal_.steps++;
       if (journal_.failures > 12) break;
     }
@@ -316,6 +321,48 @@ class Run {
     }
   }
 
+  /**
+   * What fails is told, and a failed sync is remembered (handle.h, H4). What may fail silently is
+   * listed in mayBeUntold; all that a close does may, it is left to the next opener's recovery.
+   */
+  void checkFailures(const Step& step, bool told) {
+    if (step.what == Do::kClose) return;
+    for (const failures::Failed& failed : failures::noted()) {
+      if (!told && !mayBeUntold(step, failed)) wrongOf("a failure was not told", failed);
+      if (!isRemembered(step, failed)) wrongOf("nobody remembers a failure", failed);
+    }
+  }
+
+  bool mayBeUntold(const Step& step, const failures::Failed& failed) const {
+    using failures::File, failures::Kind;
+    // A name that is left is removed by the next that makes the same file (temporary-file.h).
+    if (failed.kind == Kind::kUnlink) return failed.file == File::kOther;
+    // Room ahead of what is needed; without it only that is asked for.
+    if (failed.kind == Kind::kAllocate) return failed.file == File::kRegion;
+    // A checkpoint that a commit makes on its way (H10), through descriptors of its own.
+    const bool commits = step.what == Do::kCommit || step.what == Do::kFlushThenLines;
+    const bool ofCheckpoint = failed.kind == Kind::kWrite || failed.kind == Kind::kSync;
+    const bool own = regions_[step.who] && failed.fd == regions_[step.who]->handle.file().fd;
+    const bool ofLog = failed.file == File::kLog && failed.kind == Kind::kSync;
+    return commits && ofCheckpoint && !own && (failed.file == File::kRegion || ofLog);
+  }
+
+  bool isRemembered(const Step& step, const failures::Failed& failed) {
+    using failures::File, failures::Kind;
+    const bool matters = failed.file == File::kRegion || failed.file == File::kLog;
+    if (failed.kind != Kind::kSync || !matters || !regions_[step.who]) return true;
+    Region& region = *regions_[step.who];
+    const SharedWords& words = region.handle.lock().words();
+    if (failed.file == File::kLog && words.logBegun == 0) return true;  // nothing is in it yet
+    return failed.syncedSince || region.control.failed != 0 || words.logSuspect != 0;
+  }
+
+  void wrongOf(const char* what, const failures::Failed& failed) {
+    const std::string text =
+        std::string(what) + ": " + nameOf(failed.kind) + " of the " + nameOf(failed.file);
+    wrong(text.c_str());
+  }
+
   bool perform(const Step& step) {
     if (step.what == Do::kClose) return regions_[step.who].reset(), true;
     if (!ensureOpen(step.who)) return false;
@@ -378,15 +425,37 @@ class Run {
     region.handle.unpin();
   }
 
+  /**
+   * Of a commit or flush that failed: H4. A log that was not begun yet is nobody's, and a segment
+   * that could not be provided is not used. A full disk latches nobody, but where it fails a sync
+   * of our own: one of the log may be the checkpoint's.
+   */
+  void checkLatched(Region& region, size_t failuresBefore, bool flushing) {
+    using failures::File, failures::Kind;
+    if (region.control.failed != 0) return;
+    const bool begun = region.handle.lock().words().logBegun != 0;
+    const bool full = failures::watched().error == ENOSPC;
+    const std::vector<failures::Failed>& all = failures::noted();
+    for (size_t i = failuresBefore; i < all.size(); i++) {
+      const bool isSync = all[i].kind == Kind::kSync;
+      const bool ofRegion = all[i].fd == region.handle.file().fd;
+      const bool ofLog = isSync && all[i].file == File::kLog && begun && (flushing || !full);
+      const bool latches = isSync || (all[i].kind == Kind::kWrite && !full);
+      if (ofLog || (ofRegion && latches)) wrongOf("the handle did not latch", all[i]);
+    }
+  }
+
   bool commit(Region& region, const Step& step) {
     if (!beginChange(region, step)) return false;
     const uint64_t end = model_.endUnits;
     model_.endUnits = region.endUnits;
     Attempt* attempt = note(Outcome::kTried, model_.epoch + 1);
     const bool wasEmpty = region.changes().pageCount == 0 && region.endUnits == end;
+    const size_t failures = failures::noted().size();
     const bool done = isDone(region.commit(step.sync));
     if (isFrozen()) return true;
     if (!done) {
+      checkLatched(region, failures, false);
       attempt->outcome = Outcome::kFailed;
       model_.endUnits = end;
       rollback(region);
@@ -417,7 +486,11 @@ class Run {
 
   bool flush(Region& region) {
     const uint64_t epoch = journal_.acknowledged;
-    if (!isDone(region.handle.prepareFlush()) || !isDone(region.handle.flush())) return false;
+    const size_t failures = failures::noted().size();
+    if (!isDone(region.handle.prepareFlush()) || !isDone(region.handle.flush())) {
+      checkLatched(region, failures, true);
+      return false;
+    }
     promise(epoch);
     return true;
   }
