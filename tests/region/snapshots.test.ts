@@ -9,6 +9,8 @@ const test = suite('snapshots')
 
 const Item = t.struct('Item', { count: t.u32, data: t.bytes, numbers: t.array(t.f64) })
 const LOG_BYTES = 1 << 20
+/** Entries of a map of many pages. */
+const COUNT = 5000
 
 const itemOf = (n: number) => ({ count: n, data: new Uint8Array(100).fill(n), numbers: [n, n] })
 
@@ -40,17 +42,28 @@ test(
     const region = place.create({ capacity: '16MiB', logBytes: LOG_BYTES })
     const numbers = region.map('numbers', t.u32, t.u32)
     region.transact(() => {
-      for (let i = 0; i < 100; i++) numbers.set(i, i)
+      for (let i = 0; i < COUNT; i++) numbers.set(i, i)
     })
     const snapshot = place.keep(region.snapshot())
     const { epoch } = snapshot
     const before = snapshot.map('numbers', t.u32, t.u32)
-    for (let i = 0; i < 100_000; i++) region.transact(() => numbers.set(i % 100, i))
-    assert.is(snapshot.epoch, epoch)
-    assert.equal(
-      [...before.entries()],
-      Array.from({ length: 100 }, (_, i) => [i, i]),
-    )
+    const isWhole = (): void => {
+      assert.is(snapshot.epoch, epoch)
+      let next = 0
+      for (const [key, value] of before.entries()) {
+        if (key !== next || value !== next) assert.unreachable(`${key}: ${value}, not ${next}`)
+        next++
+      }
+      assert.is(next, COUNT)
+    }
+    // Every page of the map is changed again and again, and all along the snapshot is looked at.
+    for (let i = 0; i < 100_000; i++) {
+      const key = (i * 7919) % COUNT
+      region.transact(() => numbers.set(key, i + COUNT))
+      if (i % 97 === 0) assert.is(before.get(key), key)
+      if (i % 5000 === 0) isWhole()
+    }
+    isWhole()
     assert.ok(region.stats().logBytes > LOG_BYTES, 'it did hold the log back')
     snapshot.close()
     await region.checkpoint()

@@ -23,8 +23,9 @@ enum class File { kRegion, kLog, kLock, kOther };
 struct Failed {
   Kind kind;
   File file;
-  int fd;                    // -1: it has none
-  bool syncedSince = false;  // kSync: another sync of the same file succeeded
+  int fd;                           // -1: it has none
+  Allocate what = Allocate::kGrow;  // kAllocate
+  bool syncedSince = false;         // kSync: another sync of the same file succeeded
 };
 
 inline const char* nameOf(Kind kind) {
@@ -104,7 +105,10 @@ inline const IoTable& watchingTable() {
     made.fsync = [](int fd) { return noteSync(watched().under->fsync(fd), fd); };
     made.fdatasync = [](int fd) { return noteSync(watched().under->fdatasync(fd), fd); };
     made.allocate = [](int fd, Allocate what, uint64_t offset, uint64_t bytes) {
-      return note(watched().under->allocate(fd, what, offset, bytes), Kind::kAllocate, fd);
+      const int done =
+          note(watched().under->allocate(fd, what, offset, bytes), Kind::kAllocate, fd);
+      if (done == -watched().error) noted().back().what = what;
+      return done;
     };
     made.truncate = [](int fd, uint64_t bytes) {
       return note(watched().under->truncate(fd, bytes), Kind::kTruncate, fd);

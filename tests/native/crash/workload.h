@@ -337,8 +337,14 @@ class Run {
     using failures::File, failures::Kind;
     // A name that is left is removed by the next that makes the same file (temporary-file.h).
     if (failed.kind == Kind::kUnlink) return failed.file == File::kOther;
-    // Room ahead of what is needed; without it only that is asked for.
-    if (failed.kind == Kind::kAllocate) return failed.file == File::kRegion;
+    if (failed.kind == Kind::kAllocate) {
+      // Room ahead of what is needed, on a full disk: then only that is asked for.
+      const bool ahead = failed.file == File::kRegion && failed.what == Allocate::kGrow &&
+                         failures::watched().error == ENOSPC;
+      // A segment of the log that nobody needs: it keeps its blocks.
+      const bool givenBack = failed.file == File::kLog && failed.what == Allocate::kPunch;
+      return ahead || givenBack;
+    }
     // A checkpoint that a commit makes on its way (H10), through descriptors of its own.
     const bool commits = step.what == Do::kCommit || step.what == Do::kFlushThenLines;
     const bool ofCheckpoint = failed.kind == Kind::kWrite || failed.kind == Kind::kSync;
