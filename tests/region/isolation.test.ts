@@ -190,7 +190,7 @@ class Isolation {
       const inner = new Map(content)
       try {
         region.transact(() => {
-          // TODO: with blobs, too: what a savepoint that fails leaves in the view behind the end
+          // Without blobs where it fails, for now: what a savepoint that fails leaves in the view behind the end
           // hides a tail that another handle commits there.
           this.apply(region, inner, changes, !fail)
           if (fail) throw new Error('as meant')
