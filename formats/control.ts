@@ -20,5 +20,6 @@ export const ControlBlock = layout('ControlBlock', 256,
   privatePageCount: u32(44, 'Pages of this view that differ from the file, or may.'),
   lastError: u32(48, 'errno of the system call that failed last.'),
   replacements: u32(52, 'Raised whenever the view moved over to a compacted file.'),
-  reserved: zeros(56, 200),
+  highUnits: u32(56, 'The highest frontier of the running transaction that was lowered again; 0: none was.'),
+  reserved: zeros(60, 196),
 })

@@ -37,6 +37,7 @@ export const CONTROL = {
   frontierUnits: control.frontierUnits.offset >>> 2,
   capacityUnits: control.capacityUnits.offset >>> 2,
   endUnits: control.endUnits.offset >>> 2,
+  highUnits: control.highUnits.offset >>> 2,
   replacements: control.replacements.offset >>> 2,
 } as const
 

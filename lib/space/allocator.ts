@@ -139,8 +139,15 @@ export class Allocator {
     if (ref + before !== this.control[CONTROL.frontierUnits]) {
       this.lists.put(end, ref + before - end, 0, 0)
     } else {
-      this.control[CONTROL.frontierUnits] = end
+      this.lowerTo(end)
     }
+  }
+
+  /** The frontier comes down; whoever commits learns how far memory was written (View, V6). */
+  lowerTo(units: number): void {
+    const frontier = this.control[CONTROL.frontierUnits]!
+    this.control[CONTROL.highUnits] = Math.max(this.control[CONTROL.highUnits]!, frontier)
+    this.control[CONTROL.frontierUnits] = units
   }
 
   private resize(ref: number, units: number): void {

@@ -116,6 +116,7 @@ export class ContiguousSpace extends Space {
   /** @param endUnits what lies before it can be rolled back */
   beginTransaction(endUnits = this.control[CONTROL.endUnits]!): void {
     this.running = true
+    this.control[CONTROL.highUnits] = 0
     this.control[CONTROL.frontierUnits] = this.windows[0]!.u32[STATE.frontierUnits]!
     this.marks.open(endUnits)
   }
@@ -173,7 +174,7 @@ export class ContiguousSpace extends Space {
     this.clearFresh(frontier, this.frontierUnits)
     this.marks.rollback()
     putBack()
-    this.control[CONTROL.frontierUnits] = frontier
+    this.allocator.lowerTo(frontier)
   }
 
   /**

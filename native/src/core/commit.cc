@@ -293,6 +293,7 @@ void Handle::finish() {
     lock_.pin(pending_.cursor.epoch);
     view.moveTo(pending_.cursor);
   }
+  view.giveBackPastEnd();
   if (pending_.record.capacity() > kKeptRecordBytes) pending_.record = {};
   view.control().growing = 0;
   transacting_ = false;

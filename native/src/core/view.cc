@@ -180,6 +180,12 @@ void View::giveBackTail(uint64_t firstPage, uint64_t pageCount) {
   (void)giveBackPages(base_ + firstPage * kPageBytes, pageCount * kPageBytes);
 }
 
+void View::giveBackPastEnd() {
+  const uint64_t first = pagesForUnits(cursor_.endUnits);
+  const uint64_t high = pagesForUnits(control_->highUnits);
+  if (high > first) giveBackTail(first, high - first);
+}
+
 void View::endBufferedTail() {
   if (faultRange_.tailBuffered != 0 && !repairRange(&faultRange_).ok()) restart_ = true;
 }

@@ -22,7 +22,10 @@
 //      gone from the log: it starts again: gives all pages back, takes the slot's epoch, applies
 //      what is behind. That of a closed snapshot is such a view until the next one has it.
 //  V6. Past the committed end a view that begins a transaction holds zeros (handle.h, H3), and then
-//      what the transaction wrote. In the last page they may be its own, because the file had
+//      what the transaction wrote. When that has ended, however it did, the pages behind the last
+//      one are the file's again: another process may commit a tail there, which no record has to
+//      show (control->highUnits says how far a savepoint that was rolled back went). In the last
+//      page they may be its own, because the file had
 //      something else when it was read: of a transaction that was given up, since a sync failed
 //      (H4). A reader may see there what an unfinished commit of another
 //      process wrote straight to the file; nothing it can reach refers to it.
@@ -98,6 +101,8 @@ class View {
   }
   /// A tail was written to the file as it is here: its pages need not stay private.
   void giveBackTail(uint64_t firstPage, uint64_t pageCount);
+  /// After a commit: what the transaction wrote past the end that it has in the end.
+  void giveBackPastEnd();
   /// The file is shown again where the tail of a transaction was in other memory (fault.h, F8).
   void endBufferedTail();
   /// After a rollback: the pages it made private and everything past the committed end. kStale:

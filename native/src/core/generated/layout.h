@@ -456,8 +456,10 @@ struct ControlBlock {
   uint32_t lastError;
   /// Raised whenever the view moved over to a compacted file.
   uint32_t replacements;
+  /// The highest frontier of the running transaction that was lowered again; 0: none was.
+  uint32_t highUnits;
   /// Zero; checked on reading.
-  uint8_t reserved[200];
+  uint8_t reserved[196];
 };
 static_assert(sizeof(ControlBlock) == 256);
 static_assert(std::is_trivially_copyable_v<ControlBlock>);
@@ -475,7 +477,8 @@ static_assert(offsetof(ControlBlock, failed) == 40);
 static_assert(offsetof(ControlBlock, privatePageCount) == 44);
 static_assert(offsetof(ControlBlock, lastError) == 48);
 static_assert(offsetof(ControlBlock, replacements) == 52);
-static_assert(offsetof(ControlBlock, reserved) == 56);
+static_assert(offsetof(ControlBlock, highUnits) == 56);
+static_assert(offsetof(ControlBlock, reserved) == 60);
 
 /// A page of second copies of type descriptors: DescriptorParts behind this.
 struct DescriptorCopies {
