@@ -116,6 +116,8 @@ export class Verifier {
   readonly #shared: Shared[] = []
   readonly #checked = new Map<string, string>()
   readonly #onProgress: VerifyOptions['onProgress']
+  /** What `onProgress` threw: no damage, and the end of it all. */
+  #stopped: { readonly error: unknown } | undefined
   #cells = 0
   #done = 0
   #liveUnits = 0
@@ -146,7 +148,7 @@ export class Verifier {
     this.#shared.push(...roots)
     this.#followRefs()
     if (this.#ground.keepsUnnamed) this.#unnamed()
-    this.#onProgress?.(this.#cells, this.#cells)
+    this.#tell(this.#cells)
     return {
       ok: this.problems.length === 0,
       problems: this.problems,
@@ -164,11 +166,21 @@ export class Verifier {
     this.problems.push({ code, ref, page: ref >>> 9, ...(path === '' ? {} : { path }), message })
   }
 
+  #tell(done: number): void {
+    try {
+      this.#onProgress?.(done, this.#cells)
+    } catch (error) {
+      this.#stopped = { error }
+      throw error
+    }
+  }
+
   /** Runs a part; what it throws is a problem like any other. */
   #guard(path: string, ref: number, part: () => void): void {
     try {
       part()
     } catch (error) {
+      if (this.#stopped !== undefined) throw this.#stopped.error
       const { code = 'DAMAGED', message } = error as Error & { code?: string }
       this.#problem(code, ref, path, `${path}: ${message}`)
     }
@@ -192,7 +204,7 @@ export class Verifier {
       return false
     }
     this.#liveUnits += this.#space.windowOf(ref).u32[wordIndexOf(ref)]! & C.CELL_SIZE_MASK
-    if (++this.#done % PROGRESS_CELLS === 0) this.#onProgress?.(this.#done, this.#cells)
+    if (++this.#done % PROGRESS_CELLS === 0) this.#tell(this.#done)
     return true
   }
 

@@ -249,7 +249,7 @@ test('write() waits for it as long as timeoutMs says, and for nothing after clos
   }))
 
 for (const [label, count] of [['small', 100], ['more than 65,536 cells', 70_000]] as const) {
-  test(`aborted by any call of onProgress, it ends with the reason: ${label}`, withRegion(
+  test(`aborted or thrown by any call of onProgress, it ends with the reason: ${label}`, withRegion(
     async (place) => {
       const region = place.create({ capacity: '64MiB' })
       const map = region.map('records', t.u32, t.struct('Record', { n: t.f64 }))
@@ -260,17 +260,24 @@ for (const [label, count] of [['small', 100], ['more than 65,536 cells', 70_000]
       const files = readdirSync(place.folder).sort()
       // Turns are as long as they are: what is asked for is the first call from there on.
       for (const from of new Set([0, 0.5, ...calls.filter((ratio) => ratio > 0.5)])) {
-        for (const to of [undefined, place.path('other')]) {
+        for (const [to, throws] of [
+          [undefined, false], [undefined, true], [place.path('other'), false],
+        ] as const) {
           const abort = new AbortController()
           const reason = new Error(`enough at ${from}`)
           const onProgress = (done: number, total: number): void => {
-            if (done / total >= from) abort.abort(reason)
+            if (done / total < from) return
+            if (throws) throw reason
+            abort.abort(reason)
           }
           const compacting = region.compact(to, { signal: abort.signal, onProgress })
           assert.is(await compacting.catch((error: unknown) => error), reason)
           assert.equal(readdirSync(place.folder).sort(), files)
         }
       }
+      const reason = new Error('enough of verifying')
+      const verifying = region.verify({ onProgress: () => { throw reason } })
+      assert.is(await verifying.catch((error: unknown) => error), reason)
     }))
 }
 
