@@ -61,6 +61,8 @@ export interface NativeHandle extends WindowSource {
   commitLater(pageCount: number): Promise<PackedStatus> | PackedStatus
   finishLater(): PackedStatus
   rollback(pageCount: number): void
+  /** In a transaction: pages that were written to, of which a commit will say nothing. */
+  noteTouched(pages: Uint32Array): void
   grow(endUnits: number): PackedStatus
   /** The fault bits, which are taken; memory that stood in for the file is mapped to it again. */
   repair(): number

@@ -94,6 +94,7 @@ export class View {
         check(this.native.grow(endUnits), this.path, 'growing')
         this.windows.reach(endUnits)
       },
+      touched: (pages) => this.native.noteTouched(pages),
     })
   }
 

@@ -35,6 +35,11 @@ export interface ContiguousMemory {
   /** Identity.firstDataPage. */
   readonly firstDataPage: number
   readonly grow: Grow
+  /**
+   * Told of pages that a savepoint wrote to which was rolled back: their content is what it was,
+   * but whoever keeps count of memory wants to know.
+   */
+  readonly touched?: (pages: Uint32Array) => void
 }
 
 export class ContiguousSpace extends Space {
@@ -45,10 +50,12 @@ export class ContiguousSpace extends Space {
   /** Frontier at the beginning of each open savepoint. */
   private readonly frontiers: number[] = []
   private readonly rooms = new Rooms()
+  private readonly touched: ContiguousMemory['touched']
   private running = false
 
-  constructor({ windows, control, bitmap, firstDataPage, grow }: ContiguousMemory) {
+  constructor({ windows, control, bitmap, firstDataPage, grow, touched }: ContiguousMemory) {
     super(windows)
+    this.touched = touched
     this.control = control
     this.firstDataPage = firstDataPage
     this.marks = new Marks(windows, bitmap)
@@ -172,9 +179,10 @@ export class ContiguousSpace extends Space {
     this.rooms.rollback(this.frontiers.length)
     const frontier = this.frontiers.pop()!
     this.clearFresh(frontier, this.frontierUnits)
-    this.marks.rollback()
+    const touched = this.marks.rollback()
     putBack()
     this.allocator.lowerTo(frontier)
+    if (touched.length !== 0) this.touched?.(touched)
   }
 
   /**

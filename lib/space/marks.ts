@@ -36,6 +36,7 @@
 import type { Window } from './window.js'
 
 const LINE_LONGS = 8
+const LINES_OF_PAGE = 64
 /** Of a line's number, where it is in its window. */
 const LINE_MASK = 0x01ff_ffff
 /** Entries of a chunk of the undo log: about a megabyte. */
@@ -202,11 +203,18 @@ export class Marks {
     child.clear()
   }
 
-  /** Ends the innermost savepoint, undoing its changes below its fresh line: M2, M3. */
-  rollback(): void {
+  /**
+   * Ends the innermost savepoint, undoing its changes below its fresh line: M2, M3. Gives the pages
+   * below the committed end that were written to.
+   */
+  rollback(): Uint32Array {
     const child = this.leave()
     this.restoreTo(child.firstEntry)
+    const { freshLine } = this.levels[0]!
+    const touched = child.pages.slice(0, child.pageCount)
+      .filter((page) => (page + 1) * LINES_OF_PAGE <= freshLine)
     child.clear()
+    return touched
   }
 
   /** Undoes everything below the committed end, savepoints included, and forgets it: M2. */

@@ -1,4 +1,5 @@
 /** How many pages of its own a handle has while small changes are scattered over many pages. */
+import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { t, type ReadOnlyRegion, type Region } from '../../lib/index.js'
@@ -45,6 +46,34 @@ function changer(region: Region): (round: number) => void {
       }
     })
 }
+
+/** Memory of the process that is no file's, in bytes. */
+function anonymousBytes(): number {
+  const rollup = readFileSync('/proc/self/smaps_rollup', 'utf8')
+  return Number(/^Anonymous: *(\d+) kB/m.exec(rollup)![1]) * 1024
+}
+
+test('pages that failing savepoints wrote to are given back, too', withRegion(async (place) => {
+  const region = await filled(place)
+  const wide = wideOf(region)
+  const fail = (key: number): void => region.transact(() => {
+    wide.get(key)!['f7'] = -1
+    throw new Error('as meant')
+  })
+  const before = anonymousBytes()
+  let most = 0
+  for (let from = 0; from < RECORDS; from += 100) {
+    region.transact(() => {
+      for (let key = from; key < from + 100; key++) assert.throws(() => fail(key), /as meant/)
+    })
+    await Promise.allSettled([1, 2].map((key) => region.write(() => fail(key))))
+    most = Math.max(most, region.stats().privateBytes)
+  }
+  const grown = anonymousBytes() - before
+  assert.ok(most > BUDGET / 4 && most <= 2 * BUDGET, `${most / MIB} MiB`)
+  assert.ok(grown < RECORDS * PAGE_BYTES / 2, `${grown / MIB} MiB`)
+  for (let key = 0; key < RECORDS; key++) assert.is(wide.get(key)!['f7'], 7)
+}))
 
 test(
   'a writer that is faster than the checkpoint waits for it',

@@ -55,6 +55,7 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::commitLater>>("commitLater"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::finishLater>>("finishLater"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::rollback>>("rollback"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::noteTouched>>("noteTouched"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::window>>("window"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::grow>>("grow"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::repair>>("repair"),
@@ -262,6 +263,12 @@ Napi::Value HandleObject::finishLater(const Napi::CallbackInfo& info) {
 /// rollback(pageCount)
 void HandleObject::rollback(const Napi::CallbackInfo& info) {
   handle_->rollback(pageData_, info[0].As<Napi::Number>().Uint32Value());
+}
+
+/// noteTouched(pages)
+void HandleObject::noteTouched(const Napi::CallbackInfo& info) {
+  const auto pages = info[0].As<Napi::Uint32Array>();
+  handle_->view().noteTouched(pages.Data(), static_cast<uint32_t>(pages.ElementLength()));
 }
 
 /// window(index): the buffer over it, within the capacity.

@@ -61,6 +61,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::Value commitLater(const Napi::CallbackInfo& info);
   Napi::Value finishLater(const Napi::CallbackInfo& info);
   void rollback(const Napi::CallbackInfo& info);
+  void noteTouched(const Napi::CallbackInfo& info);
   Napi::Value window(const Napi::CallbackInfo& info);
   Napi::Value grow(const Napi::CallbackInfo& info);
   Napi::Value repair(const Napi::CallbackInfo& info);
