@@ -111,7 +111,9 @@ export class OrderedMap extends MapReader {
   }
 
   private takeObserved(key: unknown): boolean {
-    if (this.tree.find(this.codec.encode(key, this.form, this.label)) < 0) return false
+    const form = this.codec.encode(key, this.form, this.label)
+    this.enter()
+    if (this.tree.find(form) < 0) return false
     this.observed(key, 'delete', () => this.take(key))
     return true
   }
@@ -232,6 +234,7 @@ export class OrderedMap extends MapReader {
           if (serial !== imageSerial()) {
             prepared = this.valueType.prepare(value, this.label, session)
           }
+          this.enter()
           const at = loader.append(form)
           stored.create(tree.window, at, prepared)
           onEntry()

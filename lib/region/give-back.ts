@@ -209,9 +209,10 @@ export async function giveBack(
 ): Promise<Compacted> {
   const { timeoutMs = checked.timeoutMs } = options
   const before = bytesOnDisk(session.path)
-  const holder = new View(session.path, checked.native)
+  const patienceMs = Math.max(timeoutMs, checked.timeoutMs)
+  const holder = new View(session.path, { ...checked.native, timeoutMs: patienceMs })
   try {
-    const work = new GiveBack(holder, Math.max(timeoutMs, checked.timeoutMs), options)
+    const work = new GiveBack(holder, patienceMs, options)
     await work.tail(timeoutMs)
     await checkSource({ session })
     options.signal?.throwIfAborted()

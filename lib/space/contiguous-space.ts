@@ -141,12 +141,14 @@ export class ContiguousSpace extends Space {
   /** Forgets the marks of a committed transaction. */
   endTransaction(): void {
     this.running = false
+    this.unwatchAll()
     this.marks.clear()
   }
 
   /** All of it is another's, or nobody's, from now on: O2 of rooms.ts. */
   abandon(): void {
     this.detachAll()
+    this.unwatchAll()
     this.rooms.takeOpen()
     this.running = false
   }
@@ -154,6 +156,7 @@ export class ContiguousSpace extends Space {
   /** Puts back everything below the committed end. V2, V3. */
   rollbackTransaction(): void {
     this.detachAll()
+    this.unwatchAll()
     this.rooms.takeOpen()
     this.running = false
     this.frontiers.length = 0

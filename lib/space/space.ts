@@ -16,7 +16,8 @@
  *      `detachAll` by the view before it rolls back, refreshes, or gives up its pin: a place that
  *      is remembered (a cursor) then saves what it needs to be found again.
  *  S6. Whoever fills a structure in a way of his own (a loader) may `watch` it: he is told of each
- *      change by others before it is made, and not forgotten for the number of those that watch.
+ *      change by others before it is made, and not forgotten for the number of those that watch,
+ *      but with the transaction.
  */
 import type { Ref } from './ref.js'
 import type { Room } from './rooms.js'
@@ -167,6 +168,11 @@ export abstract class Space {
   unwatch(watcher: Watcher): void {
     const index = this.watchers.indexOf(watcher)
     if (index >= 0) this.watchers.splice(index, 1)
+  }
+
+  /** S6. */
+  protected unwatchAll(): void {
+    this.watchers.length = 0
   }
 
   /** S5, S6, for one structure. */

@@ -342,10 +342,12 @@ export class TupleKey extends KeyCodec<readonly unknown[]> {
     return this.readPart(new PartReader(form as KeyBuffer), true)
   }
   override settle(value: readonly unknown[]): readonly unknown[] {
-    if (!Array.isArray(value)) return value
     const { elements } = this
-    return Array.from(value, (element, i) =>
-      i < elements.length ? elements[i]!.settle(element) : element)
+    const count = elements.length
+    if (!Array.isArray(value) || value.length !== count) return value  // encoding it says so
+    const settled = new Array<unknown>(count)
+    for (let i = 0; i < count; i++) settled[i] = elements[i]!.settle(value[i])
+    return settled
   }
   appendPart(into: KeyBuffer, value: readonly unknown[], last: boolean, where: string): void {
     const { elements } = this

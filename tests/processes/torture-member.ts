@@ -29,7 +29,11 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 
 // ── writing ──
 
+/** When the last transaction had the lock. */
+let heldMs = 0
+
 function work(region: Region, tag: string): number {
+  heldMs = machineMs()
   const [accounts, log, blobs] = [accountsOf(region), logOf(region), blobsOf(region)]
   const n = (log.last()?.[0] ?? 0) + 1
   const amount = random.below(100)
@@ -57,13 +61,11 @@ let waitedBefore = waitedMs()
 
 async function writeOnce(region: Region, tag: string): Promise<void> {
   const begunMs = machineMs()
-  let n = 0
-  if (random.below(4) === 0) n = await region.write(() => work(region, tag))
-  else
-    n = region.transact(() => work(region, tag), {
-      durability: random.below(10) === 0 ? 'sync' : 'none',
-    })
-  const endedMs = machineMs()
+  const isPromised = random.below(4) === 0
+  const durability = isPromised || random.below(10) === 0 ? 'sync' : 'none'
+  const n = isPromised ? await region.write(() => work(region, tag))
+    : region.transact(() => work(region, tag), { durability })
+  const endedMs = durability === 'sync' ? heldMs : machineMs()
   const waited = waitedMs()
   say({ committed: n, tag, begunMs, endedMs, lagMs: waited - waitedBefore })
   waitedBefore = waited

@@ -47,7 +47,10 @@ interface Member {
 interface Said {
   committed?: number
   tag?: string
-  /** On the clock of the machine, which is one for all processes. */
+  /**
+   * Of a commit, on the clock of the machine, which is one for all processes. One that waited for
+   * the disk, which is nobody's death, ended when it had the lock.
+   */
   begunMs?: number
   endedMs?: number
   /** What the member waited for a processor since it last said something. */

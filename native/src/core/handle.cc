@@ -470,6 +470,8 @@ Status Handle::checkpoint(uint32_t* holderPid) {
     const Status status = checkpointer_->run(&epoch);
     if (status.code != Code::kBusy) return status;
     if (atomicWord(words.slotEpoch).load(std::memory_order_seq_cst) >= published) return kSuccess;
+    // A file that was replaced needs none any more, and the handle is wanted for the other one.
+    if (atomicWord(words.replaced).load(std::memory_order_seq_cst) != 0) return kSuccess;
     if (const Status waited = waitForCheckpoint(seen, deadline); !waited.ok()) {
       if (holderPid != nullptr) *holderPid = lock_.checkpointHolderPid();
       return waited;

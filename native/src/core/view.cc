@@ -178,10 +178,11 @@ void View::notePrivate(uint64_t page, uint64_t epoch) {
 
 void View::noteTouched(const uint32_t* pages, uint32_t count) {
   constexpr uint64_t kLongAgo = 1;  // the file has their content: V4
+  const size_t before = private_.size();
   for (uint32_t i = 0; i < count; i++) {
     if (memory_.pageEpochs()[pages[i]] == 0) notePrivate(pages[i], kLongAgo);
   }
-  trimmedAt_ = 0;
+  if (private_.size() != before) trimmedAt_ = 0;
 }
 
 void View::giveBackTail(uint64_t firstPage, uint64_t pageCount) {

@@ -40,8 +40,7 @@ const BURST = 1000
 const single = (
   durability: Durability, name: string, how: string, count: number, warm?: number,
 ): Workload => small({
-  name, title: `Commit of one replaced record, ${how}`,
-  durability, method: 'single', count, each: 1,
+  name, title: `One change a transaction, ${how}`, durability, method: 'single', count, each: 1,
   ...(warm === undefined ? {} : { warm }),
   run: (table, picks, revision) => table.single!(picks, revision),
 })
@@ -56,7 +55,7 @@ const grouped = (durability: Durability, name: string, how: string, count: numbe
 export const workloads = [
   single('none', 'single', 'not synced', 200_000, 300_000),
   small({
-    name: 'single-field', title: 'Commit of one changed field, not synced',
+    name: 'single-field', title: 'One field changed a transaction, not synced',
     durability: 'none', method: 'singleField', count: 200_000, each: 1, warm: 300_000,
     run: (table, picks, revision) => table.singleField!(picks, revision),
   }),
