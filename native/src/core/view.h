@@ -94,8 +94,8 @@ class View {
   /// Applies one valid record behind the cursor: adoption.
   Status apply(const RedoRecord& record, uint64_t start);
   void notePrivate(uint64_t page, uint64_t epoch);
-  /// Pages that a savepoint wrote to which was rolled back: they are as the commit that is shown has
-  /// them, and private (V1).
+  /// Pages that a savepoint wrote to which was rolled back: they are as in the commit that is
+  /// shown, and private (V1).
   void noteTouched(const uint32_t* pages, uint32_t count);
   /// True when a page was not among those changed since the durable slot: for the count of distinct
   /// pages.
