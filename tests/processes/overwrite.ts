@@ -15,8 +15,16 @@ const { gib, transactions } = await yargs(hideBin(process.argv))
 
 const MIB = 2 ** 20
 const LOG = 64 * MIB
-const LIMITS = { anonymousBytes: 300 * MIB, dirtyBytes: 300 * MIB + LOG, openCpuMs: 100 }
+/**
+ * Whoever opens at the worst moment applies a whole log: 16,384 pages, for each of which the kernel
+ * makes a copy.
+ */
+const LIMITS = {
+  anonymousBytes: 300 * MIB, dirtyBytes: 300 * MIB + LOG, usualOpenCpuMs: 100, openCpuMs: 400,
+}
 
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1]!
 const mib = (bytes: number): string => `${(bytes / MIB).toFixed(0)} MiB`
 const result = await overwrite({
   path: join(temporaryDirectory(), 'overwrite.region'),
@@ -31,16 +39,18 @@ const { writer, idle, busy, openMs, openCpuMs, logBytes } = result
 const memory = [writer, idle, busy].map(({ anonymousBytes }) => mib(anonymousBytes))
 // The processor's time of opening is judged: the clock tells what others do.
 const [longestMs, longestCpuMs] = [Math.max(...openMs), Math.max(...openCpuMs)]
+const usualCpuMs = median(openCpuMs)
 console.log(
   `private memory: writer ${memory[0]}, idle reader ${memory[1]}, busy reader ${memory[2]}, `
     + `with dirty pages of the log at most ${mib(most(result, 'dirtyBytes'))}; `
-    + `log ${mib(logBytes)}; opening took at most ${longestMs.toFixed(1)} ms, `
-    + `${longestCpuMs.toFixed(1)} of the processor`,
+    + `log ${mib(logBytes)}; opening took ${median(openMs).toFixed(1)} ms in the median, at most `
+    + `${longestMs.toFixed(1)}, of the processor ${usualCpuMs.toFixed(1)} and `
+    + `${longestCpuMs.toFixed(1)}`,
 )
 const broken = [
   most(result, 'anonymousBytes') > LIMITS.anonymousBytes && 'private memory',
   most(result, 'dirtyBytes') > LIMITS.dirtyBytes && 'dirty memory',
-  longestCpuMs > LIMITS.openCpuMs && 'the time to open',
+  (usualCpuMs > LIMITS.usualOpenCpuMs || longestCpuMs > LIMITS.openCpuMs) && 'the time to open',
   logBytes > LOG && 'the log',
   result.rounds === 0 && 'the busy reader did not read: nothing',
 ].filter((what) => what !== false)
