@@ -7,6 +7,9 @@
  *      its function throws, undoes all of it.
  *  W3. An entry that was placed is taken out again when there is no room for its value; whatever
  *      else fails half way spoils the transaction (Session.spoiled).
+ *  W4. Code of the user (getters of a key, or of a value) may use this map, or make another image
+ *      of a record: so all of it has run, first the key's (`settle`), then the value's, before the
+ *      key is encoded, which runs no more of it and changes nothing that was prepared.
  */
 import type { ReleaseValue } from '../tree/tree.js'
 import type { Change } from '../types/infer.js'
@@ -20,7 +23,6 @@ import { MapReader } from './read-map.js'
 import type { Listener } from './observers.js'
 import type { IndexFunction } from './secondary-index.js'
 import type { KeyForm } from '../types/keys.js'
-import { imageSerial } from '../types/struct/image.js'
 
 export interface Appender {
   /**
@@ -51,13 +53,10 @@ export class OrderedMap extends MapReader {
     this.observed(key, 'set', () => this.putPrepared(key, prepared))
   }
 
-  /** W1: what is prepared is still there when the key is encoded. */
+  /** W1, W4. */
   private putValue(key: unknown, value: unknown): void {
-    let prepared = this.stored.prepare(value, this.label)
-    const serial = imageSerial()
-    const form = this.codec.encode(key, this.form, this.label)
-    if (serial !== imageSerial()) prepared = this.valueType.prepare(value, this.label, this.session)
-    this.put(form, prepared)
+    const own = this.codec.settle(key)
+    this.putPrepared(own, this.stored.prepare(value, this.label))
   }
 
   /** As `set`, with a value that was prepared, of a map that nobody watches. */
@@ -227,13 +226,9 @@ export class OrderedMap extends MapReader {
       const loader = tree.loader()
       try {
         for (let entry: Entry | undefined = first; entry !== undefined; entry = rest.next()) {
-          const [key, value] = entry
-          let prepared = stored.prepare(value, this.label)
-          const serial = imageSerial()
-          const form = this.codec.encode(key, this.form, this.label)
-          if (serial !== imageSerial()) {
-            prepared = this.valueType.prepare(value, this.label, session)
-          }
+          const own = this.codec.settle(entry[0])
+          const prepared = stored.prepare(entry[1], this.label)
+          const form = this.codec.encode(own, this.form, this.label)
           this.enter()
           const at = loader.append(form)
           stored.create(tree.window, at, prepared)

@@ -37,7 +37,7 @@ export abstract class Values {
   abstract create(window: Window, index: number, value: unknown): void
   /**
    * What `assign` and `create` take, made of what a user passes. It has to be written before
-   * another image of a record is made: see `imageSerial`.
+   * another image of a record is made: W4 of ordered-map.ts.
    */
   prepare(value: unknown, where: string): unknown {
     return this.type.prepare(value, where, this.session)

@@ -135,6 +135,37 @@ test('getters in the tuples of a multimap use the same multimap', () => {
   assertSound(region)
 })
 
+test('getters in a key and in its value use the same map', async () => {
+  const Two = t.struct('Two', { name: t.string, size: t.u32 })
+  const entry = (set: (key: [string, string], value: { name: string; size: number }) => void) => {
+    const key: [string, string] = ['first', 'second']
+    Object.defineProperty(key, 1, {
+      get: () => (set(['by', 'key'], { name: 'key', size: 2 }), 'second'),
+    })
+    const value = {
+      name: 'value',
+      get size() {
+        set(['by', 'value'], { name: 'other', size: 3 })
+        return 1
+      },
+    }
+    return [key, value] as const
+  }
+  for (const isLoad of [false, true]) {
+    const region = new MemoryRegion(2 ** 22)
+    const map = region.map('map', t.tuple(t.string, t.string), Two)
+    const other = region.map('other', t.tuple(t.string, t.string), Two)
+    if (isLoad) await map.bulkLoad([entry((key, value) => other.set(key, value))])
+    else region.transact(() => map.set(...entry((key, value) => map.set(key, value))))
+    assert.equal(map.getObject(['first', 'second']), { name: 'value', size: 1 })
+    const written = isLoad ? other : map
+    assert.equal(written.getObject(['by', 'key']), { name: 'key', size: 2 })
+    assert.equal(written.getObject(['by', 'value']), { name: 'other', size: 3 })
+    assert.is(map.size + other.size, 3)
+    assertSound(region)
+  }
+})
+
 test('a getter in a key uses the same map', () => {
   const region = new MemoryRegion(2 ** 22)
   const map = region.map('map', t.tuple(t.string, t.string), t.u32)

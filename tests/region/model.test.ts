@@ -242,7 +242,13 @@ for (const [name, [type, key, compare]] of Object.entries(families)) {
         count += commands.length
         await model.end()
       }),
-      { seed, numRuns: 70, interruptAfterTimeLimit: 4000, markInterruptAsFailure: false },
+      {
+        seed,
+        numRuns: 70,
+        interruptAfterTimeLimit: 4000,
+        markInterruptAsFailure: false,
+        includeErrorInReport: true,
+      },
     )
     console.log(`${name}: ${runs} runs, ${count} commands`)
   })

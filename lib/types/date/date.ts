@@ -5,8 +5,11 @@ import { DoubleKey, refuseKey, type KeyCodec } from '../keys.js'
 import { show } from '../text.js'
 import { AnyType, type Core } from '../type.js'
 
+/** Not by the value's own method, which a class of the user's may have replaced. */
+const timeOf = (value: Date): number => Date.prototype.getTime.call(value)
+
 const isDate = (value: unknown): value is Date =>
-  value instanceof Date && !Number.isNaN(value.getTime())
+  value instanceof Date && !Number.isNaN(timeOf(value))
 
 export class DateType extends AnyType {
   readonly kind = 'date'
@@ -15,14 +18,14 @@ export class DateType extends AnyType {
   override readonly inLeaf = true
   override readonly key = new DoubleKey<Date>((value, where) => {
     if (!isDate(value)) refuseKey(where, 'a valid Date', value)
-    return value.getTime()
+    return timeOf(value)
   }, (double) => new Date(double)) as KeyCodec<unknown>
 
   describe(): string {
     return 'date'
   }
   prepare(value: unknown, where: string): unknown {
-    if (isDate(value)) return value.getTime()
+    if (isDate(value)) return timeOf(value)
     throw new TypeError(`${where}: expected a valid Date, got ${show(value)}`)
   }
   readSlot(core: Core, at: number): unknown {
@@ -32,6 +35,6 @@ export class DateType extends AnyType {
     window.f64[at >>> 3] = value as number
   }
   override same(a: unknown, b: unknown): boolean {
-    return isDate(a) && isDate(b) && a.getTime() === b.getTime()
+    return isDate(a) && isDate(b) && timeOf(a) === timeOf(b)
   }
 }

@@ -77,9 +77,6 @@ const boxedSteps: Step[] = []
 const boxedSlots: number[] = []
 const boxedValues: unknown[] = []
 
-/** Of the last image that was begun: whoever has made one looks whether it still is his. I1. */
-export const imageSerial = (): number => serial
-
 function kindOf(slot: AnyType, presenceByte: number): Kind | undefined {
   const { kind } = slot
   if (kind === 'struct') return presenceByte < 0 ? Kind.struct : undefined
