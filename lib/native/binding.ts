@@ -196,16 +196,19 @@ export interface NativeThawing {
   cancel(): boolean
 }
 
-export interface Addon extends NativeKernels {
-  ByteLock: new () => NativeByteLock
-  Handle: new () => NativeHandle
-  // What is called so often that the way to a wrapped object would cost more than the rest.
+/** What is called so often that the way to a wrapped object would cost more than the rest. */
+export interface FrequentCalls {
   refresh(handle: number): PackedStatus
   unpin(handle: number): void
   /** Minus the process id of the holder when the lock could not be had in time. */
   begin(handle: number, timeoutMs: number): PackedStatus
   /** @param sync 0 or 1 */
   commit(handle: number, pageCount: number, sync: number): PackedStatus
+}
+
+export interface Addon extends NativeKernels, FrequentCalls {
+  ByteLock: new () => NativeByteLock
+  Handle: new () => NativeHandle
   PackWriter: new () => NativePackWriter
   PackedFile: new () => NativePackedFile
   /** A live copy of a packed file. */
@@ -232,3 +235,11 @@ let loaded: Addon | undefined
 
 /** The addon, loaded at first use. Throws RSTORE_NO_ADDON. */
 export const addon = (): Addon => (loaded ??= loadAddon() as Addon)
+
+let calls: FrequentCalls | undefined
+
+/** The same functions, in an object of few properties: those of the addon are looked up by hash. */
+export const frequentCalls = (): FrequentCalls => (calls ??= pickCalls(addon()))
+
+const pickCalls = ({ refresh, unpin, begin, commit }: Addon): FrequentCalls =>
+  ({ refresh, unpin, begin, commit })

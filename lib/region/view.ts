@@ -10,7 +10,7 @@
  */
 import { C, ControlBlock } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
-import { addon } from '../native/binding.js'
+import { addon, frequentCalls } from '../native/binding.js'
 import type { HandleOptions, NativeHandle, PackedStatus } from '../native/binding.js'
 import { check, errorOf } from '../native/status.js'
 import { CONTROL } from '../space/allocation-words.js'
@@ -119,13 +119,13 @@ export class View {
 
   /** Shows the last commit and pins it. */
   refresh(): void {
-    check(addon().refresh(this.number), this.path, 'reading')
+    check(frequentCalls().refresh(this.number), this.path, 'reading')
     this.windows.reach(this.control[CONTROL.endUnits]!)
   }
 
   /** Nothing may be read until the next `refresh` or `begin`. */
   unpin(): void {
-    addon().unpin(this.number)
+    frequentCalls().unpin(this.number)
   }
 
   /** Of a snapshot: false when it cannot be kept for another one. Else `resume` must follow. */
@@ -148,7 +148,7 @@ export class View {
   begin(timeoutMs: number): void {
     this.file.holder?.settle()
     if (this.file.holder !== null) throw this.busy(process.pid, 'another handle of this thread')
-    const status = addon().begin(this.number, timeoutMs)
+    const status = frequentCalls().begin(this.number, timeoutMs)
     if (status < 0) throw this.busy(-status, `process ${-status}`)
     check(status, this.path, 'beginning a transaction on')
     this.inTransaction = true
@@ -176,7 +176,7 @@ export class View {
   /** Throws when it cannot be committed; then `rollback` must follow. */
   commit(sync: boolean): void {
     this.space.prepareCommit()
-    const status = addon().commit(this.number, this.namePages(), sync ? 1 : 0)
+    const status = frequentCalls().commit(this.number, this.namePages(), sync ? 1 : 0)
     check(status, this.path, 'committing to')
     this.space.endTransaction()
     this.endTransaction()

@@ -21,6 +21,7 @@ import type { Ref } from './ref.js'
 import type { Window } from './window.js'
 
 const LINE_WORDS = 16
+const NO_ROOMS: readonly Room[] = []
 
 export class Room {
   /** Savepoint depth at which it was closed; −1 while it is open. */
@@ -88,7 +89,8 @@ export class Rooms {
   }
 
   /** O2: gives those that are open, and forgets all. */
-  takeOpen(): Room[] {
+  takeOpen(): readonly Room[] {
+    if (this.rooms.length === 0) return NO_ROOMS
     const open = this.rooms.filter(({ closedDepth }) => closedDepth < 0)
     this.rooms = []
     for (const room of open) room.onLost()

@@ -172,7 +172,7 @@ export abstract class Space {
 
   /** S6. */
   protected unwatchAll(): void {
-    this.watchers.length = 0
+    if (this.watchers.length !== 0) this.watchers.length = 0
   }
 
   /** S5, S6, for one structure. */

@@ -56,7 +56,8 @@ Status Handle::prepare(const Changes& changes, bool sync) {
     pending_.record.clear();
     return kSuccess;  // nothing was changed: no epoch
   }
-  if (changes.endUnits != view_.cursor().endUnits) {
+  // The page in which the committed data ends is in the file as a whole.
+  if (pagesForUnits(changes.endUnits) > pagesForUnits(view_.cursor().endUnits)) {
     const Status grown = grow(pagesForUnits(changes.endUnits) * (kPageBytes / kUnitBytes));
     if (!grown.ok()) return grown;
   }
@@ -164,7 +165,10 @@ void Handle::gather(const Changes& changes) {
   const auto maskOf = [&](uint32_t page) {
     return bits[page] | maskOfLines(page, freshLine, freshEnd);
   };
-  for (const uint32_t page : pages) lineCount += std::popcount(maskOf(page));
+  for (const uint32_t page : pages) {
+    view_.expect(page);
+    lineCount += std::popcount(maskOf(page));
+  }
   const size_t entriesAt = sizeof(RedoRecord);
   const size_t tailAt = entriesAt + pages.size() * sizeof(PageEntry);
   size_t lineAt = tailAt + tailChecksumBytes(pending_.tailPageCount);

@@ -17,6 +17,8 @@ namespace {
 constexpr uint64_t kMappingBytes = uint64_t{kSegmentCountLimit} * kSegmentBytes;
 /// lastEpoch of a segment whose blocks were given back: it must be written with zeros again.
 constexpr uint64_t kPunched = UINT64_MAX;
+/// A record of a few lines.
+constexpr uint64_t kExpectedBytes = 8 * kLineBytes;
 
 uint32_t checksumOfHeader(const SegmentHeader& header) {
   return crc32c(0, &header, offsetof(SegmentHeader, checksum));
@@ -327,9 +329,18 @@ Status Log::writeMapped(uint64_t position, const void* from, uint64_t bytes) {
     enterSegment(to);
     noteMappedWrite(fd_, static_cast<uint64_t>(to - memory_.base), to, count);
     memcpy(to, next, count);
+    expectWrite(to + count);
     next += count;
     return kSuccess;
   });
+}
+
+/// What the next record is likely to need: the first atomic operation behind its stores waits for
+/// all of these lines.
+void Log::expectWrite(const std::byte* at) const {
+  const uint64_t left = static_cast<uint64_t>(memory_.base + memory_.bytes - at);
+  const uint64_t ahead = std::min(left, kExpectedBytes);
+  for (uint64_t line = 0; line < ahead; line += kLineBytes) __builtin_prefetch(at + line, 1);
 }
 
 /// G5. Whoever begins a segment is likely to fill it. The first of a handle is left to the faults,

@@ -142,6 +142,7 @@ class Log {
   Status map(const Identity& identity, uint64_t salt);
   SegmentHeader headerFor(uint64_t logicalSegment) const;
   void enterSegment(std::byte* at);
+  void expectWrite(const std::byte* at) const;
   void giveBackExcess(uint32_t segmentLimit);
   template <typename Piece>
   Status forEachPiece(uint64_t position, uint64_t bytes, Piece piece) const;

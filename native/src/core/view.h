@@ -102,6 +102,8 @@ class View {
   bool isUnchangedSince(uint64_t page, uint64_t epoch) const {
     return memory_.pageEpochs()[page] <= epoch;
   }
+  /// `isUnchangedSince` and `notePrivate` of it come soon: what they look at may lie anywhere.
+  void expect(uint64_t page) const { __builtin_prefetch(&memory_.pageEpochs()[page], 1); }
   /// A tail was written to the file as it is here: its pages need not stay private.
   void giveBackTail(uint64_t firstPage, uint64_t pageCount);
   /// After a commit: what the transaction wrote past the end that it has in the end.
