@@ -2,9 +2,11 @@
 #include <cstring>
 #include <csignal>
 #include <set>
+#include <thread>
 
 #include "check.h"
 #include "core/address-space.h"
+#include "core/clock.h"
 #include "core/io.h"
 #include "core/seam/test-io.h"
 
@@ -62,9 +64,12 @@ TEST(plansAreRead) {
   CHECK(planOf("fail:EIO@r3").of == Counted::kReads);
   CHECK(planOf("fail:EAGAIN@t3").of == Counted::kThreads);
   CHECK(planOf("tear:seed=99@5").seed == 99);
+  const TestPlan slow = planOf("slow:ms=250@s2+");
+  CHECK(slow.of == Counted::kSyncs && slow.delayMs == 250 && slow.operation == 2);
   TestPlan plan;
   for (const char* wrong : {"", "fail@3", "fail:EIO", "fail:EWHAT@3", "freeze@0", "freeze@x",
-                            "tear:seed=@4", "shorten@4", "freeze@-1"}) {
+                            "tear:seed=@4", "shorten@4", "freeze@-1", "slow:ms=5@3", "slow@s3",
+                            "slow:ms=0@s3", "slow:seed=5@s3", "fail:EIO@s3"}) {
     CHECK(parseTestPlan(wrong, &plan).code == Code::kInvalid);
   }
 }
@@ -91,6 +96,24 @@ TEST(operationNFailsOnceOrFromThenOn) {
   CHECK(fill(fd, 0, 1, 'e').ok());
   stopTestIo();
   CHECK(sectorsOf("fail") == "e");
+  ::close(fd);
+}
+
+TEST(aSyncIsSlowAndNothingElse) {
+  const int fd = makeSynced("slow", 1);
+  startTestIo(planOf("slow:ms=500@s2"));
+  CHECK(fill(fd, 0, 1, 'b').ok() && syncData(fd).ok() && !testIoState().reached);
+  const int64_t begun = monotonicMs();
+  std::thread syncing([fd] { CHECK(syncAll(fd).ok()); });
+  while (testIoState().syncs < 2) std::this_thread::yield();
+  CHECK(fill(fd, 0, 1, 'c').ok());
+  CHECK(testIoState().slowSyncs == 1);
+  syncing.join();
+  CHECK(monotonicMs() - begun >= 500);
+  CHECK(testIoState().slowSyncs == 0 && testIoState().syncs == 2 && testIoState().reached);
+  CHECK(syncData(fd).ok() && testIoState().syncs == 3);
+  stopTestIo();
+  CHECK(sectorsOf("slow") == "c");
   ::close(fd);
 }
 

@@ -25,6 +25,8 @@ Napi::Value state(const Napi::CallbackInfo& info) {
   Napi::Object out = Napi::Object::New(info.Env());
   out.Set("changes", static_cast<double>(now.changes));
   out.Set("reads", static_cast<double>(now.reads));
+  out.Set("syncs", static_cast<double>(now.syncs));
+  out.Set("slowSyncs", static_cast<double>(now.slowSyncs));
   out.Set("reached", now.reached);
   out.Set("frozen", now.frozen);
   out.Set("unsyncedSectors", static_cast<double>(now.unsyncedSectors));

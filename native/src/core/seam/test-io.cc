@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/io.h"
 #include "core/seam/crash-journal.h"
 
@@ -130,6 +131,7 @@ Turn nextChange() {
     case TestAction::kKill: the.journal.forgetEntries(); endProcess();
     case TestAction::kTear: return {.crashAfter = true};
     case TestAction::kDrop:
+    case TestAction::kSlow:
     case TestAction::kCount: break;
   }
   return {};
@@ -293,8 +295,31 @@ int syncThrough(int (*call)(int), int fd) {
   return result;
 }
 
-int seamFsync(int fd) { return syncThrough(systemIo.fsync, fd); }
-int seamFdatasync(int fd) { return syncThrough(systemIo.fdatasync, fd); }
+/** kSlow. Outside of the mutex: what other threads do is not slow. */
+void delaySync() {
+  Seam& the = seam();
+  uint64_t delayMs = 0;
+  {
+    const std::lock_guard guard(the.mutex);
+    const uint64_t number = ++the.state.syncs;
+    if (the.plan.of != Counted::kSyncs || !isReached(number)) return;
+    the.state.slowSyncs++;
+    delayMs = the.plan.delayMs;
+  }
+  sleepMicroseconds(static_cast<int64_t>(delayMs) * 1000);
+  const std::lock_guard guard(the.mutex);
+  if (the.state.slowSyncs > 0) the.state.slowSyncs--;  // another plan counts anew
+}
+
+int seamFsync(int fd) {
+  delaySync();
+  return syncThrough(systemIo.fsync, fd);
+}
+
+int seamFdatasync(int fd) {
+  delaySync();
+  return syncThrough(systemIo.fdatasync, fd);
+}
 
 int seamAllocate(int fd, Allocate what, uint64_t offset, uint64_t bytes) {
   const auto keep = [&] {

@@ -8,8 +8,9 @@
  * What is counted. Each operation that can change the disk has a number, from 1 on, across all
  * threads: pwrite, pwritev, allocate, truncate, copyRange, rename, link, unlink, an open that makes
  * or empties a file, fsync, fdatasync, and each noteMappedWrite. Reads (pread, preadv) are counted
- * apart, and so are the starts of threads, which can only fail. One process only: what other
- * processes do is neither counted nor undone.
+ * apart, and so are the starts of threads, which can only fail. Syncs have numbers of their own
+ * besides: those of plans that only make them slow. One process only: what other processes do is
+ * neither counted nor undone.
  * Plans: test-plan.h.
  */
 #pragma once
@@ -38,6 +39,8 @@ struct TestIoState {
   uint64_t changes;  // operations counted so far
   uint64_t reads;
   uint64_t threads;
+  uint64_t syncs;      // begun so far
+  uint64_t slowSyncs;  // kSlow: those that are being made slow now
   bool reached;  // the plan's operation has come
   bool frozen;
   uint64_t unsyncedSectors;  // kTear and kDrop: sectors whose fate a crash would decide now

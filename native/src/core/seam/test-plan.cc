@@ -29,6 +29,7 @@ constexpr Named kActions[] = {
     {"kill", static_cast<int>(TestAction::kKill)},
     {"tear", static_cast<int>(TestAction::kTear)},
     {"drop", static_cast<int>(TestAction::kDrop)},
+    {"slow", static_cast<int>(TestAction::kSlow)},
 };
 
 template <size_t kCount>
@@ -49,12 +50,16 @@ bool parseOperation(std::string text, TestPlan* plan) {
   if (!text.empty() && text.back() == '+') plan->fromThenOn = true, text.pop_back();
   if (text.starts_with('r')) plan->of = Counted::kReads;
   if (text.starts_with('t')) plan->of = Counted::kThreads;
+  if (text.starts_with('s')) plan->of = Counted::kSyncs;
   if (plan->of != Counted::kChanges) text.erase(0, 1);
   return parseNumber(text, &plan->operation) && plan->operation > 0;
 }
 
 bool parseArgument(const std::string& text, TestPlan* plan) {
   if (plan->action == TestAction::kFail) return find(kErrors, text, &plan->error);
+  if (plan->action == TestAction::kSlow) {
+    return text.starts_with("ms=") && parseNumber(text.substr(3), &plan->delayMs);
+  }
   return text.starts_with("seed=") && parseNumber(text.substr(5), &plan->seed);
 }
 
@@ -74,6 +79,8 @@ Status parseTestPlan(const char* text, TestPlan* out) {
   good = good && parseOperation(plan.substr(at + 1), out);
   if (colon != std::string::npos) good = good && parseArgument(what.substr(colon + 1), out);
   if (out->action == TestAction::kFail && out->error == 0) good = false;
+  const bool isSlow = out->action == TestAction::kSlow;
+  if (isSlow != (out->of == Counted::kSyncs) || isSlow != (out->delayMs > 0)) good = false;
   return good ? kSuccess : failure(Code::kInvalid);
 }
 

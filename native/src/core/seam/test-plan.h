@@ -1,7 +1,7 @@
 /**
  * Plans, as written in RSTORE_TEST_IO ("@17" is operation 17, "@17+" that and all that follow,
  * "@r17" is read
- * 17, "@t17" the start of thread 17):
+ * 17, "@t17" the start of thread 17, "@s17" sync 17):
  *
  *   count
  *     Nothing happens; operations are counted.
@@ -24,6 +24,8 @@
  *     The first sync of a file from operation 33 on fails with EIO, and sectors of that file that
  *     were not synced get an older content, by the seed: as when the kernel drops pages that it
  *     could not write. The process goes on.
+ *   slow:ms=200@s17
+ *     The sync takes that much longer, as on a disk that is busy. Other threads go on meanwhile.
  */
 #pragma once
 
@@ -35,10 +37,10 @@
 
 namespace rstore {
 
-enum class TestAction : uint32_t { kCount, kFail, kShort, kFreeze, kKill, kTear, kDrop };
+enum class TestAction : uint32_t { kCount, kFail, kShort, kFreeze, kKill, kTear, kDrop, kSlow };
 
 /// What has numbers of its own.
-enum class Counted : uint32_t { kChanges, kReads, kThreads };
+enum class Counted : uint32_t { kChanges, kReads, kThreads, kSyncs };
 
 struct TestPlan {
   TestAction action = TestAction::kCount;
@@ -47,6 +49,7 @@ struct TestPlan {
   uint64_t operation = 0;  // 0: never
   int error = 0;           // kFail
   uint64_t seed = 0;       // kTear, kDrop
+  uint64_t delayMs = 0;    // kSlow
 };
 
 /** kInvalid for anything that is not written as above. */
