@@ -47,7 +47,7 @@ Status Handle::commit(const Changes& changes, bool sync) {
   return status;
 }
 
-/// Steps 1 to 3, and the record in memory.
+/// Steps 1 and 2, and the record in memory.
 Status Handle::prepare(const Changes& changes, bool sync) {
   pending_.sync = sync;
   pending_.published = false;
@@ -77,10 +77,7 @@ Status Handle::prepare(const Changes& changes, bool sync) {
   if (pending_.tailPageCount != 0) {
     if (const Status wrote = writeTail(changes); !wrote.ok()) return fail(wrote);
   }
-  if (sync) {
-    if (const Status synced = syncTail(); !synced.ok()) return latch(synced);
-  }
-  return reserveLog(pending_.record.size());
+  return kSuccess;
 }
 
 /// H5.
@@ -238,10 +235,14 @@ Status Handle::reserveLog(uint64_t bytes) {
   return log_.reserve(pending_.start, bytes, epoch, kSegmentCountLimit);
 }
 
-/// Steps 4 and 5; on any thread. The write lock is held until the commit is published.
+/// Steps 3 to 5; on any thread (H6). The write lock is held until the commit is published.
 Status Handle::settle() {
   RecordBytes& record = pending_.record;
   if (record.empty()) return kSuccess;
+  if (pending_.sync) {
+    if (const Status synced = syncTail(); !synced.ok()) return latch(synced);
+  }
+  if (const Status reserved = reserveLog(record.size()); !reserved.ok()) return reserved;
   constexpr size_t kChecked = offsetof(RedoRecord, epoch);
   const uint32_t checksum =
       crc32c(view_.cursor().checksum, record.data() + kChecked, record.size() - kChecked);

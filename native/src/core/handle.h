@@ -31,8 +31,8 @@
 // H5. The log is begun by the first transaction that commits: new salt, log file synced, then a
 //     slot that is not clean, synced. A crash in between leaves a clean slot and a log of another
 //     salt, which is ignored.
-// H6. A commit whose sync runs on another thread keeps the write lock until it is published; only
-//     then does anyone see it.
+// H6. A commit whose steps from 3 on run on another thread, since they wait for the disk or for a
+//     checkpoint, keeps the write lock until it is published; only then does anyone see it.
 // H7. The kernel reports a lost page once to each open file. Syncs through this handle's
 //     descriptors are done under `syncing_`, and whoever gets the error sets logSuspect before
 //     letting go of it. So a commit that finds logSuspect still 0 after its syncs has lost nothing;
