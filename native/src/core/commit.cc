@@ -51,6 +51,7 @@ Status Handle::commit(const Changes& changes, bool sync) {
 Status Handle::prepare(const Changes& changes, bool sync) {
   pending_.sync = sync;
   pending_.published = false;
+  pending_.fillsLog = false;
   pending_.tailPageCount = 0;
   if (changes.pageCount == 0 && changes.endUnits == view_.cursor().endUnits) {
     pending_.record.clear();
@@ -283,7 +284,7 @@ void Handle::countChanges() {
   const uint64_t pages = add(words.distinctPagesSinceSlot, distinct);
   const uint64_t logged = add(words.logBytesSinceSlot, bytes);
   const uint64_t byteLimit = uint64_t{options_.segmentLimit} * kSegmentBytes / 2;
-  if (pages >= kCheckpointPages || logged >= byteLimit) checkpointer_->kick();
+  pending_.fillsLog = pages >= kCheckpointPages || logged >= byteLimit;
 }
 
 /// The view follows its own commit.
@@ -304,6 +305,9 @@ void Handle::finish() {
   transacting_ = false;
   if (lock_.holdsWrite()) lock_.releaseWrite();
   if (pending_.published) letFileFollow(false);
+  // Not before: of a commit that is not published, or whose writer still pins the one before it, a
+  // checkpoint takes nothing, and if none follows nobody would ask again.
+  if (pending_.fillsLog) checkpointer_->kick();
 }
 
 }  // namespace rstore

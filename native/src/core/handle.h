@@ -187,6 +187,7 @@ class Handle {
     std::vector<uint32_t> pages;
     bool sync = false;
     bool published = false;
+    bool fillsLog = false;  // so far that a checkpoint is due
   };
 
   Status openShared();
