@@ -58,7 +58,7 @@ export interface NativeHandle extends WindowSource {
   open(path: string, options: HandleOptions, epoch: number): OpenedHandle | PackedStatus
   /** Where the changed pages of a transaction are listed, until another list is named. */
   usePages(pages: Uint32Array): void
-  commitLater(pageCount: number): Promise<PackedStatus> | PackedStatus
+  commitLater(pageCount: number): Promise<PackedStatus>
   finishLater(): PackedStatus
   rollback(pageCount: number): void
   /** In a transaction: pages that were written to, of which a commit will say nothing. */

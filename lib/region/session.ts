@@ -11,7 +11,7 @@
  *  N2. A lease ends when what it shows may have changed under it, other than by this handle's own
  *      transaction: refresh to another commit, rollback, close; and with the turn, whatever other
  *      processes did.
- *  N3. While a commit is being synced on another thread there is no live lease: whoever wants to
+ *  N3. While a commit is made on another thread there is no live lease: whoever wants to
  *      read waits for it (`renew`).
  *  N4. Listeners are told after the commit is published, never inside the transaction.
  */

@@ -6,7 +6,7 @@
  * Order of the steps (the native handle relies on it):
  *   refresh → … → unpin                             reading
  *   begin → … → commit | rollback                   a transaction; leaves the view pinned
- *   begin → … → commitLater → (await) → settle      the same, synced on another thread
+ *   begin → … → commitLater → (await) → settle      the same, on another thread
  */
 import { C, ControlBlock } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
@@ -43,7 +43,7 @@ function shareFile(key: string): SharedFile {
   return file
 }
 
-/** A commit whose sync runs on another thread. */
+/** A commit that runs on another thread. */
 export interface PendingCommit {
   /** Resolves when there is something to settle; never rejects. */
   readonly ended: Promise<unknown>
@@ -183,15 +183,13 @@ export class View {
   }
 
   /**
-   * Commits with a sync on another thread. `settle` must be called before the view is used: after
-   * `ended`, or earlier, and then it waits. Throws when the commit cannot even be begun; then
-   * `rollback` must follow.
+   * Commits with a sync, all of it on another thread. `settle` must be called before the view is
+   * used: after `ended`, or earlier, and then it waits. Throws when the commit cannot even be begun;
+   * then `rollback` must follow.
    */
   commitLater(): PendingCommit {
     this.space.prepareCommit()
-    const started = this.native.commitLater(this.namePages())
-    if (typeof started === 'number') throw errorOf(started, this.path, 'committing to')
-    this.pending = { ended: started, error: null }
+    this.pending = { ended: this.native.commitLater(this.namePages()), error: null }
     return this.pending
   }
 

@@ -30,12 +30,13 @@ HandleOptions optionsFrom(const Napi::Object& given) {
 
 }  // namespace
 
-void SettleJob::runOrWait(Handle& handle) {
+void CommitJob::runOrWait(Handle& handle) {
   std::unique_lock<std::mutex> guard(mutex);
   if (state == State::queued) {
     state = State::running;
     guard.unlock();
-    const Status settled = handle.settle();
+    const Status prepared = handle.prepare(changes, true);
+    const Status settled = prepared.ok() ? handle.settle() : prepared;
     guard.lock();
     status = settled;
     state = State::finished;
@@ -238,13 +239,11 @@ Napi::Value HandleObject::becomeAlone(const Napi::CallbackInfo& info) {
 }
 
 /// commitLater(pageCount): a promise of the packed status; finishLater() must follow before
-/// anything else.
+/// anything else, and until then nobody changes the list of pages or the memory.
 Napi::Value HandleObject::commitLater(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const Status prepared = handle_->prepare(changes(info[0].As<Napi::Number>().Uint32Value()), true);
-  if (!prepared.ok()) return Napi::Number::New(env, pack(prepared));
-  job_ = std::make_shared<SettleJob>();
-  return inBackground(env, [job = job_, handle = handle_] {
+  job_ = std::make_shared<CommitJob>();
+  job_->changes = changes(info[0].As<Napi::Number>().Uint32Value());
+  return inBackground(info.Env(), [job = job_, handle = handle_] {
     job->runOrWait(*handle);
     return job->status;
   });
@@ -253,7 +252,7 @@ Napi::Value HandleObject::commitLater(const Napi::CallbackInfo& info) {
 /// finishLater(): waits for the commit under way, or does it here; the packed status.
 Napi::Value HandleObject::finishLater(const Napi::CallbackInfo& info) {
   if (!job_) return Napi::Number::New(info.Env(), 0);
-  const std::shared_ptr<SettleJob> job = std::move(job_);
+  const std::shared_ptr<CommitJob> job = std::move(job_);
   job_.reset();
   job->runOrWait(*handle_);
   if (job->status.ok()) handle_->finish();

@@ -16,9 +16,10 @@
 
 namespace rstore {
 
-/// The middle step of a commit, on whichever thread comes first: a worker of the pool, or
+/// All of a commit but its last step, on whichever thread comes first: a worker of the pool, or
 /// JavaScript when it cannot wait.
-struct SettleJob {
+struct CommitJob {
+  Changes changes;
   std::mutex mutex;
   std::condition_variable done;
   enum class State { queued, running, finished } state = State::queued;
@@ -102,7 +103,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::Reference<Napi::Uint32Array> pages_;
   const uint32_t* pageData_ = nullptr;
   Napi::Reference<Napi::ArrayBuffer> control_;
-  std::shared_ptr<SettleJob> job_;
+  std::shared_ptr<CommitJob> job_;
   std::shared_ptr<CopyProgress> backup_;
   std::shared_ptr<PageCheck> pageCheck_;
   std::unique_ptr<EpochWatcher> watcher_;

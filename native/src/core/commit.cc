@@ -47,7 +47,7 @@ Status Handle::commit(const Changes& changes, bool sync) {
   return status;
 }
 
-/// Steps 1 and 2, and the record in memory.
+/// Steps 1 and 2, and the record in memory; on any thread (H6).
 Status Handle::prepare(const Changes& changes, bool sync) {
   pending_.sync = sync;
   pending_.published = false;
@@ -236,7 +236,7 @@ Status Handle::reserveLog(uint64_t bytes) {
   return log_.reserve(pending_.start, bytes, epoch, kSegmentCountLimit);
 }
 
-/// Steps 3 to 5; on any thread (H6). The write lock is held until the commit is published.
+/// Steps 3 to 5; on any thread. The write lock is held until the commit is published.
 Status Handle::settle() {
   RecordBytes& record = pending_.record;
   if (record.empty()) return kSuccess;

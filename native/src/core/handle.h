@@ -31,8 +31,8 @@
 // H5. The log is begun by the first transaction that commits: new salt, log file synced, then a
 //     slot that is not clean, synced. A crash in between leaves a clean slot and a log of another
 //     salt, which is ignored.
-// H6. A commit whose steps from 3 on run on another thread, since they wait for the disk or for a
-//     checkpoint, keeps the write lock until it is published; only then does anyone see it.
+// H6. A commit that runs on another thread, since it waits for the disk and maybe for a checkpoint,
+//     keeps the write lock until it is published; only then does anyone see it.
 // H7. The kernel reports a lost page once to each open file. Syncs through this handle's
 //     descriptors are done under `syncing_`, and whoever gets the error sets logSuspect before
 //     letting go of it. So a commit that finds logSuspect still 0 after its syncs has lost nothing;
@@ -124,7 +124,7 @@ class Handle {
   Status begin(int64_t timeoutMs, uint32_t* holderPid);
   /// Ends a transaction by committing. After a failure the caller must still call `rollback`.
   Status commit(const Changes& changes, bool sync);
-  /// The same in three steps, the middle one on any thread: H6.
+  /// The same in three steps, all but the last one on any thread: H6.
   Status prepare(const Changes& changes, bool sync);
   Status settle();
   void finish();
