@@ -129,7 +129,9 @@ export class RegionSession extends OpenSession {
     if (this.readDepth === 0) this.refresh()
     this.readDepth++
     try {
-      return fn()
+      const result = fn()
+      if (this.readDepth === 1) this.leave()  // arrays that were read in place look at nothing
+      return result
     } finally {
       this.readDepth--
     }

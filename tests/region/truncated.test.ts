@@ -55,6 +55,24 @@ test(
 )
 
 test(
+  'under an array that is read in place: before read() returns what was made of it',
+  withRegion((place) => {
+    const region = place.create({ capacity: '16MiB' })
+    region.transact(() => region.map('arrays', t.u32, t.array(t.f64))
+      .set(1, new Float64Array(COUNT).fill(1)))
+    region.close()
+    place.expectDamage()
+    const reader = place.openReadOnly()
+    const arrays = reader.map('arrays', t.u32, t.array(t.f64))
+    thrown('RSTORE_IO', () => reader.read(() => {
+      const array = arrays.get(1) as unknown as Float64Array
+      truncateSync(region.path!, 16_384)
+      return array.reduce((sum, value) => sum + value, 0)
+    }))
+  }),
+)
+
+test(
   'under a snapshot',
   withRegion((place) => {
     const { path } = filled(place)
