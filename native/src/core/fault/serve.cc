@@ -50,6 +50,12 @@ int errorOfReading(int fd, uint64_t offset) {
   return got == 1 ? 0 : got < 0 ? static_cast<int>(-got) : EIO;
 }
 
+/// For a descriptor that blocks cannot be asked for, because it only reads.
+bool isDiskFull(int fd) {
+  FileSystemInfo info;
+  return io().statfs(fd, &info) == 0 && info.freeBlocks == 0;
+}
+
 /**
  * A page of the file that can be read, but was not mapped: is it a hole that no block can be found
  * for? Asking for one tells, and may even help; the page stays what it is.
@@ -57,6 +63,7 @@ int errorOfReading(int fd, uint64_t offset) {
 bool findsNoBlock(int fd, uint64_t offset, int* error) {
   const uint64_t page = offset / systemPageBytes() * systemPageBytes();
   *error = -io().allocate(fd, Allocate::kGrow, page, systemPageBytes());
+  if (*error == EBADF && isDiskFull(fd)) *error = ENOSPC;
   return statusFromErrno(*error).code == Code::kNoSpace;
 }
 
