@@ -18,9 +18,16 @@ export class Child<Message = unknown> {
   private over = false
   private stderr = ''
 
-  /** @param script compiled, from the top of the checkout */
-  constructor(script: string, args: readonly string[], env: Record<string, string> = {}) {
-    this.process = spawn(process.execPath, [inRoot(script), ...args], {
+  /**
+   * @param script compiled, from the top of the checkout
+   * @param through a command that starts the one behind it
+   */
+  constructor(
+    script: string, args: readonly string[], env: Record<string, string> = {},
+    through: readonly string[] = [],
+  ) {
+    const command = [...through, process.execPath, inRoot(script), ...args]
+    this.process = spawn(command[0]!, command.slice(1), {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     })
