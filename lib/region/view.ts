@@ -184,8 +184,8 @@ export class View {
 
   /**
    * Commits with a sync, all of it on another thread. `settle` must be called before the view is
-   * used: after `ended`, or earlier, and then it waits. Throws when the commit cannot even be begun;
-   * then `rollback` must follow.
+   * used: after `ended`, or earlier, and then it waits. Throws when the commit cannot even be
+   * begun; then `rollback` must follow.
    */
   commitLater(): PendingCommit {
     this.space.prepareCommit()

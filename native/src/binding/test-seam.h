@@ -12,7 +12,8 @@ namespace rstore {
  *   start(plan): puts the seam in place for this process, counts at 0; throws when the plan (a
  *     string as in RSTORE_TEST_IO) cannot be read
  *   stop(): back to the system calls
- *   state(): { changes, reads, syncs, slowSyncs, reached, frozen, unsyncedSectors }, see TestIoState
+ *   state(): { changes, reads, syncs, slowSyncs, reached, frozen, unsyncedSectors }, see
+ *     TestIoState
  */
 void exportTestSeam(Napi::Env env, Napi::Object exports);
 

@@ -41,7 +41,7 @@ struct TestIoState {
   uint64_t threads;
   uint64_t syncs;      // begun so far
   uint64_t slowSyncs;  // kSlow: those that are being made slow now
-  bool reached;  // the plan's operation has come
+  bool reached;        // the plan's operation has come
   bool frozen;
   uint64_t unsyncedSectors;  // kTear and kDrop: sectors whose fate a crash would decide now
 };
