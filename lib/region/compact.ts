@@ -20,7 +20,7 @@ import { resolve } from 'node:path'
 
 import { RStoreError } from '../errors.js'
 import { Catalog } from '../map/catalog.js'
-import { verifySession } from '../map/verify.js'
+import { verifySession } from '../map/verify/verify.js'
 import { check } from '../native/status.js'
 import { STATE } from '../space/allocation-words.js'
 import { OutboundList } from '../space/outbound.js'

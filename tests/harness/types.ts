@@ -1,6 +1,6 @@
 /** Checks of types, made by the compiler; and the usual round trip of a value through a region. */
 import * as assert from 'uvu/assert'
-import { verifySession } from '../../lib/map/verify.js'
+import { verifySession } from '../../lib/map/verify/verify.js'
 import { t, type Type } from '../../lib/types/index.js'
 import { BlockSession } from '../../lib/pool/block-session.js'
 import { assertBlocksSound } from './block-region.js'

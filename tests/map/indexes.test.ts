@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Catalog } from '../../lib/map/catalog.js'
-import { verifySession } from '../../lib/map/verify.js'
+import { verifySession } from '../../lib/map/verify/verify.js'
 import { t, type Index, type RMap } from '../../lib/types/index.js'
 import { MemoryRegion } from '../harness/memory-region.js'
 import { assertSound, codeOf, sameType } from '../harness/types.js'

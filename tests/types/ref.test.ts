@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RStoreError } from '../../lib/errors.js'
-import { verifySession } from '../../lib/map/verify.js'
+import { verifySession } from '../../lib/map/verify/verify.js'
 import type { Ref } from '../../lib/space/ref.js'
 import { t, type Infer, type InferInput, type Type } from '../../lib/types/index.js'
 import { MemoryRegion } from '../harness/memory-region.js'

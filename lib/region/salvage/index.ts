@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 
 import { RStoreError } from '../../errors.js'
 import { Catalog } from '../../map/catalog.js'
-import { verifySession } from '../../map/verify.js'
+import { verifySession } from '../../map/verify/verify.js'
 import { LiveCopy, NEW_REGION } from '../live-copy.js'
 import { inTurns } from '../turns.js'
 import { Salvage, type Salvaged } from './salvage.js'
