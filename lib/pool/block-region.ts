@@ -4,7 +4,7 @@
  */
 import { RStoreError } from '../errors.js'
 import type { NamedEntry } from '../map/catalog.js'
-import type { VerifyOptions, VerifyReport } from '../map/verify/verify.js'
+import type { VerifyOptions, VerifyReport } from '../map/verify/report.js'
 import { ReadRegion } from '../region/read-region.js'
 import { evacuateNames, evacuateRef } from '../region/evacuate.js'
 import { checkTarget, WritableRegion } from '../region/writable-region.js'

@@ -1,7 +1,8 @@
 /** Verification of a block region: everything in it, and every byte that it has of its pool. */
 import { OutboundList } from '../space/outbound.js'
+import type { Ground } from '../map/verify/ground.js'
+import type { VerifyOptions, VerifyReport } from '../map/verify/report.js'
 import { verifyGround } from '../map/verify/verify.js'
-import type { Ground, VerifyOptions, VerifyReport } from '../map/verify/verify.js'
 import type { Catalog } from '../map/catalog.js'
 import type { BlockSession } from './block-session.js'
 

@@ -3,7 +3,7 @@
  * transactions are about to name, and what fields led to.
  */
 import { RStoreError } from '../errors.js'
-import type { VerifyOptions, VerifyReport } from '../map/verify/verify.js'
+import type { VerifyOptions, VerifyReport } from '../map/verify/report.js'
 import { loadSession, Packed } from '../region/packed.js'
 import type { PackedSession } from '../region/packed.js'
 import type { AnyType } from '../types/type.js'

@@ -34,7 +34,7 @@ import { mkdirSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 import { RStoreError } from '../errors.js'
-import type { VerifyOptions, VerifyReport } from '../map/verify/verify.js'
+import type { VerifyOptions, VerifyReport } from '../map/verify/report.js'
 import { checkPath, refuseReadOnly } from '../region/options.js'
 import type { RegionOptions } from '../region/options.js'
 import type { BlockRegion } from '../pool/block-region.js'

@@ -10,7 +10,7 @@
  *  X3. One that is higher is wrong only where nobody else can be between counting and committing.
  */
 import { RStoreError } from '../errors.js'
-import type { VerifyOptions, VerifyReport } from '../map/verify/verify.js'
+import type { VerifyOptions, VerifyReport } from '../map/verify/report.js'
 import type { StoreParts } from './parts.js'
 import type { StoreEntry } from './store-catalog.js'
 

@@ -1,0 +1,150 @@
+/** Cells and everything below them, by their types: records, maps, multimaps, refs (Y2, Y3, Y6). */
+import { C } from '../../../formats/index.js'
+import { wordIndexOf } from '../../space/ref.js'
+import { payloadRoom } from '../../types/boxes.js'
+import { MapType, MultimapType } from '../../types/map/map.js'
+import type { AnyType } from '../../types/type.js'
+import { MULTIMAP } from '../multimap.js'
+import { valuesOf } from '../values.js'
+import { CellTypes } from './cell-types.js'
+import type { ExtraRoot } from './ground.js'
+import type { Work } from './work.js'
+
+/** Whether a cell of this type may be one that `alloc` gave. */
+const isValue = (typeId: number): boolean =>
+  typeId >= C.FIRST_STORED_TYPE || (typeId >= C.TYPE_STRING && typeId <= C.TYPE_JSON)
+
+/** A ref to a shared cell: Y2. */
+interface Shared { type: AnyType; ref: number; path: string }
+
+export class Graph {
+  readonly #work: Work
+  readonly #types: CellTypes
+  readonly #shared: Shared[] = []
+
+  constructor(work: Work) {
+    this.#work = work
+    this.#types = new CellTypes(work.session, work.findings)
+  }
+
+  /** A cell that something owns, and everything below it. */
+  cell(type: AnyType, ref: number, path: string): void {
+    const { cells, findings } = this.#work
+    if (cells.takeLate(ref)) return void this.#types.storedType(type, ref, path)
+    if (!cells.take(ref, path)) return
+    const stored = this.#types.storedType(type, ref, path)
+    if (stored === undefined) return
+    findings.guard(path, ref, () => this.#content(stored, ref, path))
+  }
+
+  #content(stored: AnyType, ref: number, path: string): void {
+    const { session, findings } = this.#work
+    if (stored instanceof MapType) return this.map(stored, ref, path)
+    if (stored instanceof MultimapType) return this.multimap(stored, ref, path)
+    if (stored.cellBytes(session, ref) > payloadRoom(session, ref)) {
+      return findings.add(
+        'CELL_CONTENT',
+        ref,
+        path,
+        `${path}: the content of the cell is longer than the cell.`,
+      )
+    }
+    stored.visitCell(
+      session,
+      ref,
+      (type, to, owned, at) => this.#visit(type, to, owned, at),
+      path,
+    )
+  }
+
+  #visit(type: AnyType, ref: number, owned: boolean, path: string): void {
+    if (owned) this.cell(type, ref, path)
+    else this.#shared.push({ type, ref, path })
+  }
+
+  /** Of a map whose root has been taken. */
+  map(type: MapType, root: number, path: string): void {
+    const { session, trees } = this.#work
+    const values = valuesOf(session, type.valueType)
+    let count = 0
+    trees.take(trees.open(type.codec.kind, root), path, true, (window, at) => {
+      const inside = `${path}[#${count++}]`
+      values.visit(window, at, (of, ref, owned, name) => this.#visit(of, ref, owned, name), inside)
+    })
+  }
+
+  /** Of a multimap whose root has been taken. */
+  multimap(type: MultimapType, root: number, path: string): void {
+    const { session, cells, trees, findings } = this.#work
+    const { u32 } = session.space.windowOf(root)
+    const at = wordIndexOf(root)
+    let pairs = 0
+    trees.take(
+      trees.open(type.codec.kind, u32[at + MULTIMAP.tree]!),
+      path,
+      false,
+      (window, index) => {
+        const values = window.u32[index]!
+        if (!cells.take(values, `${path} (values)`)) return
+        const tree = trees.open(type.valueCodec.kind, values)
+        if (tree.size === 0)
+          findings.add('MULTIMAP', values, path, `${path}: a key without values.`)
+        pairs += tree.size
+        trees.take(tree, `${path} (values)`, true)
+      },
+    )
+    if (pairs !== u32[at + MULTIMAP.pairCount]) {
+      findings.add(
+        'MULTIMAP',
+        root,
+        path,
+        `${path}: ${u32[at + MULTIMAP.pairCount]} pairs counted, ${pairs} found.`,
+      )
+    }
+  }
+
+  // ── what refs name ──
+
+  /** Y2: when everything that has an owner has been walked. */
+  followAll(roots: readonly ExtraRoot[]): void {
+    this.#shared.push(...roots)
+    this.#followRefs()
+    if (this.#work.ground.keepsUnnamed) this.#unnamed()
+  }
+
+  #followRefs(): void {
+    for (let next = this.#shared.pop(); next !== undefined; next = this.#shared.pop()) {
+      const { type, ref, path } = next
+      if (this.#work.cells.isLeft(ref)) this.cell(type, ref, path)
+      else this.#seenRef(type, ref, path)
+    }
+  }
+
+  /** Y6. */
+  #unnamed(): void {
+    const { session, cells, findings } = this.#work
+    for (const ref of cells.left()) {
+      if (!isValue(session.space.typeIdOf(ref))) continue
+      const path = `ref ${ref}`
+      findings.guard(path, ref, () => this.cell(session.registry.typeOfCell(ref), ref, path))
+      cells.addOwnerless(ref)
+      this.#followRefs()
+    }
+  }
+
+  #seenRef(type: AnyType, ref: number, path: string): void {
+    const { session, ground, cells, findings } = this.#work
+    if (cells.isLive(ref)) {
+      this.#types.storedType(type, ref, path)
+      return
+    }
+    const freed = ground.isInside(ref) && session.space.typeIdOf(ref) <= C.TYPE_FREE
+    findings.add(
+      freed ? 'REF_DANGLING' : 'CELL_REF',
+      ref,
+      path,
+      `${path}: ref ${ref} names ` +
+        `${freed ? 'a record that was freed' : 'nothing inside of the data'}.`,
+    )
+  }
+}

@@ -1,0 +1,78 @@
+/** The live cells, and which of them were reached: Y1, Y5. */
+import { C } from '../../../formats/index.js'
+import { wordIndexOf } from '../../space/ref.js'
+import type { Space } from '../../space/space.js'
+import { CellBits } from './cell-bits.js'
+import type { Ground, GroundWalk } from './ground.js'
+import type { Findings } from './report.js'
+
+const PROGRESS_CELLS = 65_536
+
+export class LiveCells {
+  readonly #space: Space
+  readonly #ground: Ground
+  readonly #findings: Findings
+  /** Live cells, and of those the ones that were not reached yet. */
+  readonly #live = new CellBits()
+  readonly #left = new CellBits()
+  /** Y6. */
+  readonly #ownerless = new CellBits()
+  #count = 0
+  #taken = 0
+  #takenUnits = 0
+
+  constructor(space: Space, ground: Ground, findings: Findings) {
+    this.#space = space
+    this.#ground = ground
+    this.#findings = findings
+  }
+
+  get count(): number { return this.#count }
+
+  /** Of the cells that were reached. */
+  get takenUnits(): number { return this.#takenUnits }
+
+  /** Gives each live cell its bit. */
+  find(): GroundWalk {
+    const walk = this.#ground.walk((ref) => {
+      this.#live.add(ref)
+      this.#left.add(ref)
+      this.#count++
+    })
+    for (const { code, ref, message } of walk.problems) this.#findings.add(code, ref, '', message)
+    return walk
+  }
+
+  isLive(ref: number): boolean { return this.#live.has(ref) }
+
+  isLeft(ref: number): boolean { return this.#left.has(ref) }
+
+  /** Those that nothing has reached, rising; they may be taken meanwhile. */
+  left(): IterableIterator<number> { return this.#left.refs() }
+
+  /** Takes the bit of an owned cell: Y1. False when there is nothing to look at below it. */
+  take(ref: number, path: string): boolean {
+    if (!this.#left.delete(ref)) {
+      if (this.takeLate(ref)) return false
+      const inside = this.#ground.isInside(ref)
+      this.#findings.add(
+        inside ? 'CELL_SHARED' : 'CELL_REF',
+        ref,
+        path,
+        inside
+          ? `${path}: the cell at ref ${ref} is free, or owned a second time.`
+          : `${path}: ref ${ref} is outside of the region's data.`,
+      )
+      return false
+    }
+    this.#takenUnits += this.#space.windowOf(ref).u32[wordIndexOf(ref)]! & C.CELL_SIZE_MASK
+    if (++this.#taken % PROGRESS_CELLS === 0) this.#findings.tell(this.#taken, this.#count)
+    return true
+  }
+
+  /** Y6: what was walked without an owner may have one yet. */
+  addOwnerless(ref: number): void { this.#ownerless.add(ref) }
+
+  /** Y6: whether it was walked without an owner, which it has now. */
+  takeLate(ref: number): boolean { return this.#ownerless.delete(ref) }
+}
