@@ -20,9 +20,9 @@
  */
 import { RStoreError } from '../errors.js'
 import type { OrderedMap } from '../map/ordered-map.js'
-import type { RegionBase } from '../region/read-region.js'
+import type { RegionBase } from '../region/base/read-region.js'
 import type { Ref } from '../space/ref.js'
-import type { OpenSession } from '../region/open-session.js'
+import type { OpenSession } from '../region/base/open-session.js'
 import { MapType, MultimapType } from '../types/map/map.js'
 import { refOfView } from '../types/ref/ref.js'
 import { StructType } from '../types/struct/struct.js'

@@ -2,7 +2,7 @@
 import type { OrderedMultimap } from '../map/multimap.js'
 import type { Appender, OrderedMap } from '../map/ordered-map.js'
 import type { StoredValue } from '../map/stored-value.js'
-import type { OpenSession } from '../region/open-session.js'
+import type { OpenSession } from '../region/base/open-session.js'
 import type { Step } from '../types/struct/image.js'
 import { StructType } from '../types/struct/struct.js'
 import type { JsonForm, JsonForms } from './forms.js'

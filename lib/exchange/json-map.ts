@@ -2,7 +2,7 @@
 import type { OrderedMultimap } from '../map/multimap.js'
 import type { OrderedMap } from '../map/ordered-map.js'
 import type { StoredValue } from '../map/stored-value.js'
-import type { RegionBase } from '../region/read-region.js'
+import type { RegionBase } from '../region/base/read-region.js'
 import type { Ref } from '../space/ref.js'
 import type { AnyType } from '../types/type.js'
 import { JsonForms, type JsonForm, type RefNames } from './forms.js'

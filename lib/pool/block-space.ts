@@ -6,7 +6,7 @@
  * A1 to A5 are in span-space.ts.
  */
 import { C } from '../../formats/index.js'
-import type { SavepointSpace } from '../region/open-session.js'
+import type { SavepointSpace } from '../region/base/open-session.js'
 import type { OutboundHead } from '../space/outbound.js'
 import type { Ref } from '../space/ref.js'
 import { Room } from '../space/rooms.js'

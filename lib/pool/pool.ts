@@ -5,8 +5,8 @@
  *
  * A pool lives as long as its thread. What is in it cannot be passed to other threads.
  */
-import { bytesOf } from '../region/options.js'
-import type { Size } from '../region/options.js'
+import { bytesOf } from '../region/base/options.js'
+import type { Size } from '../region/base/options.js'
 import { BLOCK_UNITS } from './area.js'
 import { BlockRegion } from './block-region.js'
 import { BlockSession } from './block-session.js'

@@ -1,9 +1,9 @@
 /** The live regions of a store that are open in this process: one handle for each. */
-import { checkOptions } from '../region/options.js'
-import type { RegionOptions } from '../region/options.js'
-import { owning } from '../region/owning.js'
+import { checkOptions } from '../region/base/options.js'
+import type { RegionOptions } from '../region/base/options.js'
+import { owning } from '../region/base/owning.js'
+import { View } from '../region/live/view.js'
 import { Region } from '../region/region.js'
-import { View } from '../region/view.js'
 import { byteOf } from './locks.js'
 import type { StoreParts } from './parts.js'
 import { StoreRegionSession } from './sessions.js'

@@ -1,6 +1,6 @@
 /** What a region of a store names, by its own list. */
 import { RStoreError } from '../errors.js'
-import type { OpenSession } from '../region/open-session.js'
+import type { OpenSession } from '../region/base/open-session.js'
 import { OutboundList } from '../space/outbound.js'
 import type { StoreParts } from './parts.js'
 import type { StoreEntry } from './store-catalog.js'

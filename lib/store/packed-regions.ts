@@ -4,8 +4,8 @@
  */
 import { RStoreError } from '../errors.js'
 import type { VerifyOptions, VerifyReport } from '../map/verify/report.js'
-import { loadSession, Packed } from '../region/packed.js'
-import type { PackedSession } from '../region/packed.js'
+import { loadSession, Packed } from '../region/packed/packed.js'
+import type { PackedSession } from '../region/packed/packed.js'
 import type { AnyType } from '../types/type.js'
 import { byteOf } from './locks.js'
 import type { StoreParts } from './parts.js'

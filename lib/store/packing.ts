@@ -1,6 +1,6 @@
 /** One region being packed into a store. */
-import { PackSession } from '../region/pack-session.js'
-import type { Packed } from '../region/packed.js'
+import { PackSession } from '../region/packed/pack-session.js'
+import type { Packed } from '../region/packed/packed.js'
 import type { AnyType } from '../types/type.js'
 import { byteOf } from './locks.js'
 import { contentOf } from './packed-regions.js'

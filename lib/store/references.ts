@@ -23,7 +23,7 @@ import type { PackedType } from '../types/packed/packed.js'
 import { RefType, refOfView } from '../types/ref/ref.js'
 import { throwMismatch } from '../types/registry.js'
 import { coreOfView } from '../types/struct/view.js'
-import { Packed, PackedSession } from '../region/packed.js'
+import { Packed, PackedSession } from '../region/packed/packed.js'
 import type { StoreParts } from './parts.js'
 
 /** What is stored in a field. */

@@ -6,7 +6,7 @@
  */
 import { RStoreError } from '../errors.js'
 import { Region } from '../region/region.js'
-import type { Durability } from '../region/options.js'
+import type { Durability } from '../region/base/options.js'
 import { t } from '../types/index.js'
 import type { Infer } from '../types/index.js'
 import type { RegionKind } from './files.js'

@@ -4,7 +4,7 @@
  */
 import type { NumberKind } from '../types/number/number.js'
 import type { FieldLayout, StructLayout } from '../types/struct/layout.js'
-import type { Packed } from '../region/packed.js'
+import type { Packed } from '../region/packed/packed.js'
 import type { Ref } from '../space/ref.js'
 import { Window } from '../space/window.js'
 import type { Session } from '../types/context.js'

@@ -1,6 +1,6 @@
 /** What can be done with an open vector: everything of SharedVector but opening it. */
 import { C, VectorCall } from '../../formats/index.js'
-import { checkTimeout } from '../region/options.js'
+import { checkTimeout } from '../region/base/options.js'
 import { show } from '../types/text.js'
 import type { Cells, CellSource } from './cells.js'
 import { checkArray, oneNaN, type Codec, type ElementArray } from './element.js'

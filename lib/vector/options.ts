@@ -1,7 +1,7 @@
 /** Options and arguments of shared vectors: what they may be, and what is wrong with others. */
 import { C } from '../../formats/index.js'
-import { bytesOf, type Size } from '../region/options.js'
-import type { Packed } from '../region/packed.js'
+import { bytesOf, type Size } from '../region/base/options.js'
+import type { Packed } from '../region/packed/packed.js'
 import { show } from '../types/text.js'
 
 export interface CreateVectorOptions {

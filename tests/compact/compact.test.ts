@@ -8,8 +8,8 @@ import { t, type Region, type VerifyReport } from '../../lib/index.js'
 import {
   nextTurn, rejected, thrown, verifyFile, withRegion, type Place,
 } from '../harness/with-region.js'
-import { checkOptions } from '../../lib/region/options.js'
-import { View } from '../../lib/region/view.js'
+import { checkOptions } from '../../lib/region/base/options.js'
+import { View } from '../../lib/region/live/view.js'
 import { check, fill, Tag, Town, townOf } from './shapes.js'
 
 const test = suite('compact')

@@ -9,8 +9,8 @@ import type { KeyKind } from '../../tree/keys.js'
 import { createTree, openTree } from '../../tree/open.js'
 import { MapType, type MultimapType } from '../../types/map/map.js'
 import type { AnyType } from '../../types/type.js'
-import { GraphCopy, type Steps } from '../evacuate.js'
-import type { OpenSession } from '../open-session.js'
+import { GraphCopy, type Steps } from '../base/evacuate.js'
+import type { OpenSession } from '../base/open-session.js'
 import type { Wreck } from './wreck.js'
 
 /** What became of one name. */

@@ -41,7 +41,8 @@ struct LiveContent {
   struct stat permissions{};  // of the file that it is a copy of
 };
 
-/// Under which name it is written. The order is TypeScript's, too (lib/region/pack-session.ts).
+/// Under which name it is written. The order is TypeScript's, too
+/// (lib/region/packed/pack-session.ts).
 enum class PackPlace : uint32_t {
   kBeside,     // none, or one of its own
   kInPlace,    // that which it is to have

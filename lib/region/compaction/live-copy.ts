@@ -2,8 +2,8 @@
  * A live region that is filled from another one, without transactions, under a temporary name that
  * nobody opens; when it is complete it gets a name, in one step. For compaction and repair.
  */
-import { check } from '../native/status.js'
-import { PackSession } from './pack-session.js'
+import { check } from '../../native/status.js'
+import { PackSession } from '../packed/pack-session.js'
 
 const SUFFIX = '.compact.tmp'
 

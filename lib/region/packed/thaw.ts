@@ -1,16 +1,16 @@
 /** From a packed file to a live one. */
 import { rmSync } from 'node:fs'
-import { C } from '../../formats/index.js'
-import { Catalog } from '../map/catalog.js'
-import { addon } from '../native/binding.js'
-import { errorOf } from '../native/status.js'
-import type { Ref } from '../space/ref.js'
-import { MapType, MultimapType } from '../types/map/map.js'
-import { checkOptions } from './options.js'
-import { owning } from './owning.js'
-import { RegionSession } from './session.js'
-import { whileTelling } from './telling.js'
-import { View } from './view.js'
+import { C } from '../../../formats/index.js'
+import { Catalog } from '../../map/catalog.js'
+import { addon } from '../../native/binding.js'
+import { errorOf } from '../../native/status.js'
+import type { Ref } from '../../space/ref.js'
+import { MapType, MultimapType } from '../../types/map/map.js'
+import { checkOptions } from '../base/options.js'
+import { owning } from '../base/owning.js'
+import { whileTelling } from '../base/telling.js'
+import { RegionSession } from '../live/session.js'
+import { View } from '../live/view.js'
 
 export interface ThawOptions {
   /** Bytes done, bytes in all. */

@@ -1,6 +1,6 @@
 /** Reports snapshots that hold the log back too long, and then revokes them. */
-import type { ReaderInfo } from '../native/binding.js'
-import { callSafely } from '../types/context.js'
+import type { ReaderInfo } from '../../native/binding.js'
+import { callSafely } from '../../types/context.js'
 import type { RegionSession } from './session.js'
 
 /** How often to look, at most: the list of readers costs some microseconds. */

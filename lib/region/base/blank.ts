@@ -1,12 +1,12 @@
 /** What a new region begins with: allocation state, an empty catalog, no types. */
-import { C } from '../../formats/index.js'
-import { STATE } from '../space/allocation-words.js'
-import { ContiguousSpace } from '../space/contiguous-space.js'
-import { refOfPage, wordIndexOf } from '../space/ref.js'
-import type { Ref } from '../space/ref.js'
-import { Space } from '../space/space.js'
-import { Window } from '../space/window.js'
-import { createTree } from '../tree/open.js'
+import { C } from '../../../formats/index.js'
+import { STATE } from '../../space/allocation-words.js'
+import { ContiguousSpace } from '../../space/contiguous-space.js'
+import { refOfPage, wordIndexOf } from '../../space/ref.js'
+import type { Ref } from '../../space/ref.js'
+import { Space } from '../../space/space.js'
+import { Window } from '../../space/window.js'
+import { createTree } from '../../tree/open.js'
 
 /** Root of the tree of types. */
 export const TYPES_ROOT = refOfPage(C.TYPES_PAGE)

@@ -3,15 +3,15 @@
  * were given out, arrays that nobody adopted yet. What a kind of region is, its subclass says:
  * region files (session.ts), regions being packed, packed ones, blocks of a pool.
  */
-import { RStoreError } from '../errors.js'
-import { createStructures } from '../map/structures.js'
-import { addon } from '../native/binding.js'
-import { byteIndexOf, windowIndexOf } from '../space/ref.js'
-import type { Ref } from '../space/ref.js'
-import type { Space } from '../space/space.js'
-import { callSafely, Lease, Session } from '../types/context.js'
-import type { EndReason, Kernels } from '../types/context.js'
-import { TypeRegistry } from '../types/registry.js'
+import { RStoreError } from '../../errors.js'
+import { createStructures } from '../../map/structures.js'
+import { addon } from '../../native/binding.js'
+import { byteIndexOf, windowIndexOf } from '../../space/ref.js'
+import type { Ref } from '../../space/ref.js'
+import type { Space } from '../../space/space.js'
+import { callSafely, Lease, Session } from '../../types/context.js'
+import type { EndReason, Kernels } from '../../types/context.js'
+import { TypeRegistry } from '../../types/registry.js'
 import type { RegionStats } from './stats.js'
 
 /**

@@ -2,12 +2,12 @@
  * Allocation and writing: what regions in files, regions being packed and block regions have in
  * common.
  */
-import { buildArray, createBuilder } from '../builder/builder.js'
-import type { ArrayBuilder, BuilderOptions } from '../builder/builder.js'
-import type { DropOptions } from '../map/dropping.js'
-import type { Ref } from '../space/ref.js'
-import type { ArrayView, RMap, RMultimap, RValue, Type } from '../types/index.js'
-import { typeFrom } from '../types/type.js'
+import { buildArray, createBuilder } from '../../builder/builder.js'
+import type { ArrayBuilder, BuilderOptions } from '../../builder/builder.js'
+import type { DropOptions } from '../../map/dropping.js'
+import type { Ref } from '../../space/ref.js'
+import type { ArrayView, RMap, RMultimap, RValue, Type } from '../../types/index.js'
+import { typeFrom } from '../../types/type.js'
 import { allocCell, derefCell, editArray, freeCell, refOfRecord } from './cells.js'
 import { evacuateNames, evacuateRef } from './evacuate.js'
 import { RegionBase } from './read-region.js'

@@ -15,16 +15,16 @@
  *      read waits for it (`renew`).
  *  N4. Listeners are told after the commit is published, never inside the transaction.
  */
-import { C } from '../../formats/index.js'
-import { RStoreError } from '../errors.js'
-import { check } from '../native/status.js'
-import { CONTROL, STATE } from '../space/allocation-words.js'
-import type { ContiguousSpace } from '../space/contiguous-space.js'
-import type { Ref } from '../space/ref.js'
-import { Lease } from '../types/context.js'
-import { NEXT_TYPE_UNIT, TYPES_ROOT } from './blank.js'
-import { OpenSession, synchronous } from './open-session.js'
-import type { RegionStats } from './stats.js'
+import { C } from '../../../formats/index.js'
+import { RStoreError } from '../../errors.js'
+import { check } from '../../native/status.js'
+import { CONTROL, STATE } from '../../space/allocation-words.js'
+import type { ContiguousSpace } from '../../space/contiguous-space.js'
+import type { Ref } from '../../space/ref.js'
+import { Lease } from '../../types/context.js'
+import { NEXT_TYPE_UNIT, TYPES_ROOT } from '../base/blank.js'
+import { OpenSession, synchronous } from '../base/open-session.js'
+import type { RegionStats } from '../base/stats.js'
 import { isRefused } from './view.js'
 import type { View } from './view.js'
 

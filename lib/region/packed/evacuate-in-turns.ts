@@ -1,9 +1,9 @@
 /** Evacuation into a region that is being packed, which lets other work run in between. */
-import { copyNames } from './evacuate.js'
+import { copyNames } from '../base/evacuate.js'
+import type { ReadRegion } from '../base/read-region.js'
+import { inTurns, type TurnsOptions } from '../base/turns.js'
+import type { WritableRegion } from '../base/writable-region.js'
 import { PackRegion } from './pack.js'
-import type { ReadRegion } from './read-region.js'
-import { inTurns, type TurnsOptions } from './turns.js'
-import type { WritableRegion } from './writable-region.js'
 
 /** Bytes of an allocated cell, about: so that there is a total to show progress of. */
 const CELL_BYTES = 40

@@ -8,17 +8,17 @@
  *   begin → … → commit | rollback                   a transaction; leaves the view pinned
  *   begin → … → commitLater → (await) → settle      the same, on another thread
  */
-import { C, ControlBlock } from '../../formats/index.js'
-import { RStoreError } from '../errors.js'
-import { addon, frequentCalls } from '../native/binding.js'
-import type { HandleOptions, NativeHandle, PackedStatus } from '../native/binding.js'
-import { check, errorOf } from '../native/status.js'
-import { CONTROL } from '../space/allocation-words.js'
-import { ContiguousSpace } from '../space/contiguous-space.js'
-import { faultError } from '../space/fault-error.js'
-import { lowerFrontier } from '../space/lower-frontier.js'
+import { C, ControlBlock } from '../../../formats/index.js'
+import { RStoreError } from '../../errors.js'
+import { addon, frequentCalls } from '../../native/binding.js'
+import type { HandleOptions, NativeHandle, PackedStatus } from '../../native/binding.js'
+import { check, errorOf } from '../../native/status.js'
+import { CONTROL } from '../../space/allocation-words.js'
+import { ContiguousSpace } from '../../space/contiguous-space.js'
+import { faultError } from '../../space/fault-error.js'
+import { lowerFrontier } from '../../space/lower-frontier.js'
+import { Windows } from '../base/windows.js'
 import { realPathOf } from './real-path.js'
-import { Windows } from './windows.js'
 
 const words = ControlBlock.fields
 const CONTENT_SERIAL = words.contentSerial.offset >>> 2

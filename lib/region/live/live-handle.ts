@@ -2,12 +2,12 @@
  * What handles on a live file share: reading on one epoch, snapshots, news of commits, the list of
  * readers.
  */
-import { RStoreError } from '../errors.js'
-import type { ReaderInfo } from '../native/binding.js'
+import { RStoreError } from '../../errors.js'
+import type { ReaderInfo } from '../../native/binding.js'
+import type { CheckedOptions } from '../base/options.js'
+import { owning } from '../base/owning.js'
 import { EpochFeed } from './epochs.js'
-import type { CheckedOptions } from './options.js'
 import { IdleView } from './idle-view.js'
-import { owning } from './owning.js'
 import type { RegionSession } from './session.js'
 import { Snapshot } from './snapshot.js'
 import { View } from './view.js'

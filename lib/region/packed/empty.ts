@@ -2,21 +2,21 @@
  * What a record is before anything was said of it: zeros, empty strings, maps and arrays, nothing
  * where that is possible.
  */
-import { ArrayType } from '../types/array/array.js'
-import { BigIntType } from '../types/bigint/bigint.js'
-import { BoolType } from '../types/bool/bool.js'
-import { BytesType } from '../types/bytes/bytes.js'
-import { DateType } from '../types/date/date.js'
-import { EnumType } from '../types/enum/enum.js'
-import { JsonType } from '../types/json/json.js'
-import { MapType, MultimapType } from '../types/map/map.js'
-import { NumberType } from '../types/number/number.js'
-import { PackedType } from '../types/packed/packed.js'
-import { RefType } from '../types/ref/ref.js'
-import { StringType } from '../types/string/string.js'
-import { StructType } from '../types/struct/struct.js'
-import { TupleType } from '../types/tuple/tuple.js'
-import type { AnyType } from '../types/type.js'
+import { ArrayType } from '../../types/array/array.js'
+import { BigIntType } from '../../types/bigint/bigint.js'
+import { BoolType } from '../../types/bool/bool.js'
+import { BytesType } from '../../types/bytes/bytes.js'
+import { DateType } from '../../types/date/date.js'
+import { EnumType } from '../../types/enum/enum.js'
+import { JsonType } from '../../types/json/json.js'
+import { MapType, MultimapType } from '../../types/map/map.js'
+import { NumberType } from '../../types/number/number.js'
+import { PackedType } from '../../types/packed/packed.js'
+import { RefType } from '../../types/ref/ref.js'
+import { StringType } from '../../types/string/string.js'
+import { StructType } from '../../types/struct/struct.js'
+import { TupleType } from '../../types/tuple/tuple.js'
+import type { AnyType } from '../../types/type.js'
 
 /** False where a value has to name something: a ref, a packed region, and what has such inside. */
 export function canBeEmpty(type: AnyType): boolean {

@@ -10,8 +10,8 @@
  *  E4. Where the system has no thread, an iterator ends with RSTORE_NO_MEMORY: it does not wait for
  *      what nobody would tell it.
  */
-import type { NativeHandle } from '../native/binding.js'
-import { check, errorOf } from '../native/status.js'
+import type { NativeHandle } from '../../native/binding.js'
+import { check, errorOf } from '../../native/status.js'
 
 type Result = IteratorResult<number, undefined>
 

@@ -7,7 +7,7 @@
  *  L2. Whoever reads all arrays of a large file does not keep a buffer of each.
  *  L3. When the lease ends, those that can be in use are detached, or good for as long as they are.
  */
-import { addon } from '../native/binding.js'
+import { addon } from '../../native/binding.js'
 
 /**
  * Of a snapshot, whose pin ends with it: all are known weakly, and detached. What is known weakly

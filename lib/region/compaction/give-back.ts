@@ -21,23 +21,23 @@
  *  G6. The file keeps its length, because views map all of it and a touch behind the end of a file
  *      would be a fault; the data, too, because a view of an older commit shows what was free at
  *      its end. Both are cut when the handle that was asked is closed, if it is the last one then:
- *      view.ts, lib/space/lower-frontier.ts, and H9 of native/src/core/handle.h.
+ *      lib/region/live/view.ts, lib/space/lower-frontier.ts, and H9 of native/src/core/handle.h.
  *  G7. It may end anywhere, by an error, a signal or a kill: what was done stays done, the rest
  *      is for the next run.
  */
 import { statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { RStoreError } from '../errors.js'
-import { check } from '../native/status.js'
-import { FreeClearing, freeRuns } from '../space/clear-free.js'
-import type { PageRun } from '../space/clear-free.js'
-import { PageMerger } from '../space/merge-pages.js'
+import { RStoreError } from '../../errors.js'
+import { check } from '../../native/status.js'
+import { FreeClearing, freeRuns } from '../../space/clear-free.js'
+import type { PageRun } from '../../space/clear-free.js'
+import { PageMerger } from '../../space/merge-pages.js'
+import type { CheckedOptions } from '../base/options.js'
+import type { RegionSession } from '../live/session.js'
+import { View } from '../live/view.js'
 import { checkSource } from './compact.js'
 import type { Compacted, CompactOptions } from './compact.js'
-import type { CheckedOptions } from './options.js'
-import type { RegionSession } from './session.js'
-import { View } from './view.js'
 
 /** Pages that one transaction changes: 4 MiB of the log. */
 const CHANGED_AT_ONCE = 1_024

@@ -8,10 +8,10 @@ import { closeSync, fstatSync, openSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
-import { C, Identity, crc32c, pageChecksum } from '../../formats/index.js'
-import { RStoreError } from '../errors.js'
-import type { ErrorCode } from '../errors.js'
-import type { NativePackedFile, OpenedPack } from '../native/binding.js'
+import { C, Identity, crc32c, pageChecksum } from '../../../formats/index.js'
+import { RStoreError } from '../../errors.js'
+import type { ErrorCode } from '../../errors.js'
+import type { NativePackedFile, OpenedPack } from '../../native/binding.js'
 
 /** What we use of mmap-io. */
 interface MmapIo {

@@ -6,10 +6,10 @@
  *      anything there is touched. What lies behind has NOWHERE for a window (space.ts).
  *  W2. A window stays where it is until its mapping is closed.
  */
-import { C } from '../../formats/index.js'
-import type { WindowSource } from '../native/binding.js'
-import { NOWHERE, WINDOW_LIMIT } from '../space/space.js'
-import { Window } from '../space/window.js'
+import { C } from '../../../formats/index.js'
+import type { WindowSource } from '../../native/binding.js'
+import { NOWHERE, WINDOW_LIMIT } from '../../space/space.js'
+import { Window } from '../../space/window.js'
 
 const WINDOW_UNITS = Number(C.WINDOW_BYTES) / C.UNIT_BYTES
 

@@ -3,13 +3,13 @@
  * for writers nor makes them wait, but it holds the log back. Where writers limit the age of
  * snapshots it may be revoked: then every use throws RSTORE_SNAPSHOT_REVOKED.
  */
-import { C } from '../../formats/index.js'
-import { RStoreError } from '../errors.js'
-import type { Ref } from '../space/ref.js'
-import type { EndReason } from '../types/context.js'
-import type { PackedType } from '../types/packed/packed.js'
-import { LentBuffers } from './lent-buffers.js'
-import { ReadRegion } from './read-region.js'
+import { C } from '../../../formats/index.js'
+import { RStoreError } from '../../errors.js'
+import type { Ref } from '../../space/ref.js'
+import type { EndReason } from '../../types/context.js'
+import type { PackedType } from '../../types/packed/packed.js'
+import { LentBuffers } from '../base/lent-buffers.js'
+import { ReadRegion } from '../base/read-region.js'
 import { RegionSession } from './session.js'
 import type { View } from './view.js'
 

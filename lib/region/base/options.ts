@@ -1,6 +1,6 @@
 /** Options of regions: sizes, defaults, and what is wrong with those that make no sense. */
-import { C } from '../../formats/index.js'
-import type { HandleOptions, ReaderInfo } from '../native/binding.js'
+import { C } from '../../../formats/index.js'
+import type { HandleOptions, ReaderInfo } from '../../native/binding.js'
 
 /** Bytes, or a number with a binary unit. */
 export type Size = number | `${number}${'KiB' | 'MiB' | 'GiB'}`

@@ -10,7 +10,7 @@
  *  W4. A transaction of another handle of this thread that lets other JavaScript run (compaction)
  *      is waited for, as one of another process is: as long as timeoutMs says.
  */
-import { RStoreError } from '../errors.js'
+import { RStoreError } from '../../errors.js'
 import type { RegionSession } from './session.js'
 import type { PendingCommit } from './view.js'
 
