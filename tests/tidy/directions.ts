@@ -8,12 +8,24 @@ const LIB_ORDER = [
   'store', 'vector', 'index',
 ]
 
+/** The same inside lib/region. */
+const REGION_ORDER = ['base', 'live', 'packed', 'compaction', 'salvage', 'region']
+
 const folderOf = (path: string): string => path.split('/')[0]!
-const libPartOf = (path: string): string => path.split('/')[1]!.replace(/\.ts$/, '')
+/** The folder or file at a depth of a path. */
+const partOf = (path: string, depth: number): string =>
+  path.split('/')[depth]!.replace(/\.ts$/, '')
+
+function isInOrder(order: readonly string[], from: string, to: string): boolean {
+  const [own, other] = [order.indexOf(from), order.indexOf(to)]
+  return own >= 0 && other >= 0 && other <= own
+}
 
 function isAllowedInLib(from: string, to: string): boolean {
-  const [own, other] = [LIB_ORDER.indexOf(libPartOf(from)), LIB_ORDER.indexOf(libPartOf(to))]
-  return own >= 0 && other >= 0 && other <= own
+  const [own, other] = [partOf(from, 1), partOf(to, 1)]
+  const inRegion = own === 'region' && other === 'region'
+  return isInOrder(LIB_ORDER, own, other)
+    && (!inRegion || isInOrder(REGION_ORDER, partOf(from, 2), partOf(to, 2)))
 }
 
 /** Whether the file `from` may import the file `to`; paths from the top of the checkout. */
