@@ -50,6 +50,7 @@ Napi::Value bufferOver(const Napi::CallbackInfo& info) {
   auto* base = static_cast<std::byte*>(info[0].As<Napi::ArrayBuffer>().Data());
   const auto offset = static_cast<size_t>(info[1].As<Napi::Number>().DoubleValue());
   const auto bytes = static_cast<size_t>(info[2].As<Napi::Number>().DoubleValue());
+  fillPending(base + offset, bytes);
   return Napi::ArrayBuffer::New(info.Env(), base + offset, bytes, [](Napi::Env, void*) {});
 }
 

@@ -36,6 +36,10 @@
  *      either way. The memory is a patch (F5), and its content is in no file until a commit writes
  *      it there: whoever ends the transaction writes the whole tail straight to the file, and
  *      repairs the range.
+ *  F9. A view may have taken the right to touch pages away that it has not brought up to date
+ *      (pending-pages.h): SIGSEGV. The handler does that with system calls and gives the right
+ *      back; the access is repeated. It also reads the slot's epoch and the table of segments in
+ *      the mapped lock file then, which are memory like the ControlBlock of a snapshot.
  */
 #pragma once
 
@@ -47,6 +51,8 @@
 #include "core/status.h"
 
 namespace rstore {
+
+class PendingPages;
 
 enum class FaultKind : uint32_t {
   kNone = 0,
@@ -96,6 +102,8 @@ struct FaultRange {
   uint64_t fileOffset = 0;          // offset in the file of `base`; 0 for views
   ControlBlock* control = nullptr;  // null: nobody is told
   uint32_t buffersTail = 0;         // kView, privately mapped: 1 when its owner knows F8
+
+  PendingPages* pending = nullptr;  // kView: F9
 
   /**
    * kPacked, lazily verified: the range begins without access, a chunk is opened and checked when
@@ -216,5 +224,13 @@ struct GuardLanding {
 /** kMemory when more than 1,024 threads have a landing at a time. */
 Status armGuard(GuardLanding* landing, std::byte* guardBase, uint64_t guardBytes);
 void disarmGuard(GuardLanding* landing);
+
+// ── pages that wait for their first touch ──
+
+/**
+ * Before memory of a view is given to somebody whose touch the handler cannot serve: a system call,
+ * or another thread (pending-pages.h, W5). Addresses may be anybody's.
+ */
+void fillPending(const std::byte* base, uint64_t bytes);
 
 }  // namespace rstore

@@ -123,7 +123,8 @@ Status Handle::openLogWhenBegun() {
 }
 
 Status Handle::attach(const ViewMemory& memory, ControlBlock* control, uint64_t epoch) {
-  if (const Status opened = view_.open(memory, control); !opened.ok()) return opened;
+  const Status opened = view_.open(memory, control, options_.waiting);
+  if (!opened.ok()) return opened;
   if (hasLock() && epoch == UINT64_MAX) return refresh();
   if (hasLock()) {
     const Status shown = view_.advanceTo(epoch);

@@ -78,6 +78,7 @@ struct HandleOptions {
   int64_t timeoutMs = 10'000;      // for an opener's recovery, a checkpoint of another handle
   uint64_t privatePages = 16'384;  // 64 MiB
   uint32_t segmentLimit = 256;     // 64 MiB
+  Waiting waiting;                 // of pages, for their first touch
 };
 
 /// How often a checkpoint of somebody else is waited for, 50 ms each time, before going on without.

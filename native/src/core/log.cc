@@ -1,5 +1,6 @@
 #include "core/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -159,6 +160,21 @@ Status Log::read(uint64_t position, void* to, uint64_t bytes) const {
     next += count;
     return kSuccess;
   });
+}
+
+bool Log::readByCall(uint64_t position, std::byte* to, uint64_t bytes) const {
+  const auto readPiece = [&](const std::byte* from, uint64_t count) {
+    while (count != 0) {
+      const int64_t got = io().pread(fd_, to, count, static_cast<uint64_t>(from - memory_.base));
+      if (got == -EINTR) continue;
+      if (got <= 0) return failure(Code::kIo);
+      to += got;
+      from += got;
+      count -= static_cast<uint64_t>(got);
+    }
+    return kSuccess;
+  };
+  return forEachPiece(position, bytes, readPiece).ok();
 }
 
 bool Log::peek(const LogCursor& at, RedoRecord* record, uint64_t* start) const {

@@ -107,6 +107,8 @@ class Log {
 
   /// Copies bytes of the stream. kCorrupt when they are not in the log.
   Status read(uint64_t position, void* to, uint64_t bytes) const;
+  /// The same with system calls only, for the fault handler: `to` may be memory that faults.
+  bool readByCall(uint64_t position, std::byte* to, uint64_t bytes) const;
   /// The header of the next record when one is there, by its look: magic, salt and epoch. Does not
   /// check the checksum.
   bool peek(const LogCursor& at, RedoRecord* record, uint64_t* start) const;

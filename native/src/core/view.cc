@@ -25,8 +25,9 @@ uint64_t ViewMemory::windowBytesFor(uint64_t capacityBytes) {
   return std::max<uint64_t>(std::bit_ceil(capacityBytes), kMinimumCapacityBytes);
 }
 
-Status View::open(const ViewMemory& memory, ControlBlock* control) {
+Status View::open(const ViewMemory& memory, ControlBlock* control, const Waiting& waiting) {
   memory_ = memory;
+  waiting_ = waiting;
   base_ = memory.windows();
   control_ = control;
   const uint64_t capacity = file_.identity.capacityBytes;
@@ -41,12 +42,14 @@ Status View::open(const ViewMemory& memory, ControlBlock* control) {
   faultRange_.buffersTail = 1;
   faultRange_.fd = file_.fd;
   faultRange_.control = control_;
+  faultRange_.pending = &pending_;
   restart_ = true;
   return registerRange(&faultRange_);
 }
 
 void View::close() {
   if (base_ == nullptr) return;
+  pending_.unlock();
   unregisterRange(&faultRange_);
   base_ = nullptr;
   private_.clear();
@@ -54,6 +57,7 @@ void View::close() {
 }
 
 void View::leaveFile() {
+  pending_.unlock();
   changeRange(&faultRange_, FaultKind::kClosed, -1, 0, control_);
   cursor_ = {};
   restart_ = true;
@@ -100,6 +104,7 @@ Status View::showSlot(const CheckpointSlot& slot) {
   // Mapping anew also replaces whatever a fault had put there.
   changeRange(&faultRange_, FaultKind::kClosed, file_.fd, 0, control_);
   if (const Status mapped = mapPrivate(base_, file_.fd, 0, capacity); !mapped.ok()) return mapped;
+  pending_.clear();
   changeRange(&faultRange_, FaultKind::kView, file_.fd, 0, control_);
   for (const uint32_t page : private_) memory_.pageEpochs()[page] = 0;
   private_.clear();
@@ -114,6 +119,7 @@ Status View::showSlot(const CheckpointSlot& slot) {
 Status View::applyUpTo(uint64_t epoch) {
   if (cursor_.epoch >= epoch) return kSuccess;
   if (!log_.isOpen()) return failure(Code::kStale);
+  if (isFarBehind(epoch)) return applyLater(epoch);
   while (cursor_.epoch < epoch) {
     RedoRecord record;
     uint64_t start = 0;
@@ -131,6 +137,14 @@ Status View::apply(const RedoRecord& record, uint64_t start) {
 }
 
 Status View::applyLines(const RedoRecord& record, uint64_t start) {
+  return forEachChange(record, start, [&](const PendingPages::Change& change) {
+    notePrivate(change.page, change.epoch);
+    return applyNow(change);
+  });
+}
+
+template <typename Do>
+Status View::forEachChange(const RedoRecord& record, uint64_t start, Do apply) const {
   constexpr uint32_t kBatch = 64;
   PageEntry entries[kBatch];
   uint64_t entryAt = entriesAt(start);
@@ -141,17 +155,72 @@ Status View::applyLines(const RedoRecord& record, uint64_t start) {
     const Status read = log_.read(entryAt, entries, count * sizeof(PageEntry));
     if (!read.ok()) return read;
     for (uint32_t i = 0; i < count; i++) {
-      if (entries[i].page >= pageLimit) return failure(Code::kCorrupt);
-      std::byte* page = base_ + uint64_t{entries[i].page} * kPageBytes;
-      notePrivate(entries[i].page, record.epoch);
-      for (uint64_t mask = entries[i].mask; mask != 0; mask &= mask - 1) {
-        std::byte* line = page + std::countr_zero(mask) * kLineBytes;
-        if (const Status got = log_.read(lineAt, line, kLineBytes); !got.ok()) return got;
-        lineAt = advance(lineAt, kLineBytes);
-      }
+      const PageEntry& entry = entries[i];
+      if (entry.page >= pageLimit) return failure(Code::kCorrupt);
+      const Status applied = apply({entry.page, entry.mask, record.epoch, lineAt});
+      if (!applied.ok()) return applied;
+      lineAt = advance(lineAt, std::popcount(entry.mask) * uint64_t{kLineBytes});
     }
     done += count;
     entryAt = advance(entryAt, count * sizeof(PageEntry));
+  }
+  return kSuccess;
+}
+
+/// Whether the records up to an epoch change so many pages that some had better wait. Many small
+/// records do not: they change few pages, or pages far from each other.
+bool View::isFarBehind(uint64_t epoch) const {
+  constexpr uint64_t kLookedAt = 64, kPagesOfRecord = 8;
+  LogCursor at = cursor_;
+  uint64_t pages = 0;
+  for (uint64_t count = 1; at.epoch < epoch; count++) {
+    RedoRecord record;
+    uint64_t start = 0;
+    if (!log_.peek(at, &record, &start)) return false;
+    pages += record.pageCount;
+    if (pages >= waiting_.fromPages) return PendingPages::canWait();
+    if (count >= kLookedAt && pages < count * kPagesOfRecord) return false;
+    at = Log::behind(record, start);
+  }
+  return false;
+}
+
+/// Nothing is applied before all is known to be there.
+Status View::applyLater(uint64_t epoch) {
+  LogCursor at = cursor_;
+  std::vector<PendingPages::Change> changes;
+  while (at.epoch < epoch) {
+    RedoRecord record;
+    uint64_t start = 0;
+    if (!log_.peek(at, &record, &start)) return failure(Code::kCorrupt);
+    const Status listed = forEachChange(record, start, [&](const PendingPages::Change& change) {
+      changes.push_back(change);
+      return kSuccess;
+    });
+    if (!listed.ok()) return listed;
+    at = Log::behind(record, start);
+  }
+  for (const auto& change : changes) notePrivate(change.page, change.epoch);
+  pending_.add(changes, waiting_.leastInChunk, at.endUnits * kUnitBytes / kPageBytes);
+  for (const auto& change : changes) {
+    if (const Status applied = applyNow(change); !applied.ok()) {
+      restart_ = true;  // what waits must not be listed twice
+      return applied;
+    }
+  }
+  moveTo(at);
+  control_->contentSerial++;
+  return kSuccess;
+}
+
+Status View::applyNow(const PendingPages::Change& change) {
+  std::byte* page = base_ + uint64_t{change.page} * kPageBytes;
+  uint64_t lineAt = change.lineAt;
+  for (uint64_t mask = change.mask; mask != 0;) {
+    const LineRun run = takeRun(&mask);
+    const Status got = log_.read(lineAt, page + run.line * kLineBytes, run.count * kLineBytes);
+    if (!got.ok()) return got;
+    lineAt = advance(lineAt, run.count * kLineBytes);
   }
   return kSuccess;
 }

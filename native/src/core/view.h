@@ -21,6 +21,9 @@
 //  V5. Unpinned, a view is not read. If a checkpoint overtook it (S > E), records it needs may be
 //      gone from the log: it starts again: gives all pages back, takes the slot's epoch, applies
 //      what is behind. That of a closed snapshot is such a view until the next one has it.
+//      Where the records behind a view change many pages, the lines of most are not copied until a
+//      page is first touched: pending-pages.h, W1 to W7. Such a page counts as private from the
+//      moment its record is applied, and shows what it would show then.
 //  V6. Past the committed end a view that begins a transaction holds zeros (handle.h, H3), and then
 //      what the transaction wrote. When that has ended, however it did, the pages behind the last
 //      one are the file's again: another process may commit a tail there, which no record has to
@@ -39,6 +42,7 @@
 #include "core/generated/layout.h"
 #include "core/lock-file.h"
 #include "core/log.h"
+#include "core/pending-pages.h"
 #include "core/region-file.h"
 #include "core/status.h"
 
@@ -61,14 +65,21 @@ struct ViewMemory {
   }
 };
 
+/// When a view lets changed pages wait for their first touch (pending-pages.h).
+struct Waiting {
+  uint32_t fromPages = 1024;  // in all records together: 5 ms
+  uint32_t leastInChunk = 8;  // of 16 pages
+};
+
 class View {
  public:
-  View(RegionFile& file, LockFile& lock, Log& log) : file_(file), lock_(lock), log_(log) {}
+  View(RegionFile& file, LockFile& lock, Log& log)
+      : file_(file), lock_(lock), log_(log), pending_(lock, log, faultRange_) {}
   View(const View&) = delete;
   View& operator=(const View&) = delete;
   ~View() { close(); }
 
-  Status open(const ViewMemory& memory, ControlBlock* control);
+  Status open(const ViewMemory& memory, ControlBlock* control, const Waiting& waiting = {});
   void close();
   bool isOpen() const { return base_ != nullptr; }
 
@@ -116,6 +127,7 @@ class View {
   /// Gives private pages back that the file holds, when there are more than `budgetPages`.
   void trim(uint64_t budgetPages);
   uint64_t privatePageCount() const { return private_.size(); }
+  const PendingPages& pending() const { return pending_; }
   void requireRestart() { restart_ = true; }
   /// V6, before the first transaction after every new beginning from the file.
   void prepareToWrite() {
@@ -128,6 +140,11 @@ class View {
   Status restart();
   Status applyUpTo(uint64_t epoch);
   Status applyLines(const RedoRecord& record, uint64_t start);
+  bool isFarBehind(uint64_t epoch) const;
+  Status applyLater(uint64_t epoch);
+  template <typename Do>
+  Status forEachChange(const RedoRecord& record, uint64_t start, Do apply) const;
+  Status applyNow(const PendingPages::Change& change);
   void clearLastPage();
   void clearPastEnd();
   void giveBackRuns(std::vector<uint32_t>::iterator next, std::vector<uint32_t>::iterator end);
@@ -140,6 +157,8 @@ class View {
   std::byte* base_ = nullptr;
   ControlBlock* control_ = nullptr;
   FaultRange faultRange_;
+  PendingPages pending_;
+  Waiting waiting_;
   LogCursor cursor_;
   std::vector<uint32_t> private_;
   uint64_t trimmedAt_ = 0;  // the durable slot's epoch when pages were last given back

@@ -15,7 +15,7 @@ interface Sabotage {
   file: string
   line: string
   instead: string
-  program: 'crash' | 'interleaving/pins'
+  program: 'crash' | 'interleaving/pins' | 'interleaving/pending'
   args?: readonly string[]
 }
 
@@ -81,6 +81,20 @@ const all: readonly Sabotage[] = [
     line: 'if (entry.lastEpoch <= lowest) return index;',
     instead: 'if (entry.lastEpoch <= durable) return index;',
     program: 'interleaving/pins',
+  },
+  {
+    title: 'pages that wait are filled from a log that goes meanwhile',
+    file: 'pending-pages.cc',
+    line: 'if (next == end || next->epoch > durableEpoch()) return whole;',
+    instead: 'return whole;',
+    program: 'interleaving/pending',
+  },
+  {
+    title: 'a private page that waits is taken for what the file held',
+    file: 'pending-pages.cc',
+    line: 'if (next != first) (void)giveBackPages(addressOf(first->page), kPageBytes);',
+    instead: '',
+    program: 'interleaving/pending',
   },
 ]
 

@@ -188,6 +188,7 @@ class Region {
     options.mode = 0600;
     options.segmentLimit = 2;
     options.privatePages = 24;
+    options.waiting = {.fromPages = 8, .leastInChunk = 1};  // sometimes
     return options;
   }
 

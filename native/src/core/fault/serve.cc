@@ -12,6 +12,7 @@
 #include "core/fault/patches.h"
 #include "core/fault/ranges.h"
 #include "core/io.h"
+#include "core/pending-pages.h"
 
 namespace rstore {
 namespace {
@@ -145,6 +146,8 @@ bool serveGrowth(FaultRange* range, uint64_t offset, uint64_t length) {
 }
 
 bool serveView(FaultRange* range, uint64_t offset, int signal) {
+  const bool mayWait = signal == SIGSEGV && range->pending != nullptr;
+  if (mayWait && range->pending->fill(offset)) return true;
   uint64_t length = 0;
   const Status status = fileLength(range->fd, &length);
   if (!status.ok()) return patchOnePage(range, offset, kFaultIo, status.error);
@@ -277,6 +280,13 @@ bool serveFault(FaultRange* range, uintptr_t address, int signal, int code) {
     case FaultKind::kNone: break;
   }
   return false;
+}
+
+void fillPending(const std::byte* base, uint64_t bytes) {
+  const SlotUse use(reinterpret_cast<uintptr_t>(base));
+  const FaultRange* range = use.range();
+  if (range == nullptr || range->pending == nullptr) return;
+  range->pending->fillAll(static_cast<uint64_t>(base - range->base), bytes);
 }
 
 uint64_t filesGrown() { return grownCount.load(); }

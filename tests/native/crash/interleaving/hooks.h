@@ -17,6 +17,7 @@ struct Hooks {
   std::function<int(int fd, uint64_t offset, size_t bytes)> beforeWrite;
   std::function<void(int fd, uint64_t offset, size_t bytes)> afterWrite;
   std::function<int(int fd)> beforeSync;
+  std::function<int(int fd, uint64_t offset)> afterRead;
 };
 
 inline Hooks hooks;
@@ -42,11 +43,21 @@ inline int hookedSync(int fd) {
   return systemIo.fdatasync(fd);
 }
 
+inline int64_t hookedRead(int fd, void* to, size_t bytes, uint64_t offset) {
+  const int64_t result = systemIo.pread(fd, to, bytes, offset);
+  if (hooks.afterRead) {
+    const auto hook = hooks.afterRead;
+    if (const int error = hook(fd, offset); error < 0) return error;
+  }
+  return result;
+}
+
 inline void useHooks(Hooks wanted) {
   static const IoTable table = [] {
     IoTable made = systemIo;
     made.pwrite = hookedWrite;
     made.fdatasync = hookedSync;
+    made.pread = hookedRead;
     return made;
   }();
   hooks = std::move(wanted);
