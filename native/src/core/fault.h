@@ -52,7 +52,17 @@
 
 namespace rstore {
 
-class PendingPages;
+/** F9. What brings pages up to date before they are touched: pending-pages.h. */
+class FirstTouch {
+ public:
+  /// Under the range's lock, by the handler. False when nothing waited there.
+  virtual bool fill(uint64_t offset) = 0;
+  /// All in a stretch, taking the lock.
+  virtual void fillAll(uint64_t offset, uint64_t bytes) = 0;
+
+ protected:
+  ~FirstTouch() = default;
+};
 
 enum class FaultKind : uint32_t {
   kNone = 0,
@@ -103,7 +113,7 @@ struct FaultRange {
   ControlBlock* control = nullptr;  // null: nobody is told
   uint32_t buffersTail = 0;         // kView, privately mapped: 1 when its owner knows F8
 
-  PendingPages* pending = nullptr;  // kView: F9
+  FirstTouch* pending = nullptr;  // kView: F9
 
   /**
    * kPacked, lazily verified: the range begins without access, a chunk is opened and checked when

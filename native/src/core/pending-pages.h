@@ -41,7 +41,7 @@
 
 namespace rstore {
 
-class PendingPages {
+class PendingPages final : public FirstTouch {
  public:
   static constexpr uint32_t kChunkPages = 16;
   static constexpr size_t kMostChunks = 2048;
@@ -73,9 +73,9 @@ class PendingPages {
 
   /// For the fault handler, under the range's lock: brings the chunk of an offset up to date. False
   /// when it was never here.
-  bool fill(uint64_t offset);
+  bool fill(uint64_t offset) override;
   /// The same for all chunks in a stretch, taking the lock.
-  void fillAll(uint64_t offset, uint64_t bytes);
+  void fillAll(uint64_t offset, uint64_t bytes) override;
   /// Nothing waits any more: all was mapped anew, or (`unlock`) will not be looked at again.
   void clear();
   void unlock();

@@ -12,7 +12,6 @@
 #include "core/fault/patches.h"
 #include "core/fault/ranges.h"
 #include "core/io.h"
-#include "core/pending-pages.h"
 
 namespace rstore {
 namespace {
