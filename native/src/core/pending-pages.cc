@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 
 #include "core/address-space.h"
@@ -20,6 +21,8 @@ constexpr uint64_t kChunkBytes = uint64_t{PendingPages::kChunkPages} * kPageByte
 /// A page that more records change is brought up to date at once: it would be long in coming.
 constexpr size_t kMostChangesOfPage = 4;
 
+std::atomic<size_t> waitingInProcess{0};
+
 using Changes = std::vector<PendingPages::Change>;
 
 uint64_t chunkOf(const PendingPages::Change& change) {
@@ -32,6 +35,12 @@ size_t endOfGroup(const Changes& changes, size_t first, Number number) {
   size_t end = first;
   while (end < changes.size() && number(changes[end]) == number(changes[first])) end++;
   return end;
+}
+
+/// The page has a record, so it becomes private anyway: V3.
+void storeTo(std::byte* page) {
+  auto* first = reinterpret_cast<volatile unsigned char*>(page);
+  *first = *first;
 }
 
 size_t pagesAmong(const Changes& changes, size_t first, size_t end) {
@@ -53,6 +62,8 @@ bool PendingPages::canWait() {
 #endif
 }
 
+size_t PendingPages::chunksOfProcess() { return waitingInProcess.load(std::memory_order_relaxed); }
+
 uint64_t PendingPages::durableEpoch() const {
   return atomicWord(lock_.words().slotEpoch).load(std::memory_order_seq_cst);
 }
@@ -61,6 +72,7 @@ uint64_t PendingPages::durableEpoch() const {
 
 void PendingPages::add(std::vector<Change>& changes, uint32_t leastInChunk, uint64_t endPage) {
   if (changes.empty()) return;
+  if (chunks_.empty()) storeTo(addressOf(changes.front().page));  // W8
   const uint64_t firstNew = changes.front().epoch;
   const uint64_t durable = durableEpoch();
   settle(durable);
@@ -70,13 +82,15 @@ void PendingPages::add(std::vector<Change>& changes, uint32_t leastInChunk, uint
                    [](const Change& a, const Change& b) { return a.page < b.page; });
   std::vector<Change> kept;
   std::vector<Chunk> chunks;
+  const size_t others = chunksOfProcess() - waiting_;
+  const size_t most = std::min(kMostChunks, kMostOfProcess - std::min(kMostOfProcess, others));
   changes.clear();
   for (size_t first = 0, end = 0; first < all.size(); first = end) {
     end = endOfGroup(all, first, chunkOf);
     const uint64_t number = chunkOf(all[first]);
     const size_t pages = pagesAmong(all, first, end);
     const bool waits = pages >= leastInChunk && end - first <= pages * kMostChangesOfPage &&
-                       (number + 1) * kChunkPages < endPage && chunks.size() < kMostChunks;
+                       (number + 1) * kChunkPages < endPage && chunks.size() < most;
     if (waits) {
       const auto at = static_cast<uint32_t>(kept.size());
       const auto behind = static_cast<uint32_t>(at + end - first);
@@ -126,14 +140,18 @@ void PendingPages::install(std::vector<Change>&& changes, std::vector<Chunk>&& c
   const RangeLock lock(&range_);
   changes_ = std::move(changes);
   chunks_ = std::move(chunks);
-  waiting_ = chunks_.size();
+  setWaiting(chunks_.size());
   for (size_t first = 0, end = 0; first < chunks_.size(); first = end) {
-    for (end = first + 1; end < chunks_.size(); end++) {
+    end = first + 1;
+    if (!chunks_[first].waits) continue;  // filled by openAll
+    for (; end < chunks_.size(); end++) {
       if (chunks_[end].number != chunks_[first].number + (end - first)) break;
     }
     std::byte* base = addressOf(uint64_t{chunks_[first].number} * kChunkPages);
     if (::mprotect(base, (end - first) * kChunkBytes, PROT_NONE) == 0) continue;
-    for (size_t i = first; i < end; i++) fillChunk(chunks_[i]);  // too many mappings
+    for (size_t i = first; i < end; i++) {  // too many mappings
+      if (chunks_[i].waits) fillChunk(chunks_[i]);
+    }
   }
 }
 
@@ -141,7 +159,7 @@ void PendingPages::clear() {
   const RangeLock lock(&range_);
   changes_ = {};
   chunks_ = {};
-  waiting_ = 0;
+  setWaiting(0);
 }
 
 void PendingPages::unlock() {
@@ -158,7 +176,7 @@ bool PendingPages::fill(uint64_t offset) {
   if (chunk == nullptr) return false;
   if (!chunk->waits) return mayRepeat(&range_, pageOf(offset));
   fillChunk(*chunk);
-  return true;
+  return !chunk->waits || patchOnePage(&range_, offset, kFaultIo, ENOMEM);
 }
 
 void PendingPages::fillAll(uint64_t offset, uint64_t bytes) {
@@ -194,7 +212,12 @@ void PendingPages::fillChunk(Chunk& chunk) {
     range_.restart = 1;
   }
   chunk.waits = false;
-  waiting_--;
+  setWaiting(waiting_ - 1);
+}
+
+void PendingPages::setWaiting(size_t count) {
+  waitingInProcess.fetch_add(count - waiting_, std::memory_order_relaxed);
+  waiting_ = count;
 }
 
 void PendingPages::openAll() {

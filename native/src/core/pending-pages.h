@@ -28,8 +28,11 @@
 // W6. A page that was given back (V4) may still be here: all its records are at or below S, and
 //     by W3 it shows the file.
 // W7. Pages of the last chunk and behind the committed end are never here: handles look at them and
-//     give them back on their own (V6). Nor are there more than kMostChunks chunks: each may cost
-//     the process two mappings, of which it has 65,530.
+//     give them back on their own (V6). Nor are there more than kMostChunks chunks, or
+//     kMostOfProcess of all views: each may cost the process two mappings, of which it has 65,530.
+// W8. Chunks that were filled are one mapping again only where the kernel keeps their private pages
+//     in one list, which it makes for a mapping at the first store. So a page is stored to before a
+//     mapping is divided: else each part gets a list of its own, and they stay divided for good.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +48,7 @@ class PendingPages final : public FirstTouch {
  public:
   static constexpr uint32_t kChunkPages = 16;
   static constexpr size_t kMostChunks = 2048;
+  static constexpr size_t kMostOfProcess = 8192;
 
   /// What a record says of a page. Without a line: that there was a record, which S has passed.
   struct Change {
@@ -64,6 +68,7 @@ class PendingPages final : public FirstTouch {
 
   bool isEmpty() const { return waiting_ == 0; }
   size_t chunkCount() const { return waiting_; }
+  static size_t chunksOfProcess();
   size_t changeCount() const { return changes_.size(); }
 
   /// Takes `changes` over, in the order of their records, except those of pages that had better
@@ -92,6 +97,7 @@ class PendingPages final : public FirstTouch {
   bool fillPage(const Change* first, const Change* end);
   bool readLines(const Change& change);
   void openAll();
+  void setWaiting(size_t count);
   void settle(uint64_t durable);
   std::vector<Change> waitingChanges(uint64_t durable) const;
   void install(std::vector<Change>&& changes, std::vector<Chunk>&& chunks);

@@ -2,6 +2,10 @@
  * Pages that wait for their first touch (pending-pages.h), at the points where W1 to W7 could
  * break. What is right is what a view shows that lets none wait.
  */
+#include <sys/resource.h>
+
+#include <fstream>
+
 #include "scenes.h"
 
 namespace {
@@ -219,6 +223,107 @@ TEST(manySmallRecordsDoNotWait) {
   CHECK(waitingIn(reader) == 0 && stampShown(reader) == 90);
 }
 
+/** Mappings of the process that the view's windows are divided into. */
+size_t mappingsOf(const Region& region) {
+  const auto base = reinterpret_cast<uintptr_t>(region.base());
+  size_t count = 0;
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    const uintptr_t at = std::stoull(line, nullptr, 16);
+    count += at >= base && at < base + kCapacityBytes ? 1 : 0;
+  }
+  return count;
+}
+
+TEST(mappingsBecomeOneAgain) {  // W8
+  Backlog backlog;
+  for (int i = 0; i < 2; i++) CHECK(stamp(backlog.writer, ++backlog.number, false, 600).ok());
+  backlog.writer.handle.unpin();
+  const PageHashes right = published(backlog.path);
+  Region reader;
+  CHECK(reader.open(backlog.path, roomy()).ok());
+  CHECK(waitingIn(reader) >= 30);
+  for (uint64_t odd = 0; odd < 2; odd++) {
+    for (uint64_t chunk = odd; chunk < 36; chunk += 2) {
+      const uint64_t page = chunk * PendingPages::kChunkPages + 5;
+      CHECK(hashOfPage(reader.base() + page * kPageBytes) == right[page]);
+    }
+  }
+  CHECK(shownBy(reader) == right && waitingIn(reader) == 0);
+  CHECK(mappingsOf(reader) == 1);
+}
+
+TEST(allViewsTogetherHaveALimit) {  // W7
+  struct rlimit files;
+  CHECK(::getrlimit(RLIMIT_NOFILE, &files) == 0);
+  files.rlim_cur = files.rlim_max;
+  CHECK(::setrlimit(RLIMIT_NOFILE, &files) == 0);
+  Backlog backlog;
+  CHECK(stamp(backlog.writer, ++backlog.number, false, 950).ok());
+  CHECK(stamp(backlog.writer, ++backlog.number, false, 950).ok());
+  backlog.writer.handle.unpin();
+  std::vector<std::unique_ptr<Region>> readers;
+  for (int i = 0; i < 150; i++) {
+    readers.push_back(std::make_unique<Region>());
+    CHECK(readers.back()->open(backlog.path, roomy()).ok());
+  }
+  CHECK(PendingPages::chunksOfProcess() == PendingPages::kMostOfProcess);
+  CHECK(waitingIn(*readers.back()) == 0);
+  CHECK(shownBy(*readers.front()) == shownBy(*readers.back()));
+  readers.clear();
+  CHECK(PendingPages::chunksOfProcess() == 0);
+}
+
+TEST(mappingsOfTheProcessAreUsedUp) {
+  Backlog backlog;
+  Region early, late;
+  CHECK(early.open(backlog.path, roomy()).ok() && late.open(backlog.path, atOnce()).ok());
+  late.close();
+  CHECK(late.open(backlog.path, roomy()).ok());
+  (void)shownBy(late);
+  for (int i = 0; i < 2; i++) CHECK(stamp(backlog.writer, ++backlog.number, false, 40).ok());
+  backlog.writer.handle.unpin();
+  const PageHashes right = published(backlog.path);
+  CHECK(waitingIn(early) >= 2);
+  std::vector<void*> taken;
+  for (int protection = PROT_READ;; protection ^= PROT_WRITE) {
+    void* at = ::mmap(nullptr, kPageBytes, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) break;
+    taken.push_back(at);
+  }
+  const uint64_t page = PendingPages::kChunkPages + 1;
+  const uint32_t shown = hashOfPage(early.base() + page * kPageBytes);
+  const bool moved = late.handle.refresh().ok();
+  const size_t left = waitingIn(early) + waitingIn(late);
+  for (void* at : taken) ::munmap(at, kPageBytes);
+  CHECK(taken.size() > 1000 && shown != 0 && moved && left == 0);
+  CHECK(shownBy(late) == right);
+  CHECK(early.handle.refresh().ok() && shownBy(early) == right);
+}
+
+/** Not repeated for ever: what cannot be served ends the process, as anywhere else. */
+void touchWithoutMemory(const std::string& path, uint32_t) {
+  Region reader;
+  if (!reader.open(path, roomy()).ok() || waitingIn(reader) < 2) return;
+  const struct rlimit limit{1 << 20, 1 << 20};
+  if (::setrlimit(RLIMIT_DATA, &limit) != 0) return;
+  ::alarm(5);
+  const std::byte* page = reader.base() + (PendingPages::kChunkPages + 1) * kPageBytes;
+  ::_exit(static_cast<int>(*static_cast<const volatile std::byte*>(page)) == 0 ? 2 : 3);
+}
+
+TEST(aTouchThatCannotBeServedEnds) {  // W4
+  Backlog backlog;
+  const int status = check::inChild([&] {
+    ::execl("/proc/self/exe", "scene", "withoutMemory", backlog.path.c_str(), "0", nullptr);
+  });
+  CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+
 }  // namespace
 
-int main(int count, char** arguments) { return playOrRunAll(count, arguments); }
+int main(int count, char** arguments) {
+  const bool isOurs = count == 4 && arguments[1] == std::string("withoutMemory");
+  if (isOurs) touchWithoutMemory(arguments[2], 0);
+  return isOurs ? 1 : playOrRunAll(count, arguments);
+}
