@@ -119,7 +119,9 @@ Status View::showSlot(const CheckpointSlot& slot) {
 Status View::applyUpTo(uint64_t epoch) {
   if (cursor_.epoch >= epoch) return kSuccess;
   if (!log_.isOpen()) return failure(Code::kStale);
-  if (isFarBehind(epoch)) return applyLater(epoch);
+  while (isFarBehind(epoch)) {
+    if (const Status listed = applyLater(epoch); !listed.ok()) return listed;
+  }
   while (cursor_.epoch < epoch) {
     RedoRecord record;
     uint64_t start = 0;
@@ -185,11 +187,13 @@ bool View::isFarBehind(uint64_t epoch) const {
   return false;
 }
 
-/// Nothing is applied before all is known to be there.
+/// A piece of it: lists take half as much memory as the log, which is long when somebody holds it
+/// back. Nothing is applied before all of the piece is known to be there.
 Status View::applyLater(uint64_t epoch) {
+  constexpr size_t kListedAtOnce = 1 << 18;
   LogCursor at = cursor_;
   std::vector<PendingPages::Change> changes;
-  while (at.epoch < epoch) {
+  while (at.epoch < epoch && changes.size() < kListedAtOnce) {
     RedoRecord record;
     uint64_t start = 0;
     if (!log_.peek(at, &record, &start)) return failure(Code::kCorrupt);

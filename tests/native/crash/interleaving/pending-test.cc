@@ -4,9 +4,27 @@
  */
 #include <sys/resource.h>
 
+#include <atomic>
 #include <fstream>
+#include <new>
 
 #include "scenes.h"
+
+namespace {
+
+std::atomic<size_t> largestAllocation{0};
+
+}  // namespace
+
+void* operator new(size_t bytes) {
+  if (bytes > largestAllocation) largestAllocation = bytes;
+  void* made = std::malloc(bytes);
+  if (made == nullptr) std::abort();
+  return made;
+}
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return operator new(bytes); }
+void operator delete(void* made) noexcept { std::free(made); }
+void operator delete(void* made, size_t) noexcept { std::free(made); }
 
 namespace {
 
@@ -299,6 +317,27 @@ TEST(mappingsOfTheProcessAreUsedUp) {
   CHECK(taken.size() > 1000 && shown != 0 && moved && left == 0);
   CHECK(shownBy(late) == right);
   CHECK(early.handle.refresh().ok() && shownBy(early) == right);
+}
+
+TEST(aLogOfAnyLengthIsListedInPieces) {
+  Backlog backlog;
+  Region early;
+  CHECK(early.open(backlog.path, roomy()).ok());  // holds the log back
+  CHECK(stamp(backlog.writer, ++backlog.number, false, 950).ok());
+  for (int i = 0; i < 650; i++) {
+    CHECK(backlog.writer.begin().ok());
+    for (uint64_t page = 0; page < 950; page++) {
+      backlog.writer.write(kFirstLine + page * kLinesOfPage + i % 60, stampOf(1000 + i));
+    }
+    CHECK(backlog.writer.commit(false).ok());
+  }
+  backlog.writer.handle.unpin();
+  const PageHashes right = published(backlog.path);
+  largestAllocation = 0;
+  Region reader;
+  CHECK(reader.open(backlog.path, roomy()).ok());
+  CHECK(largestAllocation < 20 << 20);
+  CHECK(shownBy(reader) == right);
 }
 
 /** Not repeated for ever: what cannot be served ends the process, as anywhere else. */
