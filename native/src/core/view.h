@@ -22,7 +22,7 @@
 //      gone from the log: it starts again: gives all pages back, takes the slot's epoch, applies
 //      what is behind. That of a closed snapshot is such a view until the next one has it.
 //      Where the records behind a view change many pages, the lines of most are not copied until a
-//      page is first touched: pending-pages.h, W1 to W7. Such a page counts as private from the
+//      page is first touched: pending-pages.h, W1 to W8. Such a page counts as private from the
 //      moment its record is applied, and shows what it would show then.
 //  V6. Past the committed end a view that begins a transaction holds zeros (handle.h, H3), and then
 //      what the transaction wrote. When that has ended, however it did, the pages behind the last

@@ -1,5 +1,5 @@
 /**
- * Pages that wait for their first touch (pending-pages.h), at the points where W1 to W7 could
+ * Pages that wait for their first touch (pending-pages.h), at the points where W1 to W8 could
  * break. What is right is what a view shows that lets none wait.
  */
 #include <sys/resource.h>
