@@ -24,7 +24,7 @@
 //     an error there, and no fault in the handler. The page is then zero, the handle is latched,
 //     and the view begins again before it shows anything (FaultRange::restart).
 // W5. Only the thread of the view touches these pages. Others (a system call, a thread of Node that
-//     compresses) may get memory that is a buffer of its own: `makePresent` fills it before.
+//     compresses) may get memory that is a buffer of its own: `fillPending` fills it before.
 // W6. A page that was given back (V4) may still be here: all its records are at or below S, and
 //     by W3 it shows the file.
 // W7. Pages of the last chunk and behind the committed end are never here: handles look at them and
