@@ -87,6 +87,7 @@ function touchHeads({ u32 }: Window, at: number): number {
 export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
   /** So that the engine cannot leave the reads out. */
   protected touched = 0
+
   constructor(
     space: Space,
     root: Ref,
