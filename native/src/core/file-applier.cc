@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/crc32c.h"
 #include "core/io.h"
 #include "core/pages.h"
 
@@ -12,12 +13,13 @@ namespace rstore {
 
 namespace {
 
-// What is gathered before it is written bounds the memory of a long application: 16 MiB of lines,
-// 9 of pages. The more it is, the fewer pages are written twice.
-constexpr size_t kPagesAtATime = 32768;
-constexpr size_t kLinesAtATime = 262144;
+// What is gathered before it is written bounds the memory of a long application: twice 12 MiB. The
+// more it is, the fewer pages are written twice.
+constexpr size_t kChangesAtATime = 524288;
 constexpr size_t kChecksumsAtATime = 65536;
 constexpr size_t kRunPages = 32;  // neighbours that are read and written in one call
+/// So much is written before the disk is set to it, while the next is prepared.
+constexpr uint64_t kBytesUnderWay = 1 << 20;
 
 }  // namespace
 
@@ -31,9 +33,8 @@ Status FileApplier::applyUpTo(uint64_t epoch, LogCursor* at) {
     if (const Status done = collectTail(record, start); !done.ok()) return done;
     if (const Status done = collect(record, start); !done.ok()) return done;
     *at = Log::behind(record, start);
-    const bool isMuch = pages_.pageCount() >= kPagesAtATime ||
-                        pages_.lineCount() >= kLinesAtATime ||
-                        checksums_.size() >= kChecksumsAtATime;
+    const bool isMuch =
+        changes_.size() >= kChangesAtATime || checksums_.size() >= kChecksumsAtATime;
     if (!isMuch) continue;
     if (const Status done = flush(); !done.ok()) return done;
   }
@@ -60,51 +61,88 @@ Status FileApplier::collect(const RedoRecord& record, uint64_t start) {
     PageEntry entry;
     if (const Status read = log_.read(entryAt, &entry, sizeof entry); !read.ok()) return read;
     if (entry.page >= pageLimit) return failure(Code::kCorrupt);
-    const uint32_t page = pages_.indexOf(entry.page);
-    for (uint64_t mask = entry.mask; mask != 0; mask &= mask - 1) {
-      std::byte* line = pages_.lineFor(page, std::countr_zero(mask));
-      if (const Status read = log_.read(lineAt, line, kLineBytes); !read.ok()) return read;
-      lineAt = advance(lineAt, kLineBytes);
-    }
+    const uint64_t bytes = std::popcount(entry.mask) * kLineBytes;
+    PageChange change{.page = entry.page, .checksum = 0, .mask = entry.mask, .linesAt = lineAt};
+    const Status read = log_.checksum(lineAt, bytes, &change.checksum);
+    if (!read.ok()) return read;
+    changes_.add(change);
+    lineAt = advance(lineAt, bytes);
     entryAt = advance(entryAt, sizeof entry);
   }
   return kSuccess;
 }
 
+/// Neighbouring pages in one call.
 Status FileApplier::flush() {
-  const std::vector<const GatheredPages::Page*> pages = pages_.inOrder();
-  for (size_t first = 0; first < pages.size();) {
-    size_t count = 1;
-    while (count < kRunPages && first + count < pages.size() &&
-           pages[first + count]->number == pages[first]->number + count) {
-      count++;
+  const std::span<const PageChange> changes = changes_.sort();
+  uint64_t begin = changes.empty() ? 0 : changes.front().page * kPageBytes;
+  uint64_t written = 0;
+  for (size_t first = 0; first < changes.size();) {
+    const uint32_t firstPage = changes[first].page;
+    uint32_t lastPage = firstPage;
+    size_t end = first;
+    while (end < changes.size() && changes[end].page <= lastPage + 1 &&
+           changes[end].page - firstPage < kRunPages) {
+      lastPage = changes[end++].page;
     }
-    const std::span run(pages.data() + first, count);
-    if (const Status done = flushRun(run); !done.ok()) return done;
-    first += count;
+    const Status done =
+        flushRun(firstPage, lastPage - firstPage + 1, changes.subspan(first, end - first));
+    if (!done.ok()) return done;
+    first = end;
+    written += (lastPage - firstPage + 1) * kPageBytes;
+    if (written < kBytesUnderWay && first < changes.size()) continue;
+    const uint64_t upTo = (uint64_t{lastPage} + 1) * kPageBytes;
+    startWriting(fd_, begin, upTo - begin);
+    begin = upTo;
+    written = 0;
   }
-  pages_.clear();
+  changes_.clear();
   return flushChecksums();
 }
 
 /// Whole pages are read, patched and written: bytes that do not change are written as they are.
-Status FileApplier::flushRun(std::span<const GatheredPages::Page* const> run) {
+Status FileApplier::flushRun(uint32_t firstPage, uint32_t pageCount,
+                             std::span<const PageChange> changes) {
   alignas(64) std::byte buffer[kRunPages * kPageBytes];
-  const size_t bytes = run.size() * kPageBytes;
-  const uint32_t first = run.front()->number;
+  const size_t bytes = pageCount * kPageBytes;
+  const uint64_t offset = uint64_t{firstPage} * kPageBytes;
   size_t got = 0;
-  const Status read = readUpTo(fd_, buffer, bytes, uint64_t{first} * kPageBytes, &got);
+  const Status read = readUpTo(fd_, buffer, bytes, offset, &got);
   if (!read.ok()) return read;
-  const bool isCut = got < bytes && first + got / kPageBytes < committedPages_;  // A3
+  const bool isCut = got < bytes && firstPage + got / kPageBytes < committedPages_;  // A3
   if (isCut) return failure(Code::kIo, EIO);
   memset(buffer + got, 0, bytes - got);
-  std::byte* to = buffer;
-  for (const GatheredPages::Page* page : run) {
-    pages_.patch(*page, to);
-    checksums_.push_back({page->number, checksumOfPage(to)});
-    to += kPageBytes;
+  std::byte* page = buffer;
+  for (uint32_t number = firstPage; number != firstPage + pageCount; number++) {
+    size_t count = 0;
+    while (count < changes.size() && changes[count].page == number) count++;
+    if (const Status done = patch(changes.first(count), page); !done.ok()) return done;
+    checksums_.push_back({number, checksumOfPage(page)});
+    changes = changes.subspan(count);
+    page += kPageBytes;
   }
-  return writeFully(fd_, buffer, bytes, uint64_t{first} * kPageBytes);
+  return writeFully(fd_, buffer, bytes, offset);
+}
+
+/// From the newest change to the oldest: each line is copied once.
+Status FileApplier::patch(std::span<const PageChange> changes, std::byte* page) {
+  std::byte lines[kPageBytes];
+  uint64_t copied = 0;
+  for (size_t next = changes.size(); next-- != 0;) {
+    const PageChange& change = changes[next];
+    if ((change.mask & ~copied) == 0) continue;
+    const uint64_t bytes = std::popcount(change.mask) * kLineBytes;
+    if (const Status read = log_.read(change.linesAt, lines, bytes); !read.ok()) return read;
+    if (crc32c(0, lines, bytes) != change.checksum) return failure(Code::kIo, EIO);  // A4
+    const std::byte* from = lines;
+    for (uint64_t mask = change.mask; mask != 0; mask &= mask - 1) {
+      const uint64_t bit = mask & -mask;
+      if ((copied & bit) == 0) memcpy(page + std::countr_zero(mask) * kLineBytes, from, kLineBytes);
+      from += kLineBytes;
+    }
+    copied |= change.mask;
+  }
+  return kSuccess;
 }
 
 /// Page of the table by page: what lies between two new checksums is written as it is. Nobody else

@@ -8,9 +8,11 @@
 //     record, unless lines follow).
 // A3. A page that was committed before is not made of zeros where somebody cut the file: its new
 //     checksum would hide that.
-// A4. Each record is checked once more: what the kernel dropped of it since it was published, after
-//     a sync that failed, does not get into a file that passes for sound.
-// A5. Nothing is synced here: the caller orders the syncs.
+// A4. Each record is checked once more, and its lines again when they are copied: what the kernel
+//     dropped of them since the record was published, after a sync that failed, does not get into a
+//     file that passes for sound.
+// A5. Nothing is synced here: the caller orders the syncs. But the disk is set to what is written at
+//     once, so that it works on that while the next is prepared, and the sync finds little to do.
 // A6. One at a time: whoever applies holds the checkpoint lock, or recovers, or has a file that
 //     nobody knows yet. So a part of the table of checksums may be read, changed and written back.
 #pragma once
@@ -19,8 +21,8 @@
 #include <span>
 #include <vector>
 
-#include "core/gathered-pages.h"
 #include "core/log.h"
+#include "core/page-changes.h"
 #include "core/region-file.h"
 #include "core/status.h"
 
@@ -44,14 +46,15 @@ class FileApplier {
   Status collect(const RedoRecord& record, uint64_t start);
   Status collectTail(const RedoRecord& record, uint64_t start);
   Status flush();
-  Status flushRun(std::span<const GatheredPages::Page* const> run);
+  Status flushRun(uint32_t firstPage, uint32_t pageCount, std::span<const PageChange> changes);
+  Status patch(std::span<const PageChange> changes, std::byte* page);
   Status flushChecksums();
 
   const RegionFile& file_;
   const Log& log_;
   int fd_;
   uint64_t committedPages_ = 0;  // those before are in the file
-  GatheredPages pages_;
+  PageChanges changes_;
   std::vector<Checksum> checksums_;  // in the order in which they came to be: the last one counts
 };
 

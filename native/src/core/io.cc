@@ -373,6 +373,11 @@ int awayFromStandard(int fd) {
 
 }  // namespace
 
+void startWriting(int fd, uint64_t offset, uint64_t bytes) {
+  (void)::sync_file_range(fd, static_cast<off_t>(offset), static_cast<off_t>(bytes),
+                          SYNC_FILE_RANGE_WRITE);
+}
+
 Status openFile(const char* path, int flags, mode_t mode, int* fd) {
   const int opened = awayFromStandard(openOnce(path, flags, mode));
   *fd = opened < 0 ? -1 : opened;

@@ -141,6 +141,13 @@ Status syncData(int fd);
 Status syncAll(int fd);
 
 /**
+ * Sets the system to writing what is changed in the range, without waiting for it: a sync that
+ * follows has less to wait for. A hint, which promises nothing and never fails: what cannot be
+ * written is told by that sync. Not in the table: it changes nothing that anybody can see.
+ */
+void startWriting(int fd, uint64_t offset, uint64_t bytes);
+
+/**
  * Opens; kNotFound, kExists, kReadOnly … as errno says. Interruptions are repeated. The descriptor
  * is never 0, 1 or 2, where a stray print would land in the file.
  */

@@ -71,6 +71,7 @@ Status Log::map(const Identity& identity, uint64_t salt) {
 }
 
 void Log::close() {
+  mapper_.stop();
   unregisterRange(&faultRange_);
   if (memory_.base != nullptr) {
     (void)unmapShared(memory_.base, fd_, memory_.bytes, Shared::kDurable);
@@ -158,6 +159,14 @@ Status Log::read(uint64_t position, void* to, uint64_t bytes) const {
   return forEachPiece(position, bytes, [&](const std::byte* from, uint64_t count) {
     memcpy(next, from, count);
     next += count;
+    return kSuccess;
+  });
+}
+
+Status Log::checksum(uint64_t position, uint64_t bytes, uint32_t* out) const {
+  *out = 0;
+  return forEachPiece(position, bytes, [&](const std::byte* from, uint64_t count) {
+    *out = crc32c(*out, from, count);
     return kSuccess;
   });
 }
@@ -366,8 +375,10 @@ void Log::enterSegment(std::byte* at) {
   std::byte* const segment = at - offset;
   if (segment == writing_) return;
   if (writing_ != nullptr) {
-    (void)giveBackPages(writing_, kSegmentBytes);
-    if (offset < kPageBytes) populatePages(segment, kSegmentBytes);
+    mapper_.goOn({.written = writing_,
+                  .next = offset < kPageBytes ? segment : nullptr,
+                  .fd = fd_,
+                  .writtenOffset = static_cast<uint64_t>(writing_ - memory_.base)});
   }
   writing_ = segment;
 }

@@ -17,11 +17,12 @@
 // G4. Segments are written with zeros before first use, so that a store through the mapping finds a
 //     block and a sync has no metadata to write. What the disk refuses is refused there, before
 //     anything of the record is written.
-// G5. Whoever goes on to a segment that nobody wrote to yet maps all of it for writing in one go.
-//     What was written is unmapped again as soon as writing has gone on to the next segment (not
+// G5. Whoever goes on to a segment that nobody wrote to yet has all of it mapped for writing in one
+//     go. What was written is unmapped again as soon as writing has gone on to the next segment (not
 //     lost: it is in the system's cache). A sync takes the right to write from each page that is
 //     mapped so, and interrupts every processor that runs a thread of this process: by the
-//     checkpointer, once for each page of the log, while we commit.
+//     checkpointer, once for each page of the log, while we commit. Both are done by another thread
+//     (log-mapper.h).
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,7 @@
 #include "core/fault.h"
 #include "core/generated/layout.h"
 #include "core/lock-file.h"
+#include "core/log-mapper.h"
 #include "core/status.h"
 
 namespace rstore {
@@ -107,7 +109,9 @@ class Log {
 
   /// Copies bytes of the stream. kCorrupt when they are not in the log.
   Status read(uint64_t position, void* to, uint64_t bytes) const;
-  /// The same with system calls only, for the fault handler: `to` may be memory that faults.
+  /// The checksum of bytes of the stream. kCorrupt: as above.
+  Status checksum(uint64_t position, uint64_t bytes, uint32_t* out) const;
+  /// `read` with system calls only, for the fault handler: `to` may be memory that faults.
   bool readByCall(uint64_t position, std::byte* to, uint64_t bytes) const;
   /// The header of the next record when one is there, by its look: magic, salt and epoch. Does not
   /// check the checksum.
@@ -156,6 +160,7 @@ class Log {
   uint64_t generation_ = 0;
   Reservation memory_;
   std::byte* writing_ = nullptr;  // the segment that was written last through the mapping
+  LogMapper mapper_;
   FaultRange faultRange_;
   ControlBlock control_{};
 };
