@@ -199,7 +199,7 @@ void Handle::gather(const Changes& changes) {
   if (lock_.words().unsyncedTailEpoch == 0 && pending_.tailPageCount == 0) {
     header.durableTailEpoch = header.epoch;
   }
-  header.committedMs = static_cast<uint64_t>(wallClockMs());
+  header.committedMs = static_cast<uint64_t>(roughWallClockMs());
   header.flags = pending_.sync ? kRecordSynced : 0;
   header.pageCount = static_cast<uint32_t>(pages.size());
   header.lineCount = static_cast<uint32_t>(lineCount);

@@ -807,7 +807,7 @@ struct RedoRecord {
   uint64_t endUnits;
   /// When this was written, tails of commits up to this one were on the disk.
   uint64_t durableTailEpoch;
-  /// Milliseconds since 1970.
+  /// Milliseconds since 1970, to a tick of the system; for people.
   uint64_t committedMs;
   /// RECORD_…
   uint32_t flags;
