@@ -7,6 +7,7 @@
 #include "core/address-space.h"
 #include "core/clock.h"
 #include "core/generated/layout.h"
+#include "core/io.h"
 #include "core/log-mapper.h"
 #include "core/seam/test-io.h"
 
@@ -23,8 +24,7 @@ struct Segments {
 
   static int makeFile(const char* name, uint64_t bytes) {
     const int fd = check::makeFile(name, static_cast<off_t>(bytes));
-    const std::vector<char> zeros(bytes);
-    if (::pwrite(fd, zeros.data(), bytes, 0) != static_cast<ssize_t>(bytes)) std::abort();
+    if (!writeZeros(fd, 0, bytes).ok()) std::abort();
     return fd;
   }
   ~Segments() {
@@ -35,8 +35,7 @@ struct Segments {
   std::byte* at(uint64_t segment) const { return base + segment * kSegmentBytes; }
 
   LogMapper::Step step(uint64_t written, std::byte* next) const {
-    return {
-        .written = at(written), .next = next, .fd = fd, .writtenOffset = written * kSegmentBytes};
+    return {.written = at(written), .next = next};
   }
 
   /// How many of its pages this process has mapped: bit 63 of an entry of the page map.

@@ -84,9 +84,11 @@ Status backupRegion(Handle& snapshot, const std::string& path, CopyProgress* pro
   const Status made = makeTemporary(temporary, mode, &to);
   if (!made.ok()) return made;
   Status status = writeCopy(snapshot, to, progress);
-  // Its pin did not count any more: a checkpoint may have gone on under the copy.
+  // Its pin did not count any more: a checkpoint may have gone on under the copy, and the log may
+  // have been written over.
   const bool revoked = snapshot.hasLock() && snapshot.lock().isRevoked();
-  if (status.ok() && revoked) status = failure(Code::kRevoked);
+  const bool isOfThat = status.ok() || status.code == Code::kIo || status.code == Code::kCorrupt;
+  if (isOfThat && revoked) status = failure(Code::kRevoked);
   if (status.ok()) status = statusFromErrno(-io().link(temporary.c_str(), path.c_str()));
   endTemporary(temporary, to);
   if (status.ok()) status = syncDirectoryOf(path.c_str());

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "core/atomic-word.h"
+#include "core/clock.h"
 #include "core/file-applier.h"
+#include "core/futex.h"
 #include "core/io.h"
 
 namespace rstore {
@@ -45,7 +47,8 @@ Status Checkpointer::runLocked(uint64_t* epoch) {
   if (isSuspect()) return kSuccess;  // C2: the failure may be of pages that our sync passed over
   LogCursor at = cursorOfSlot(slot);
   FileApplier applier(own_, log_, own_.fd);
-  if (const Status applied = applier.applyUpTo(target, &at); !applied.ok()) return applied;
+  const Status applied = applier.applyUpTo(target, &at);
+  if (!applied.ok()) return applier.hasFailedToSync() ? suspect(applied) : applied;
   if (const Status synced = syncData(own_.fd); !synced.ok()) return suspect(synced);
   slot.epoch = at.epoch;
   slot.endUnits = at.endUnits;
@@ -137,10 +140,12 @@ Status Checkpointer::openLog(const CheckpointSlot& slot) {
 
 // ── the background thread ────────────────────────────────────────────────────────────────────────
 
-void Checkpointer::kick() {
+void Checkpointer::kick(bool urgently) {
   const std::lock_guard<std::mutex> guard(mutex_);
   if (stopping_) return;
+  if (thread_.isRunning() && wanted_ && (urgent_ || !urgently)) return;  // it knows
   wanted_ = true;
+  if (urgently) endRest(&urgent_);
   if (!thread_.isRunning() && !thread_.start([this] { loop(); }).ok()) return;
   wake_.notify_one();
 }
@@ -148,7 +153,7 @@ void Checkpointer::kick() {
 void Checkpointer::stop() {
   {
     const std::lock_guard<std::mutex> guard(mutex_);
-    stopping_ = true;
+    endRest(&stopping_);
     wake_.notify_one();
   }
   thread_.join();
@@ -161,12 +166,33 @@ void Checkpointer::loop() {
   for (;;) {
     wake_.wait(guard, [this] { return wanted_ || stopping_; });
     if (stopping_) return;
-    wanted_ = false;
+    wanted_ = urgent_ = false;
     guard.unlock();
+    const int64_t begun = monotonicMs();
     uint64_t epoch = 0;
     (void)run(&epoch);
+    const int64_t ended = monotonicMs();
+    guard.lock();
+    rest(guard, ended + (ended - begun));
+  }
+}
+
+/// C4. Not by the condition: how long that waits goes by the time of day, which somebody may set.
+void Checkpointer::rest(std::unique_lock<std::mutex>& guard, int64_t untilMs) {
+  while (!urgent_ && !stopping_) {
+    const int64_t left = untilMs - monotonicMs();
+    if (left <= 0) return;
+    const uint32_t seen = restsEnded_.load();
+    guard.unlock();
+    futexWait(restsEnded_, seen, left);
     guard.lock();
   }
+}
+
+void Checkpointer::endRest(bool* because) {
+  *because = true;
+  restsEnded_.fetch_add(1);
+  futexWake(restsEnded_, 1);
 }
 
 }  // namespace rstore

@@ -16,10 +16,15 @@
 //     slot from the file and starts at 1; a slot newer than slotEpoch may not be on the disk and is
 //     written again.
 // C2. A suspect log is left alone: the next writer repairs it first (handle.h, H4). That is looked
-//     at again after the sync of step 2, and any failed sync here makes the log suspect: the kernel
-//     reports a lost page once to each open file, and it may be one of the writer's.
+//     at again after the sync of step 2, and any failed sync here, or early beginning of one
+//     (file-applier.h, A5), makes the log suspect: the kernel reports a lost page once to each open
+//     file, or to the one who found it, and it may be one of the writer's.
 // C3. Both files are open a second time here. On the writer's own descriptors a sync of this thread
 //     would take away the error that the writer must see.
+// C4. A checkpoint that follows another at once writes much the same pages again, and competes with
+//     the writers for the processor and for memory. So the thread rests between two for as long as
+//     the first of them took, unless the log fills up. Only writers that never pause notice: behind
+//     a checkpoint that they cannot wait for, there is much to take over in any case.
 #pragma once
 
 #include <atomic>
@@ -45,9 +50,10 @@ class Checkpointer {
   /// Runs one now, on this thread. kBusy when another handle's is under way. `*epoch`: that of the
   /// durable slot afterwards.
   Status run(uint64_t* epoch);
-  /// Asks the background thread (begun at the first call) for one. Where no thread can be had, it
-  /// is left to the next call, to a writer that finds the log full, or to the last that closes.
-  void kick();
+  /// Asks the background thread (begun at the first call) for one, `urgently` when it is not to
+  /// rest first (C4). Where no thread can be had, it is left to the next call, to a writer that
+  /// finds the log full, or to the last that closes.
+  void kick(bool urgently);
   /// Ends the thread; a checkpoint under way is finished.
   void stop();
 
@@ -63,6 +69,8 @@ class Checkpointer {
   Status makeTailsDurable(CheckpointSlot* slot, uint64_t target);
   Status openLog(const CheckpointSlot& slot);
   void loop();
+  void rest(std::unique_lock<std::mutex>& guard, int64_t untilMs);
+  void endRest(bool* because);
 
   const RegionFile& file_;
   LockFile& lock_;
@@ -74,6 +82,8 @@ class Checkpointer {
   std::condition_variable wake_;
   Thread thread_;
   bool wanted_ = false;
+  bool urgent_ = false;
+  std::atomic<uint32_t> restsEnded_ = 0;
   bool stopping_ = false;
 };
 

@@ -51,7 +51,7 @@ Status Handle::commit(const Changes& changes, bool sync) {
 Status Handle::prepare(const Changes& changes, bool sync) {
   pending_.sync = sync;
   pending_.published = false;
-  pending_.fillsLog = false;
+  pending_.isMuch = pending_.fillsLog = false;
   pending_.tailPageCount = 0;
   if (changes.pageCount == 0 && changes.endUnits == view_.cursor().endUnits) {
     pending_.record.clear();
@@ -284,7 +284,8 @@ void Handle::countChanges() {
   const uint64_t pages = add(words.distinctPagesSinceSlot, distinct);
   const uint64_t logged = add(words.logBytesSinceSlot, bytes);
   const uint64_t byteLimit = uint64_t{options_.segmentLimit} * kSegmentBytes / 2;
-  pending_.fillsLog = pages >= kCheckpointPages || logged >= byteLimit;
+  pending_.fillsLog = logged >= byteLimit;
+  pending_.isMuch = pending_.fillsLog || pages >= kCheckpointPages;
 }
 
 /// The view follows its own commit.
@@ -307,7 +308,7 @@ void Handle::finish() {
   if (pending_.published) letFileFollow(false);
   // Not before: of a commit that is not published, or whose writer still pins the one before it, a
   // checkpoint takes nothing, and if none follows nobody would ask again.
-  if (pending_.fillsLog) checkpointer_->kick();
+  if (pending_.isMuch) checkpointer_->kick(pending_.fillsLog);
 }
 
 }  // namespace rstore

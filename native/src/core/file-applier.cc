@@ -13,12 +13,12 @@ namespace rstore {
 
 namespace {
 
-// What is gathered before it is written bounds the memory of a long application: twice 12 MiB. The
-// more it is, the fewer pages are written twice.
+// What is gathered before it is written bounds the memory of a long application: twice 12 MiB, or
+// what one record has. The more it is, the fewer pages are written twice.
 constexpr size_t kChangesAtATime = 524288;
 constexpr size_t kChecksumsAtATime = 65536;
 constexpr size_t kRunPages = 32;  // neighbours that are read and written in one call
-/// So much is written before the disk is set to it, while the next is prepared.
+/// So much is written before the disk is set to it.
 constexpr uint64_t kBytesUnderWay = 1 << 20;
 
 }  // namespace
@@ -75,7 +75,7 @@ Status FileApplier::collect(const RedoRecord& record, uint64_t start) {
 /// Neighbouring pages in one call.
 Status FileApplier::flush() {
   const std::span<const PageChange> changes = changes_.sort();
-  uint64_t begin = changes.empty() ? 0 : changes.front().page * kPageBytes;
+  uint64_t begin = changes.empty() ? 0 : uint64_t{changes.front().page} * kPageBytes;
   uint64_t written = 0;
   for (size_t first = 0; first < changes.size();) {
     const uint32_t firstPage = changes[first].page;
@@ -90,9 +90,12 @@ Status FileApplier::flush() {
     if (!done.ok()) return done;
     first = end;
     written += (lastPage - firstPage + 1) * kPageBytes;
-    if (written < kBytesUnderWay && first < changes.size()) continue;
+    if (written < kBytesUnderWay || first == changes.size()) continue;
     const uint64_t upTo = (uint64_t{lastPage} + 1) * kPageBytes;
-    startWriting(fd_, begin, upTo - begin);
+    if (const Status started = startWriting(fd_, begin, upTo - begin); !started.ok()) {
+      failedToSync_ = true;
+      return started;
+    }
     begin = upTo;
     written = 0;
   }

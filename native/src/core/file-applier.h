@@ -9,10 +9,12 @@
 // A3. A page that was committed before is not made of zeros where somebody cut the file: its new
 //     checksum would hide that.
 // A4. Each record is checked once more, and its lines again when they are copied: what the kernel
-//     dropped of them since the record was published, after a sync that failed, does not get into a
-//     file that passes for sound.
-// A5. Nothing is synced here: the caller orders the syncs. But the disk is set to what is written at
-//     once, so that it works on that while the next is prepared, and the sync finds little to do.
+//     dropped of them since the record was published, after a sync that failed, does not get into
+//     a file that passes for sound.
+// A5. Nothing is synced here: the caller orders the syncs. But where much is written the disk is
+//     set to it at once, so that it works on that while the next is prepared, and the sync finds
+//     little to do. A failure of that is one of the sync: what it tells, the sync need not tell
+//     again.
 // A6. One at a time: whoever applies holds the checkpoint lock, or recovers, or has a file that
 //     nobody knows yet. So a part of the table of checksums may be read, changed and written back.
 #pragma once
@@ -36,6 +38,8 @@ class FileApplier {
   /// Applies the published (or proven) records behind `at` up to `epoch`, and leaves `at` behind
   /// the last.
   Status applyUpTo(uint64_t epoch, LogCursor* at);
+  /// A5: a failure of `applyUpTo` was one of a sync.
+  bool hasFailedToSync() const { return failedToSync_; }
 
  private:
   struct Checksum {
@@ -54,6 +58,7 @@ class FileApplier {
   const Log& log_;
   int fd_;
   uint64_t committedPages_ = 0;  // those before are in the file
+  bool failedToSync_ = false;
   PageChanges changes_;
   std::vector<Checksum> checksums_;  // in the order in which they came to be: the last one counts
 };

@@ -188,7 +188,8 @@ class Handle {
     std::vector<uint32_t> pages;
     bool sync = false;
     bool published = false;
-    bool fillsLog = false;  // so far that a checkpoint is due
+    bool isMuch = false;    // with what was before it: a checkpoint is due
+    bool fillsLog = false;  // so far that it must not wait
   };
 
   Status openShared();

@@ -53,6 +53,12 @@ int systemFsync(int fd) { return orErrno(::fsync(fd)); }
 
 int systemFdatasync(int fd) { return orErrno(::fdatasync(fd)); }
 
+int systemStartWriting(int fd, uint64_t offset, uint64_t bytes) {
+  const int result = orErrno(::sync_file_range(fd, static_cast<off_t>(offset),
+                                               static_cast<off_t>(bytes), SYNC_FILE_RANGE_WRITE));
+  return result == -ENOSYS || result == -EINVAL || result == -ESPIPE ? 0 : result;
+}
+
 int systemAllocate(int fd, Allocate what, uint64_t offset, uint64_t bytes) {
   int mode = 0;
   if (what == Allocate::kZero) mode = FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
@@ -105,6 +111,7 @@ const IoTable systemIo = {
     .pwritev = systemPwritev,
     .fsync = systemFsync,
     .fdatasync = systemFdatasync,
+    .startWriting = systemStartWriting,
     .allocate = systemAllocate,
     .truncate = systemTruncate,
     .stat = systemStat,
@@ -346,6 +353,13 @@ Status syncData(int fd) {
   return statusFromErrno(-result);
 }
 
+Status startWriting(int fd, uint64_t offset, uint64_t bytes) {
+  int result;
+  do result = io().startWriting(fd, offset, bytes);
+  while (result == -EINTR);
+  return statusFromErrno(-result);
+}
+
 Status syncAll(int fd) {
   int result;
   do result = io().fsync(fd);
@@ -372,11 +386,6 @@ int awayFromStandard(int fd) {
 }
 
 }  // namespace
-
-void startWriting(int fd, uint64_t offset, uint64_t bytes) {
-  (void)::sync_file_range(fd, static_cast<off_t>(offset), static_cast<off_t>(bytes),
-                          SYNC_FILE_RANGE_WRITE);
-}
 
 Status openFile(const char* path, int flags, mode_t mode, int* fd) {
   const int opened = awayFromStandard(openOnce(path, flags, mode));

@@ -51,6 +51,8 @@ struct IoTable {
   int64_t (*pwritev)(int fd, const iovec* parts, int count, uint64_t offset);
   int (*fsync)(int fd);
   int (*fdatasync)(int fd);
+  /** 0 where the system or the file system has no such thing. */
+  int (*startWriting)(int fd, uint64_t offset, uint64_t bytes);
   /** -EOPNOTSUPP where the file system cannot. */
   int (*allocate)(int fd, Allocate what, uint64_t offset, uint64_t bytes);
   int (*truncate)(int fd, uint64_t bytes);
@@ -142,10 +144,10 @@ Status syncAll(int fd);
 
 /**
  * Sets the system to writing what is changed in the range, without waiting for it: a sync that
- * follows has less to wait for. A hint, which promises nothing and never fails: what cannot be
- * written is told by that sync. Not in the table: it changes nothing that anybody can see.
+ * follows has less to wait for. Success promises nothing. A failure is one of a sync: a page may be
+ * lost, whoever wrote it, and the next sync need not tell (ext4, when it can find no block for it).
  */
-void startWriting(int fd, uint64_t offset, uint64_t bytes);
+Status startWriting(int fd, uint64_t offset, uint64_t bytes);
 
 /**
  * Opens; kNotFound, kExists, kReadOnly … as errno says. Interruptions are repeated. The descriptor

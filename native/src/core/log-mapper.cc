@@ -2,7 +2,6 @@
 
 #include "core/address-space.h"
 #include "core/generated/layout.h"
-#include "core/io.h"
 
 namespace rstore {
 
@@ -10,7 +9,6 @@ namespace rstore {
 void LogMapper::carryOut(const Step& step) {
   if (step.next != nullptr) populatePages(step.next, kSegmentBytes);
   (void)giveBackPages(step.written, kSegmentBytes);
-  startWriting(step.fd, step.writtenOffset, kSegmentBytes);
 }
 
 void LogMapper::goOn(const Step& step) {
@@ -37,15 +35,15 @@ void LogMapper::stop() {
 }
 
 void LogMapper::loop() {
-  std::vector<Step> steps;
   std::unique_lock<std::mutex> guard(mutex_);
   for (;;) {
     wake_.wait(guard, [this] { return !asked_.empty() || stopping_; });
     if (stopping_) return;
-    steps.swap(asked_);
+    Step step = asked_.front();
+    asked_.pop_front();
+    if (!asked_.empty()) step.next = nullptr;  // its writer is past it already
     guard.unlock();
-    for (const Step& step : steps) carryOut(step);
-    steps.clear();
+    carryOut(step);
     guard.lock();
   }
 }

@@ -1,6 +1,6 @@
-// Maps the pages of the log that its writer is about to write, unmaps those that it has written
-// (log.h, G5) and sets the disk to them, on a thread of its own: mapping costs a microsecond for
-// each page, which is as much as a twentieth of what the commits in that page take.
+// Maps the pages of the log that its writer is about to write, and unmaps those that it has written
+// (log.h, G5), on a thread of its own: mapping costs a microsecond for each page, which is as much
+// as a twentieth of what the small commits in that page take.
 //
 // M1. What is done here is invisible but for the time it takes. A page that is not mapped yet is
 //     mapped by the fault of its writer; one that is unmapped while somebody writes to it after all
@@ -11,9 +11,8 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
+#include <deque>
 #include <mutex>
-#include <vector>
 
 #include "core/thread.h"
 
@@ -29,23 +28,22 @@ class LogMapper {
   struct Step {
     std::byte* written;
     std::byte* next;  // null where only little will be written
-    int fd;
-    uint64_t writtenOffset;
   };
 
   /// The writer goes on from one segment to the next. Begins the thread at the first call; where
   /// none can be had, does the work itself.
   void goOn(const Step& step);
+  /// The same at once, on this thread: for a writer that is as fast as the mapping.
+  static void carryOut(const Step& step);
   /// Ends the thread; what was asked for and not done yet is left undone.
   void stop();
 
  private:
-  static void carryOut(const Step& step);
   void loop();
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<Step> asked_;
+  std::deque<Step> asked_;
   bool stopping_ = false;
   Thread thread_;
 };

@@ -350,8 +350,9 @@ Status Log::reserve(uint64_t position, uint64_t bytes, uint64_t epoch, uint32_t 
 
 Status Log::writeMapped(uint64_t position, const void* from, uint64_t bytes) {
   auto* next = static_cast<const std::byte*>(from);
+  const bool isLarge = bytes >= kSegmentBytes;
   return forEachPiece(position, bytes, [&](std::byte* to, uint64_t count) {
-    enterSegment(to);
+    enterSegment(to, isLarge);
     noteMappedWrite(fd_, static_cast<uint64_t>(to - memory_.base), to, count);
     memcpy(to, next, count);
     expectWrite(to + count);
@@ -370,15 +371,13 @@ void Log::expectWrite(const std::byte* at) const {
 
 /// G5. Whoever begins a segment is likely to fill it. The first of a handle is left to the faults,
 /// and so are segments that others began: most handles write little.
-void Log::enterSegment(std::byte* at) {
+void Log::enterSegment(std::byte* at, bool isLarge) {
   const auto offset = static_cast<uint64_t>(at - memory_.base) % kSegmentBytes;
   std::byte* const segment = at - offset;
   if (segment == writing_) return;
   if (writing_ != nullptr) {
-    mapper_.goOn({.written = writing_,
-                  .next = offset < kPageBytes ? segment : nullptr,
-                  .fd = fd_,
-                  .writtenOffset = static_cast<uint64_t>(writing_ - memory_.base)});
+    const LogMapper::Step step{writing_, offset < kPageBytes ? segment : nullptr};
+    isLarge ? LogMapper::carryOut(step) : mapper_.goOn(step);
   }
   writing_ = segment;
 }

@@ -18,11 +18,11 @@
 //     block and a sync has no metadata to write. What the disk refuses is refused there, before
 //     anything of the record is written.
 // G5. Whoever goes on to a segment that nobody wrote to yet has all of it mapped for writing in one
-//     go. What was written is unmapped again as soon as writing has gone on to the next segment (not
-//     lost: it is in the system's cache). A sync takes the right to write from each page that is
-//     mapped so, and interrupts every processor that runs a thread of this process: by the
-//     checkpointer, once for each page of the log, while we commit. Both are done by another thread
-//     (log-mapper.h).
+//     go. What was written is unmapped again as soon as writing has gone on to the next segment
+//     (not lost: it is in the system's cache). A sync takes the right to write from each page that
+//     is mapped so, and interrupts every processor that runs a thread of this process: by the
+//     checkpointer, once for each page of the log, while we commit. For small records both are done
+//     by another thread (log-mapper.h).
 #pragma once
 
 #include <cstdint>
@@ -147,7 +147,7 @@ class Log {
   Status provideSegment(uint64_t logicalSegment, uint32_t segmentLimit);
   Status map(const Identity& identity, uint64_t salt);
   SegmentHeader headerFor(uint64_t logicalSegment) const;
-  void enterSegment(std::byte* at);
+  void enterSegment(std::byte* at, bool isLarge);
   void expectWrite(const std::byte* at) const;
   void giveBackExcess(uint32_t segmentLimit);
   template <typename Piece>

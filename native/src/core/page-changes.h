@@ -1,5 +1,5 @@
-// Which lines of which pages a stretch of the log changes, and where in it they are: gathered record
-// by record, gone through page by page.
+// Which lines of which pages a stretch of the log changes, and where in it they are: gathered
+// record by record, gone through page by page.
 //
 // In the order of pages by a radix sort, least significant digits first (Knuth, The Art of Computer
 // Programming 5.2.5): it is stable, so that the changes of a page stay in the order of their

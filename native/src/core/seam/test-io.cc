@@ -276,6 +276,12 @@ int failSync(FileId id) {
   return -EIO;
 }
 
+bool dropIsDue(const struct ::stat& info) {
+  const TestPlan& plan = seam().plan;
+  return plan.action == TestAction::kDrop && plan.operation != 0 &&
+         seam().state.changes >= plan.operation && S_ISREG(info.st_mode);
+}
+
 int syncThrough(int (*call)(int), int fd) {
   const std::lock_guard guard(seam().mutex);
   const Turn turn = nextChange();
@@ -284,10 +290,7 @@ int syncThrough(int (*call)(int), int fd) {
   if (!turn.apply) return 0;
   struct ::stat info;
   if (::fstat(fd, &info) < 0) return -errno;
-  const TestPlan& plan = seam().plan;
-  const bool dropIsDue = plan.action == TestAction::kDrop && plan.operation != 0 &&
-                         seam().state.changes >= plan.operation && S_ISREG(info.st_mode);
-  if (dropIsDue) return failSync(idOf(info));
+  if (dropIsDue(info)) return failSync(idOf(info));
   const int result = call(fd);
   if (result < 0) return result;
   CrashJournal& journal = seam().journal;
@@ -319,6 +322,19 @@ int seamFsync(int fd) {
 int seamFdatasync(int fd) {
   delaySync();
   return syncThrough(systemIo.fdatasync, fd);
+}
+
+/** Promises nothing when it succeeds, loses what a sync does when it fails. */
+int seamStartWriting(int fd, uint64_t offset, uint64_t bytes) {
+  const std::lock_guard guard(seam().mutex);
+  const Turn turn = nextChange();
+  if (turn.error != 0) return -turn.error;
+  if (turn.crashAfter) crash();
+  if (!turn.apply) return 0;
+  struct ::stat info;
+  if (::fstat(fd, &info) < 0) return -errno;
+  if (dropIsDue(info)) return failSync(idOf(info));
+  return systemIo.startWriting(fd, offset, bytes);
 }
 
 int seamAllocate(int fd, Allocate what, uint64_t offset, uint64_t bytes) {
@@ -420,6 +436,7 @@ const IoTable& seamTable() {
       .pwritev = seamPwritev,
       .fsync = seamFsync,
       .fdatasync = seamFdatasync,
+      .startWriting = seamStartWriting,
       .allocate = seamAllocate,
       .truncate = seamTruncate,
       .stat = systemIo.stat,

@@ -7,10 +7,10 @@
  *
  * What is counted. Each operation that can change the disk has a number, from 1 on, across all
  * threads: pwrite, pwritev, allocate, truncate, copyRange, rename, link, unlink, an open that makes
- * or empties a file, fsync, fdatasync, and each noteMappedWrite. Reads (pread, preadv) are counted
- * apart, and so are the starts of threads, which can only fail. Syncs have numbers of their own
- * besides: those of plans that only make them slow. One process only: what other processes do is
- * neither counted nor undone.
+ * or empties a file, fsync, fdatasync, startWriting, and each noteMappedWrite. Reads (pread,
+ * preadv) are counted apart, and so are the starts of threads, which can only fail. Syncs have
+ * numbers of their own besides: those of plans that only make them slow. One process only: what
+ * other processes do is neither counted nor undone.
  * Plans: test-plan.h.
  */
 #pragma once

@@ -21,9 +21,9 @@
  *     sector that was changed since its file was last synced gets one of the contents it has had
  *     since, by the seed; lengths of files and directory entries likewise; then SIGKILL.
  *   drop:seed=7@33
- *     The first sync of a file from operation 33 on fails with EIO, and sectors of that file that
- *     were not synced get an older content, by the seed: as when the kernel drops pages that it
- *     could not write. The process goes on.
+ *     The first sync (or startWriting) of a file from operation 33 on fails with EIO, and sectors
+ *     of that file that were not synced get an older content, by the seed: as when the kernel drops
+ *     pages that it could not write. The process goes on.
  *   slow:ms=200@s17
  *     The sync takes that much longer, as on a disk that is busy. Other threads go on meanwhile.
  */

@@ -56,6 +56,66 @@ TEST(aCheckpointDoesNotTakeWhatIsGone) {  // A4
   CHECK(again.open(path).ok() && stampShown(again) == 1);
 }
 
+TEST(aCheckpointDoesNotTakeWhatGoesMeanwhile) {  // A4, when the lines are copied
+  const std::string path = newRegion();
+  {
+    Region region;
+    CHECK(region.open(path).ok() && stamp(region, 1, true).ok());
+    region.handle.unpin();
+    CHECK(region.handle.checkpoint().ok());
+    const uint64_t begin = region.handle.view().cursor().position;
+    CHECK(stamp(region, 2).ok());
+    region.handle.unpin();
+    bool isGone = false;
+    useHooks({.afterRead = [&](int, uint64_t offset) {
+      const bool isOfAPage = offset >= kFirstLine * kLineBytes;
+      if (isOfAPage && !isGone) dropFromLog(path, begin + 600);
+      isGone |= isOfAPage;
+      return 0;
+    }});
+    CHECK(region.handle.checkpoint().code == Code::kIo);
+    noHooks();
+    CHECK(isGone);
+  }
+  Region again;
+  CHECK(again.open(path).ok() && stampShown(again) == 1);
+}
+
+TEST(aPageThatIsLostBeforeTheSyncIsLostToTheSync) {  // A5, C2
+  constexpr uint32_t kMany = 700;
+  const std::string path = newRegion();
+  Region region, other;
+  CHECK(region.open(path).ok() && other.open(path).ok());
+  other.handle.unpin();
+  CHECK(stamp(region, 1, true, kMany).ok());
+  region.handle.unpin();
+  CHECK(region.handle.checkpoint().ok());
+  CHECK(other.handle.refresh().ok());  // holds the checkpoint of so much back
+  CHECK(stamp(region, 2, false, kMany).ok());
+  region.handle.unpin();
+  CHECK(region.handle.checkpoint().ok() && slotEpoch(region) == region.handle.view().epoch() - 1);
+  other.handle.unpin();
+  for (const int error : {-EIO, -ENOSPC}) {
+    const uint64_t slot = slotEpoch(region);
+    int starts = 0;
+    useHooks({.beforeStartWriting = [&](int) { return ++starts == 2 ? error : 0; }});
+    CHECK(!region.handle.checkpoint().ok());
+    noHooks();
+    CHECK(starts == 2 && slotEpoch(region) == slot);
+    CHECK(words(region).logSuspect == 1);
+    // Nothing may be promised before the first repair, which syncs all there is.
+    CHECK(error != -EIO || other.handle.flush().code == Code::kIo);
+    CHECK(other.begin().ok() && stampShown(other) == 2);
+    CHECK(words(region).logSuspect == 0);
+    other.rollback();
+    other.handle.unpin();
+  }
+  CHECK(region.handle.checkpoint().ok() && slotEpoch(region) == region.handle.view().epoch());
+  region.close();
+  other.close();
+  CHECK(checkCleanFile(path).empty());
+}
+
 TEST(repairStopsAtARecordThatIsGone) {  // H4
   const std::string path = newRegion();
   {

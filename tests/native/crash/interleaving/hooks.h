@@ -18,6 +18,7 @@ struct Hooks {
   std::function<void(int fd, uint64_t offset, size_t bytes)> afterWrite;
   std::function<int(int fd)> beforeSync;
   std::function<int(int fd, uint64_t offset)> afterRead;
+  std::function<int(int fd)> beforeStartWriting;
 };
 
 inline Hooks hooks;
@@ -52,12 +53,21 @@ inline int64_t hookedRead(int fd, void* to, size_t bytes, uint64_t offset) {
   return result;
 }
 
+inline int hookedStartWriting(int fd, uint64_t offset, uint64_t bytes) {
+  if (hooks.beforeStartWriting) {
+    const auto hook = hooks.beforeStartWriting;
+    if (const int error = hook(fd); error < 0) return error;
+  }
+  return systemIo.startWriting(fd, offset, bytes);
+}
+
 inline void useHooks(Hooks wanted) {
   static const IoTable table = [] {
     IoTable made = systemIo;
     made.pwrite = hookedWrite;
     made.fdatasync = hookedSync;
     made.pread = hookedRead;
+    made.startWriting = hookedStartWriting;
     return made;
   }();
   hooks = std::move(wanted);

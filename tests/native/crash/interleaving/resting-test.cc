@@ -1,0 +1,80 @@
+/** The checkpointer's thread rests between two checkpoints, unless the log fills up (C4). */
+#include <chrono>
+
+#include "core/clock.h"
+#include "scenes.h"
+
+namespace {
+
+using namespace interleaving;
+
+constexpr int64_t kSlowMs = 150;
+
+void slowSyncs() {
+  useHooks({.beforeSync = [](int) {
+    sleepMicroseconds(kSlowMs * 1000);
+    return 0;
+  }});
+}
+
+/** Commits one more, has `kick` ask for its checkpoint and waits for it; milliseconds. */
+template <typename Kick>
+int64_t checkpointed(Region& region, uint64_t number, Kick kick) {
+  CHECK(stamp(region, number).ok());
+  region.handle.unpin();
+  const uint64_t epoch = region.handle.view().epoch();
+  const int64_t begun = monotonicMs();
+  kick();
+  while (slotEpoch(region) < epoch && monotonicMs() < begun + 60'000) sleepMicroseconds(500);
+  CHECK(slotEpoch(region) == epoch);
+  return monotonicMs() - begun;
+}
+
+struct Scenery {
+  std::string path = newRegion();
+  Region region;
+  Scenery() { CHECK(region.open(path).ok()); }
+};
+
+TEST(restsForAsLongAsTheLastOneTook) {
+  Scenery at;
+  Checkpointer checkpointer(at.region.handle.file(), at.region.handle.lock(), at.path);
+  slowSyncs();
+  const int64_t first = checkpointed(at.region, 1, [&] { checkpointer.kick(false); });
+  noHooks();
+  CHECK(first >= 2 * kSlowMs);
+  const int64_t second = checkpointed(at.region, 2, [&] { checkpointer.kick(false); });
+  CHECK(second >= first - 20);
+  const int64_t third = checkpointed(at.region, 3, [&] { checkpointer.kick(false); });
+  CHECK(third < second);  // the second took next to nothing
+}
+
+TEST(doesNotRestWhereTheLogFillsUp) {
+  Scenery at;
+  Checkpointer checkpointer(at.region.handle.file(), at.region.handle.lock(), at.path);
+  slowSyncs();
+  const int64_t first = checkpointed(at.region, 1, [&] { checkpointer.kick(false); });
+  noHooks();
+  const int64_t second = checkpointed(at.region, 2, [&] {
+    checkpointer.kick(false);
+    sleepMicroseconds(5'000);
+    checkpointer.kick(true);
+  });
+  CHECK(second < first);
+}
+
+TEST(endsWhileItRests) {
+  Scenery at;
+  Checkpointer checkpointer(at.region.handle.file(), at.region.handle.lock(), at.path);
+  slowSyncs();
+  const int64_t first = checkpointed(at.region, 1, [&] { checkpointer.kick(false); });
+  noHooks();
+  checkpointer.kick(false);
+  const int64_t begun = monotonicMs();
+  checkpointer.stop();
+  CHECK(monotonicMs() - begun < first);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) { return playOrRunAll(count, arguments); }
