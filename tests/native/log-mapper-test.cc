@@ -110,6 +110,15 @@ TEST(stopsAtOnceAndBeginsAgain) {
   CHECK(segments.becomes(1, kAll));
 }
 
+TEST(atOnceIsOnTheThreadOfTheCaller) {
+  const Segments segments;
+  LogMapper mapper;
+  std::memset(segments.at(0), 'a', kSegmentBytes);
+  mapper.goOnAtOnce(segments.step(0, segments.at(1)));
+  CHECK(segments.mapped(1) == kAll);
+  CHECK(segments.mapped(0) == 0);
+}
+
 TEST(withoutAThreadTheCallerDoesIt) {
   const Segments segments;
   startTestIo({.action = TestAction::kFail, .of = Counted::kThreads, .operation = 1, .error = 11});

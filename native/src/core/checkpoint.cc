@@ -10,6 +10,12 @@
 
 namespace rstore {
 
+namespace {
+
+constexpr int64_t kLongestRestMs = 1'000;
+
+}  // namespace
+
 Status Checkpointer::run(uint64_t* epoch) {
   const std::lock_guard<std::mutex> guard(running_);
   if (!lock_.tryAcquireCheckpoint()) return failure(Code::kBusy);
@@ -173,7 +179,8 @@ void Checkpointer::loop() {
     (void)run(&epoch);
     const int64_t ended = monotonicMs();
     guard.lock();
-    rest(guard, ended + (ended - begun));
+    urgent_ = false;
+    rest(guard, ended + std::min(ended - begun, kLongestRestMs));
   }
 }
 

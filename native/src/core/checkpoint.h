@@ -22,9 +22,10 @@
 // C3. Both files are open a second time here. On the writer's own descriptors a sync of this thread
 //     would take away the error that the writer must see.
 // C4. A checkpoint that follows another at once writes much the same pages again, and competes with
-//     the writers for the processor and for memory. So the thread rests between two for as long as
-//     the first of them took, unless the log fills up. Only writers that never pause notice: behind
-//     a checkpoint that they cannot wait for, there is much to take over in any case.
+//     the writers for the processor and for memory. So a handle's thread rests between two for as
+//     long as the first of them took, at most a second, unless it becomes urgent: the log fills up,
+//     or a fresh view would have to take over many pages. That it was urgent before the last one
+//     says nothing: the counters are lowered at its end, and each commit judges anew.
 #pragma once
 
 #include <atomic>

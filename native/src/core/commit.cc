@@ -19,6 +19,8 @@ namespace {
 constexpr uint64_t kDirectTailPages = kBufferedTailBytes / kPageBytes;
 /// A checkpoint is due after so many distinct pages: applying them is what a fresh view pays.
 constexpr uint64_t kCheckpointPages = 4096;
+/// And urgent after so many, or as many as a view keeps for itself.
+constexpr uint64_t kUrgentPages = 4 * kCheckpointPages;
 constexpr size_t kTailPiecePages = 256;
 /// Memory for a record that is kept for the next one.
 constexpr size_t kKeptRecordBytes = 4 << 20;
@@ -51,7 +53,7 @@ Status Handle::commit(const Changes& changes, bool sync) {
 Status Handle::prepare(const Changes& changes, bool sync) {
   pending_.sync = sync;
   pending_.published = false;
-  pending_.isMuch = pending_.fillsLog = false;
+  pending_.isMuch = pending_.isUrgent = false;
   pending_.tailPageCount = 0;
   if (changes.pageCount == 0 && changes.endUnits == view_.cursor().endUnits) {
     pending_.record.clear();
@@ -284,8 +286,9 @@ void Handle::countChanges() {
   const uint64_t pages = add(words.distinctPagesSinceSlot, distinct);
   const uint64_t logged = add(words.logBytesSinceSlot, bytes);
   const uint64_t byteLimit = uint64_t{options_.segmentLimit} * kSegmentBytes / 2;
-  pending_.fillsLog = logged >= byteLimit;
-  pending_.isMuch = pending_.fillsLog || pages >= kCheckpointPages;
+  const uint64_t pageLimit = std::min(kUrgentPages, options_.privatePages);
+  pending_.isUrgent = logged >= byteLimit || pages >= pageLimit;
+  pending_.isMuch = pending_.isUrgent || pages >= kCheckpointPages;
 }
 
 /// The view follows its own commit.
@@ -308,7 +311,7 @@ void Handle::finish() {
   if (pending_.published) letFileFollow(false);
   // Not before: of a commit that is not published, or whose writer still pins the one before it, a
   // checkpoint takes nothing, and if none follows nobody would ask again.
-  if (pending_.isMuch) checkpointer_->kick(pending_.fillsLog);
+  if (pending_.isMuch) checkpointer_->kick(pending_.isUrgent);
 }
 
 }  // namespace rstore

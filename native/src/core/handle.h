@@ -189,7 +189,7 @@ class Handle {
     bool sync = false;
     bool published = false;
     bool isMuch = false;    // with what was before it: a checkpoint is due
-    bool fillsLog = false;  // so far that it must not wait
+    bool isUrgent = false;  // so much that it must not wait
   };
 
   Status openShared();

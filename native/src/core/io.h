@@ -51,7 +51,7 @@ struct IoTable {
   int64_t (*pwritev)(int fd, const iovec* parts, int count, uint64_t offset);
   int (*fsync)(int fd);
   int (*fdatasync)(int fd);
-  /** 0 where the system or the file system has no such thing. */
+  /** 0 also where there is no such thing, and where nothing was begun for want of memory. */
   int (*startWriting)(int fd, uint64_t offset, uint64_t bytes);
   /** -EOPNOTSUPP where the file system cannot. */
   int (*allocate)(int fd, Allocate what, uint64_t offset, uint64_t bytes);

@@ -23,6 +23,14 @@ void LogMapper::goOn(const Step& step) {
   wake_.notify_one();
 }
 
+void LogMapper::goOnAtOnce(const Step& step) {
+  {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    for (Step& passed : asked_) passed.next = nullptr;
+  }
+  carryOut(step);
+}
+
 void LogMapper::stop() {
   {
     const std::lock_guard<std::mutex> guard(mutex_);

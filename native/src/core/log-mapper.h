@@ -34,11 +34,12 @@ class LogMapper {
   /// none can be had, does the work itself.
   void goOn(const Step& step);
   /// The same at once, on this thread: for a writer that is as fast as the mapping.
-  static void carryOut(const Step& step);
+  void goOnAtOnce(const Step& step);
   /// Ends the thread; what was asked for and not done yet is left undone.
   void stop();
 
  private:
+  static void carryOut(const Step& step);
   void loop();
 
   std::mutex mutex_;

@@ -377,7 +377,7 @@ void Log::enterSegment(std::byte* at, bool isLarge) {
   if (segment == writing_) return;
   if (writing_ != nullptr) {
     const LogMapper::Step step{writing_, offset < kPageBytes ? segment : nullptr};
-    isLarge ? LogMapper::carryOut(step) : mapper_.goOn(step);
+    isLarge ? mapper_.goOnAtOnce(step) : mapper_.goOn(step);
   }
   writing_ = segment;
 }

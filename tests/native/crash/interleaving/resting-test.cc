@@ -43,8 +43,10 @@ TEST(restsForAsLongAsTheLastOneTook) {
   const int64_t first = checkpointed(at.region, 1, [&] { checkpointer.kick(false); });
   noHooks();
   CHECK(first >= 2 * kSlowMs);
-  const int64_t second = checkpointed(at.region, 2, [&] { checkpointer.kick(false); });
-  CHECK(second >= first - 20);
+  const int64_t ended = monotonicMs();
+  (void)checkpointed(at.region, 2, [&] { checkpointer.kick(false); });
+  const int64_t second = monotonicMs() - ended;
+  CHECK(second >= std::min(first, int64_t{1'000}) - 20);
   const int64_t third = checkpointed(at.region, 3, [&] { checkpointer.kick(false); });
   CHECK(third < second);  // the second took next to nothing
 }
@@ -60,7 +62,7 @@ TEST(doesNotRestWhereTheLogFillsUp) {
     sleepMicroseconds(5'000);
     checkpointer.kick(true);
   });
-  CHECK(second < first);
+  CHECK(second < first / 2);
 }
 
 TEST(endsWhileItRests) {
@@ -72,7 +74,7 @@ TEST(endsWhileItRests) {
   checkpointer.kick(false);
   const int64_t begun = monotonicMs();
   checkpointer.stop();
-  CHECK(monotonicMs() - begun < first);
+  CHECK(monotonicMs() - begun < first / 2);
 }
 
 }  // namespace
