@@ -1,5 +1,6 @@
 /** How many pages of its own a handle has while small changes are scattered over many pages. */
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { suite } from 'uvu'
@@ -140,6 +141,23 @@ test(
       change(round++)
       return region.stats().privateBytes <= 2 * BUDGET
     })
+  }),
+)
+
+test(
+  'a small budget makes no checkpoint due, as long as it is not exceeded twice',
+  withRegion(async (place) => {
+    const region = await filled(place)
+    const change = changer(region)
+    const before = region.stats()
+    const rounds = 2
+    assert.ok(rounds * CHANGES * PAGE_BYTES > BUDGET)
+    for (let round = 0; round < rounds; round++) change(round)
+    await sleep(300)
+    const after = region.stats()
+    assert.ok(after.privateBytes > BUDGET && after.privateBytes < 2 * BUDGET)
+    assert.is(after.epoch, before.epoch + rounds)
+    assert.is(after.checkpointEpoch, before.checkpointEpoch)
   }),
 )
 

@@ -19,7 +19,7 @@ namespace {
 constexpr uint64_t kDirectTailPages = kBufferedTailBytes / kPageBytes;
 /// A checkpoint is due after so many distinct pages: applying them is what a fresh view pays.
 constexpr uint64_t kCheckpointPages = 4096;
-/// And urgent after so many, or as many as a view keeps for itself.
+/// And urgent after at most so many: as many as a view keeps for itself.
 constexpr uint64_t kUrgentPages = 4 * kCheckpointPages;
 constexpr size_t kTailPiecePages = 256;
 /// Memory for a record that is kept for the next one.
@@ -286,8 +286,8 @@ void Handle::countChanges() {
   const uint64_t pages = add(words.distinctPagesSinceSlot, distinct);
   const uint64_t logged = add(words.logBytesSinceSlot, bytes);
   const uint64_t byteLimit = uint64_t{options_.segmentLimit} * kSegmentBytes / 2;
-  const uint64_t pageLimit = std::min(kUrgentPages, options_.privatePages);
-  pending_.isUrgent = logged >= byteLimit || pages >= pageLimit;
+  const uint64_t urgentPages = std::clamp(options_.privatePages, kCheckpointPages, kUrgentPages);
+  pending_.isUrgent = logged >= byteLimit || pages >= urgentPages;
   pending_.isMuch = pending_.isUrgent || pages >= kCheckpointPages;
 }
 

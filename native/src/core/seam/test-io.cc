@@ -276,13 +276,9 @@ int failSync(FileId id) {
   return -EIO;
 }
 
-bool dropIsDue(const struct ::stat& info) {
-  const TestPlan& plan = seam().plan;
-  return plan.action == TestAction::kDrop && plan.operation != 0 &&
-         seam().state.changes >= plan.operation && S_ISREG(info.st_mode);
-}
-
-int syncThrough(int (*call)(int), int fd) {
+/// `isPromise`: what it was asked for is on the disk when it succeeds.
+template <typename Call>
+int syncThrough(int fd, bool isPromise, Call call) {
   const std::lock_guard guard(seam().mutex);
   const Turn turn = nextChange();
   if (turn.error != 0) return -turn.error;
@@ -290,9 +286,12 @@ int syncThrough(int (*call)(int), int fd) {
   if (!turn.apply) return 0;
   struct ::stat info;
   if (::fstat(fd, &info) < 0) return -errno;
-  if (dropIsDue(info)) return failSync(idOf(info));
-  const int result = call(fd);
-  if (result < 0) return result;
+  const TestPlan& plan = seam().plan;
+  const bool dropIsDue = plan.action == TestAction::kDrop && plan.operation != 0 &&
+                         seam().state.changes >= plan.operation && S_ISREG(info.st_mode);
+  if (dropIsDue) return failSync(idOf(info));
+  const int result = call();
+  if (result < 0 || !isPromise) return result;
   CrashJournal& journal = seam().journal;
   S_ISDIR(info.st_mode) ? journal.forgetDirectory(idOf(info)) : journal.forgetFile(idOf(info));
   return result;
@@ -316,25 +315,17 @@ void delaySync() {
 
 int seamFsync(int fd) {
   delaySync();
-  return syncThrough(systemIo.fsync, fd);
+  return syncThrough(fd, true, [fd] { return systemIo.fsync(fd); });
 }
 
 int seamFdatasync(int fd) {
   delaySync();
-  return syncThrough(systemIo.fdatasync, fd);
+  return syncThrough(fd, true, [fd] { return systemIo.fdatasync(fd); });
 }
 
 /** Promises nothing when it succeeds, loses what a sync does when it fails. */
 int seamStartWriting(int fd, uint64_t offset, uint64_t bytes) {
-  const std::lock_guard guard(seam().mutex);
-  const Turn turn = nextChange();
-  if (turn.error != 0) return -turn.error;
-  if (turn.crashAfter) crash();
-  if (!turn.apply) return 0;
-  struct ::stat info;
-  if (::fstat(fd, &info) < 0) return -errno;
-  if (dropIsDue(info)) return failSync(idOf(info));
-  return systemIo.startWriting(fd, offset, bytes);
+  return syncThrough(fd, false, [=] { return systemIo.startWriting(fd, offset, bytes); });
 }
 
 int seamAllocate(int fd, Allocate what, uint64_t offset, uint64_t bytes) {

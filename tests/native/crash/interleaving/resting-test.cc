@@ -30,51 +30,49 @@ int64_t checkpointed(Region& region, uint64_t number, Kick kick) {
   return monotonicMs() - begun;
 }
 
+/** A region whose first checkpoint took `firstMs`, because its syncs were slow. */
 struct Scenery {
   std::string path = newRegion();
   Region region;
-  Scenery() { CHECK(region.open(path).ok()); }
+  bool isOpen = region.open(path).ok();
+  Checkpointer checkpointer{region.handle.file(), region.handle.lock(), path};
+  int64_t firstMs = 0;
+
+  Scenery() {
+    CHECK(isOpen);
+    slowSyncs();
+    firstMs = checkpointed(region, 1, [&] { checkpointer.kick(false); });
+    noHooks();
+    CHECK(firstMs >= 2 * kSlowMs);
+  }
 };
 
 TEST(restsForAsLongAsTheLastOneTook) {
   Scenery at;
-  Checkpointer checkpointer(at.region.handle.file(), at.region.handle.lock(), at.path);
-  slowSyncs();
-  const int64_t first = checkpointed(at.region, 1, [&] { checkpointer.kick(false); });
-  noHooks();
-  CHECK(first >= 2 * kSlowMs);
   const int64_t ended = monotonicMs();
-  (void)checkpointed(at.region, 2, [&] { checkpointer.kick(false); });
+  (void)checkpointed(at.region, 2, [&] { at.checkpointer.kick(false); });
   const int64_t second = monotonicMs() - ended;
-  CHECK(second >= std::min(first, int64_t{1'000}) - 20);
-  const int64_t third = checkpointed(at.region, 3, [&] { checkpointer.kick(false); });
+  CHECK(second >= std::min(at.firstMs, int64_t{1'000}) - 20);
+  const int64_t third = checkpointed(at.region, 3, [&] { at.checkpointer.kick(false); });
   CHECK(third < second);  // the second took next to nothing
 }
 
 TEST(doesNotRestWhereTheLogFillsUp) {
   Scenery at;
-  Checkpointer checkpointer(at.region.handle.file(), at.region.handle.lock(), at.path);
-  slowSyncs();
-  const int64_t first = checkpointed(at.region, 1, [&] { checkpointer.kick(false); });
-  noHooks();
   const int64_t second = checkpointed(at.region, 2, [&] {
-    checkpointer.kick(false);
+    at.checkpointer.kick(false);
     sleepMicroseconds(5'000);
-    checkpointer.kick(true);
+    at.checkpointer.kick(true);
   });
-  CHECK(second < first / 2);
+  CHECK(second < at.firstMs / 2);
 }
 
 TEST(endsWhileItRests) {
   Scenery at;
-  Checkpointer checkpointer(at.region.handle.file(), at.region.handle.lock(), at.path);
-  slowSyncs();
-  const int64_t first = checkpointed(at.region, 1, [&] { checkpointer.kick(false); });
-  noHooks();
-  checkpointer.kick(false);
+  at.checkpointer.kick(false);
   const int64_t begun = monotonicMs();
-  checkpointer.stop();
-  CHECK(monotonicMs() - begun < first / 2);
+  at.checkpointer.stop();
+  CHECK(monotonicMs() - begun < at.firstMs / 2);
 }
 
 }  // namespace
