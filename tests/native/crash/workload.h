@@ -345,12 +345,29 @@ class Run {
       const bool givenBack = failed.file == File::kLog && failed.what == Allocate::kPunch;
       return ahead || givenBack;
     }
-    // A checkpoint that a commit makes on its way (H10), through descriptors of its own.
-    const bool commits = step.what == Do::kCommit || step.what == Do::kFlushThenLines;
+    // A checkpoint that is made on the way (H10), through descriptors of its own.
     const bool ofCheckpoint = failed.kind == Kind::kWrite || failed.kind == Kind::kSync;
     const bool own = regions_[step.who] && failed.fd == regions_[step.who]->handle.file().fd;
     const bool ofLog = failed.file == File::kLog && failed.kind == Kind::kSync;
-    return commits && ofCheckpoint && !own && (failed.file == File::kRegion || ofLog);
+    return movesView(step.what) && ofCheckpoint && !own && (failed.file == File::kRegion || ofLog);
+  }
+
+  /** Whether a step refreshes a view or ends a transaction: who does may be far ahead of the file. */
+  static bool movesView(Do what) {
+    switch (what) {
+      case Do::kCommit:
+      case Do::kRollback:
+      case Do::kAbandonTail:
+      case Do::kPin:
+      case Do::kBackup:
+      case Do::kFlushThenLines: return true;
+      case Do::kOpen:
+      case Do::kClose:
+      case Do::kFlush:
+      case Do::kCheckpoint:
+      case Do::kUnpin: break;
+    }
+    return false;
   }
 
   bool isRemembered(const Step& step, const failures::Failed& failed) {
