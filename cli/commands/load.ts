@@ -3,9 +3,11 @@ import { closeSync, fstatSync, openSync } from 'node:fs'
 import type { Argv } from 'yargs'
 import { Region, type RegionOptions } from '../../lib/index.js'
 import { chunksLater, chunksNow } from '../load/chunks.js'
+import { removeLeftovers } from '../load/leftovers.js'
 import { Loading, type Loaded, type LoadingOptions } from '../load/loading.js'
 import { safeJson } from '../print/json.js'
-import { print } from '../print/output.js'
+import { escapeText } from '../print/escape.js'
+import { print, printError } from '../print/output.js'
 import { withProgress, type Progress } from '../print/progress.js'
 import { formatBytes, formatCount } from '../print/units.js'
 import { withCleanup } from '../shared/cleanups.js'
@@ -67,6 +69,9 @@ async function loadNew(
   args: Arguments, { fd, bytes }: Input, progress: Progress,
 ): Promise<Loaded> {
   refuseExisting(args.file)
+  for (const leftover of removeLeftovers(args.file)) {
+    printError(`${escapeText(leftover)}: left by a load that was killed; removed`)
+  }
   const temporary = temporaryPath(args.file)
   const settings = { capacity: args.capacity, durability: 'none' } as RegionOptions
   let isOurs = false

@@ -31,6 +31,10 @@ export function refuseFolder(path: string): void {
 export const temporaryPath = (path: string): string =>
   `${path}.${randomBytes(8).toString('hex')}.tmp`
 
+/** Whether `temporaryPath` may have given a file of this name another one. */
+export const isTemporaryOf = (name: string, other: string): boolean =>
+  other.startsWith(`${name}.`) && /^[0-9a-f]{16}\.tmp$/.test(other.slice(name.length + 1))
+
 function syncFolder(folder: string): void {
   const fd = openSync(folder, 'r')
   try {

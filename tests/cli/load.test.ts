@@ -2,8 +2,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import fs, {
-  closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync,
-  writeSync,
+  closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync, utimesSync,
+  writeFileSync, writeSync,
 } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
@@ -230,6 +230,35 @@ test('what killed ones left, and what others called so, is in nobody\'s way', as
   await hasRows(path, 1000)
   assert.equal(files(), [`${count - 1}.region`, ...before].sort())
   assert.is(readFileSync(foreign, 'utf8'), 'a letter')
+})
+
+test('what a killed one left goes with the next load; what is in use stays', async () => {
+  const path = freshPath()
+  const temporaries = () => readdirSync(directory)
+    .filter((name) => name.startsWith(`${count - 1}.`) && name.endsWith('.tmp'))
+    .map((name) => join(directory, name))
+  const hasLog = () => temporaries().some((name) => existsSync(`${name}-wal`))
+  const killed = await startLoad(path, hasLog)
+  killed.child.kill('SIGKILL')
+  await killed.ended
+  const [left] = temporaries()
+  const alive = await startLoad(path, () =>
+    temporaries().some((name) => name !== left && existsSync(`${name}-wal`)))
+  const letter = `${path}.0123456789abcdef.tmp`
+  writeFileSync(letter, 'a letter')
+  const long = new Date(Date.now() - 3_600_000)
+  for (const name of temporaries()) utimesSync(name, long, long)
+  const input = writeRows(1000)
+  const next = rstore(['load', path, input, '--map', 'm', '--key', 'id'])
+  assert.is(next.status, EXIT.ok, next.stderr)
+  const said = `${left}: left by a load that was killed; removed\n`
+  assert.ok(next.stderr.startsWith(said), next.stderr)
+  for (const end of ['', '-wal', '-lock']) assert.not(existsSync(left + end), end)
+  await hasRows(path, 1000)
+  assert.is(temporaries().length, 2, 'the letter, and what is still being loaded')
+  alive.child.kill('SIGINT')
+  assert.equal(await alive.ended, [null, 'SIGINT'])
+  assert.equal(temporaries(), [letter])
 })
 
 test('the name of what was loaded is on the disk, too', async () => {

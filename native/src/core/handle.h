@@ -18,8 +18,9 @@
 // H2. A new holder looks behind the last published record and adopts a valid one: its author died
 //     before it could publish.
 // H3. A new holder that finds tailHighBytes beyond the committed end zeroes what lies between
-//     before it uses it.
-//     The last to close does the same, because the word goes with the lock file.
+//     before it uses it. The last to close does the same, because the word goes with the lock file.
+//     The zeros are on the disk before the slot is marked clean: nobody looks behind the end of a
+//     file that was closed well. While it is not clean, recovery does.
 // H4. A failed write or sync of log or region sets logSuspect. The kernel may have dropped the
 //     pages without telling anyone who opens later, so the next holder does not adopt; with the
 //     checkpoint lock held (a checkpoint under way writes the same pages) it checks every record
@@ -44,10 +45,10 @@
 //     know of each other.
 // H9. The file is cut only by the last handle, while it holds the alive byte exclusively, so that
 //     nobody else maps it and nobody can open it; behind the end that a synced slot says, and
-//     before that slot is made clean. A commit that lowers the end is made by that handle alone,
-//     then, as its last one: no view lives on, and no record follows it in the log. A crash before
-//     the slot leaves the longer file, or has recovery repeat the commit; one after it finds a
-//     slot that is not clean, and recovery clears what is still behind the end. A file that was
+//     before that slot is made clean, with a sync in between. A commit that lowers the end is made
+//     by that handle alone, then, as its last one: no view lives on, and no record follows it in the
+//     log. A crash before the slot leaves the longer file, or has recovery repeat the commit; one
+//     after it finds a slot that is not clean, and recovery clears what is still behind the end. A file that was
 //     replaced is left alone: the transaction would move over to another, of which this says
 //     nothing.
 // H10. What the file does not hold yet cannot be given back, and a writer makes such pages faster

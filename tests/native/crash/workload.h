@@ -117,7 +117,10 @@ inline const std::vector<Step>& script() {
                               {Do::kFlushThenLines, 0, 60, 0, false},
                               {Do::kClose, 0},
                               {Do::kCommit, 1, 7, 0, true},
-                              {Do::kClose, 1},
+                              {Do::kCheckpoint, 1},
+                              {Do::kAbandonTail, 1, 0, pagesToUnits(65), false},
+                              {Do::kRollback, 1},  // has zeroed it
+                              {Do::kClose, 1},     // has nothing else to sync
                               {Do::kOpen, 1},
                               {Do::kCommit, 1, 9, 9, false},
                               {Do::kOpen, 0},
@@ -133,8 +136,9 @@ inline const std::vector<Step>& script() {
                               {Do::kCommit, 0, 30, 0, false},
                               {Do::kBackup, 1},
                               {Do::kCommit, 0, 3, 12, true},
+                              {Do::kAbandonTail, 0, 2, pagesToUnits(65), false},
                               {Do::kClose, 1},
-                              {Do::kClose, 0},
+                              {Do::kClose, 0},  // zeroes it
                           });
     return all;
   }();

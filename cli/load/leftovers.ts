@@ -1,0 +1,55 @@
+/**
+ * What loads that were killed left: regions under temporary names, which nobody will ever open.
+ *
+ *  O1. Removed is only what nobody has open: whoever loads has its region open, as `readers` tells,
+ *      from when it is made until it is about to get its name.
+ *  O2. Before and after that there are moments when nobody has it open. A file that changed within
+ *      the last minute may be in one of them, and is left alone.
+ *  O3. Two that look at once see each other, and both leave the file alone.
+ */
+import { lstatSync, readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { Region } from '../../lib/index.js'
+import { isTemporaryOf, removeRegion } from '../shared/files.js'
+
+const QUIET_MS = 60_000
+
+/** O1, O3. What cannot be opened is not known to be ours. */
+function isAbandoned(path: string): boolean {
+  try {
+    const region = Region.open(path, { durability: 'none', timeoutMs: 1000 })
+    try {
+      return region.readers().length === 1
+    } finally {
+      region.close()
+    }
+  } catch {
+    return false
+  }
+}
+
+/** O2. */
+function isQuietFile(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  return found !== undefined && found.isFile() && Date.now() - found.mtimeMs >= QUIET_MS
+}
+
+/** What is in a folder; nothing where that may not be known. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+/** Removes what loads into a new file of this name have left. Gives the paths. */
+export function removeLeftovers(path: string): string[] {
+  const folder = dirname(path)
+  const left = namesIn(folder)
+    .filter((name) => isTemporaryOf(basename(path), name))
+    .map((name) => join(folder, name))
+    .filter((file) => isQuietFile(file) && isAbandoned(file))
+  left.forEach(removeRegion)
+  return left
+}
