@@ -36,7 +36,7 @@ Status Checkpointer::runLocked(uint64_t* epoch) {
   CheckpointSlot slot;
   if (const Status read = readSlot(own_.fd, own_.identity, &slot); !read.ok()) return read;
   *epoch = slot.epoch;
-  if (slot.clean == 1 || isSuspect()) return kSuccess;  // C2
+  if (slot.clean == 1 || lock_.isSuspect()) return kSuccess;  // C2
   if (slot.epoch > atomicWord(words.slotEpoch).load(std::memory_order_seq_cst)) {
     if (const Status finished = finishSlot(&slot); !finished.ok()) return finished;
   }
@@ -50,7 +50,7 @@ Status Checkpointer::runLocked(uint64_t* epoch) {
     if (const Status synced = log_.sync(); !synced.ok()) return suspect(synced);
   }
   if (const Status durable = makeTailsDurable(&slot, target); !durable.ok()) return durable;
-  if (isSuspect()) return kSuccess;  // C2: the failure may be of pages that our sync passed over
+  if (lock_.isSuspect()) return kSuccess;  // C2: it may be of pages that our sync passed over
   LogCursor at = cursorOfSlot(slot);
   FileApplier applier(own_, log_, own_.fd);
   const Status applied = applier.applyUpTo(target, &at);
@@ -88,10 +88,6 @@ uint64_t Checkpointer::announceTarget() {
   const uint64_t durable = atomicWord(words.slotEpoch).load(std::memory_order_seq_cst);
   announced.store(std::max(target, durable), std::memory_order_seq_cst);
   return target;
-}
-
-bool Checkpointer::isSuspect() const {
-  return atomicWord(lock_.words().logSuspect).load(std::memory_order_seq_cst) != 0;
 }
 
 /// Steps 6 and 7 for somebody who died between them, or whose sync failed there: the slot that is

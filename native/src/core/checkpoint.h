@@ -61,7 +61,6 @@ class Checkpointer {
  private:
   Status runLocked(uint64_t* epoch);
   uint64_t announceTarget();
-  bool isSuspect() const;
   bool isReplaced() const;
   Status suspect(Status status);
   Status openOwnFile();

@@ -134,7 +134,7 @@ Status Handle::syncTail() {
   auto& unsynced = atomicWord(lock_.words().unsyncedTailEpoch);
   if (unsynced.load(std::memory_order_seq_cst) == 0) return kSuccess;
   if (const Status synced = syncOf(file_.fd); !synced.ok()) return synced;
-  if (isSuspect()) return failure(Code::kIo, EIO);
+  if (lock_.isSuspect()) return failure(Code::kIo, EIO);
   unsynced.store(0, std::memory_order_seq_cst);
   RedoRecord header;
   memcpy(&header, pending_.record.data(), sizeof header);
@@ -254,7 +254,7 @@ Status Handle::settle() {
     const Status wrote = log_.writeThrough(pending_.start, record.data(), record.size());
     if (!wrote.ok()) return fail(wrote);
     if (const Status synced = syncOf(log_.fd()); !synced.ok()) return latch(synced);
-    if (isSuspect()) return latch(failure(Code::kIo, EIO));  // H7
+    if (lock_.isSuspect()) return latch(failure(Code::kIo, EIO));  // H7
   } else {
     const Status wrote = log_.writeMapped(pending_.start, record.data(), record.size());
     if (!wrote.ok()) return fail(wrote);

@@ -116,11 +116,11 @@ Status Handle::flush() {
   uint64_t seen = unsynced.load(std::memory_order_seq_cst);
   if (seen != 0) {
     if (const Status synced = syncOf(file_.fd); !synced.ok()) return latch(synced);
-    if (isSuspect()) return failure(Code::kIo, EIO);  // H7; the next transaction repairs it
+    if (lock_.isSuspect()) return failure(Code::kIo, EIO);  // H7; the next transaction repairs it
     if (seen <= published) unsynced.compare_exchange_strong(seen, 0, std::memory_order_seq_cst);
   }
   if (const Status synced = syncOf(log_.fd()); !synced.ok()) return latch(synced);
-  if (isSuspect()) return failure(Code::kIo, EIO);
+  if (lock_.isSuspect()) return failure(Code::kIo, EIO);
   auto& syncedEpoch = atomicWord(words.syncedEpoch);
   uint64_t before = syncedEpoch.load(std::memory_order_seq_cst);
   while (before < published && !syncedEpoch.compare_exchange_weak(before, published)) continue;
@@ -180,10 +180,6 @@ Status Handle::syncOf(int fd) {
   const Status synced = syncData(fd);
   if (!synced.ok()) atomicWord(lock_.words().logSuspect).store(1, std::memory_order_seq_cst);
   return synced;
-}
-
-bool Handle::isSuspect() const {
-  return atomicWord(lock_.words().logSuspect).load(std::memory_order_seq_cst) != 0;
 }
 
 /// A write that failed. A full disk took nothing away.

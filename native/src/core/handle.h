@@ -28,7 +28,8 @@
 //     its data (zeros may be lost, too), and syncs both files. What does not check is lost: nobody
 //     writes any more until all have closed and recovery has taken the prefix. The failing handle
 //     is latched: its view may differ from what is on the disk. A sync that failed counts whatever
-//     its errno; a write that found the disk full does not.
+//     its errno; a write that found the disk full does not. Before all is checked and written
+//     again, views check what they take over from the log (view.h, V8).
 // H5. The log is begun by the first transaction that commits: new salt, log file synced, then a
 //     slot that is not clean, synced. A crash in between leaves a clean slot and a log of another
 //     salt, which is ignored.
@@ -212,7 +213,6 @@ class Handle {
   void letFileFollow(bool moving);
   Status rewriteSinceSlot();
   Status zeroPastEnd() const;
-  Status proveLog(const CheckpointSlot& slot) const;
   Status zeroAbandonedTail();
   Status adopt();
   Status beginLog();
@@ -225,7 +225,6 @@ class Handle {
   Status finishFile(RegionFile& writable);
   Status cutFile(RegionFile& writable);
   Status syncOf(int fd);
-  bool isSuspect() const;
   Status fail(Status status);
   Status latch(Status status);
 

@@ -12,7 +12,7 @@ namespace rstore {
 /// What the holder before us may have left: H4, H2, H3.
 Status Handle::heal() {
   SharedWords& words = lock_.words();
-  if (isSuspect()) {
+  if (lock_.isSuspect()) {
     if (const Status repaired = repairLog(); !repaired.ok()) return repaired;
   } else if (log_.isOpen()) {
     if (const Status adopted = adopt(); !adopted.ok()) return adopted;
@@ -55,7 +55,10 @@ Status Handle::rewriteSinceSlot() {
   CheckpointSlot slot;
   if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;
   if (log_.isOpen() && slot.clean == 0) {
-    if (const Status proven = proveLog(slot); !proven.ok()) return proven;
+    // Records that were dropped from memory must not be written to the disk as if they were right:
+    // all that comes behind them, however well synced, would be lost to recovery.
+    const Status proven = log_.prove(cursorOfSlot(slot), view_.epoch());
+    if (!proven.ok()) return proven;
     const Status rewritten = log_.rewrite(slot.logPosition, view_.cursor().position);
     if (!rewritten.ok()) return rewritten;
     if (const Status synced = syncOf(log_.fd()); !synced.ok()) return synced;
@@ -75,20 +78,6 @@ Status Handle::zeroPastEnd() const {
   uint64_t length = 0;
   if (const Status got = fileLength(file_.fd, &length); !got.ok()) return got;
   return from < length ? zeroFileRange(file_.fd, from, length - from) : kSuccess;
-}
-
-/// Records that were dropped from memory must not be written to the disk as if they were right: all
-/// that comes behind them, however well synced, would be lost to recovery.
-Status Handle::proveLog(const CheckpointSlot& slot) const {
-  LogCursor at = cursorOfSlot(slot);
-  while (at.epoch < view_.epoch()) {
-    RedoRecord record;
-    uint64_t start = 0;
-    const bool there = log_.peek(at, &record, &start) && log_.isValid(at, record, start);
-    if (!there) return failure(Code::kIo, EIO);
-    at = Log::behind(record, start);
-  }
-  return kSuccess;
 }
 
 Status Handle::zeroAbandonedTail() {

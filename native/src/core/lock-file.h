@@ -105,6 +105,10 @@ class LockFile {
   bool isOpen() const { return fd_ >= 0; }
 
   SharedWords& words() const { return *words_; }
+  /// A write or sync of log or region has failed, and no writer has set right what may be lost.
+  bool isSuspect() const {
+    return atomicWord(words_->logSuspect).load(std::memory_order_seq_cst) != 0;
+  }
   ReaderSlot& slot(uint32_t index) const { return slots_[index]; }
   ReaderSlot& ownSlot() const { return slots_[ownSlot_]; }
   uint32_t ownSlotIndex() const { return ownSlot_; }

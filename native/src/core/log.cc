@@ -191,7 +191,11 @@ bool Log::peek(const LogCursor& at, RedoRecord* record, uint64_t* start) const {
   const std::byte* segment = find(*start / kSegmentBytes);
   if (segment == nullptr) return false;
   memcpy(record, segment + *start % kSegmentBytes, sizeof *record);
-  return record->magic == kRecordMagic && record->epoch == at.epoch + 1 && record->logSalt == salt_;
+  return isNext(at, *record);
+}
+
+bool Log::isNext(const LogCursor& at, const RedoRecord& record) const {
+  return record.magic == kRecordMagic && record.epoch == at.epoch + 1 && record.logSalt == salt_;
 }
 
 /// A header that an earlier use of its segment left claims less than the slot, and content that is
@@ -218,10 +222,17 @@ Status Log::highestSynced(uint64_t* epoch) const {
   return kSuccess;
 }
 
+namespace {
+
+uint64_t bytesDescribedBy(const RedoRecord& record) {
+  return sizeof(RedoRecord) + uint64_t{record.pageCount} * sizeof(PageEntry) +
+         tailChecksumBytes(record.tailPageCount) + uint64_t{record.lineCount} * kLineBytes;
+}
+
+}  // namespace
+
 bool Log::isValid(const LogCursor& at, const RedoRecord& record, uint64_t start) const {
-  const uint64_t described = sizeof(RedoRecord) + uint64_t{record.pageCount} * sizeof(PageEntry) +
-                             tailChecksumBytes(record.tailPageCount) +
-                             uint64_t{record.lineCount} * kLineBytes;
+  const uint64_t described = bytesDescribedBy(record);
   if (record.recordBytes != described) return false;
   uint32_t checksum = at.checksum;
   uint64_t skip = offsetof(RedoRecord, epoch);
@@ -231,6 +242,33 @@ bool Log::isValid(const LogCursor& at, const RedoRecord& record, uint64_t start)
   };
   const Status read = forEachPiece(start + skip, described - skip, add);
   return read.ok() && checksum == record.checksum;
+}
+
+Status Log::prove(LogCursor at, uint64_t epoch) const {
+  while (at.epoch < epoch) {
+    RedoRecord record;
+    uint64_t start = 0;
+    if (!proveNext(at, &record, &start)) return failure(Code::kIo, EIO);
+    at = behind(record, start);
+  }
+  return kSuccess;
+}
+
+/// `peek` and `isValid`.
+bool Log::proveNext(const LogCursor& at, RedoRecord* record, uint64_t* start) const {
+  *start = recordStart(at.position);
+  const bool read = readByCall(*start, reinterpret_cast<std::byte*>(record), sizeof *record);
+  if (!read || !isNext(at, *record) || record->recordBytes != bytesDescribedBy(*record))
+    return false;
+  uint32_t checksum = at.checksum;
+  std::byte piece[4096];
+  for (uint64_t done = offsetof(RedoRecord, epoch); done < record->recordBytes;) {
+    const uint64_t count = std::min<uint64_t>(sizeof piece, record->recordBytes - done);
+    if (!readByCall(advance(*start, done), piece, count)) return false;
+    checksum = crc32c(checksum, piece, count);
+    done += count;
+  }
+  return checksum == record->checksum;
 }
 
 bool Log::reaches(uint64_t position) const {

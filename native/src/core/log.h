@@ -118,6 +118,9 @@ class Log {
   bool peek(const LogCursor& at, RedoRecord* record, uint64_t* start) const;
   /// Checks the whole record that `peek` found.
   bool isValid(const LogCursor& at, const RedoRecord& record, uint64_t start) const;
+  /// Checks all records behind `at`, up to a commit, with system calls only. kIo: one of them is not
+  /// as it was written.
+  Status prove(LogCursor at, uint64_t epoch) const;
   /// The last commit of which any header in the file says that it was on the disk, or 0. Headers
   /// are looked for everywhere: those that lead to them may be damaged.
   Status highestSynced(uint64_t* epoch) const;
@@ -142,6 +145,8 @@ class Log {
 
  private:
   std::byte* find(uint64_t logicalSegment) const;
+  bool isNext(const LogCursor& at, const RedoRecord& record) const;
+  bool proveNext(const LogCursor& at, RedoRecord* record, uint64_t* start) const;
   bool hasHeaderOf(uint32_t physical, uint64_t logicalSegment) const;
   int64_t chooseSegment(uint64_t logicalSegment, uint32_t segmentLimit);
   Status provideSegment(uint64_t logicalSegment, uint32_t segmentLimit);

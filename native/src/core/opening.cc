@@ -186,7 +186,7 @@ void Handle::closeAsLast() {
 Status Handle::finishFile(RegionFile& writable) {
   SharedWords& words = lock_.words();
   const uint64_t published = atomicWord(words.publishedEpoch).load(std::memory_order_seq_cst);
-  if (isSuspect()) return failure(Code::kFailed);
+  if (lock_.isSuspect()) return failure(Code::kFailed);
   if (words.logBegun == 0) return cutFile(writable);
   uint64_t epoch = 0;
   Checkpointer last(writable, lock_, path_);

@@ -74,6 +74,7 @@ void PendingPages::add(std::vector<Change>& changes, uint32_t leastInChunk, uint
   if (changes.empty()) return;
   if (chunks_.empty()) storeTo(addressOf(changes.front().page));  // W8
   const uint64_t firstNew = changes.front().epoch;
+  lastEpoch_ = changes.back().epoch;
   const uint64_t durable = durableEpoch();
   settle(durable);
   std::vector<Change> all = waitingChanges(durable);
@@ -229,6 +230,14 @@ void PendingPages::openAll() {
 }
 
 /// W3.
+/// Behind what was read of it: pages may be lost at any time.
+bool PendingPages::isLogWhole() const {
+  if (!lock_.isSuspect()) return true;
+  CheckpointSlot slot;
+  return readSlot(file_.fd, file_.identity, &slot).ok() &&
+         log_.prove(cursorOfSlot(slot), lastEpoch_).ok();
+}
+
 bool PendingPages::fillPage(const Change* first, const Change* end) {
   for (;;) {
     const uint64_t durable = durableEpoch();
@@ -238,7 +247,8 @@ bool PendingPages::fillPage(const Change* first, const Change* end) {
     bool whole = true;
     for (const Change* change = next; change < end; change++) whole &= readLines(*change);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (next == end || next->epoch > durableEpoch()) return whole;
+    if (next == end) return true;
+    if (next->epoch > durableEpoch()) return whole && isLogWhole();
   }
 }
 

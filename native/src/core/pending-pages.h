@@ -21,8 +21,9 @@
 //     beyond E while the view may be read, so that ends, in the page of commit E. While a view
 //     moves, S may come to be beyond E: then the file's page is right for what comes next (V3).
 // W4. The handler does this with system calls into the page: a log or a file that cannot be read is
-//     an error there, and no fault in the handler. The page is then zero, the handle is latched,
-//     and the view begins again before it shows anything (FaultRange::restart).
+//     an error there, and no fault in the handler. So is one of which pages may be lost (view.h,
+//     V8) and a record does not check. The page is then zero, the handle is latched, and the view begins again before it shows
+//     anything (FaultRange::restart).
 // W5. Only the thread of the view touches these pages. Others (a system call, a thread of Node that
 //     compresses) may get memory that is a buffer of its own: `fillPending` fills it before.
 // W6. A page that was given back (V4) may still be here: all its records are at or below S, and
@@ -41,6 +42,7 @@
 #include "core/fault.h"
 #include "core/lock-file.h"
 #include "core/log.h"
+#include "core/region-file.h"
 
 namespace rstore {
 
@@ -58,8 +60,8 @@ class PendingPages final : public FirstTouch {
     uint64_t lineAt;  // position in the log
   };
 
-  PendingPages(LockFile& lock, Log& log, FaultRange& range)
-      : lock_(lock), log_(log), range_(range) {}
+  PendingPages(const RegionFile& file, LockFile& lock, Log& log, FaultRange& range)
+      : file_(file), lock_(lock), log_(log), range_(range) {}
   PendingPages(const PendingPages&) = delete;
   PendingPages& operator=(const PendingPages&) = delete;
 
@@ -96,6 +98,7 @@ class PendingPages final : public FirstTouch {
   void fillChunk(Chunk& chunk);
   bool fillPage(const Change* first, const Change* end);
   bool readLines(const Change& change);
+  bool isLogWhole() const;
   void openAll();
   void setWaiting(size_t count);
   void settle(uint64_t durable);
@@ -105,12 +108,14 @@ class PendingPages final : public FirstTouch {
   uint64_t durableEpoch() const;
   std::byte* addressOf(uint64_t page) const { return range_.base + page * kPageBytes; }
 
+  const RegionFile& file_;
   LockFile& lock_;
   Log& log_;
   FaultRange& range_;
   std::vector<Change> changes_;  // by page, then by record
   std::vector<Chunk> chunks_;    // by number
   size_t waiting_ = 0;
+  uint64_t lastEpoch_ = 0;  // of all that was listed
 };
 
 }  // namespace rstore

@@ -119,6 +119,20 @@ Status View::showSlot(const CheckpointSlot& slot) {
 Status View::applyUpTo(uint64_t epoch) {
   if (cursor_.epoch >= epoch) return kSuccess;
   if (!log_.isOpen()) return failure(Code::kStale);
+  const LogCursor from = cursor_;
+  if (const Status proven = proveIfSuspect(from, epoch); !proven.ok()) return proven;
+  if (const Status applied = applyFromHere(epoch); !applied.ok()) return applied;
+  const Status proven = proveIfSuspect(from, epoch);
+  restart_ |= !proven.ok();
+  return proven;
+}
+
+/// V8.
+Status View::proveIfSuspect(const LogCursor& from, uint64_t epoch) const {
+  return lock_.isSuspect() ? log_.prove(from, epoch) : kSuccess;
+}
+
+Status View::applyFromHere(uint64_t epoch) {
   while (isFarBehind(epoch)) {
     if (const Status listed = applyLater(epoch); !listed.ok()) return listed;
   }

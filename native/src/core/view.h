@@ -32,6 +32,11 @@
 //      something else when it was read: of a transaction that was given up, since a sync failed
 //      (H4). A reader may see there what an unfinished commit of another
 //      process wrote straight to the file; nothing it can reach refers to it.
+//  V8. Published records are whole, and are not checked: whoever published one had written all of
+//      it. But when a write or sync of the log fails, the kernel may drop pages of it; from when
+//      that is known (logSuspect) until a writer has set it right (handle.h, H4), a view checks the
+//      records that it applies, before and, since they may go meanwhile, afterwards. What does not
+//      check is not shown: kIo. So it is when pages that wait are filled (W4).
 #pragma once
 
 #include <cstdint>
@@ -74,7 +79,7 @@ struct Waiting {
 class View {
  public:
   View(RegionFile& file, LockFile& lock, Log& log)
-      : file_(file), lock_(lock), log_(log), pending_(lock, log, faultRange_) {}
+      : file_(file), lock_(lock), log_(log), pending_(file, lock, log, faultRange_) {}
   View(const View&) = delete;
   View& operator=(const View&) = delete;
   ~View() { close(); }
@@ -139,6 +144,8 @@ class View {
  private:
   Status restart();
   Status applyUpTo(uint64_t epoch);
+  Status applyFromHere(uint64_t epoch);
+  Status proveIfSuspect(const LogCursor& from, uint64_t epoch) const;
   Status applyLines(const RedoRecord& record, uint64_t start);
   bool isFarBehind(uint64_t epoch) const;
   Status applyLater(uint64_t epoch);

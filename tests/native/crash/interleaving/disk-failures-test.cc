@@ -133,6 +133,25 @@ TEST(repairStopsAtARecordThatIsGone) {  // H4
   CHECK(stamp(again, 4, true).ok());
 }
 
+TEST(aLogThatLostPagesIsNotShown) {  // V8
+  const std::string path = newRegion();
+  Region writer, reader, late;
+  CHECK(writer.open(path).ok() && stamp(writer, 1).ok());
+  auto& suspect = atomicWord(words(writer).logSuspect);
+  suspect.store(1);
+  CHECK(reader.open(path).ok() && stampShown(reader) == 1);  // it is whole
+  suspect.store(0);
+  const uint64_t good = writer.handle.view().cursor().position;
+  CHECK(stamp(writer, 2).ok());
+  dropFromLog(path, good + 600);
+  suspect.store(1);
+  CHECK(reader.handle.refresh().code == Code::kIo);
+  CHECK(late.open(path).code == Code::kIo);
+  reader.close();
+  writer.close();
+  CHECK(late.open(path).ok() && stampShown(late) == 1);
+}
+
 TEST(repairWaitsForACheckpointUnderWay) {  // H4
   const std::string path = newRegion();
   HandleOptions hasty = Region::smallLog();

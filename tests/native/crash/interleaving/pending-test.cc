@@ -228,6 +228,23 @@ TEST(aLogThatCannotBeRead) {  // W4
   CHECK(reader.open(backlog.path).ok() && shownBy(reader) == right);
 }
 
+TEST(aLogThatMayHaveLostPages) {  // W4, V8
+  Backlog backlog;
+  const PageHashes right = published(backlog.path);
+  Region reader, other;
+  CHECK(reader.open(backlog.path, roomy()).ok() && other.open(backlog.path, roomy()).ok());
+  atomicWord(words(backlog.writer).logSuspect).store(1);
+  CHECK(shownBy(other) == right);  // none is lost
+  const int log = ::open((backlog.path + "-wal").c_str(), O_RDWR);
+  const std::byte zeros[64] = {};
+  const uint64_t last = backlog.writer.handle.view().cursor().position - sizeof zeros;
+  CHECK(::pwrite(log, zeros, sizeof zeros, static_cast<off_t>(last)) == sizeof zeros);
+  ::close(log);
+  const uint64_t page = PendingPages::kChunkPages + 1;
+  CHECK(hashOfPage(reader.base() + page * kPageBytes) == 0);
+  CHECK(reader.control.failed == 1 && (takeFaultBits(&reader.control) & kFaultIo) != 0);
+}
+
 TEST(manySmallRecordsDoNotWait) {
   const std::string path = newRegion();
   Region writer, reader;
