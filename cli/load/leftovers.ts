@@ -4,7 +4,8 @@
  *  O1. Removed is only what nobody has open: whoever loads has its region open, as `readers` tells,
  *      from when it is made until it is about to get its name.
  *  O2. Before and after that there are moments when nobody has it open. A file that changed within
- *      the last minute may be in one of them, and is left alone.
+ *      the last minute may be in one of them, and is left alone. Closing changes it: who is found
+ *      closing is not waited for.
  *  O3. Two that look at once see each other, and both leave the file alone.
  */
 import { lstatSync, readdirSync } from 'node:fs'
@@ -17,7 +18,7 @@ const QUIET_MS = 60_000
 /** O1, O3. What cannot be opened is not known to be ours. */
 function isAbandoned(path: string): boolean {
   try {
-    const region = Region.open(path, { durability: 'none', timeoutMs: 1000 })
+    const region = Region.open(path, { durability: 'none', timeoutMs: 0 })
     try {
       return region.readers().length === 1
     } finally {
@@ -25,6 +26,15 @@ function isAbandoned(path: string): boolean {
     }
   } catch {
     return false
+  }
+}
+
+function remove(path: string): boolean {
+  try {
+    removeRegion(path)
+    return true
+  } catch {
+    return false  // not allowed to: it is in nobody's way
   }
 }
 
@@ -46,10 +56,8 @@ function namesIn(folder: string): string[] {
 /** Removes what loads into a new file of this name have left. Gives the paths. */
 export function removeLeftovers(path: string): string[] {
   const folder = dirname(path)
-  const left = namesIn(folder)
+  return namesIn(folder)
     .filter((name) => isTemporaryOf(basename(path), name))
     .map((name) => join(folder, name))
-    .filter((file) => isQuietFile(file) && isAbandoned(file))
-  left.forEach(removeRegion)
-  return left
+    .filter((file) => isQuietFile(file) && isAbandoned(file) && remove(file))
 }

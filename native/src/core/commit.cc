@@ -267,7 +267,7 @@ Status Handle::settle() {
   countChanges();
   lock_.publish(header.epoch);
   // Not before: if we died in between and the record were not adopted, nobody would clear the tail.
-  atomicWord(words.tailHighBytes).store(0, std::memory_order_seq_cst);
+  if (words.tailHighBytes != 0) atomicWord(words.tailHighBytes).store(0, std::memory_order_seq_cst);
   if (pending_.sync) atomicWord(words.syncedEpoch).store(header.epoch, std::memory_order_seq_cst);
   pending_.published = true;
   lock_.releaseWrite();  // our view follows in finish(); until then it is pinned where it was

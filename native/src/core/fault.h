@@ -38,8 +38,9 @@
  *      repairs the range.
  *  F9. A view may have taken the right to touch pages away that it has not brought up to date
  *      (pending-pages.h): SIGSEGV. The handler does that with system calls and gives the right
- *      back; the access is repeated. It also reads the slot's epoch and the table of segments in
- *      the mapped lock file then, which are memory like the ControlBlock of a snapshot.
+ *      back; the access is repeated. It also reads the slot's epoch, the table of segments and
+ *      whether the log is suspect in the mapped lock file then, which are memory like the
+ *      ControlBlock of a snapshot.
  */
 #pragma once
 

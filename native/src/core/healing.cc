@@ -57,11 +57,13 @@ Status Handle::rewriteSinceSlot() {
   if (log_.isOpen() && slot.clean == 0) {
     // Records that were dropped from memory must not be written to the disk as if they were right:
     // all that comes behind them, however well synced, would be lost to recovery.
-    const Status proven = log_.prove(cursorOfSlot(slot), view_.epoch());
-    if (!proven.ok()) return proven;
+    // A page may be dropped between the proof and its rewriting: so there is a second one.
+    const LogCursor from = cursorOfSlot(slot);
+    if (const Status whole = log_.prove(from, view_.epoch()); !whole.ok()) return whole;
     const Status rewritten = log_.rewrite(slot.logPosition, view_.cursor().position);
     if (!rewritten.ok()) return rewritten;
     if (const Status synced = syncOf(log_.fd()); !synced.ok()) return synced;
+    if (const Status whole = log_.prove(from, view_.epoch()); !whole.ok()) return whole;
     const Status tails =
         rewriteTails(file_, log_, cursorOfSlot(slot), view_.epoch(), slot.durableTailEpoch);
     if (!tails.ok()) return tails;

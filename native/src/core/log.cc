@@ -122,7 +122,8 @@ void Log::forgetTable() {
 }
 
 bool Log::takeFault() {
-  if (takeFaultBits(&control_) == 0) return false;
+  if (atomicWord(control_.fault).load(std::memory_order_relaxed) == 0) return false;
+  (void)takeFaultBits(&control_);
   (void)repairRange(&faultRange_);
   return true;
 }
@@ -440,13 +441,15 @@ Status Log::rewrite(uint64_t from, uint64_t to) {
     const bool isLast = logical == end / kSegmentBytes;
     if (segment == nullptr && isLast) break;  // nothing was appended there yet
     if (segment == nullptr) return failure(Code::kCorrupt);
-    memcpy(copy.data(), segment, kSegmentBytes);
+    const auto offset = static_cast<uint64_t>(segment - memory_.base);
+    // Not from the mapping: there zeros may stand in for a page that could not be read.
+    const Status read = readFully(fd_, copy.data(), kSegmentBytes, offset);
+    if (!read.ok()) return read;
     if (isLast) {
       const uint64_t used = end % kSegmentBytes;
       memset(copy.data() + used, 0, kSegmentBytes - used);
     }
-    const Status wrote =
-        writeFully(fd_, copy.data(), kSegmentBytes, static_cast<uint64_t>(segment - memory_.base));
+    const Status wrote = writeFully(fd_, copy.data(), kSegmentBytes, offset);
     if (!wrote.ok()) return wrote;
   }
   return kSuccess;

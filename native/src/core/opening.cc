@@ -126,7 +126,7 @@ Status Handle::attach(const ViewMemory& memory, ControlBlock* control, uint64_t 
   if (hasLock()) {
     const Status shown = view_.advanceTo(epoch);
     // Opening the view cleared the fault word, by which a snapshot learns of it later.
-    return shown.ok() && lock_.isRevoked() ? failure(Code::kRevoked) : shown;
+    return lock_.isRevoked() ? failure(Code::kRevoked) : shown;  // the log may be gone by then
   }
   CheckpointSlot slot;
   if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;

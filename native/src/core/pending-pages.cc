@@ -205,15 +205,29 @@ bool PendingPages::allow(uint64_t first, uint64_t count) const {
 /// With as many mappings as a process may have, none can be divided, but all can be made one.
 void PendingPages::fillChunk(Chunk& chunk) {
   if (!allow(chunk.number, 1)) return openAll();
+  bool whole = true;
+  bool readsLog = false;
   for (uint32_t first = chunk.first, end = 0; first < chunk.end; first = end) {
-    const uint32_t page = changes_[first].page;
-    for (end = first; end < chunk.end && changes_[end].page == page; end++) continue;
-    if (fillPage(changes_.data() + first, changes_.data() + end)) continue;
-    (void)patchOnePage(&range_, uint64_t{page} * kPageBytes, kFaultIo, EIO);  // W4
-    range_.restart = 1;
+    end = endOfPage(chunk, first);
+    whole &= fillPage(changes_.data() + first, changes_.data() + end, &readsLog);
   }
+  if (!whole || (readsLog && !isLogWhole())) giveUp(chunk);
   chunk.waits = false;
   setWaiting(waiting_ - 1);
+}
+
+uint32_t PendingPages::endOfPage(const Chunk& chunk, uint32_t first) const {
+  uint32_t end = first;
+  while (end < chunk.end && changes_[end].page == changes_[first].page) end++;
+  return end;
+}
+
+/// W4.
+void PendingPages::giveUp(const Chunk& chunk) {
+  for (uint32_t first = chunk.first; first < chunk.end; first = endOfPage(chunk, first)) {
+    (void)patchOnePage(&range_, uint64_t{changes_[first].page} * kPageBytes, kFaultIo, EIO);
+  }
+  range_.restart = 1;
 }
 
 void PendingPages::setWaiting(size_t count) {
@@ -229,16 +243,22 @@ void PendingPages::openAll() {
   }
 }
 
-/// W3.
-/// Behind what was read of it: pages may be lost at any time.
+/// W4, V8: asked behind what was read of it, because pages may be lost at any time. The proof begins
+/// at the slot; where that has moved meanwhile, so may the beginning of the log have.
 bool PendingPages::isLogWhole() const {
-  if (!lock_.isSuspect()) return true;
-  CheckpointSlot slot;
-  return readSlot(file_.fd, file_.identity, &slot).ok() &&
-         log_.prove(cursorOfSlot(slot), lastEpoch_).ok();
+  constexpr int kTries = 100;
+  for (int tries = 0; tries < kTries; tries++) {
+    if (!lock_.isSuspect()) return true;
+    CheckpointSlot slot;
+    if (!readSlot(file_.fd, file_.identity, &slot).ok()) continue;  // may read as torn
+    if (log_.prove(cursorOfSlot(slot), lastEpoch_).ok()) return true;
+    if (durableEpoch() <= slot.epoch) return false;
+  }
+  return false;
 }
 
-bool PendingPages::fillPage(const Change* first, const Change* end) {
+/// W3. `*readsLog` is set where anything of it is from the log.
+bool PendingPages::fillPage(const Change* first, const Change* end, bool* readsLog) {
   for (;;) {
     const uint64_t durable = durableEpoch();
     const Change* next = first;
@@ -248,7 +268,8 @@ bool PendingPages::fillPage(const Change* first, const Change* end) {
     for (const Change* change = next; change < end; change++) whole &= readLines(*change);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (next == end) return true;
-    if (next->epoch > durableEpoch()) return whole && isLogWhole();
+    *readsLog = true;
+    if (next->epoch > durableEpoch()) return whole;
   }
 }
 

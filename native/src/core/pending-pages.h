@@ -21,9 +21,9 @@
 //     beyond E while the view may be read, so that ends, in the page of commit E. While a view
 //     moves, S may come to be beyond E: then the file's page is right for what comes next (V3).
 // W4. The handler does this with system calls into the page: a log or a file that cannot be read is
-//     an error there, and no fault in the handler. So is one of which pages may be lost (view.h,
-//     V8) and a record does not check. The page is then zero, the handle is latched, and the view begins again before it shows
-//     anything (FaultRange::restart).
+//     an error there, and no fault in the handler. So is a log of which pages may be lost (view.h,
+//     V8), when a record in it does not check. The chunk's pages are then zero, the handle is
+//     latched, and the view begins again before it shows anything (FaultRange::restart).
 // W5. Only the thread of the view touches these pages. Others (a system call, a thread of Node that
 //     compresses) may get memory that is a buffer of its own: `fillPending` fills it before.
 // W6. A page that was given back (V4) may still be here: all its records are at or below S, and
@@ -96,7 +96,9 @@ class PendingPages final : public FirstTouch {
 
   Chunk* find(uint64_t number);
   void fillChunk(Chunk& chunk);
-  bool fillPage(const Change* first, const Change* end);
+  bool fillPage(const Change* first, const Change* end, bool* readsLog);
+  uint32_t endOfPage(const Chunk& chunk, uint32_t first) const;
+  void giveUp(const Chunk& chunk);
   bool readLines(const Change& change);
   bool isLogWhole() const;
   void openAll();

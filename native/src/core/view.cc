@@ -121,10 +121,11 @@ Status View::applyUpTo(uint64_t epoch) {
   if (!log_.isOpen()) return failure(Code::kStale);
   const LogCursor from = cursor_;
   if (const Status proven = proveIfSuspect(from, epoch); !proven.ok()) return proven;
-  if (const Status applied = applyFromHere(epoch); !applied.ok()) return applied;
-  const Status proven = proveIfSuspect(from, epoch);
-  restart_ |= !proven.ok();
-  return proven;
+  Status applied = applyFromHere(epoch);
+  if (log_.takeFault()) applied = failure(Code::kIo, EIO);  // zeros stood in for a part of it
+  if (applied.ok()) applied = proveIfSuspect(from, epoch);
+  restart_ |= !applied.ok();
+  return applied;
 }
 
 /// V8.

@@ -36,7 +36,8 @@
 //      it. But when a write or sync of the log fails, the kernel may drop pages of it; from when
 //      that is known (logSuspect) until a writer has set it right (handle.h, H4), a view checks the
 //      records that it applies, before and, since they may go meanwhile, afterwards. What does not
-//      check is not shown: kIo. So it is when pages that wait are filled (W4).
+//      check is not shown: kIo. So it is when pages that wait are filled (W4). Nor is anything
+//      shown for which zeros stood in, because the log could not be read or was cut by somebody.
 #pragma once
 
 #include <cstdint>

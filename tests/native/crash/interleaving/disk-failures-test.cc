@@ -152,6 +152,18 @@ TEST(aLogThatLostPagesIsNotShown) {  // V8
   CHECK(late.open(path).ok() && stampShown(late) == 1);
 }
 
+TEST(aLogThatIsCutIsNotShown) {  // V8
+  const std::string path = newRegion();
+  Region writer, reader;
+  CHECK(writer.open(path).ok() && stamp(writer, 1).ok() && reader.open(path).ok());
+  const uint64_t begin = writer.handle.view().cursor().position;
+  CHECK(stamp(writer, 2, false, 40).ok());
+  const uint64_t kept = (begin / kPageBytes + 1) * kPageBytes;  // the header, and some of the pages
+  CHECK(::truncate((path + "-wal").c_str(), static_cast<off_t>(kept)) == 0);
+  CHECK(!reader.handle.refresh().ok());
+  CHECK(!reader.handle.refresh().ok());
+}
+
 TEST(repairWaitsForACheckpointUnderWay) {  // H4
   const std::string path = newRegion();
   HandleOptions hasty = Region::smallLog();
