@@ -1,5 +1,6 @@
 /** `rstore load`: JSON Lines or CSV into a region. */
 import { closeSync, fstatSync, openSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Argv } from 'yargs'
 import { Region, type RegionOptions } from '../../lib/index.js'
 import { chunksLater, chunksNow } from '../load/chunks.js'
@@ -12,9 +13,9 @@ import { withProgress, type Progress } from '../print/progress.js'
 import { formatBytes, formatCount } from '../print/units.js'
 import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
-import { asUsage, UsageError } from '../shared/errors.js'
+import { asUsage, CannotOpen, UsageError } from '../shared/errors.js'
 import {
-  publish, refuseExisting, refuseFolder, removeRegion, temporaryPath,
+  isClosedWell, publish, refuseExisting, refuseFolder, removeRegion, temporaryPath,
 } from '../shared/files.js'
 import { FILE, isStandardInput, jsonOption, waiting, waitOption } from '../shared/options.js'
 import { isThere, withWritable } from '../shared/source.js'
@@ -64,6 +65,24 @@ function loadingOptions(args: Arguments): LoadingOptions {
   }
 }
 
+const CLOSING_TRIES = 50
+const CLOSING_WAIT_MS = 100
+
+/**
+ * The last close brings what is in the log into the file. It may not have been the last, because
+ * somebody else just looked at the file (removeLeftovers does), or have met a full disk.
+ */
+async function closeWell(path: string, settings: RegionOptions): Promise<void> {
+  for (let tries = 0; !isClosedWell(path); tries++) {
+    if (tries === CLOSING_TRIES) {
+      throw new CannotOpen(`${path}: what was loaded could not be written into the file: `
+        + 'is the disk full? Nothing was loaded')
+    }
+    if (tries > 0) await sleep(CLOSING_WAIT_MS)
+    Region.open(path, settings).close()
+  }
+}
+
 /** In as many transactions as there are chunks: the file is not there for others yet. */
 async function loadNew(
   args: Arguments, { fd, bytes }: Input, progress: Progress,
@@ -89,6 +108,7 @@ async function loadNew(
       const loaded = region.transact(() => loading.finish())
       await region.flush()
       region.close()
+      await closeWell(temporary, settings)
       publish(temporary, args.file)
       return loaded
     } finally {

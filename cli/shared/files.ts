@@ -6,6 +6,9 @@ import {
 import { dirname } from 'node:path'
 import { CannotOpen, UsageError } from './errors.js'
 
+/** Whether all that a region has is in its file: the last who had it open has closed it well. */
+export const isClosedWell = (path: string): boolean => !existsSync(`${path}-wal`)
+
 /** A region file with what belongs to it; what is not there is no matter. */
 export function removeRegion(path: string): void {
   for (const end of ['', '-wal', '-lock']) rmSync(path + end, { force: true })
@@ -45,8 +48,8 @@ function syncFolder(folder: string): void {
 }
 
 /**
- * Gives a region that was closed its name, in one step; never one that is taken. Then the name is
- * on the disk, too.
+ * Gives a region that was closed well its name, in one step; never one that is taken. Then the name
+ * is on the disk, too.
  */
 export function publish(temporary: string, path: string): void {
   refuseExisting(path)

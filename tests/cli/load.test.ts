@@ -261,6 +261,23 @@ test('what a killed one left goes with the next load; what is in use stays', asy
   assert.equal(temporaries(), [letter])
 })
 
+test('a new file gets its name when everybody else has let go of it', async () => {
+  const path = freshPath()
+  const temporary = () => readdirSync(directory)
+    .find((name) => name.startsWith(`${count - 1}.`) && name.endsWith('.tmp'))
+  const { child, ended } = await startLoad(path, () => {
+    const name = temporary()
+    return name !== undefined && existsSync(join(directory, `${name}-wal`))
+  })
+  const other = Region.open(join(directory, temporary()!))
+  child.stdin.end()
+  await new Promise((resolve) => setTimeout(resolve, 1500))
+  assert.not(existsSync(path))
+  other.close()
+  assert.equal(await ended, [0, null])
+  await hasRows(path, 60_000)
+})
+
 test('the name of what was loaded is on the disk, too', async () => {
   const path = freshPath()
   const { fsyncSync } = fs

@@ -256,6 +256,7 @@ Status Handle::settle() {
     if (const Status synced = syncOf(log_.fd()); !synced.ok()) return latch(synced);
     if (lock_.isSuspect()) return latch(failure(Code::kIo, EIO));  // H7
   } else {
+    (void)log_.takeFault();  // of before: from here on it is of what is written
     const Status wrote = log_.writeMapped(pending_.start, record.data(), record.size());
     if (!wrote.ok()) return fail(wrote);
     if (log_.takeFault()) return fail(failure(Code::kIo));

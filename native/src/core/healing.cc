@@ -24,6 +24,7 @@ Status Handle::heal() {
 Status Handle::adopt() {
   RedoRecord record;
   uint64_t start = 0;
+  (void)log_.takeFault();  // of before
   while (log_.peek(view_.cursor(), &record, &start) &&
          log_.isValid(view_.cursor(), record, start)) {
     if (const Status applied = view_.apply(record, start); !applied.ok()) return applied;

@@ -123,8 +123,8 @@ void Log::forgetTable() {
 
 bool Log::takeFault() {
   if (atomicWord(control_.fault).load(std::memory_order_relaxed) == 0) return false;
-  (void)takeFaultBits(&control_);
-  (void)repairRange(&faultRange_);
+  const uint32_t bits = takeFaultBits(&control_);
+  if (!repairRange(&faultRange_).ok()) atomicWord(control_.fault).fetch_or(bits);
   return true;
 }
 
@@ -443,12 +443,9 @@ Status Log::rewrite(uint64_t from, uint64_t to) {
     if (segment == nullptr) return failure(Code::kCorrupt);
     const auto offset = static_cast<uint64_t>(segment - memory_.base);
     // Not from the mapping: there zeros may stand in for a page that could not be read.
-    const Status read = readFully(fd_, copy.data(), kSegmentBytes, offset);
-    if (!read.ok()) return read;
-    if (isLast) {
-      const uint64_t used = end % kSegmentBytes;
-      memset(copy.data() + used, 0, kSegmentBytes - used);
-    }
+    const uint64_t used = isLast ? end % kSegmentBytes : kSegmentBytes;
+    if (const Status read = readFully(fd_, copy.data(), used, offset); !read.ok()) return read;
+    memset(copy.data() + used, 0, kSegmentBytes - used);
     const Status wrote = writeFully(fd_, copy.data(), kSegmentBytes, offset);
     if (!wrote.ok()) return wrote;
   }

@@ -153,6 +153,7 @@ Status recoverRegion(RegionFile& file, LockFile& lock, const std::string& logPat
   const uint64_t proven = provenTailEpoch(log, at);
   LogCursor last;
   if (const Status found = findLast(file, log, at, proven, &last); !found.ok()) return found;
+  if (log.takeFault()) return failure(Code::kIo, EIO);  // it may not be the end of the chain
   uint64_t synced = 0;
   if (const Status claimed = log.highestSynced(&synced); !claimed.ok()) return claimed;
   if (synced > last.epoch) return failure(Code::kCorrupt);  // Y6

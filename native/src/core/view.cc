@@ -121,6 +121,7 @@ Status View::applyUpTo(uint64_t epoch) {
   if (!log_.isOpen()) return failure(Code::kStale);
   const LogCursor from = cursor_;
   if (const Status proven = proveIfSuspect(from, epoch); !proven.ok()) return proven;
+  (void)log_.takeFault();  // of before
   Status applied = applyFromHere(epoch);
   if (log_.takeFault()) applied = failure(Code::kIo, EIO);  // zeros stood in for a part of it
   if (applied.ok()) applied = proveIfSuspect(from, epoch);
@@ -147,7 +148,12 @@ Status View::applyFromHere(uint64_t epoch) {
 }
 
 Status View::apply(const RedoRecord& record, uint64_t start) {
-  if (const Status applied = applyLines(record, start); !applied.ok()) return applied;
+  Status applied = applyLines(record, start);
+  if (log_.takeFault()) applied = failure(Code::kIo, EIO);
+  if (!applied.ok()) {
+    restart_ = true;
+    return applied;
+  }
   moveTo(Log::behind(record, start));
   control_->contentSerial++;
   return kSuccess;

@@ -15,7 +15,7 @@ interface Sabotage {
   file: string
   line: string
   instead: string
-  program: 'crash' | 'interleaving/pins' | 'interleaving/pending'
+  program: 'crash' | `interleaving/${'pins' | 'pending' | 'disk-failures'}`
   args?: readonly string[]
 }
 
@@ -69,6 +69,21 @@ const all: readonly Sabotage[] = [
     args: ['eio', 'until-failure', 'seed=1'],
   },
   {
+    title: 'a file marked as closed well before the zeros behind its data are on the disk',
+    file: 'opening.cc',
+    line: 'if (const Status synced = syncData(writable.fd); !synced.ok()) return synced;',
+    instead: '',
+    program: 'crash',
+    args: ['tear', 'until-failure', 'seed=1'],
+  },
+  {
+    title: 'a log that may have lost pages, of which nobody looks at the records',
+    file: 'view.cc',
+    line: 'return lock_.isSuspect() ? log_.prove(from, epoch) : kSuccess;',
+    instead: 'return lock_.isSuspect() && from.epoch > epoch ? log_.prove(from, epoch) : kSuccess;',
+    program: 'interleaving/disk-failures',
+  },
+  {
     title: 'pins that nobody sees',
     file: 'lock-file.cc',
     line: 'own.store(epoch, std::memory_order_seq_cst);  // L3, L4',
@@ -85,7 +100,7 @@ const all: readonly Sabotage[] = [
   {
     title: 'pages that wait are filled from a log that goes meanwhile',
     file: 'pending-pages.cc',
-    line: 'if (next == end || next->epoch > durableEpoch()) return whole;',
+    line: 'if (next->epoch > durableEpoch()) return whole;',
     instead: 'return whole;',
     program: 'interleaving/pending',
   },
