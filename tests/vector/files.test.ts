@@ -288,7 +288,8 @@ test('a flush beside pops: what is called flushed is there after a crash', async
   const path = made()
   using vector = SharedVector.open(path, t.f64)
   let clean = 0
-  for (let turn = 0; turn < 200; turn++) {
+  // On a busy machine the pops come late nearly every time.
+  for (let turn = 0; turn < 200 || (clean === 0 && turn < 3000); turn++) {
     vector.pushMany(new Float64Array(3000).fill(turn))
     await vector.flush()
     await vector.flush()

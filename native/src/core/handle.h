@@ -47,11 +47,11 @@
 // H9. The file is cut only by the last handle, while it holds the alive byte exclusively, so that
 //     nobody else maps it and nobody can open it; behind the end that a synced slot says, and
 //     before that slot is made clean, with a sync in between. A commit that lowers the end is made
-//     by that handle alone, then, as its last one: no view lives on, and no record follows it in the
-//     log. A crash before the slot leaves the longer file, or has recovery repeat the commit; one
-//     after it finds a slot that is not clean, and recovery clears what is still behind the end. A file that was
-//     replaced is left alone: the transaction would move over to another, of which this says
-//     nothing.
+//     by that handle alone, then, as its last one: no view lives on, and no record follows it in
+//     the log. A crash before the slot leaves the longer file, or has recovery repeat the commit;
+//     one after it finds a slot that is not clean, and recovery clears what is still behind the
+//     end. A file that was replaced is left alone: the transaction would move over to another, of
+//     which this says nothing.
 // H10. What the file does not hold yet cannot be given back, and a writer makes such pages faster
 //     than a checkpoint writes them. So whoever has, or would get, more than twice the pages that
 //     it may keep sees to a checkpoint before it goes on: a writer behind its commit, when nobody

@@ -118,8 +118,8 @@ class Log {
   bool peek(const LogCursor& at, RedoRecord* record, uint64_t* start) const;
   /// Checks the whole record that `peek` found.
   bool isValid(const LogCursor& at, const RedoRecord& record, uint64_t start) const;
-  /// Checks all records behind `at`, up to a commit, with system calls only. kIo: one of them is not
-  /// as it was written.
+  /// Checks all records behind `at`, up to a commit, with system calls only. kIo: one of them is
+  /// not as it was written.
   Status prove(LogCursor at, uint64_t epoch) const;
   /// The last commit of which any header in the file says that it was on the disk, or 0. Headers
   /// are looked for everywhere: those that lead to them may be damaged.

@@ -201,7 +201,7 @@ Status Handle::finishFile(RegionFile& writable) {
     if (!zeroed.ok()) return zeroed;
   }
   if (const Status cut = cutFile(writable); !cut.ok()) return cut;
-  // H3, H9: zeros of now, or of a holder before, and the cut; who finds a clean slot trusts in them.
+  // H3, H9: zeros of now or of a holder before, and the cut: a clean slot stands for them.
   if (const Status synced = syncData(writable.fd); !synced.ok()) return synced;
   return markClean(writable, logPath(), &slot);
 }

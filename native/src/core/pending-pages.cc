@@ -243,8 +243,8 @@ void PendingPages::openAll() {
   }
 }
 
-/// W4, V8: asked behind what was read of it, because pages may be lost at any time. The proof begins
-/// at the slot; where that has moved meanwhile, so may the beginning of the log have.
+/// W4, V8: asked behind what was read of it, because pages may be lost at any time. The proof
+/// begins at the slot; where that has moved meanwhile, so may the beginning of the log have.
 bool PendingPages::isLogWhole() const {
   constexpr int kTries = 100;
   for (int tries = 0; tries < kTries; tries++) {
