@@ -6,7 +6,8 @@
  *  O2. Before and after that there are moments when nobody has it open. A file that changed within
  *      the last minute may be in one of them, and is left alone. Closing changes it: who is found
  *      closing is not waited for.
- *  O3. Two that look at once see each other, and both leave the file alone.
+ *  O3. Two that look at once see each other and leave the file alone; two that look one behind the
+ *      other both remove it, and nobody makes a file of that name again.
  */
 import { lstatSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
