@@ -9,8 +9,9 @@
  *      and wherever a header cannot be one, the place to go on is where many cells follow each
  *      other. Before the next damaged page, where there may be few, it is where most do: no cell
  *      that leads over that page counts, nor what is behind it. A chain with a long cell, in which
- *      others follow each other, is none. A page that begins like a node of a tree is one: keys in
- *      it may look like cells.
+ *      others follow each other, is none. A page that begins like a node of a tree, or like one
+ *      with copies of descriptors, is one: keys and texts in it may look like cells. A place before
+ *      it counts if the cells from there on lead to it.
  */
 import { C } from '../../../formats/index.js'
 import { STATE } from '../../space/allocation-words.js'
@@ -165,8 +166,8 @@ export class FoundCells {
       if (this.isDamaged(pageOf(ref))) {
         if (best.count > 0) return best.ref
         ref = (pageOf(ref) + 1) * PAGE_UNITS - 1
-      } else if (isNodePage(window, ref)) {
-        return ref
+      } else if (isPageOfOneCell(window, ref)) {
+        return this.leadsTo(window, best.ref, ref) ? best.ref : ref
       } else if (window.u32[(ref & 0x0fff_ffff) << 1] !== 0) {
         const count = this.chainAt(window, ref, end)
         if (count < CHAIN && count > best.count) best = { ref, count }
@@ -215,6 +216,13 @@ export class FoundCells {
     return false
   }
 
+  /** Whether the cells from a place on lead to another one. */
+  private leadsTo(window: Window, from: number, to: number): boolean {
+    let ref = from
+    for (let units = 1; ref < to && units > 0; ref += units) units = this.unitsAt(window, ref, to)
+    return ref === to
+  }
+
   /** Whether `to` is on the first damaged page behind `from`: few cells may not skip others. */
   private isNextDamaged(from: number, to: number): boolean {
     return this.firstDamaged[pageOf(from)] === pageOf(to)
@@ -241,11 +249,13 @@ export class FoundCells {
   }
 }
 
-function isNodePage({ u32 }: Window, ref: number): boolean {
+/** Whether a page begins like those that trees and copies of descriptors have to themselves. */
+function isPageOfOneCell({ u32 }: Window, ref: number): boolean {
   if (ref % PAGE_UNITS !== 0) return false
   const at = (ref & 0x0fff_ffff) << 1
+  if ((u32[at]! & ~C.CELL_PREVIOUS_FREE) !== PAGE_UNITS) return false
+  const typeId = u32[at + 1]! & 0xffff
   const kind = u32[at + 2]! & 0xff
-  return (u32[at]! & ~C.CELL_PREVIOUS_FREE) === PAGE_UNITS
-    && (u32[at + 1]! & 0xffff) === C.TYPE_NODE
-    && kind >= C.NODE_LEAF_FIXED && kind <= C.NODE_INNER_SLOTTED
+  return typeId === C.TYPE_DESCRIPTOR_COPIES
+    || (typeId === C.TYPE_NODE && kind >= C.NODE_LEAF_FIXED && kind <= C.NODE_INNER_SLOTTED)
 }
