@@ -34,6 +34,8 @@ const LEAST_OF_ALL = 3
 
 type ReadPage = (page: number) => Buffer
 
+const isClear = (bytes: Buffer): boolean => bytes.every((byte) => byte === 0)
+
 function windowsOf(endPage: number, readPage: ReadPage, onProgress: OnProgress): ArrayBuffer[] {
   const windows: ArrayBuffer[] = []
   for (let start = 0; start < endPage * C.PAGE_BYTES; start += WINDOW_BYTES) {
@@ -49,52 +51,54 @@ function windowsOf(endPage: number, readPage: ReadPage, onProgress: OnProgress):
   return windows
 }
 
-/** Where most pages differ from one page of the table, it is the table that is damaged. */
-function blamed(wrong: readonly number[], isUsed: (page: number) => boolean): Set<number> {
-  const parts = new Map<number, number[]>()
-  for (const page of wrong) {
-    const part = Math.floor(page / CHECKSUMS_PER_PAGE)
-    parts.set(part, [...parts.get(part) ?? [], page])
+/** What the table of checksums says of a page; undefined where it says nothing. */
+type Verdict = 'right' | 'wrong' | undefined
+
+/** The pages that one page of the table is for. */
+class TablePart {
+  private readonly wrong: number[] = []
+  private right = 0
+
+  add(page: number, verdict: Verdict): void {
+    if (verdict === 'wrong') this.wrong.push(page)
+    else if (verdict === 'right') this.right++
   }
-  const damaged = new Set<number>()
-  for (const [part, pages] of parts) {
-    let used = 0
-    const first = part * CHECKSUMS_PER_PAGE
-    for (let i = 0; i < CHECKSUMS_PER_PAGE; i++) used += Number(isUsed(first + i))
-    if (pages.length >= LEAST_BLAMED && pages.length * 2 > used) continue
-    if (pages.length >= LEAST_OF_ALL && pages.length === used) continue
-    for (const page of pages) damaged.add(page)
+
+  /** Pages that differ. Where more do than do not, it is the table that is damaged. */
+  damaged(): readonly number[] {
+    const { wrong: { length }, right } = this
+    const isBlamed = (length >= LEAST_BLAMED && length > right)
+      || (length >= LEAST_OF_ALL && right === 0)
+    return isBlamed ? [] : this.wrong
   }
-  return damaged
 }
 
 /** How the pages of a file are read. */
 interface PageReader {
   read: ReadPage
-  isWrong(page: number): boolean
+  verdictOn(page: number, bytes: Buffer): Verdict
   onProgress: OnProgress
 }
 
 /** Tells of every page twice: it is read, and then compared with its checksum. */
 function wreckageOf(
-  firstPage: number, endPage: number, { read, isWrong, onProgress }: PageReader, root = 0,
+  firstPage: number, endPage: number, { read, verdictOn, onProgress }: PageReader, root = 0,
 ): Image {
   const windows = windowsOf(endPage, read, (done, all) => onProgress(done, 2 * all))
-  const wrong: number[] = []
+  const parts = new Map<number, TablePart>()
   for (let page = C.ALLOCATION_PAGE; page < endPage; page++) {
     if (page % PROGRESS_PAGES === 0) onProgress(endPage + page, 2 * endPage)
-    if (isWrong(page)) wrong.push(page)
-  }
-  const isUsed = (page: number): boolean => {
-    const hasNoChecksum = page < C.ALLOCATION_PAGE || (page >= C.CHECKSUM_PAGE && page < firstPage)
-    if (page >= endPage || hasNoChecksum) return false
-    const start = page * C.PAGE_BYTES % WINDOW_BYTES
+    if (page >= C.CHECKSUM_PAGE && page < firstPage) continue
+    const index = Math.floor(page / CHECKSUMS_PER_PAGE)
+    const part = parts.get(index) ?? new TablePart()
+    parts.set(index, part)
     const window = windows[Math.floor(page * C.PAGE_BYTES / WINDOW_BYTES)]!
-    return new Uint32Array(window, start, C.PAGE_BYTES / 4).some((word) => word !== 0)
+    part.add(page, verdictOn(page, Buffer.from(window, page * C.PAGE_BYTES % WINDOW_BYTES,
+      C.PAGE_BYTES)))
   }
   return {
     windows, firstPage, endUnits: endPage * C.PAGE_BYTES / C.UNIT_BYTES,
-    damagedPages: blamed(wrong, isUsed), root,
+    damagedPages: new Set([...parts.values()].flatMap((part) => part.damaged())), root,
   }
 }
 
@@ -119,7 +123,10 @@ function ofRegion(region: RegionImage, onProgress: OnProgress): Wreckage {
   const firstPage = isKnown ? identity.firstDataPage : C.CHECKSUM_PAGE
   const reader = {
     read: (page: number) => pages.read(page * C.PAGE_BYTES, C.PAGE_BYTES),
-    isWrong: (page: number) => pages.isWrong(page),
+    verdictOn: (page: number, bytes: Buffer): Verdict => {
+      if (pages.isWrong(page)) return 'wrong'
+      return pages.isInLog(page) || isClear(bytes) ? undefined : 'right'
+    },
     onProgress: (done: number, all: number) => onProgress(all / 2 + done / 2, all),
   }
   const image = wreckageOf(firstPage, pages.endPage, reader,
@@ -136,11 +143,12 @@ function ofBytes(path: string, onProgress: OnProgress): Wreckage {
   try {
     const endPage = Math.ceil(file.length / C.PAGE_BYTES)
     const read = (page: number): Buffer => file.read(page * C.PAGE_BYTES, C.PAGE_BYTES)
-    const isWrong = (page: number): boolean => {
+    const verdictOn = (page: number, bytes: Buffer): Verdict => {
       const stored = file.read(C.CHECKSUM_PAGE * C.PAGE_BYTES + page * 4, 4).readUInt32LE()
-      return stored !== 0 && pageChecksum(read(page)) !== stored
+      if (stored === 0) return undefined
+      return pageChecksum(bytes) === stored ? 'right' : 'wrong'
     }
-    const image = wreckageOf(C.CHECKSUM_PAGE, endPage, { read, isWrong, onProgress })
+    const image = wreckageOf(C.CHECKSUM_PAGE, endPage, { read, verdictOn, onProgress })
     return { image, capacityBytes: undefined, lostOfLog: NO_SLOT, cutOff: '', isRegion: false }
   } finally {
     file.close()

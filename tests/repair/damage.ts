@@ -17,7 +17,7 @@ import { randomOf } from '../fuzz/damage.js'
 import { verifyFile, type Place } from '../harness/with-region.js'
 
 const PAGE = 4096
-/** The pages before the data: file, allocation, catalog, types, checksums. */
+/** The pages before the table of checksums: identity, slots, allocation, catalog, types. */
 export const HEADER = [0, 1, 2, 3, 4, 5] as const
 
 /** Pages of each record of a map, with all that it owns, in the order of their keys. */
@@ -65,20 +65,46 @@ export function descriptorPages({ session }: Region, which: 'first' | 'second'):
 /** Pages that are damaged in any case; of the descriptors, those of the first or second copies. */
 export type Always = readonly (number | 'first' | 'second')[]
 
-interface Plan { always: number[]; spared: Set<number> }
+/**
+ * What is in the pages then: also what another page has, as if it was written to the wrong place.
+ * That can only be told by checksums: of those the table is spared.
+ */
+export const FILLS = ['random', 'zeros', 'ones', 'others'] as const
 
-export function planOf(region: Region, always: Always): Plan {
+export interface Damage {
+  readonly always: Always
+  readonly seed: number
+  readonly fill?: typeof FILLS[number]
+}
+
+/**
+ * Whether all that is saved is right: cells that are there twice, on a page of which there is no
+ * checksum, may be taken for either.
+ */
+export const isAllRight = ({ fill }: Damage): boolean => fill !== 'others'
+
+interface Plan extends Pick<Damage, 'seed' | 'fill'> { always: number[]; spared: Set<number> }
+
+export function planOf(region: Region, { always, seed, fill = 'random' }: Damage): Plan {
   const of = { first: descriptorPages(region, 'first'), second: descriptorPages(region, 'second') }
   assert.ok(of.second.size > 0)
   for (const page of of.second) assert.not(of.first.has(page), 'the copies are on other pages')
   return {
+    seed, fill,
     always: always.flatMap((page) => typeof page === 'number' ? [page] : [...of[page]]),
-    spared: of[always.includes('second') ? 'first' : 'second'],
+    spared: new Set([
+      ...of[always.includes('second') ? 'first' : 'second'],
+      ...(fill === 'others' ? [C.CHECKSUM_PAGE] : []),
+    ]),
   }
 }
 
-/** 1 % of the pages, and what the plan says. */
-export function overwrite(bytes: Buffer, seed: number, { always, spared }: Plan): Set<number> {
+function copyPage(from: Buffer, page: number, to: Buffer, toPage: number): void {
+  from.copy(to, toPage * PAGE, page * PAGE, (page + 1) * PAGE)
+}
+
+/** 1 % of the pages, and what the plan says; which. */
+export function overwrite(bytes: Buffer, { always, spared, seed, fill }: Plan): Set<number> {
   const random = randomOf(seed)
   const pages = new Set(always)
   const count = bytes.length / PAGE
@@ -87,7 +113,13 @@ export function overwrite(bytes: Buffer, seed: number, { always, spared }: Plan)
     const page = 6 + random(count - 6)
     if (!spared.has(page)) pages.add(page)
   }
-  for (const page of pages) for (let i = 0; i < PAGE; i++) bytes[page * PAGE + i] = random(256)
+  const before = Buffer.from(bytes)
+  for (const page of pages) {
+    const at = page * PAGE
+    if (fill === 'others') copyPage(before, random(count), bytes, page)
+    else if (fill === 'random') for (let i = 0; i < PAGE; i++) bytes[at + i] = random(256)
+    else bytes.fill(fill === 'zeros' ? 0 : 0xff, at, at + PAGE)
+  }
   return pages
 }
 
@@ -99,9 +131,9 @@ export const repair = (place: Place, path = place.path()): ReturnType<typeof sal
 }
 
 /** Damages the closed region of a place; which pages. */
-export function damageFile(place: Place, seed: number, plan: Plan): Set<number> {
+export function damageFile(place: Place, plan: Plan): Set<number> {
   const bytes = readFileSync(place.path())
-  const damaged = overwrite(bytes, seed, plan)
+  const damaged = overwrite(bytes, plan)
   writeFileSync(place.path(), bytes)
   place.expectDamage()
   return damaged

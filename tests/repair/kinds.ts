@@ -2,7 +2,9 @@
 import * as assert from 'uvu/assert'
 import { t, type Region } from '../../lib/index.js'
 import { verifyFile, type Place } from '../harness/with-region.js'
-import { damageFile, pagesOfRecords, planOf, repair, wholeOf, type Always } from './damage.js'
+import {
+  isAllRight, damageFile, pagesOfRecords, planOf, repair, wholeOf, type Damage,
+} from './damage.js'
 
 const Note = t.struct('Note', {
   id: t.u32, text: t.string, more: t.optional(t.string), numbers: t.array(t.f64),
@@ -40,8 +42,15 @@ export function fillKinds(region: Region, count: number): void {
   })
 }
 
+function checkRecord(type: string | undefined, record: any): void {
+  const { id, text, name, big } = record
+  if (type === 'Note') assert.is(text, `note ${id}`.repeat(id % 9 + 1))
+  if (type === 'Place') assert.is(name, `place ${id}`)
+  if (type === 'Thing') assert.is(big.length, id % 7 === 0 ? 9000 : id % 100)
+}
+
 /** Of every kind of record, which are in the region, right. */
-export function kindsIn(region: Region): Map<string, Set<number>> {
+export function kindsIn(region: Region, areRight = true): Map<string, Set<number>> {
   const found = new Map(['Note', 'Place', 'Thing'].map((kind) => [kind, new Set<number>()]))
   const { directory } = region.catalog
   const { registry } = region.session
@@ -51,10 +60,8 @@ export function kindsIn(region: Region): Map<string, Set<number>> {
     const ids = found.get(type.name ?? '')
     if (kind !== 'map' || ids === undefined) continue
     for (const record of region.catalog.map(name, registry.typeOf(entry.keyType), type).values()) {
-      const { id, text, name: label, big } = record as any
-      if (type.name === 'Note') assert.is(text, `note ${id}`.repeat(id % 9 + 1))
-      if (type.name === 'Place') assert.is(label, `place ${id}`)
-      if (type.name === 'Thing') assert.is(big.length, id % 7 === 0 ? 9000 : id % 100)
+      const { id } = record as any
+      if (areRight) checkRecord(type.name, record)
       ids.add(id)
     }
   }
@@ -62,20 +69,18 @@ export function kindsIn(region: Region): Map<string, Set<number>> {
 }
 
 /** Every record that is whole is saved. */
-export async function repairKinds(
-  place: Place, always: Always, seed: number, count: number,
-): Promise<void> {
+export async function repairKinds(place: Place, count: number, damage: Damage): Promise<void> {
   const region = place.create({ capacity: '64MiB' })
   fillKinds(region, count)
   const names = { Note: 'notes', Place: 'places', Thing: 'things' }
   const pagesOf = Object.entries(names).map(([kind, name]) =>
     [kind, pagesOfRecords(region, name)] as const)
-  const plan = planOf(region, always)
+  const plan = planOf(region, damage)
   region.close()
-  const damaged = damageFile(place, seed, plan)
+  const damaged = damageFile(place, plan)
   await repair(place)
   await verifyFile(place.path('saved'))
-  const found = kindsIn(place.open({}, 'saved'))
+  const found = kindsIn(place.open({}, 'saved'), isAllRight(damage))
   for (const [kind, pages] of pagesOf) {
     const lost = wholeOf(pages, damaged).filter((id) => !found.get(kind)!.has(id))
     assert.equal(lost, [], `${kind}: whole, and not saved`)
