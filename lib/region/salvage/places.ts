@@ -6,7 +6,7 @@
  *      other. Before the next damaged page, where there may be few, it is where most do: no cell
  *      that leads over that page counts, nor what is behind it. A page that begins like a node of a
  *      tree, or like one with copies of descriptors, is a place: keys and texts in it may look like
- *      cells. One before it counts if the cells from there on lead to it.
+ *      cells. Before it, too, a place is where most cells follow each other, if they lead to it.
  *  P2. Numbers in a record look like headers, too, and lead over cells to some that are. So a chain
  *      whose first cell, or first long one, has others in it that follow each other, is none. Where
  *      checksums are lost, what was overwritten is not known to be: there such a long cell counts,
@@ -69,14 +69,16 @@ export class Places {
   }
 
   /**
-   * How many cells follow each other, up to CHAIN; 0 when one is followed by none. Notes the first
-   * long one among them.
+   * How many cells follow each other, up to CHAIN; 0 when one is followed by none, and none is a
+   * page of its own. Notes the first long one among them.
    */
   private chainAt(window: Window, from: number, end: number): number {
     let count = 0
     let ref = from
+    let leadsToPage = false
     this.longEnd = 0
     while (count < CHAIN && ref < end) {
+      leadsToPage ||= count > 0 && this.headers.isPageOfOneCell(window, ref)
       const units = this.headers.unitsAt(window, ref, end)
       if (units === 0) break
       if (this.firstDamaged[pageOf(ref)]! < pageOf(ref + units)) return count
@@ -88,7 +90,7 @@ export class Places {
       count++
     }
     if (ref >= Math.min(end, this.usedUnits)) return count >= LAST_CHAIN ? CHAIN : 0
-    return count >= CHAIN || this.isNextDamaged(from, ref) ? count : 0
+    return count >= CHAIN || leadsToPage || this.isNextDamaged(from, ref) ? count : 0
   }
 
   /** P2. Whether the chain that begins here, which was looked at last, is none. */
