@@ -47,6 +47,7 @@ function textOf(saved: Salvaged, { image, lostOfLog, cutOff }: Wreckage): string
   ])
   const remarks: [number, string][] = [
     [image.damagedPages.size, 'damaged pages'],
+    [image.uncheckedPages, 'pages may be damaged or not: their checksums are'],
     [lostRefs, 'references to records that are lost'],
     [lostEntries, 'entries of maps inside of records that are lost'],
     [lostTypes.length, `types that are lost: ${lostTypes.join(', ')}`],
@@ -78,15 +79,18 @@ export async function run({ file, out, json }: ArgumentsOf<typeof options>): Pro
   const { wreckage, saved } = await withProgress({ title: 'reading pages' }, (progress) =>
     repair(damaged, out, progress.onProgress, () =>
       progress.next('repairing')))
-  const { image: { damagedPages }, lostOfLog, cutOff } = wreckage
+  const { image: { damagedPages, uncheckedPages }, lostOfLog, cutOff } = wreckage
   if (!wreckage.isRegion && saved.names.length === 0) {
     removeRegion(out)
     throw new CannotOpen(`${file}: not a region file, and nothing in it looks like a part of one`)
   }
   const bytes = statSync(out).size
   print(json
-    ? toJson({ file, out, bytes, damagedPages: damagedPages.size, lostOfLog, cutOff, ...saved })
+    ? toJson({
+      file, out, bytes, damagedPages: damagedPages.size, uncheckedPages, lostOfLog, cutOff,
+      ...saved,
+    })
     : `${textOf(saved, wreckage)}\n${formatBytes(bytes)} saved to ${out}`)
-  const isSound = damagedPages.size === 0 && cutOff === '' && lostOfLog === ''
+  const isSound = damagedPages.size + uncheckedPages === 0 && cutOff === '' && lostOfLog === ''
   if (!isSound || !isComplete(saved)) process.exitCode = EXIT.damage
 }

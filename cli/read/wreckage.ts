@@ -51,25 +51,34 @@ function windowsOf(endPage: number, readPage: ReadPage, onProgress: OnProgress):
   return windows
 }
 
-/** What the table of checksums says of a page; undefined where it says nothing. */
-type Verdict = 'right' | 'wrong' | undefined
+/** What the table says of a page; undefined where there is nothing, or the log has it. */
+type Verdict = 'right' | 'wrong' | 'unknown' | undefined
 
 /** The pages that one page of the table is for. */
 class TablePart {
   private readonly wrong: number[] = []
-  private right = 0
+  private readonly counts = { right: 0, wrong: 0, unknown: 0 }
 
   add(page: number, verdict: Verdict): void {
     if (verdict === 'wrong') this.wrong.push(page)
-    else if (verdict === 'right') this.right++
+    if (verdict !== undefined) this.counts[verdict]++
   }
 
-  /** Pages that differ. Where more do than do not, it is the table that is damaged. */
-  damaged(): readonly number[] {
-    const { wrong: { length }, right } = this
-    const isBlamed = (length >= LEAST_BLAMED && length > right)
-      || (length >= LEAST_OF_ALL && right === 0)
-    return isBlamed ? [] : this.wrong
+  /** Whether it is the table that is damaged: more pages differ than do not. */
+  get isLost(): boolean {
+    const { right, wrong, unknown } = this.counts
+    return (wrong >= LEAST_BLAMED && wrong > right)
+      || (wrong + unknown >= LEAST_OF_ALL && right === 0)
+  }
+
+  /** Pages that have something. */
+  get size(): number {
+    return this.counts.right + this.counts.wrong + this.counts.unknown
+  }
+
+  /** Pages that differ. */
+  get damaged(): readonly number[] {
+    return this.isLost ? [] : this.wrong
   }
 }
 
@@ -96,9 +105,11 @@ function wreckageOf(
     part.add(page, verdictOn(page, Buffer.from(window, page * C.PAGE_BYTES % WINDOW_BYTES,
       C.PAGE_BYTES)))
   }
+  const all = [...parts.values()]
   return {
-    windows, firstPage, endUnits: endPage * C.PAGE_BYTES / C.UNIT_BYTES,
-    damagedPages: new Set([...parts.values()].flatMap((part) => part.damaged())), root,
+    windows, firstPage, endUnits: endPage * C.PAGE_BYTES / C.UNIT_BYTES, root,
+    damagedPages: new Set(all.flatMap(({ damaged }) => damaged)),
+    uncheckedPages: all.reduce((sum, part) => sum + (part.isLost ? part.size : 0), 0),
   }
 }
 
@@ -145,7 +156,7 @@ function ofBytes(path: string, onProgress: OnProgress): Wreckage {
     const read = (page: number): Buffer => file.read(page * C.PAGE_BYTES, C.PAGE_BYTES)
     const verdictOn = (page: number, bytes: Buffer): Verdict => {
       const stored = file.read(C.CHECKSUM_PAGE * C.PAGE_BYTES + page * 4, 4).readUInt32LE()
-      if (stored === 0) return undefined
+      if (stored === 0) return isClear(bytes) ? undefined : 'unknown'
       return pageChecksum(bytes) === stored ? 'right' : 'wrong'
     }
     const image = wreckageOf(C.CHECKSUM_PAGE, endPage, { read, verdictOn, onProgress })

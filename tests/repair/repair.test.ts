@@ -193,6 +193,23 @@ test('the command says what was lost', withRegion((place) => {
   assert.is(rstore(['repair', place.path(), place.path('saved')]).status, 2, 'it is there')
 }))
 
+test('checksums that are gone are told, a log that was not closed is not', withRegion((place) => {
+  const region = place.create({ capacity: '64MiB' })
+  fill(region, 300, 1)
+  const open = rstore(['repair', place.path(), place.path('of an open one')])
+  assert.is(open.status, 0, open.stdout)
+  region.close()
+  const bytes = readFileSync(place.path())
+  for (const from of [C.CHECKSUM_PAGE, C.IDENTITY_PAGE]) {
+    bytes.fill(0xff, from * PAGE, (C.CHECKSUM_PAGE + 1) * PAGE)
+    writeFileSync(place.path('damaged'), bytes)
+    const saved = place.path(`saved ${from}`)
+    const { status, stdout } = rstore(['repair', place.path('damaged'), saved])
+    assert.is(status, 1)
+    assert.match(stdout, /pages may be damaged or not: their checksums are/)
+  }
+}))
+
 test('a file that was cut: exit code 1, whatever is left of it', withRegion((place) => {
   const region = place.create({ capacity: '64MiB' })
   fill(region, 300, 1)

@@ -210,7 +210,8 @@ export class Salvage {
       if (!(type instanceof MapType) || !(type.valueType instanceof StructType)) continue
       if (report.damaged) yield* this.adoptAs(type.valueType, byId.keys())
     }
-    if (this.wreck.image.damagedPages.size === 0) return
+    const { damagedPages, uncheckedPages } = this.wreck.image
+    if (damagedPages.size === 0 && uncheckedPages === 0) return
     for (const [id, type] of byId) if (type instanceof StructType) yield* this.adoptAs(type, [id])
   }
 

@@ -31,6 +31,8 @@ export interface Image {
   readonly endUnits: number
   /** Pages whose content does not fit their checksums. */
   readonly damagedPages: ReadonlySet<number>
+  /** How many pages are damaged or not, and nobody knows: their checksums are. */
+  readonly uncheckedPages: number
   /** Of a packed region, as its first page says; else 0. */
   readonly root: number
 }
