@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { t, type Region } from '../../lib/index.js'
 import { verifyFile, type Place } from '../harness/with-region.js'
 import {
-  isAllRight, damageFile, pagesOfRecords, planOf, repair, wholeOf, type Damage,
+  checkSaved, damageFile, isAllRight, pagesOfRecords, planOf, repair, type Damage,
 } from './damage.js'
 
 const Note = t.struct('Note', {
@@ -82,7 +82,6 @@ export async function repairKinds(place: Place, count: number, damage: Damage): 
   await verifyFile(place.path('saved'))
   const found = kindsIn(place.open({}, 'saved'), isAllRight(damage))
   for (const [kind, pages] of pagesOf) {
-    const lost = wholeOf(pages, damaged).filter((id) => !found.get(kind)!.has(id))
-    assert.equal(lost, [], `${kind}: whole, and not saved`)
+    checkSaved(pages, damaged, found.get(kind)!, damage, kind)
   }
 }

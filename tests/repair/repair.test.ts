@@ -11,7 +11,7 @@ import { rstore } from '../cli/run.js'
 import { check, fill, Town } from '../compact/shapes.js'
 import { verifyFile, withRegion } from '../harness/with-region.js'
 import {
-  damageAndRepair, descriptorPages, HEADER, overwrite, pagesOfRecords, planOf, repair, wholeOf,
+  checkSaved, damageAndRepair, descriptorPages, HEADER, overwrite, pagesOfRecords, planOf, repair,
   type Always,
 } from './damage.js'
 import { fillKinds, kindsIn, repairKinds } from './kinds.js'
@@ -99,8 +99,7 @@ test('the root of a map, and whatever names it, is gone', withRegion(async (plac
   region.close()
   await damageAndRepair(place, damaged)
   const found = kindsIn(place.open({}, 'saved')).get('Note')!
-  const lost = wholeOf(records, new Set(damaged)).filter((id) => !found.has(id))
-  assert.equal(lost, [])
+  checkSaved(records, new Set(damaged), found, { always: [] }, 'notes')
   assert.ok(found.size > 10, `${found.size} notes`)
 }))
 

@@ -4,7 +4,7 @@ import { t, type Region } from '../../lib/index.js'
 import { fill, Town } from '../compact/shapes.js'
 import { verifyFile, type Place } from '../harness/with-region.js'
 import {
-  isAllRight, damageFile, pagesOfRecords, planOf, repair, wholeOf, type Damage,
+  checkSaved, damageFile, isAllRight, pagesOfRecords, planOf, repair, type Damage,
 } from './damage.js'
 
 export const TOWNS = 1_500
@@ -42,7 +42,6 @@ export async function repairTowns(place: Place, damage: Damage): Promise<void> {
   await verifyFile(place.path('saved'))
   const saved = place.open({}, 'saved')
   const found = peopleIn(saved, isAllRight(damage))
-  const lost = wholeOf(pagesOf, damaged).filter((people) => !found.has(people))
-  assert.equal(lost, [], 'whole, and not saved')
+  checkSaved(pagesOf, damaged, found, damage, 'towns')
   assert.ok(found.size > TOWNS * 0.8, `${found.size} towns`)
 }

@@ -20,6 +20,7 @@ Status Checkpointer::run(uint64_t* epoch) {
   const std::lock_guard<std::mutex> guard(running_);
   if (!lock_.tryAcquireCheckpoint()) return failure(Code::kBusy);
   Status status = runLocked(epoch);
+  if (!status.ok()) log_.close();  // zeros may stand in for what could not be read: map it anew
   if (!status.ok() && isReplaced()) status = kSuccess;  // the names lead to another generation
   lock_.releaseCheckpoint();
   return status;

@@ -164,6 +164,27 @@ TEST(aLogThatIsCutIsNotShown) {  // V8
   CHECK(!reader.handle.refresh().ok());
 }
 
+TEST(aCheckpointIsMadeWhenTheLogCanBeReadAgain) {
+  const std::string path = newRegion();
+  Region region, reader;
+  CHECK(region.open(path).ok() && stamp(region, 1, false, 40).ok());
+  CHECK(reader.open(path).ok());  // its pin keeps checkpoints away until the log is cut
+  CHECK(stamp(region, 2, false, 40).ok());
+  const int log = ::open((path + "-wal").c_str(), O_RDWR);
+  std::vector<std::byte> content(static_cast<size_t>(check::lengthOf(log)));
+  const auto bytes = static_cast<ssize_t>(content.size());
+  CHECK(::pread(log, content.data(), content.size(), 0) == bytes);
+  CHECK(::ftruncate(log, kPageBytes) == 0);
+  reader.close();
+  region.handle.unpin();
+  CHECK(!region.handle.checkpoint().ok());
+  CHECK(::pwrite(log, content.data(), content.size(), 0) == bytes);
+  ::close(log);
+  const auto& durable = atomicWord(words(region).slotEpoch);
+  CHECK(durable.load() < words(region).publishedEpoch);
+  CHECK(region.handle.checkpoint().ok() && durable.load() == words(region).publishedEpoch);
+}
+
 TEST(repairWaitsForACheckpointUnderWay) {  // H4
   const std::string path = newRegion();
   HandleOptions hasty = Region::smallLog();
