@@ -10,6 +10,8 @@
  *  W4. Code of the user (getters of a key, or of a value) may use this map, or make another image
  *      of a record: so all of it has run, first the key's (`settle`), then the value's, before the
  *      key is encoded, which runs no more of it and changes nothing that was prepared.
+ *  W5. What is used again later (by an index, a listener, a view that is assigned to) is a key that
+ *      was kept: the user may use the same bytes or array for the next one.
  */
 import type { ReleaseValue } from '../tree/tree.js'
 import type { Change } from '../types/infer.js'
@@ -49,8 +51,9 @@ export class OrderedMap extends MapReader {
 
   /** An index may be by a function of the user: the value is prepared so that it stays. */
   private setObserved(key: unknown, value: unknown): void {
+    const own = this.codec.keep(key, this.label)
     const prepared = this.valueType.prepare(value, this.label, this.session)
-    this.observed(key, 'set', () => this.putPrepared(key, prepared))
+    this.observed(own, 'set', () => this.putPrepared(own, prepared))
   }
 
   /** W1, W4. */
@@ -66,7 +69,8 @@ export class OrderedMap extends MapReader {
 
   /** The same of one with indexes or listeners. */
   putWatched(key: unknown, prepared: unknown): void {
-    this.observed(key, 'set', () => this.putPrepared(key, prepared))
+    const own = this.codec.keep(key, this.label)
+    this.observed(own, 'set', () => this.putPrepared(own, prepared))
   }
 
   /** Removes everything, and the map itself: the handle is dead afterwards. */
@@ -110,10 +114,11 @@ export class OrderedMap extends MapReader {
   }
 
   private takeObserved(key: unknown): boolean {
-    const form = this.codec.encode(key, this.form, this.label)
+    const own = this.codec.keep(key, this.label)
+    const form = this.codec.encode(own, this.form, this.label)
     this.enter()
     if (this.tree.find(form) < 0) return false
-    this.observed(key, 'delete', () => this.take(key))
+    this.observed(own, 'delete', () => this.take(own))
     return true
   }
 
@@ -140,26 +145,29 @@ export class OrderedMap extends MapReader {
 
   update(key: unknown, fn: (old: unknown) => unknown): void {
     this.enterWrite()
-    this.set(key, fn(this.get(key)))
+    const own = this.codec.keep(key, this.label)
+    this.set(own, fn(this.get(own)))
   }
 
   setIfAbsent(key: unknown, value: unknown): boolean {
     this.enterWrite()
-    if (this.has(key)) return false
-    this.set(key, value)
+    const own = this.codec.keep(key, this.label)
+    if (this.has(own)) return false
+    this.set(own, value)
     return true
   }
 
   compareAndSet(key: unknown, expected: unknown, next: unknown): boolean {
     this.enterWrite()
-    const current = this.get(key)
+    const own = this.codec.keep(key, this.label)
+    const current = this.get(own)
     const same =
       expected === undefined || current === undefined
         ? expected === current
         : this.valueType.same(current, expected)
     if (!same) return false
-    if (next !== undefined) this.set(key, next)
-    else if (current !== undefined) this.delete(key)
+    if (next !== undefined) this.set(own, next)
+    else if (current !== undefined) this.delete(own)
     return true
   }
 
@@ -196,7 +204,7 @@ export class OrderedMap extends MapReader {
       : (window, at) => this.stored.release(window, at)
   }
 
-  /** W2. */
+  /** W2, W5. */
   observed(key: unknown, kind: Change<unknown>['kind'], change: () => void): void {
     const { observers, session } = this
     observers!.checkDeclared()
@@ -205,7 +213,9 @@ export class OrderedMap extends MapReader {
       change()
       const after = observers!.formsOf(kind === 'delete' ? undefined : this.get(key), key)
       observers!.move(before, after)
-      if (observers!.listeners.size !== 0) session.noteChange(() => observers!.tell({ key, kind }))
+      if (observers!.listeners.size === 0) return
+      const told = this.codec.keep(key, this.label)
+      session.noteChange(() => observers!.tell({ key: told, kind }))
     })
   }
 

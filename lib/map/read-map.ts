@@ -58,8 +58,9 @@ export abstract class MapReader extends Handle implements Steps {
 
   get(key: unknown): unknown {
     this.enter()
-    const at = this.tree.find(this.codec.encode(key, this.form, this.label))
-    const value = at < 0 ? undefined : this.stored.read(this.tree.window, at, this.ownerOf(key))
+    const own = this.watched ? this.codec.keep(key, this.label) : key
+    const at = this.tree.find(this.codec.encode(own, this.form, this.label))
+    const value = at < 0 ? undefined : this.stored.read(this.tree.window, at, this.ownerOf(own))
     this.leave()
     return value
   }
@@ -82,7 +83,7 @@ export abstract class MapReader extends Handle implements Steps {
     if (keys instanceof DataView) throw new TypeError('getMany: a DataView has no elements')
     if (typeof Object(keys)[Symbol.iterator] !== 'function')
       throw new TypeError(`getMany: expected an iterable or a typed array, got ${show(keys)}`)
-    const list = ArrayBuffer.isView(keys) ? keys as Uint8Array : Array.from(keys)
+    const list = ArrayBuffer.isView(keys) ? keys as Uint8Array : listOf(keys, this)
     const result = new Array<unknown>(list.length)
     this.enter()
     for (let from = 0; from < list.length; from += BATCH_KEYS) {
@@ -192,12 +193,22 @@ export abstract class MapReader extends Handle implements Steps {
     return this.observers !== undefined && this.observers.watching
   }
 
+  /** The user may have the key, too, and change it. */
   ownerOf(key: unknown): Owner | undefined {
-    return this.watched ? new EntryOwner(this, key) : undefined
+    return this.watched ? new EntryOwner(this, this.codec.keep(key, this.label)) : undefined
   }
 
-  /** Runs `change`, which changes the entry of a key, and keeps indexes and listeners right. */
+  /**
+   * Runs `change`, which changes the entry of a key that was kept, and keeps indexes and listeners
+   * right.
+   */
   abstract observed(key: unknown, kind: Change<unknown>['kind'], change: () => void): void
+}
+
+/** What gives one key after the other may give the same object again, changed. */
+function listOf(keys: Iterable<unknown>, { codec, label, watched }: MapReader): unknown[] {
+  return Array.isArray(keys) && !watched ? Array.from(keys)
+    : Array.from(keys, (key) => codec.keep(key, label))
 }
 
 /** The owner of a record that indexes or listeners watch. */

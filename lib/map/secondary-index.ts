@@ -145,9 +145,10 @@ export class SecondaryIndex {
     this.tree = treeAt(this.tree, this.session, this.codec.kind, root)
   }
 
-  /** The entry of a record; null when it has none. */
+  /** The entry of a record; null when it has none. A function of the user has a key of its own. */
   formOf(value: unknown, key: unknown): KeyForm | null {
-    const indexKey = this.compute(value, key)
+    const given = this.shape.by === null ? this.codec.primary.keep(key, this.label) : key
+    const indexKey = this.compute(value, given)
     return indexKey === undefined ? null : this.codec.encode(indexKey, key, this.label)
   }
 

@@ -22,6 +22,7 @@ export class StoreLocks {
   private readonly bytes: NativeByteLock
   /** On a medium that cannot be written nobody else can lock, either. */
   private readonly missing: boolean
+  private closed = false
 
   constructor(private readonly files: StoreFiles, readOnly: boolean) {
     this.bytes = new (addon().ByteLock)()
@@ -40,14 +41,17 @@ export class StoreLocks {
 
   /**
    * A shared lock. Others hold it exclusively for as long as reading some lists takes. Throws
-   * RSTORE_BUSY with `what` after ten seconds.
+   * RSTORE_BUSY with `what` after ten seconds; RSTORE_CLOSED.
    */
   share(byte: number, what: string): void {
     const deadline = Date.now() + WAIT_MS
     const cell = new Int32Array(new SharedArrayBuffer(4))
+    const path = this.files.dir
+    if (this.closed) {
+      throw new RStoreError('RSTORE_CLOSED', `${path} was closed. Open it again`, { path })
+    }
     while (!this.tryShared(byte)) {
       if (Date.now() > deadline) {
-        const path = this.files.dir
         throw new RStoreError('RSTORE_BUSY', `${path}: ${what}. Try again`, { path })
       }
       Atomics.wait(cell, 0, 0, 2)
@@ -59,6 +63,7 @@ export class StoreLocks {
   }
 
   close(): void {
+    this.closed = true
     this.bytes.close()
   }
 }

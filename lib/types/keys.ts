@@ -51,6 +51,13 @@ export abstract class KeyCodec<V> {
     return value
   }
   /**
+   * The same key for whoever needs it later, or more than once: no user changes it, nor runs code
+   * in it. Throws as `encode`.
+   */
+  keep(value: V, where: string): V {
+    return this.decode(this.encode(value, this.newForm(), where))
+  }
+  /**
    * Appends the form that a key has inside a tuple. Whoever puts parts together sees to it that the
    * whole is not too long.
    */
@@ -95,6 +102,9 @@ export class WordKey<V> extends KeyCodec<V> {
   }
   decode(form: KeyForm): V {
     return this.fromWord(form as number)
+  }
+  override keep(value: V): V {
+    return value
   }
   appendPart(into: KeyBuffer, value: V, _last: boolean, where: string): void {
     append32(into, this.toWord(value, where))
@@ -182,6 +192,9 @@ export class BigKey extends KeyCodec<bigint> {
     scratch.setUint32(0, this.signed ? high ^ TWO_31 : high)
     scratch.setUint32(4, low)
     return this.signed ? scratch.getBigInt64(0) : scratch.getBigUint64(0)
+  }
+  override keep(value: bigint): bigint {
+    return value
   }
   encode(value: bigint, into: KeyForm, where: string): KeyForm {
     const pair = into as PairKey
@@ -303,6 +316,9 @@ export class TextKey extends ByteKey<string> {
   decode(form: KeyForm): string {
     const { u8, length } = form as KeyBuffer
     return readText(u8, 0, length)
+  }
+  override keep(value: string): string {
+    return value
   }
 }
 

@@ -54,10 +54,12 @@ class MemorySession extends Session {
   }
 
   override atomically<R>(fn: () => R): R {
+    if (this.spoiled !== undefined) throw this.spoiled
     const { length } = this.notices
     this.space.savepoint()
     try {
       const result = fn()
+      if (this.spoiled !== undefined) throw this.spoiled
       this.space.releaseSavepoint()
       return result
     } catch (error) {

@@ -137,6 +137,54 @@ test(
   }),
 )
 
+const Pair = t.struct('Pair', { a: t.bytes, b: t.bytes })
+const full = { a: new Uint8Array(2000), b: new Uint8Array(2 ** 21) }
+const small = { a: new Uint8Array(1000), b: new Uint8Array(1000).fill(1) }
+
+for (const [how, inside] of [
+  ['commits', () => {}], ['is rolled back', () => { throw new Error('inside') }],
+] as const) {
+  test(`what spoils a transaction does so though one inside of it ${how}`, withRegion((place) => {
+    const region = place.create({ capacity: '1MiB' })
+    const map = region.map('pairs', t.u32, Pair)
+    const lists = region.map('lists', t.u32, t.struct('List', { of: t.array(t.f64) }))
+    const numbers = (fill: number) => ({ of: new Float64Array(1000).fill(fill) })
+    region.transact(() => {
+      map.set(1, small)
+      lists.set(1, numbers(1))
+    })
+    const goOn = (): void => {
+      thrown('RSTORE_REGION_FULL', () => region.transact(inside))
+      thrown('RSTORE_REGION_FULL', () => map.set(3, small))
+    }
+    thrown('RSTORE_REGION_FULL', () => region.transact(() => {
+      map.set(2, small)
+      thrown('RSTORE_REGION_FULL', () => map.set(1, full))
+      goOn()
+    }))
+    assert.equal([...map.keys()], [1])
+    assert.equal(map.get(1)!.b, small.b)
+    thrown('RSTORE_STALE_VIEW', () => region.transact(() => {
+      thrown('RSTORE_STALE_VIEW', () => region.editArray(lists.get(1)!.of, 0, 5, (elements) => {
+        lists.delete(1)
+        lists.set(2, numbers(8))
+        elements.fill(99)
+      }))
+      thrown('RSTORE_STALE_VIEW', () => region.transact(inside))
+    }))
+    assert.equal([...lists.keys()], [1])
+    thrown('RSTORE_REGION_FULL', () => {
+      Region.pack(place.path('packed'), { root: Pair, capacity: '1MiB' }, (packing) => {
+        const pairs = packing.map('pairs', t.u32, Pair)
+        pairs.set(1, small)
+        thrown('RSTORE_REGION_FULL', () => pairs.set(1, full))
+        thrown('RSTORE_REGION_FULL', () => packing.map('others', t.u32, t.u32))
+        return small
+      })
+    })
+  }))
+}
+
 test(
   'a savepoint that meets the capacity can be caught',
   withRegion((place) => {

@@ -1,5 +1,6 @@
 /** Stores: names, references, what goes when, and what does not. */
 import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Packed, Region, Store, t, type Infer, type RStoreError } from '../../lib/index.js'
@@ -260,6 +261,25 @@ test('a closed store', () => {
   store.close()
   for (const use of [() => store.region('x'), () => store.list(), () => store.release('x')]) {
     thrown('RSTORE_CLOSED', use)
+  }
+})
+
+test('closed while a backup or a verification is under way: they say so, at once', async () => {
+  const dir = temporaryDirectory()
+  for (const turns of [0, 1, 2, 5]) {
+    for (const what of ['backup', 'verify'] as const) {
+      const store = Store.open(join(dir, 'store'), { create: true })
+      const map = store.region('live').map('m', t.u32, t.u32)
+      store.region('live').transact(() => { for (let i = 0; i < 5000; i++) map.set(i, i) })
+      const begun = performance.now()
+      const running = what === 'verify' ? store.verify() : store.backup(join(dir, `${turns}`))
+      const outcome = running.then(() => 'done', (error: { code?: string }) => error.code)
+      for (let i = 0; i < turns; i++) await new Promise(setImmediate)
+      store.close()
+      const code = await outcome
+      assert.ok(code === 'done' || code === 'RSTORE_CLOSED', `${what}, ${turns} turns: ${code}`)
+      assert.ok(performance.now() - begun < 5000)
+    }
   }
 })
 

@@ -62,6 +62,29 @@ test('bytes and small arrays share no memory with the region', () => {
   assert.equal(map.get('a'), Uint8Array.from([1, 2, 3]))
 })
 
+test('bytes and arrays have the length that they have, whatever they say', () => {
+  class Short extends Uint8Array {
+    override get length(): number { return 2 }
+  }
+  const said = (length: number): Uint8Array =>
+    Object.defineProperty(new Uint8Array(4000).fill(7), 'length', { value: length })
+  const region = new MemoryRegion(2 ** 21)
+  const maps = [t.bytes, t.array(t.u8)].map((type, i) =>
+    region.map(`map ${i}`, t.u32, type as typeof t.bytes))
+  for (const map of maps) {
+    region.transact(() => {
+      map.set(1, said(2))
+      map.set(2, new Short(4000).fill(7))
+      map.set(3, said(8000))
+      map.set(3, said(3))
+      const proxy = new Proxy(new Uint8Array(5), { get: (bytes, name) => Reflect.get(bytes, name) })
+      assert.throws(() => map.set(4, proxy), /not a typed array/)
+    })
+    assert.equal([...map.values()].map(({ byteLength }) => byteLength), [4000, 4000, 4000])
+    assertSound(region)
+  }
+})
+
 test('json holds what JSON does, and more', () => {
   for (const value of [
     null,

@@ -95,6 +95,92 @@ test('fields of an old record are assigned as far as it has room', () => {
   assertSound(region)
 })
 
+const Old = t.struct('Widened', {
+  big: t.u32, deflt: t.default(t.u32, 1), opt: t.optional(t.i16), single: t.f32, small: t.u8,
+  label: t.enum('a'), inside: t.struct('Inside', { x: t.f32 }),
+})
+const Wide = t.struct('Widened', {
+  big: t.u64, deflt: t.default(t.i64, 1n), opt: t.optional(t.i64), single: t.f64, small: t.f64,
+  label: t.enum('a', 'b'), inside: t.struct('Inside', { x: t.f64 }),
+})
+
+function widenedRegion() {
+  const region = new MemoryRegion(2 ** 21)
+  const old = region.map('m', t.u32, Old)
+  region.transact(() => old.set(1, {
+    big: 5, deflt: 6, opt: -7, single: 0.5, small: 3, label: 'a', inside: { x: 1.5 },
+  }))
+  return { region, map: region.map('m', t.u32, Wide) }
+}
+
+test('widened fields of an old record read as the type that is declared', () => {
+  const { region, map } = widenedRegion()
+  const expected = {
+    big: 5n, deflt: 6n, opt: -7n, single: 0.5, small: 3, label: 'a', inside: { x: 1.5 },
+  }
+  assert.equal(map.getObject(1), expected)
+  region.transact(() => {
+    map.set(2, map.get(1)!)
+    assert.ok(map.compareAndSet(1, expected as never, { ...expected, deflt: 60n } as never))
+  })
+  assert.is(map.get(1)!.deflt, 60n)
+  assert.equal(map.getObject(2), expected)
+  assertSound(region)
+})
+
+test('they are assigned what is declared, and nothing of it is lost', () => {
+  const fits: [string, unknown][] = [
+    ['big', 2n ** 32n - 1n], ['deflt', 7n], ['opt', -32768n], ['opt', undefined], ['single', 0.25],
+    ['single', NaN], ['single', -0], ['small', 255], ['label', 'a'],
+  ]
+  const noRoom: [string, unknown][] = [
+    ['big', 2n ** 32n], ['deflt', -1n], ['opt', 32768n], ['single', 0.1], ['single', 1e300],
+    ['small', 1.5], ['small', -0], ['small', NaN], ['small', 256], ['label', 'b'],
+  ]
+  const wrong: [string, unknown][] = [
+    ['big', 5], ['big', -1n], ['deflt', 1], ['opt', 1], ['single', '1'], ['label', 'c'],
+  ]
+  const { region, map } = widenedRegion()
+  region.transact(() => {
+    const one = map.get(1) as any
+    for (const [field, value] of fits) {
+      one[field] = value
+      assert.ok(Object.is(one[field], value), `${field} = ${String(value)} reads ${one[field]}`)
+    }
+    one.inside.x = 2.5
+    const before = map.getObject(1)
+    for (const [field, value] of noRoom) {
+      assert.is(codeOf(() => { one[field] = value }), 'RSTORE_OLD_RECORD', field)
+    }
+    assert.is(codeOf(() => { one.inside.x = 0.1 }), 'RSTORE_OLD_RECORD')
+    for (const [field, value] of wrong) {
+      assert.throws(() => { one[field] = value }, (error: unknown) =>
+        error instanceof TypeError || error instanceof RangeError, field)
+    }
+    assert.equal(map.getObject(1), before)
+    map.set(1, { ...before, small: 1.5, big: 2n ** 40n } as never)
+    assert.is(map.get(1)!.small, 1.5)
+  })
+  assertSound(region)
+})
+
+test('an index by a widened field of an earlier program is kept right', () => {
+  const region = new MemoryRegion(2 ** 21)
+  const old = region.map('m', t.u32, Old)
+  const record = {
+    big: 5, deflt: 6, single: 0.5, small: 3, label: 'a', inside: { x: 1.5 },
+  } as const
+  region.transact(() => {
+    old.index('by deflt', 'deflt')
+    old.set(1, record)
+  })
+  const map = region.map('m', t.u32, Wide)
+  region.transact(() => map.set(2, { ...record, big: 5n, deflt: 2n ** 40n } as never))
+  const index = map.index('by deflt', 'deflt')
+  assert.equal([...index.values()].map(({ deflt }) => deflt), [6n, 2n ** 40n])
+  assertSound(region)
+})
+
 test('once written anew, the older program is told', () => {
   const region = oldRegion()
   const cities = region.map('cities', t.string, V2)

@@ -101,7 +101,9 @@ export function editArray(
   session.enterWrite()
   const core = typeof array === 'object' && array !== null ? originOf(array) : undefined
   if (core === undefined || core.lease.session !== session) {
-    throw new TypeError('editArray needs a numeric array that was read from this region')
+    throw new TypeError('editArray needs a numeric array that was read from this region, and is '
+      + 'stored as the program has it: one that an older version of its type wrote is converted '
+      + 'when it is read, so assign it as a whole once')
   }
   if (!core.lease.live || core.window.i32[core.cell + 1] !== core.stamp) {
     throwStale(core.lease, 'an array')

@@ -140,7 +140,9 @@ export abstract class OpenSession extends Session {
     return sessionOf.get(buffer as ArrayBuffer) === this
   }
 
+  /** One that could end only with a rollback of all around it does not begin. */
   override atomically<R>(fn: () => R): R {
+    if (this.spoiled !== undefined) throw this.spoiled
     const { space } = this
     const noticeCount = this.notices.length
     const unadopted = this.unadopted.size === 0 ? NONE : [...this.unadopted]

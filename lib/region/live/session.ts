@@ -246,8 +246,11 @@ export class RegionSession extends OpenSession {
   }
 
   override async damagedPages(): Promise<number[]> {
+    this.assertOpen()
     const { native, path } = this.view
-    check(await native.checkPages(), path, 'checking the pages of')
+    const status = await native.checkPages()
+    this.assertOpen()
+    check(status, path, 'checking the pages of')
     return native.damagedPages()
   }
 

@@ -28,6 +28,7 @@ const TYPED = {
 
 type Numbers = Uint8Array | BigUint64Array
 type NumbersClass = {
+  readonly prototype: Numbers
   new (length: number): Numbers
   new (buffer: ArrayBuffer): Numbers
   new (values: Numbers): Numbers
@@ -56,7 +57,7 @@ export class ArrayType extends BoxedType {
   prepare(value: unknown, where: string, session: Session | null): unknown {
     if (typeof value === 'number' && session !== null) return this.#adoptable(value, where, session)
     if (this.typed !== undefined && value instanceof this.typed)
-      return mustCopy(value, session) ? new this.typed(value) : value
+      return mustCopy(value, this.typed.prototype, session) ? new this.typed(value) : value
     if (typeof value !== 'object' || value === null || !(Symbol.iterator in value)) {
       throw new TypeError(`${where}: expected an array or another iterable, got ${show(value)}`)
     }
@@ -106,13 +107,12 @@ export class ArrayType extends BoxedType {
   #fill(session: Session, ref: Ref, value: ArrayLike<unknown>): void {
     const window = session.space.windowOf(ref)
     const at = ((ref & 0x0fff_ffff) << 3) + ELEMENTS_OFFSET
-    if (ArrayBuffer.isView(value)) {
-      const { buffer, byteOffset, byteLength } = value
-      window.u8.set(new Uint8Array(buffer, byteOffset, byteLength), at)
-      return
-    }
     const { element } = this
     const stride = element.slotBytes
+    if (ArrayBuffer.isView(value)) {
+      window[element.kind as 'u8'].set(value as unknown as Uint8Array, at / stride)
+      return
+    }
     for (let i = 0; i < value.length; i++)
       element.writeSlot(session, window, at + i * stride, value[i])
   }

@@ -25,13 +25,22 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** Up to here the engine has elements inside of the array object, and no buffer unless asked. */
 const IN_OBJECT_BYTES = 64
 
+/** Whether a typed array may say another length than it has: its class, or it itself. */
+function isDisguised(array: ArrayBufferView, prototype: object): boolean {
+  const own: unknown = Object.getPrototypeOf(array)
+  return (own !== prototype && own !== Buffer.prototype) || !ArrayBuffer.isView(array)
+    || Object.hasOwn(array, 'length')
+}
+
 /**
- * Whether an array that is to be stored has to be copied first: it may be read in place, and what
- * is written before it may be its very memory.
+ * Whether a typed array that is to be stored has to be copied first: it may be read in place, and
+ * what is written before it may be its very memory. Or it is not what it says.
  */
-export function mustCopy(array: ArrayBufferView, session: Session | null): boolean {
-  return session !== null && session.lending
-    && (array.byteLength <= IN_OBJECT_BYTES || session.isLent(array.buffer))
+export function mustCopy(
+  array: ArrayBufferView, prototype: object, session: Session | null,
+): boolean {
+  return isDisguised(array, prototype) || (session !== null && session.lending
+    && (array.byteLength <= IN_OBJECT_BYTES || session.isLent(array.buffer)))
 }
 
 export class BytesType extends BoxedType {
@@ -43,7 +52,9 @@ export class BytesType extends BoxedType {
     return 'bytes'
   }
   prepare(value: unknown, where: string, session: Session | null): unknown {
-    if (value instanceof Uint8Array) return mustCopy(value, session) ? new Uint8Array(value) : value
+    if (value instanceof Uint8Array) {
+      return mustCopy(value, Uint8Array.prototype, session) ? new Uint8Array(value) : value
+    }
     throw new TypeError(`${where}: expected a Uint8Array, got ${show(value)}`)
   }
   empty(): unknown {

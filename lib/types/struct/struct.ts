@@ -11,8 +11,8 @@ import {
 import { assignImage, createFromImage, makeImage, stepsOf, type Step } from './image.js'
 import { layoutOf, slotTypeOf, type FieldLayout, type StructLayout } from './layout.js'
 import {
-  coreOfView, getterOf, oldSetter, RESERVED_NAMES, setOwn, setterOf, structOfView, viewClass,
-  writeOptional, type Struct, type ViewClass,
+  coreOfView, getterOf, narrowSetter, oldSetter, RESERVED_NAMES, setOwn, setterOf, structOfView,
+  viewClass, writeOptional, type Struct, type ViewClass,
 } from './view.js'
 
 /** Inherited by every object: read only where it is an object's own. */
@@ -90,10 +90,9 @@ export class StructType extends AnyType implements Struct {
       const current = stored === this || type.nullable
         || type.descriptorText === field.type.descriptorText
       const slot = current ? withType(field, type) : field
-      const writable = current || field.slot.inLeaf
-      return [name, {
-        get: getterOf(type, slot), set: writable ? setterOf(label, slot) : oldSetter(label),
-      }] as const
+      const set = current ? setterOf(label, slot)
+        : field.slot.inLeaf ? narrowSetter(label, type, field) : oldSetter(label)
+      return [name, { get: getterOf(type, slot), set }] as const
     }))
   }
 

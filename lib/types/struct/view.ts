@@ -21,7 +21,8 @@ import type { Window } from '../../space/window.js'
 import { throwStale, type Session } from '../context.js'
 import { shown } from '../shown.js'
 import { unitOf, type AnyType, type Core, type SlotReader } from '../type.js'
-import type { FieldLayout } from './layout.js'
+import { slotTypeOf, type FieldLayout } from './layout.js'
+import { narrowed } from './narrowed.js'
 
 const CORE = Symbol('rstore core')
 const STRUCT = Symbol('rstore struct')
@@ -167,8 +168,9 @@ export function getterOf(declared: AnyType, stored: FieldLayout): Getter {
     return optionalGetter(inner.inner.readerFor(slot), stored)
   }
   const fast = GETTERS[slot.kind]
+  const { kind } = slotTypeOf(declared)
   const widenedToBigint = slot.kind !== 'u64' && slot.kind !== 'i64'
-    && (declared.kind === 'u64' || declared.kind === 'i64')
+    && (kind === 'u64' || kind === 'i64')
   if (fast !== undefined && !widenedToBigint) return fast(stored.offset)
   return anyGetter(declared.readerFor(slot), stored.offset)
 }
@@ -211,17 +213,16 @@ function refuseIndexed(core: Core): void {
     + 'from it: assign to map.get(key), or use map.set() or map.update()', { map })
 }
 
-/**
- * The setter of a field that is stored as the program declares it, or in a version narrower than
- * that.
- */
-export function setterOf(label: string, field: FieldLayout): (this: View, value: unknown) => void {
+/** What a setter makes of what it is given, before anything changes. */
+type Prepare = (value: unknown, session: Session) => unknown
+
+function setter(field: FieldLayout, prepare: Prepare): (this: View, value: unknown) => void {
   return function (value) {
     const core = this[CORE]
     check(core)
     const { session } = core.lease
     session.enterWrite()
-    const prepared = field.type.prepare(value, label, session)
+    const prepared = prepare(value, session)
     // Code of the user has run, there or in an index: the record may be another's now.
     if (core.owner === undefined) {
       refuseIndexed(core)
@@ -237,18 +238,41 @@ export function setterOf(label: string, field: FieldLayout): (this: View, value:
   }
 }
 
+/** The setter of a field that is stored as the program declares it. */
+export const setterOf = (label: string, field: FieldLayout): (this: View, value: unknown) => void =>
+  setter(field, (value, session) => field.type.prepare(value, label, session))
+
+/**
+ * The setter of a field that an older version of the type stored in a narrower slot: it takes what
+ * the program's type takes, as far as there is room.
+ */
+export function narrowSetter(
+  label: string, declared: AnyType, field: FieldLayout,
+): (this: View, value: unknown) => void {
+  const slot = slotTypeOf(declared)
+  return setter(field, (value, session) => {
+    const prepared = declared.prepare(value, label, session)
+    const fitting = prepared === undefined ? undefined : narrowed(slot, field.slot, prepared)
+    if (fitting === null) throwOldRecord(label, `whose ${field.slot.kind} has no room for this`)
+    return fitting
+  })
+}
+
 /** The setter of a field that a record of an older version has no room for. */
 export function oldSetter(label: string): (this: View, value: unknown) => void {
   return function () {
     this[CORE].lease.session.enterWrite()
-    throw new RStoreError(
-      'RSTORE_OLD_RECORD',
-      `${label}: this record was written by an older version of the type, without room for the ` +
-      `field. ` +
-        'Write the whole record once, with set() or update()',
-      { field: label },
-    )
+    throwOldRecord(label, 'without room for the field')
   }
+}
+
+function throwOldRecord(label: string, why: string): never {
+  throw new RStoreError(
+    'RSTORE_OLD_RECORD',
+    `${label}: this record was written by an older version of the type, ${why}. ` +
+      'Write the whole record once, with set() or update()',
+    { field: label },
+  )
 }
 
 // ───────────────────────── methods ─────────────────────────
