@@ -195,13 +195,29 @@ export class SecondaryIndex {
   }
 }
 
+/** The entries of all records. A function of the user may not change the map it is called for. */
+function formsOf(map: OrderedMap, index: SecondaryIndex): KeyForm[] {
+  const { space } = map.session
+  const forms: KeyForm[] = []
+  let isChanged = false
+  const watcher = { root: map.rootRef, changed: () => { isChanged = true } }
+  space.watch(watcher)
+  try {
+    map.forEach((value, key) => {
+      const form = index.formOf(value, key)
+      if (form !== null) forms.push(form)
+    })
+  } finally {
+    space.unwatch(watcher)
+  }
+  if (!isChanged) return forms
+  throw new Error(`the function of index ${JSON.stringify(index.name)} changed the map `
+    + `${JSON.stringify(index.mapName)} while the index was made from it: nothing was made`)
+}
+
 /** Computes all entries, sorts them, and loads them densely. */
 export function fillIndex(map: OrderedMap, index: SecondaryIndex): void {
-  const forms: KeyForm[] = []
-  map.forEach((value, key) => {
-    const form = index.formOf(value, key)
-    if (form !== null) forms.push(form)
-  })
+  const forms = formsOf(map, index)
   forms.sort((a, b) => index.tree.compare(a, b))
   if (index.shape.unique) {
     for (const form of forms) index.move(null, form)

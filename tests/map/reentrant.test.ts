@@ -176,4 +176,22 @@ test('a getter in a key uses the same map', () => {
   assertSound(region)
 })
 
+test('a function of an index that changes its map while the index is made is refused', () => {
+  const changes: ((map: any) => void)[] = [
+    (map) => map.set(1, { a: 50 }), (map) => map.delete(2), (map) => map.clear(),
+  ]
+  for (const change of changes) {
+    const region = new MemoryRegion(2 ** 21)
+    const map = region.map('m', t.u32, t.struct('S', { a: t.u32 }))
+    region.transact(() => { for (let i = 0; i < 10; i += 2) map.set(i, { a: i }) })
+    const before = map.getMany([0, 2, 4, 6, 8]).map((record) => record!.a)
+    assert.throws(() => region.transact(() => map.index('f', (record, key) => {
+      if (key === 4) change(map)
+      return record.a
+    }, { key: t.u32 })), /the function of index "f" changed the map "m"/)
+    assert.equal([...map.values()].map(({ a }) => a), before)
+    assertSound(region)
+  }
+})
+
 test.run()
