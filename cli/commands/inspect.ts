@@ -1,7 +1,9 @@
 /** `rstore inspect FILE|DIR`: what is in a region or store, without opening it. Never writes. */
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync, existsSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync,
+} from 'node:fs'
 import type { Argv } from 'yargs'
-import { filePage, storePage, type StorePart } from '../html/page.js'
+import { filePage, PAGE_BEGIN, storePage, type StorePart } from '../html/page.js'
 import { reportOf, type FileReport } from '../html/report.js'
 import { logText, mapText, pageText, readersText } from '../print/details.js'
 import { inspectionText, shownName } from '../print/inspection.js'
@@ -21,7 +23,7 @@ import { withCleanup } from '../shared/cleanups.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { UsageError } from '../shared/errors.js'
 import { EXIT } from '../shared/exitCodes.js'
-import { temporaryPath } from '../shared/files.js'
+import { refuseExisting, temporaryPath } from '../shared/files.js'
 import { fileAt } from '../shared/source.js'
 
 const VIEWS = ['pages', 'page', 'map', 'readers', 'log', 'html'] as const
@@ -37,7 +39,7 @@ export const options = (yargs: Argv) => yargs
   .option('log', { type: 'boolean', describe: 'The commits since the last checkpoint' })
   .option('html', {
     type: 'string', requiresArg: true,
-    describe: 'All of it as one page for a browser, into this file',
+    describe: 'All of it as one page for a browser, into this file, or over an earlier such page',
   })
   .option('json', { type: 'boolean', default: false, describe: 'One JSON document' })
   .check((args) => {
@@ -143,6 +145,25 @@ async function showLog(path: string, json: boolean): Promise<void> {
   print(json ? toJson(log) : logText(log))
 }
 
+/** An earlier page may be written over, and nothing else. */
+function refuseOther(out: string): void {
+  if (existsSync(out) && isPage(out)) return
+  refuseExisting(out)
+}
+
+/** Whether a file begins like those that we write. */
+function isPage(path: string): boolean {
+  if (!statSync(path).isFile()) return false
+  const file = openSync(path, 'r')
+  try {
+    const begin = Buffer.alloc(PAGE_BEGIN.length)
+    readSync(file, begin)
+    return begin.toString('latin1') === PAGE_BEGIN
+  } finally {
+    closeSync(file)
+  }
+}
+
 /** Under a name that nobody has, then renamed: nothing half done is left behind. */
 function writeWhole(path: string, text: string): Promise<void> {
   const temporary = temporaryPath(path)
@@ -161,6 +182,7 @@ function reportUnderBar(path: string, title: string): Promise<FileReport> {
 }
 
 async function writeFilePage(path: string, out: string): Promise<void> {
+  refuseOther(out)
   await writeWhole(out, filePage(await reportUnderBar(path, 'reading pages')))
 }
 
@@ -168,6 +190,7 @@ async function writeFilePage(path: string, out: string): Promise<void> {
 const SHOWN_REGIONS = 30
 
 async function writeStorePage(store: StoreInspection, out: string): Promise<void> {
+  refuseOther(out)
   const largest = store.regions.filter(({ fileBytes }) => fileBytes !== undefined)
     .sort((a, b) => b.fileBytes! - a.fileBytes!)
     .slice(0, SHOWN_REGIONS)

@@ -1,7 +1,7 @@
 /** `rstore repair FILE OUT`: a new region of what can be saved of a damaged one. */
 import { statSync } from 'node:fs'
 import type { Argv } from 'yargs'
-import { salvage, type Salvaged } from '../../lib/index.js'
+import { salvage, type Salvaged, type SavedName } from '../../lib/index.js'
 import { print, toJson } from '../print/output.js'
 import { withProgress } from '../print/progress.js'
 import { numeric, tableLines } from '../print/table.js'
@@ -33,17 +33,22 @@ const capacityFor = ({ image, capacityBytes }: Wreckage): number =>
 
 const isComplete = ({ names, ...lost }: Salvaged): boolean =>
   lost.lostRefs + lost.lostEntries + lost.lostIndexes.length + lost.lostTypes.length === 0
-  && names.every((name) => name.lost === 0 && !name.damaged && !name.madeUp)
+  && names.every(({ lost: count, damaged, madeUp, ofStore }) =>
+    count === 0 && !damaged && !madeUp && !ofStore)
 
-function textOf(saved: Salvaged, { image, lostOfLog, cutOff }: Wreckage): string {
+const remarkOn = ({ damaged, madeUp, ofStore }: SavedName): string => [
+  damaged ? 'parts of it are gone' : '', madeUp ? 'the name is made up' : '',
+  ofStore ? 'names packed regions of its store: not saved' : '',
+].filter((remark) => remark !== '').join('; ')
+
+function textOf(saved: Salvaged, wreckage: Wreckage): string {
+  const { image, lostOfLog, cutOff, damagedHead } = wreckage
   const { names, lostRefs, lostEntries, lostIndexes, lostTypes } = saved
   const columns = [
     { title: 'Name' }, { title: 'Kind' }, numeric('Saved'), numeric('Lost'), { title: 'Remark' },
   ]
-  const rows = names.map(({ name, kind, saved: count, lost, damaged, madeUp }) => [
-    name, kind, formatCount(count), formatCount(lost),
-    [damaged ? 'parts of it are gone' : '', madeUp ? 'the name is made up' : '']
-      .filter((remark) => remark !== '').join('; '),
+  const rows = names.map((saved) => [
+    saved.name, saved.kind, formatCount(saved.saved), formatCount(saved.lost), remarkOn(saved),
   ])
   const remarks: [number, string][] = [
     [image.damagedPages.size, 'damaged pages'],
@@ -57,7 +62,7 @@ function textOf(saved: Salvaged, { image, lostOfLog, cutOff }: Wreckage): string
     ...tableLines(columns, rows),
     ...remarks.filter(([count]) => count > 0)
       .map(([count, what]) => `${formatCount(count)} ${what}`),
-    ...[cutOff, lostOfLog].filter((lost) => lost !== ''),
+    ...[damagedHead, cutOff, lostOfLog].filter((lost) => lost !== ''),
   ].join('\n')
 }
 
@@ -79,7 +84,7 @@ export async function run({ file, out, json }: ArgumentsOf<typeof options>): Pro
   const { wreckage, saved } = await withProgress({ title: 'reading pages' }, (progress) =>
     repair(damaged, out, progress.onProgress, () =>
       progress.next('repairing')))
-  const { image: { damagedPages, uncheckedPages }, lostOfLog, cutOff } = wreckage
+  const { image: { damagedPages, uncheckedPages }, lostOfLog, cutOff, damagedHead } = wreckage
   if (!wreckage.isRegion && saved.names.length === 0) {
     removeRegion(out)
     throw new CannotOpen(`${file}: not a region file, and nothing in it looks like a part of one`)
@@ -87,10 +92,12 @@ export async function run({ file, out, json }: ArgumentsOf<typeof options>): Pro
   const bytes = statSync(out).size
   print(json
     ? toJson({
-      file, out, bytes, damagedPages: damagedPages.size, uncheckedPages, lostOfLog, cutOff,
+      file, out, bytes, damagedPages: damagedPages.size, uncheckedPages, damagedHead, lostOfLog,
+      cutOff,
       ...saved,
     })
     : `${textOf(saved, wreckage)}\n${formatBytes(bytes)} saved to ${out}`)
-  const isSound = damagedPages.size + uncheckedPages === 0 && cutOff === '' && lostOfLog === ''
+  const isSound = damagedPages.size + uncheckedPages === 0
+    && damagedHead + cutOff + lostOfLog === ''
   if (!isSound || !isComplete(saved)) process.exitCode = EXIT.damage
 }

@@ -16,15 +16,20 @@ import { STYLE } from './style.js'
 const scriptText = (): string =>
   readFileSync(new URL('./client.js', import.meta.url), 'utf8').replace(/^\/\/# source.*$/gm, '')
 
+/** What every such page begins with, and hardly another file. */
+export const PAGE_BEGIN = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="generator" content="rstore inspect">
+`
+
 function frame(title: string, body: Markup): string {
   const script = scriptText()
   const hash = createHash('sha256').update(script).digest('base64')
   const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'`
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
+  const begin = new Markup(PAGE_BEGIN)
+  return html`${begin}<meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>

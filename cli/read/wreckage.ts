@@ -18,6 +18,8 @@ export interface Wreckage {
   lostOfLog: string
   /** What the file no longer holds because it was cut, in words; '' when nothing. */
   cutOff: string
+  /** What is wrong with its first page and with its checkpoint slots; '' when nothing. */
+  damagedHead: string
   /** The first page says that this is a region: else it may be anything. */
   isRegion: boolean
 }
@@ -119,6 +121,10 @@ function lostOfLog({ identity, slot, problems }: RegionImage): string {
   return ofLog === undefined ? '' : `commits are lost: ${ofLog.message}`
 }
 
+const damagedHead = ({ problems }: RegionImage): string =>
+  problems.list.filter(({ where }) => where === 'identity' || where.startsWith('slot '))
+    .map(({ where, message }) => `${where}: ${message}`).join('; ')
+
 const cutOff = ({ problems }: RegionImage): string =>
   problems.list.find(({ where }) => where === 'file')?.message ?? ''
 
@@ -144,7 +150,8 @@ function ofRegion(region: RegionImage, onProgress: OnProgress): Wreckage {
     identity.kind === 'packed' ? identity.rootRef : 0)
   return {
     image, capacityBytes: isKnown ? identity.capacityBytes : undefined,
-    lostOfLog: lostOfLog(region), cutOff: cutOff(region), isRegion: true,
+    lostOfLog: lostOfLog(region), cutOff: cutOff(region), damagedHead: damagedHead(region),
+    isRegion: true,
   }
 }
 
@@ -160,7 +167,10 @@ function ofBytes(path: string, onProgress: OnProgress): Wreckage {
       return pageChecksum(bytes) === stored ? 'right' : 'wrong'
     }
     const image = wreckageOf(C.CHECKSUM_PAGE, endPage, { read, verdictOn, onProgress })
-    return { image, capacityBytes: undefined, lostOfLog: NO_SLOT, cutOff: '', isRegion: false }
+    return {
+      image, capacityBytes: undefined, lostOfLog: NO_SLOT, cutOff: '', damagedHead: '',
+      isRegion: false,
+    }
   } finally {
     file.close()
   }

@@ -16,6 +16,10 @@ export function removeRegion(path: string): void {
 
 /** For what is made: throws before any work where it could not get its name in the end. */
 export function refuseExisting(path: string): void {
+  if (/-(wal|lock)$/.test(path)) {
+    throw new UsageError(`${path}: names like this are of the log and the lock file of a region, `
+      + 'which come and go with it. Choose another one')
+  }
   if (existsSync(path)) throw new UsageError(`${path}: there is a file of that name`)
   const folder = dirname(path)
   if (!existsSync(folder)) throw new CannotOpen(`${folder}: no such folder`)

@@ -167,4 +167,23 @@ if (CHROMIUM === undefined) {
 
 test.after(() => region.close())
 
+test('an earlier page is written over, and nothing else', () => {
+  const own = join(directory, 'own.region')
+  const other = Region.create(own, { capacity: '8MiB' })
+  other.transact(() => other.map('m', t.u32, t.u32).set(1, 2))
+  other.close()
+  const text = join(directory, 'text.html')
+  writeFileSync(text, '<!doctype html>\n<title>mine</title>')
+  for (const out of [own, text, directory, join(directory, 'x-wal'), `${own}-lock`]) {
+    const before = existsSync(out) && out !== directory ? readFileSync(out) : undefined
+    const { status, stderr } = rstore(['inspect', own, '--html', out])
+    assert.is(status, 2, stderr)
+    if (before !== undefined) assert.ok(readFileSync(out).equals(before), out)
+    else assert.is(existsSync(out), out === directory)
+  }
+  assert.is(rstore(['verify', own]).status, 0)
+  const page = join(directory, 'page.html')
+  for (let i = 0; i < 2; i++) assert.is(rstore(['inspect', own, '--html', page]).status, 0)
+})
+
 test.run()

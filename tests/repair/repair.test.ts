@@ -2,13 +2,15 @@
  * Repair: from a file of which 1 % was overwritten, every record that is whole is saved.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readWreckage } from '../../cli/read/wreckage.js'
 import { C } from '../../formats/index.js'
-import { Region, salvage, SharedVector, t } from '../../lib/index.js'
+import { Region, salvage, SharedVector, Store, t } from '../../lib/index.js'
 import { rstore } from '../cli/run.js'
 import { check, fill, Town } from '../compact/shapes.js'
+import { temporaryDirectory } from '../harness/temporary.js'
 import { verifyFile, withRegion } from '../harness/with-region.js'
 import {
   checkSaved, damageAndRepair, descriptorPages, HEADER, overwrite, pagesOfRecords, planOf, repair,
@@ -206,6 +208,63 @@ test('checksums that are gone are told, a log that was not closed is not', withR
     const { status, stdout } = rstore(['repair', place.path('damaged'), saved])
     assert.is(status, 1)
     assert.match(stdout, /pages may be damaged or not: their checksums are/)
+  }
+}))
+
+test('a checkpoint slot that is damaged is told', withRegion((place) => {
+  const region = place.create({ capacity: '64MiB' })
+  fill(region, 300, 1)
+  region.close()
+  for (const page of [C.FIRST_SLOT_PAGE, C.FIRST_SLOT_PAGE + 1]) {
+    const bytes = readFileSync(place.path())
+    bytes.fill(0xff, page * PAGE, (page + 1) * PAGE)
+    writeFileSync(place.path('damaged'), bytes)
+    const saved = place.path(`saved ${page}`)
+    const { status, stdout } = rstore(['repair', place.path('damaged'), saved])
+    assert.is(status, 1)
+    assert.match(stdout, /slot \d: .*is not a checkpoint slot/)
+  }
+}))
+
+test('what names packed regions of a store is left out, and said', async () => {
+  const dir = temporaryDirectory()
+  const Page = t.struct('Page', { text: t.string })
+  const Shelf = t.struct('Shelf', { label: t.string, page: t.packed(Page) })
+  const store = Store.open(dir, { create: true })
+  const library = store.region('library')
+  const page = store.pack('page', { root: Page }, () => ({ text: 'some text' }))!
+  library.transact(() => {
+    const shelves = library.map('shelves', t.u32, Shelf)
+    const plain = library.map('plain', t.u32, t.string)
+    for (let i = 0; i < 100; i++) {
+      shelves.set(i, { label: `shelf ${i}`, page })
+      plain.set(i, `text ${i}`)
+    }
+  })
+  const { id } = store.list().find(({ name }) => name === 'library')!
+  store.close()
+  const saved = join(dir, 'saved.region')
+  const { status, stdout } = rstore(['repair', join(dir, `${id}.region`), saved])
+  assert.is(status, 1, stdout)
+  assert.match(stdout, /shelves.*names packed regions of its store: not saved/)
+  assert.match(stdout, /plain +map +100 +0/)
+  await verifyFile(saved)
+  const region = Region.open(saved)
+  assert.equal(region.names().map(({ name }) => name), ['plain'])
+  assert.is(region.map('plain', t.u32, t.string).get(7), 'text 7')
+  region.close()
+})
+
+test('a name that is for a log or a lock file is refused before any work', withRegion((place) => {
+  place.create({ capacity: '8MiB' }).close()
+  for (const command of ['repair', 'backup', 'thaw', 'pack']) {
+    for (const end of ['-wal', '-lock']) {
+      const out = place.path() + end
+      const { status, stderr } = rstore([command, place.path(), out])
+      assert.is(status, 2, stderr)
+      assert.match(stderr, /of the log and the lock file of a region/)
+      assert.not(existsSync(out))
+    }
   }
 }))
 

@@ -41,6 +41,10 @@ export type Steps<R> = Generator<number, R, void>
 /** So many cells and entries are copied before other work may run. */
 const STEP = 4096
 
+/** Whether values of a type name packed regions of a store. */
+export const namesPacked = (type: AnyType): boolean =>
+  type.descriptorText.includes('{"packed":')
+
 export interface CopyOptions {
   /** Source and target are of the same store: fields of type t.packed mean the same in both. */
   readonly sameStore: boolean
@@ -114,7 +118,7 @@ export class GraphCopy {
     const known = this.types.get(typeId)
     if (known !== undefined) return known
     const type = this.source.registry.typeOf(typeId)
-    if (!this.options.sameStore && type.descriptorText.includes('{"packed":')) {
+    if (!this.options.sameStore && namesPacked(type)) {
       throw new RStoreError('RSTORE_UNSUPPORTED',
         `${describeShortly(type)} has fields of type t.packed, which name regions of a store: `
         + 'evacuate() cannot take those along', { type: type.name ?? type.kind })

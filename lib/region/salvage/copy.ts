@@ -25,6 +25,8 @@ export interface SavedName {
   damaged: boolean
   /** Whether the name is made up. */
   madeUp: boolean
+  /** Whether values name packed regions of a store: elsewhere they name nothing; none is saved. */
+  ofStore: boolean
 }
 
 /** A map or multimap that is being filled. */
@@ -199,6 +201,7 @@ export class SalvageCopy extends GraphCopy {
   /** Of all maps inside of records. */
   readonly nested: SavedName = {
     name: 'maps inside of records', kind: 'map', saved: 0, lost: 0, damaged: false, madeUp: true,
+    ofStore: false,
   }
 
   protected override rootBytesOf(ref: number): number {

@@ -14,7 +14,8 @@
  *      their own. First those that can be read as the values of a map with damage, of any version
  *      of their type; then, where pages are damaged, all others: nodes and name may both be gone.
  *  S5. An entry is saved when its value is sound (wreck.ts); a ref to a shared record that is not
- *      is saved as none.
+ *      is saved as none. Records that name packed regions of a store are never sound: out of the
+ *      store they name nothing.
  */
 import { C } from '../../../formats/index.js'
 import type { Catalog } from '../../map/catalog.js'
@@ -29,7 +30,7 @@ import { simpleTypes } from '../../types/descriptor.js'
 import { MapType, MultimapType } from '../../types/map/map.js'
 import { StructType } from '../../types/struct/struct.js'
 import type { AnyType } from '../../types/type.js'
-import type { Steps } from '../base/evacuate.js'
+import { namesPacked, type Steps } from '../base/evacuate.js'
 import type { OpenSession } from '../base/open-session.js'
 import { SalvageCopy, type Filling, type SavedName } from './copy.js'
 import { FoundNames, type FoundEntry } from './names.js'
@@ -89,8 +90,10 @@ export class Salvage {
       name: entry.name, kind: entry.kind === C.ENTRY_VALUE ? 'value'
         : entry.kind === C.ENTRY_MULTIMAP ? 'multimap' : 'map',
       saved: 0, lost: 0, damaged: false, madeUp: entry.madeUp,
+      ofStore: entry.valueType !== undefined && namesPacked(entry.valueType),
     }
     this.result.names.push(report)
+    if (report.ofStore) return
     if (entry.kind === C.ENTRY_VALUE) yield* this.saveValue(entry, report)
     else yield* this.saveMap(entry, report)
   }
@@ -175,6 +178,7 @@ export class Salvage {
   private madeUpReport(kind: SavedName['kind']): SavedName {
     const report: SavedName = {
       name: this.names.makeUpName(), kind, saved: 0, lost: 0, damaged: false, madeUp: true,
+      ofStore: false,
     }
     this.result.names.push(report)
     return report

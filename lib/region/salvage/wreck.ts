@@ -19,6 +19,7 @@ import { MapType, MultimapType } from '../../types/map/map.js'
 import { TypeRegistry } from '../../types/registry.js'
 import { readText } from '../../types/text.js'
 import type { AnyType } from '../../types/type.js'
+import { namesPacked } from '../base/evacuate.js'
 import { OpenSession } from '../base/open-session.js'
 import type { RegionStats } from '../base/stats.js'
 import { FoundCells } from './cells.js'
@@ -175,7 +176,8 @@ export class Wreck extends OpenSession {
     const typeId = this.space.typeIdOf(ref)
     if (type.fixedTypeId !== 0) return typeId === type.fixedTypeId ? type : undefined
     const stored = this.registry.byId.get(typeId)
-    return stored !== undefined && this.canBe(stored, type) ? stored : undefined
+    if (stored === undefined || namesPacked(stored)) return undefined
+    return this.canBe(stored, type) ? stored : undefined
   }
 
   private looksSound(stored: AnyType, ref: number): boolean {

@@ -214,6 +214,7 @@ class Run {
       if (isFrozen() || journal_.wrong[0] != 0) return;
       const uint64_t failures = journal_.failures;
       failures::noted().clear();
+      opens_ = false;
       const bool done = perform(step);
       checkFailures(step, journal_.failures != failures);
       if (!done) recover();
@@ -258,6 +259,7 @@ class Run {
 
   bool ensureOpen(int who) {
     if (regions_[who]) return true;
+    opens_ = true;
     auto region = std::make_unique<Region>();
     if (!isDone(region->open(path_))) return false;
     follow(*region);
@@ -353,10 +355,14 @@ class Run {
     const bool ofCheckpoint = failed.kind == Kind::kWrite || failed.kind == Kind::kSync;
     const bool own = regions_[step.who] && failed.fd == regions_[step.who]->handle.file().fd;
     const bool ofLog = failed.file == File::kLog && failed.kind == Kind::kSync;
-    return movesView(step.what) && ofCheckpoint && !own && (failed.file == File::kRegion || ofLog);
+    const bool moves = opens_ || movesView(step.what);
+    return moves && ofCheckpoint && !own && (failed.file == File::kRegion || ofLog);
   }
 
-  /** Whether a step refreshes a view or ends a transaction: who does may be far ahead of the file. */
+  /**
+   * Whether a step refreshes a view or ends a transaction: who does may be far ahead of the file.
+   * So may who opens it, which any step does when a failure has closed the handle.
+   */
   static bool movesView(Do what) {
     switch (what) {
       case Do::kCommit:
@@ -556,6 +562,7 @@ class Run {
   const std::vector<Step>& steps_;
   Random random_;
   bool mayLose_;
+  bool opens_ = false;  // the step that is performed opened its handle
   bool careful_;
   Model model_;
   Status lastStatus_;
