@@ -48,7 +48,16 @@ void Environment::closeAll() {
   }
 }
 
+void Environment::end(napi_env env) {
+  void* data = nullptr;
+  if (napi_get_instance_data(env, &data) != napi_ok || data == nullptr) return;
+  auto* environment = static_cast<Environment*>(data);
+  environment->ended_ = true;
+  environment->numbered_.clear();
+}
+
 uint32_t Environment::number(HandleObject* handle) {
+  if (ended_) return UINT32_MAX;
   const auto free = std::find(numbered_.begin(), numbered_.end(), nullptr);
   const auto number = static_cast<uint32_t>(free - numbered_.begin());
   if (free == numbered_.end()) {

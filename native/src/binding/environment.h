@@ -8,12 +8,11 @@
 // otherwise leave its descriptors, and with them its locks, open for as long as the process lives.
 #pragma once
 
-#include <napi.h>
-
 #include <memory>
 #include <unordered_set>
 #include <vector>
 
+#include "binding/ending.h"
 #include "core/address-space.h"
 #include "core/view.h"
 
@@ -56,9 +55,16 @@ class Environment {
   void closed(Closable* handle) { handles_.erase(handle); }
   void closeAll();
 
-  /// The number by which JavaScript names an open handle in frequent-calls.cc.
+  /// The latch of ending.h, E2; `env` may not have its data yet.
+  static void end(napi_env env);
+  bool hasEnded() const { return ended_; }
+
+  /// The number by which JavaScript names an open handle in frequent-calls.cc; once this has ended
+  /// one that names none.
   uint32_t number(HandleObject* handle);
-  void forget(uint32_t number) { numbered_[number] = nullptr; }
+  void forget(uint32_t number) {
+    if (number < numbered_.size()) numbered_[number] = nullptr;
+  }
   /// Null when there is none of this number.
   HandleObject* numbered(uint32_t number) const {
     return number < numbered_.size() ? numbered_[number] : nullptr;
@@ -71,6 +77,7 @@ class Environment {
   std::vector<std::shared_ptr<PooledMemory>> idle_;
   std::unordered_set<Closable*> handles_;
   std::vector<HandleObject*> numbered_;
+  bool ended_ = false;
 };
 
 }  // namespace rstore

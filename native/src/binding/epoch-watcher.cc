@@ -25,6 +25,7 @@ EpochWatcher::~EpochWatcher() {
 
 void EpochWatcher::tell(uint64_t epoch) {
   tell_.NonBlockingCall([epoch](Napi::Env env, Napi::Function callback) {
+    // Refused, and passed over, where the environment is ending (ending.h, E4).
     if (env != nullptr) callback.Call({Napi::Number::New(env, static_cast<double>(epoch))});
   });
 }

@@ -2,10 +2,9 @@
 // futex in the lock file.
 #pragma once
 
-#include <napi.h>
-
 #include <atomic>
 
+#include "binding/ending.h"
 #include "core/lock-file.h"
 #include "core/thread.h"
 

@@ -20,16 +20,14 @@ class Call {
     size_t count = kMaximumArguments;
     void* environment = nullptr;
     napi_get_cb_info(env, info, &count, arguments_, nullptr, &environment);
-    uint32_t number = 0;
+    uint32_t number = UINT32_MAX;
     napi_get_value_uint32(env, arguments_[0], &number);
     handle_ = static_cast<Environment*>(environment)->numbered(number);
-    if (handle_ == nullptr) {
-      napi_throw_error(env, nullptr, "rstore: a handle that is not open was used");
-    }
+    if (handle_ == nullptr) throwError(env, "rstore: a handle that is not open was used");
   }
 
   /// Null, and an exception is pending, when it is not open. TypeScript looks before it calls; this
-  /// is for when it errs.
+  /// is for when it errs, and for an environment that is ending (ending.h, E2).
   HandleObject* handle() const { return handle_; }
 
   int64_t integer(size_t index) const {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <napi.h>
+#include "binding/ending.h"
 
 namespace rstore {
 

@@ -93,15 +93,16 @@ HandleObject::~HandleObject() { closeNow(); }
 /// one.
 Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  handle_ = std::make_shared<Handle>();
+  Environment& environment = Environment::of(env);
   const HandleOptions options = optionsFrom(info[1].As<Napi::Object>());
+  if (environment.hasEnded()) return {};
+  handle_ = std::make_shared<Handle>();
   Status status = handle_->open(info[0].As<Napi::String>().Utf8Value(), options);
   const auto fail = [&] {
     handle_.reset();
     return Napi::Number::New(env, pack(status));
   };
   if (!status.ok()) return fail();
-  Environment& environment = Environment::of(env);
   status = environment.takeMemory(env, handle_->identity().capacityBytes, &memory_);
   if (!status.ok()) return fail();
   const double epoch = info[2].As<Napi::Number>().DoubleValue();
@@ -110,6 +111,10 @@ Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
   control_ = Napi::Reference<Napi::ArrayBuffer>::New(control, 1);
   environment.opened(this);
   number_ = environment.number(this);
+  if (environment.hasEnded()) {  // perhaps without a control block
+    closeNow();
+    return {};
+  }
   status = handle_->attach(memory_->memory, reinterpret_cast<ControlBlock*>(control.Data()),
                            epoch == 0 ? UINT64_MAX : static_cast<uint64_t>(epoch));
   if (status.code == Code::kReplaced && epoch == 0) {
@@ -177,7 +182,9 @@ Status HandleObject::begin(Napi::Env env, int64_t timeoutMs, uint32_t* holderPid
 }
 
 Status HandleObject::commit(uint32_t pageCount, bool sync) {
-  return handle_->commit(changes(pageCount), sync);
+  Changes listed;
+  const Status known = changes(pageCount, &listed);
+  return known.ok() ? handle_->commit(listed, sync) : known;
 }
 
 /// usePages(pages): from now on the changed pages of a commit are listed here, until another list
@@ -186,10 +193,14 @@ void HandleObject::usePages(const Napi::CallbackInfo& info) {
   const auto pages = info[0].As<Napi::Uint32Array>();
   pages_ = Napi::Reference<Napi::Uint32Array>::New(pages, 1);
   pageData_ = pages.Data();
+  pageLimit_ = pages.ElementLength();
 }
 
-Changes HandleObject::changes(uint32_t pageCount) const {
-  return {pageData_, pageCount, handle_->view().control().frontierUnits};
+/// kInvalid: so many pages were not listed (ending.h, E3).
+Status HandleObject::changes(uint32_t pageCount, Changes* out) const {
+  if (pageCount > pageLimit_) return failure(Code::kInvalid);
+  *out = {pageData_, pageCount, handle_->view().control().frontierUnits};
+  return kSuccess;
 }
 
 /// identity(): [uuid, generation]
@@ -242,11 +253,14 @@ Napi::Value HandleObject::becomeAlone(const Napi::CallbackInfo& info) {
 /// anything else, and until then nobody changes the list of pages or the memory.
 Napi::Value HandleObject::commitLater(const Napi::CallbackInfo& info) {
   job_ = std::make_shared<CommitJob>();
-  job_->changes = changes(info[0].As<Napi::Number>().Uint32Value());
-  return inBackground(info.Env(), [job = job_, handle = handle_] {
+  job_->status = changes(info[0].As<Napi::Number>().Uint32Value(), &job_->changes);
+  if (!job_->status.ok()) job_->state = CommitJob::State::finished;
+  const Napi::Value promise = inBackground(info.Env(), [job = job_, handle = handle_] {
     job->runOrWait(*handle);
     return job->status;
   });
+  if (promise.IsEmpty()) job_.reset();
+  return promise;
 }
 
 /// finishLater(): waits for the commit under way, or does it here; the packed status.
@@ -261,7 +275,8 @@ Napi::Value HandleObject::finishLater(const Napi::CallbackInfo& info) {
 
 /// rollback(pageCount)
 void HandleObject::rollback(const Napi::CallbackInfo& info) {
-  handle_->rollback(pageData_, info[0].As<Napi::Number>().Uint32Value());
+  const uint32_t count = info[0].As<Napi::Number>().Uint32Value();
+  handle_->rollback(pageData_, static_cast<uint32_t>(std::min<size_t>(count, pageLimit_)));
 }
 
 /// noteTouched(pages)
@@ -472,6 +487,7 @@ void HandleObject::closeNow() {
   memory_.reset();
   pages_.Reset();
   pageData_ = nullptr;
+  pageLimit_ = 0;
   handle_.reset();
 }
 

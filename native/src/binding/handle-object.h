@@ -2,8 +2,6 @@
 // (code + errno << 8).
 #pragma once
 
-#include <napi.h>
-
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -52,8 +50,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   template <auto method>
   auto whenOpen(const Napi::CallbackInfo& info) -> decltype((this->*method)(info)) {
     if (handle_) return (this->*method)(info);
-    Napi::Error::New(info.Env(), "rstore: a handle that is not open was used")
-        .ThrowAsJavaScriptException();
+    throwError(info.Env(), "rstore: a handle that is not open was used");
     return decltype((this->*method)(info))();
   }
 
@@ -90,7 +87,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
 
   Napi::ArrayBuffer sharedControl(Napi::Env env);
   Napi::Object describe(Napi::Env env);
-  Changes changes(uint32_t pageCount) const;
+  Status changes(uint32_t pageCount, Changes* out) const;
   void closeNow();
   template <typename Step>
   Status following(Napi::Env env, Step step);
@@ -102,6 +99,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   uint32_t number_ = 0;
   Napi::Reference<Napi::Uint32Array> pages_;
   const uint32_t* pageData_ = nullptr;
+  size_t pageLimit_ = 0;
   Napi::Reference<Napi::ArrayBuffer> control_;
   std::shared_ptr<CommitJob> job_;
   std::shared_ptr<CopyProgress> backup_;

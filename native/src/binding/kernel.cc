@@ -1,5 +1,6 @@
 #include "binding/kernel.h"
 
+#include "binding/environment.h"
 #include "core/kernel/lookup.h"
 
 namespace rstore {
@@ -28,6 +29,7 @@ Found* foundOf(const Napi::Value& value) {
 /// lookUp(windows, root, keyForm, keys, valueBytes, values, found, cells): the number found.
 Napi::Value lookUpAll(const Napi::CallbackInfo& info) {
   const WindowList windows = windowsOf(info[0]);
+  if (Environment::of(info.Env()).hasEnded()) return {};
   const uint32_t root = info[1].As<Napi::Number>().Uint32Value();
   const auto form = static_cast<KeyForm>(info[2].As<Napi::Number>().Uint32Value());
   const auto count = static_cast<uint32_t>(info[3].As<Napi::TypedArray>().ElementLength());
@@ -40,6 +42,7 @@ Napi::Value lookUpAll(const Napi::CallbackInfo& info) {
 /// readFields(windows, refs, typeId, offset, kind, column, found): the number not read.
 Napi::Value readAllFields(const Napi::CallbackInfo& info) {
   const WindowList windows = windowsOf(info[0]);
+  if (Environment::of(info.Env()).hasEnded()) return {};
   const auto refs = info[1].As<Napi::Uint32Array>();
   const uint32_t unread =
       readFields(windows, refs.Data(), static_cast<uint32_t>(refs.ElementLength()),

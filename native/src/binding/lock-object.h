@@ -1,7 +1,7 @@
 // Locks on single bytes of a file, for JavaScript: core/file-lock.h.
 #pragma once
 
-#include <napi.h>
+#include "binding/ending.h"
 
 namespace rstore {
 

@@ -1,6 +1,5 @@
-#include <napi.h>
-
 #include "binding/arena.h"
+#include "binding/ending.h"
 #include "binding/environment.h"
 #include "binding/frequent-calls.h"
 #include "binding/handle-object.h"

@@ -13,7 +13,7 @@ namespace {
 Napi::Value arrayOr(Napi::Env env, Status status, const std::vector<uint8_t>& bytes) {
   if (!status.ok()) return packedStatus(env, status);
   auto array = Napi::Uint8Array::New(env, bytes.size());
-  if (!bytes.empty()) std::memcpy(array.Data(), bytes.data(), bytes.size());
+  if (!bytes.empty() && !array.IsEmpty()) std::memcpy(array.Data(), bytes.data(), bytes.size());
   return array;
 }
 

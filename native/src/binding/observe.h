@@ -1,7 +1,7 @@
 // What the system knows of a file, for JavaScript: core/observe.h.
 #pragma once
 
-#include <napi.h>
+#include "binding/ending.h"
 
 namespace rstore {
 

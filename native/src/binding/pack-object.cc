@@ -70,6 +70,7 @@ struct Mapped {
     if (!taken.ok()) return taken;
     control = Napi::Reference<Napi::ArrayBuffer>::New(
         Napi::ArrayBuffer::New(env, sizeof(ControlBlock)), 1);
+    if (control.IsEmpty()) return failure(Code::kClosed);  // the environment is ending
     return mapZero(memory->memory.lineBits(), ViewMemory::bitBytesFor(memory->memory.windowBytes));
   }
   /// window(index): the buffer over it, within what was taken; nothing after `give`.

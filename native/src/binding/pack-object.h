@@ -2,7 +2,7 @@
 // handle-object.h.
 #pragma once
 
-#include <napi.h>
+#include "binding/ending.h"
 
 namespace rstore {
 

@@ -1,7 +1,7 @@
 // Memory of a pool of blocks, for JavaScript: lib/pool/memory.ts.
 #pragma once
 
-#include <napi.h>
+#include "binding/ending.h"
 
 namespace rstore {
 

@@ -1,8 +1,7 @@
 // A status as JavaScript gets it: code + errno * 256; 0 is success.
 #pragma once
 
-#include <napi.h>
-
+#include "binding/ending.h"
 #include "core/status.h"
 
 namespace rstore {

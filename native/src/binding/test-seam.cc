@@ -11,8 +11,7 @@ void start(const Napi::CallbackInfo& info) {
   TestPlan plan;
   const std::string text = info[0].ToString().Utf8Value();
   if (!parseTestPlan(text.c_str(), &plan).ok()) {
-    Napi::RangeError::New(info.Env(), "\"" + text + "\" is not a plan (see test-plan.h)")
-        .ThrowAsJavaScriptException();
+    throwError(info.Env(), ("\"" + text + "\" is not a plan (see test-plan.h)").c_str());
     return;
   }
   startTestIo(plan);

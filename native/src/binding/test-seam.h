@@ -3,7 +3,7 @@
 
 #ifdef RSTORE_TEST_SEAM
 
-#include <napi.h>
+#include "binding/ending.h"
 
 namespace rstore {
 

@@ -1,7 +1,7 @@
 /** Shared vectors as JavaScript sees them: the class `Vector` and `createVector`. */
 #pragma once
 
-#include <napi.h>
+#include "binding/ending.h"
 
 namespace rstore {
 
