@@ -92,6 +92,15 @@ test('only the binding knows Node', () => {
   assert.equal(core.flatMap((source) => linesWhere(source, (line) => nodeNames.test(line))), [])
 })
 
+test('the binding knows Node by ending.h, whose checks do not end the process', () => {
+  const others = native.filter(({ path }) => path.startsWith('native/src/binding/')
+    && path !== 'native/src/binding/ending.h')
+  const direct = /#include <(node_api|js_native_api|napi)|ThrowAsJavaScriptException/
+  const throwing = others.flatMap((source) => linesWhere(source, (line) => direct.test(line)))
+  assert.is(throwing.length, 1)
+  assert.match(throwing[0]!, 'native/src/binding/ending.cc')
+})
+
 test('files change only through the table of core/io.h, where tests can make a call fail', () => {
   const names = ['link', 'linkat', 'rename', 'renameat', 'unlink', 'unlinkat', 'write', 'pwrite',
     'pwritev', 'fsync', 'fdatasync', 'ftruncate', 'fallocate', 'copy_file_range', 'pthread_create']
