@@ -33,7 +33,7 @@ for (const kind of kinds) {
       const [report, ...others] = await child.finish()
       assert.equal(others, [])
       assert.is(report!.slots, 1, 'a slot of a thread that is gone')
-      assert.ok(report!.slowestMs < 1000, `${report!.slowestMs} ms until others could go on`)
+      assert.ok(report!.slowestMs < 2000, `${report!.slowestMs} ms until others could go on`)
       assert.equal(report!.wrong, [])
       await verifyFile(place.path())
     }),

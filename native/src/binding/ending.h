@@ -15,8 +15,9 @@
 //     of such a value looks first whether it is there (`hasEnded`, a null pointer, IsEmpty).
 // E2. THE LATCH. An environment that is ending never comes back, and the first refusal that our
 //     code meets is noted in it (Environment::end). From then on no frequent call finds a handle,
-//     and no other method finds its object, because that can be refused itself. So a call that has
-//     failed without telling is the last one that had an effect.
+//     and no method finds its object, because that is refused itself. So a call that has failed
+//     without telling is the last one that had an effect. What needs neither is whole in itself:
+//     the operations of a vector, and functions of the module, which take nothing but arguments.
 // E3. Therefore a commit is all of its transaction or nothing. Commits come by a frequent call or
 //     by a method: had any call of the transaction before it failed silently (the naming of the
 //     list of pages, growing, a window), it would find no handle. It takes nothing more from
