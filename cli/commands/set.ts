@@ -1,4 +1,5 @@
 /** `rstore set`: puts one value. */
+import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import type { Argv } from 'yargs'
 import { JsonMap, type NameSchema } from '../../lib/index.js'
@@ -19,6 +20,12 @@ export const options = (yargs: Argv) => waitOption(yargs)
     'A whole record')
   .example('$0 set cities.region settings \'{"theme":"dark"}\'', 'A single value')
 
+function standardInput(): string {
+  const bytes = readFileSync(0)
+  if (isUtf8(bytes)) return bytes.toString('utf8')
+  throw new UsageError('the value is not UTF-8')
+}
+
 /** The last argument is the value: a single value has no key before it. */
 function split({ kind, name }: NameSchema, key: string, value: string | undefined) {
   if (kind !== 'value' && value === undefined) throw new UsageError('a value is missing')
@@ -26,7 +33,7 @@ function split({ kind, name }: NameSchema, key: string, value: string | undefine
     throw new UsageError(`${name} is a single value and has no keys`)
   }
   const text = kind === 'value' ? key : value!
-  const json = isStandardInput(text) ? readFileSync(0, 'utf8') : text
+  const json = isStandardInput(text) ? standardInput() : text
   return { key: kind === 'value' ? undefined : key, value: jsonFromText(json, 'the value') }
 }
 

@@ -1,6 +1,7 @@
 /** The JSON forms of bytes, and of values of type t.json, which may be more than JSON has. */
 import { Buffer } from 'node:buffer'
 import { setOwn } from '../types/struct/view.js'
+import { dateFromJson } from './dates.js'
 
 export const bytesToJson = (bytes: Uint8Array): unknown =>
   ({ $bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64') })
@@ -79,7 +80,11 @@ const TAGS: Readonly<Record<string, (inner: any) => unknown>> = {
   $undefined: () => undefined,
   $number: (inner: unknown) => Number(inner),
   $bigint: (inner: string) => BigInt(inner),
-  $date: (inner: string | null) => new Date(inner ?? NaN),
+  $date: (inner: unknown) => {
+    if (inner === null) return new Date(NaN)
+    if (typeof inner === 'string' || typeof inner === 'number') return dateFromJson(inner)
+    throw new TypeError('$date must be a date of ISO 8601, or null')
+  },
   $bytes: (inner: unknown) => {
     const bytes = bytesFromJson({ $bytes: inner })
     return bytes instanceof Uint8Array ? new Uint8Array(bytes) : bytes

@@ -3,7 +3,7 @@
  *
  *   numbers, bool, string, enum    themselves; NaN, Infinity, -Infinity and -0 as strings
  *   u64 i64                        strings of digits; small ones may be numbers
- *   date                           ISO 8601; milliseconds are understood, too
+ *   date                           strict ISO 8601; milliseconds are understood, too
  *   bytes                          {"$bytes": base64}
  *   struct                         an object; what is undefined is left out
  *   tuple, array                   a list; undefined is null
@@ -33,6 +33,7 @@ import { setOwn } from '../types/struct/view.js'
 import { TupleType } from '../types/tuple/tuple.js'
 import type { AnyType } from '../types/type.js'
 import { anyFromJson, anyToJson, bytesFromJson, bytesToJson } from './any-json.js'
+import { dateFromJson } from './dates.js'
 import { RECORD_ID, type PackedRecord } from './ref-types.js'
 
 export interface JsonForm {
@@ -97,7 +98,8 @@ const DATE: JsonForm = {
   isPlain: false,
   toJson: (value: Date) => value.toISOString(),
   toText: (value: Date) => `"${value.toISOString()}"`,
-  fromJson: (json) => typeof json === 'string' || typeof json === 'number' ? new Date(json) : json,
+  fromJson: (json) =>
+    typeof json === 'string' || typeof json === 'number' ? dateFromJson(json) : json,
 }
 
 /** A form that has no better way to its text. */

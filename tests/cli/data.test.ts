@@ -143,6 +143,38 @@ test('scan: ranges, both directions, limits, counts, multimaps', () => {
   bad(rstore(['scan', path, 'tags', '--gt', 'x']), EXIT.usage, /u32/)
 })
 
+test('dates: strict ISO 8601, as keys and in values', () => {
+  const path = freshPath()
+  const region = Region.create(path, { capacity: '16MiB', durability: 'none' })
+  region.map('days', t.date, t.struct('Day', { at: t.optional(t.date), any: t.json }))
+  region.close()
+  const value = '{"at":"2001-02-03 04:05+01:00","any":{"$date":"2001-02-03"}}'
+  good(rstore(['set', path, 'days', '2001-02-03', value]))
+  assert.equal(JSON.parse(good(rstore(['get', path, 'days', '2001-02-03T01:00+01:00']))),
+    { at: '2001-02-03T03:05:00.000Z', any: { $date: '2001-02-03T00:00:00.000Z' } })
+  for (const key of ['2001-02-30', '5', '1e12', '2001-02-03T04:05']) {
+    const message = new RegExp(`expected a date of ISO 8601, such as .*got "${key}"`)
+    bad(rstore(['set', path, 'days', key, value]), EXIT.usage, message)
+    bad(rstore(['get', path, 'days', key]), EXIT.usage, message)
+    bad(rstore(['scan', path, 'days', '--gte', key]), EXIT.usage, message)
+    bad(rstore(['set', path, 'days', '2002-01-01', JSON.stringify({ at: key, any: 1 })]),
+      EXIT.usage, message)
+    const loaded = rstore(['load', path, '--map', 'days', '--key', 'id'],
+      `{"id":"2002-01-01","any":{"$date":"${key}"}}`)
+    assert.match(loaded.stderr, /^rstore: line 1: expected a date/)
+  }
+  assert.is(good(rstore(['scan', path, 'days', '--count'])), '1\n')
+})
+
+test('a value on standard input that is not UTF-8 is refused', () => {
+  const { path, region } = makeRegion()
+  region.close()
+  bad(rstore(['set', path, 'settings', '-'], Buffer.from([0x22, 0xff, 0x22])), EXIT.usage,
+    /the value is not UTF-8/)
+  good(rstore(['set', path, 'settings', '-'], '"\u00e5"'))
+  assert.is(good(rstore(['get', path, 'settings'])), '"\u00e5"\n')
+})
+
 test('names and values cannot command the terminal', () => {
   const { path, region } = makeRegion()
   region.close()
