@@ -9,6 +9,9 @@ import { UsageError } from './errors.js'
 
 const VEIL = '\0'
 
+/** Arguments that are paths; any other may be empty, as a key. */
+const FILES = new Set(['path', 'file', 'out', 'output', 'input', 'html', 'schema'])
+
 /** For the shell, which asks what could stand where somebody is typing. */
 const COMPLETIONS = '--get-yargs-completions'
 
@@ -26,13 +29,14 @@ export const unveiled = (text: string): string => text.replaceAll(VEIL, '')
 
 /**
  * The arguments as they were given, to be used by a command. Throws a UsageError for an option that
- * is given twice, and for a number that is none. (An option that may be given several times makes
- * something else than an array of its values.)
+ * is given twice, for a number that is none, and for a file without a name. (An option that may be
+ * given several times makes something else than an array of its values.)
  */
 export function argumentsFrom(parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const given = Object.entries(parsed).filter(([name]) => name !== '_')
   return Object.fromEntries(given.map(([name, value]) => {
     if (Array.isArray(value)) throw new UsageError(`--${name} is given more than once`)
+    if (value === '' && FILES.has(name)) throw new UsageError(`${name}: the name of a file is empty`)
     if (Number.isNaN(value)) throw new UsageError(`--${name} must be a number`)
     return [name, typeof value === 'string' ? unveiled(value) : value]
   }))

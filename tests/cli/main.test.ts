@@ -67,6 +67,10 @@ test('options are checked before any file is opened: exit code 2', () => {
     [['stat', 'a', '--watch', '--count', '1.5'], /--count must be a whole number/],
     [['vector', 'a', '--tail', '1.5'], /--tail: how many elements/],
     [['vector', 'a', '--tail', '-1'], /--tail: how many elements/],
+    ...[['backup', 'a', ''], ['pack', 'a', ''], ['thaw', 'a', ''], ['repair', 'a', ''],
+      ['compact', 'a', '-o', ''], ['verify', ''], ['inspect', ''], ['inspect', 'a', '--html', ''],
+      ['load', 'a', ''], ['load', '', 'a'], ['load', 'a', '--schema', '']]
+      .map((args): [string[], RegExp] => [args, /^rstore: \w+: the name of a file is empty\n$/]),
   ]
   for (const [args, message] of wrong) {
     const { status, stdout, stderr } = rstore(args)
