@@ -2,6 +2,7 @@
 import type { Argv } from 'yargs'
 import { exportText, schemaOf, schemasOf, type ReadRegion } from '../../lib/index.js'
 import { csvLines } from '../csv/write.js'
+import { escapeText } from '../print/escape.js'
 import { safeText } from '../print/json.js'
 import { LineWriter, printError } from '../print/output.js'
 import { withProgress, type Progress } from '../print/progress.js'
@@ -24,7 +25,7 @@ export const options = (yargs: Argv) => yargs
   .example('$0 dump cities.region > cities.jsonl', 'Everything: `rstore load` makes it again')
   .example('$0 dump cities.region --map cities --format csv', 'One map, for a spreadsheet')
 
-/** A terminal gets nothing that it might obey. */
+/** A terminal gets nothing that it might obey; a file or a pipe has the text as it is. */
 const isTerminal = process.stdout.isTTY === true
 
 function warnOfFunctions(region: ReadRegion, names: readonly string[]): void {
@@ -56,7 +57,7 @@ function dumpCsv(
   }
   const out = new LineWriter()
   for (const line of csvLines(region, name, progress.onProgress)) {
-    out.write(line)
+    out.write(isTerminal ? escapeText(line) : line)
   }
   out.flush()
 }

@@ -15,14 +15,46 @@ function differing(names: readonly string[]): readonly string[] {
   throw new UsageError(`CSV: two columns are called ${JSON.stringify(twice)}`)
 }
 
+/** No row that is meant as one is longer; behind a quote that is not closed everything is. */
+const MOST_ROW_CHARS = 64 << 20
+
+function linesIn(text: string): number {
+  let count = 0
+  for (let at = -1; (at = text.indexOf('\n', at + 1)) >= 0;) count++
+  return count
+}
+
+/** Behind the quote that closes a field; -1 where none does. */
+function endOfQuoted(text: string, from: number): number {
+  for (let at = from; (at = text.indexOf('"', at)) >= 0; at += 2) {
+    if (text[at + 1] !== '"') return at + 1
+  }
+  return -1
+}
+
+/** Where a field in quotes begins that does not end; 0 where there is none. */
+function openFieldIn(text: string): number {
+  for (let at = 0; (at = text.indexOf('"', at)) >= 0;) {
+    const begin = at++
+    if (begin > 0 && text[begin - 1] !== ',' && text[begin - 1] !== '\n') continue
+    at = endOfQuoted(text, at)
+    if (at < 0) return begin
+  }
+  return 0
+}
+
 export class CsvSplitter {
   names: readonly string[] | undefined
   private rest = ''
   /** Rows that were taken, without that of the names. */
   count = 0
   private newline: '\n' | '\r\n' | undefined
+  /** Lines before `rest`. */
+  private lines = 0
 
-  constructor(private readonly take: TakeRow) {}
+  constructor(
+    private readonly take: TakeRow, private readonly mostRowChars = MOST_ROW_CHARS,
+  ) {}
 
   push(text: string): void {
     this.split(this.rest + text, false)
@@ -42,10 +74,21 @@ export class CsvSplitter {
       throw new UsageError(`CSV: ${error.message}, behind row ${this.count + data.length - 1}`)
     }
     this.rest = isLast ? '' : text.slice(meta.cursor)
+    this.lines += linesIn(text.slice(0, meta.cursor))
     for (const cells of data) {
       if (cells.length === 1 && cells[0] === '') continue
       if (this.names === undefined) this.names = differing(cells)
       else this.take(cells, ++this.count)
     }
+    this.refuseLong()
+  }
+
+  /** What has to wait for its end is kept, and read again with each piece. */
+  private refuseLong(): void {
+    const { rest, lines, mostRowChars } = this
+    if (rest.length <= mostRowChars) return
+    const line = lines + linesIn(rest.slice(0, openFieldIn(rest))) + 1
+    throw new UsageError(`CSV: the row with the field that begins in line ${line} is longer than `
+      + `${mostRowChars} characters: is a quote not closed?`)
   }
 }

@@ -8,40 +8,57 @@ const NEWLINE = 10
  * how many they are.
  */
 export type TakeLines = (text: string, first: number) => number
-/** Gets the number of a line that is not UTF-8. */
-export type RefuseLine = (number: number) => void
+/** Gets the number of a line that cannot be text. */
+export type RefuseLine = (number: number, reason: string) => void
 
 /** About so many characters of lines are given together. */
 const TOGETHER_CHARS = 1 << 16
 
+/** A string can hold about twice as much. */
+const MOST_LINE_BYTES = 256 << 20
+
 export class LineSplitter {
-  private rest: Buffer = Buffer.alloc(0)
+  /** Of a line that is not complete: its pieces, unless it is too long, and its length. */
+  private rest: Buffer[] = []
+  private restBytes = 0
   private count = 0
 
   constructor(
     private readonly take: TakeLines, private readonly refuse: RefuseLine,
+    private readonly mostLineBytes = MOST_LINE_BYTES,
   ) {}
 
   push(chunk: Buffer): void {
     const end = chunk.lastIndexOf(NEWLINE) + 1
-    if (end === 0) {
-      this.rest = Buffer.concat([this.rest, chunk])
-      return
-    }
+    if (end === 0) return this.keep(chunk)
     let from = 0
-    if (this.rest.length > 0) {
+    if (this.restBytes > 0) {
       from = chunk.indexOf(NEWLINE) + 1
-      this.split(Buffer.concat([this.rest, chunk.subarray(0, from)]))
+      this.complete(chunk.subarray(0, from))
     }
     this.split(chunk.subarray(from, end))
-    this.rest = Buffer.from(chunk.subarray(end))
+    this.keep(chunk.subarray(end))
   }
 
   /** The last line needs no newline. */
   end(): void {
-    const { rest } = this
-    this.rest = Buffer.alloc(0)
-    if (rest.length > 0) this.split(Buffer.concat([rest, Buffer.of(NEWLINE)]))
+    if (this.restBytes > 0) this.complete(Buffer.of(NEWLINE))
+  }
+
+  /** The chunk is somebody else's. */
+  private keep(piece: Buffer): void {
+    this.restBytes += piece.length
+    if (this.restBytes > this.mostLineBytes) this.rest = []
+    else this.rest.push(Buffer.from(piece))
+  }
+
+  private complete(piece: Buffer): void {
+    this.keep(piece)
+    const { rest, restBytes, mostLineBytes } = this
+    this.rest = []
+    this.restBytes = 0
+    if (restBytes <= mostLineBytes) this.split(Buffer.concat(rest, restBytes))
+    else this.refuse(++this.count, `it is longer than ${mostLineBytes} bytes`)
   }
 
   private split(bytes: Buffer): void {
@@ -58,7 +75,7 @@ export class LineSplitter {
     for (let from = 0, to: number; (to = bytes.indexOf(NEWLINE, from)) >= 0; from = to + 1) {
       const line = bytes.subarray(from, to)
       if (isUtf8(line)) this.take(line.toString('utf8'), ++this.count)
-      else this.refuse(++this.count)
+      else this.refuse(++this.count, 'it is not UTF-8')
     }
   }
 }

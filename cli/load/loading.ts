@@ -12,7 +12,7 @@ import {
 import { escapeText } from '../print/escape.js'
 import { printError } from '../print/output.js'
 import { asUsage, UsageError } from '../shared/errors.js'
-import { inferSchema } from './infer.js'
+import { inferSchema, isObject } from './infer.js'
 import { CsvRows, JsonRows, type RowReader } from './rows.js'
 import { headOf, isHead, readSchema } from './schema.js'
 
@@ -134,7 +134,7 @@ export class Loading {
       this.store = (json) => this.importer!.add(json)
       sample.shift()
     } else {
-      this.beginRows(sample.filter(({ reason }) => reason === undefined))
+      this.beginRows(sample)
     }
     const { reader } = this
     for (const { json, number, reason } of sample) {
@@ -177,14 +177,23 @@ export class Loading {
       throw new UsageError(`${JSON.stringify(map)} is a ${stored.kind}: rows go into maps`)
     }
     const { reader } = this
-    const given = sample.map(({ json }) => json)
+    const given = sample.filter(({ reason }) => reason === undefined).map(({ json }) => json)
     const isCsv = reader instanceof CsvRows
     const rows = isCsv ? reader.guessed(given as string[][]) : given
+    if (!rows.some(isObject)) this.refuseSample(sample)
     const inferred = inferSchema(map, keyFields, rows, isCsv ? 'string' : 'json')
     const { key, value } = inferred
     printError(escapeText(`schema, as the first ${rows.length} rows have it: `
       + JSON.stringify({ key, value })))
     return inferred
+  }
+
+  /** When there is not one row that could be stored. */
+  private refuseSample([first]: readonly Row[]): never {
+    const why = 'there is no row to tell the types from: declare them with --schema'
+    if (first === undefined) throw new UsageError(why)
+    const { number, reason = 'it is not an object' } = first
+    throw new UsageError(`${this.reader.unit} ${number}: ${reason}\nSo ${why}`)
   }
 
   private open(head: DumpHead): void {

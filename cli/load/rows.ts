@@ -5,6 +5,7 @@ import { cellOf, fieldsOf, type Cell } from '../csv/cells.js'
 import type { NameSchema } from '../../lib/index.js'
 import { UsageError } from '../shared/errors.js'
 import { LineSplitter } from './lines.js'
+import { lostNumber, mayLoseNumbers } from './numbers.js'
 
 /** Takes a row, and its number for messages. */
 export type TakeJson = (json: unknown, number: number) => void
@@ -44,13 +45,16 @@ function parseTogether(text: string): unknown[] | undefined {
 
 export class JsonRows implements RowReader {
   readonly unit = 'line'
-  private readonly splitter = new LineSplitter((text, first) => this.rows(text, first),
-    (number) => this.refuse(number, 'it is not UTF-8'))
+  private readonly splitter: LineSplitter
 
-  constructor(private readonly take: TakeJson, private readonly refuse: Refuse) {}
+  constructor(
+    private readonly take: TakeJson, private readonly refuse: Refuse, mostLineBytes?: number,
+  ) {
+    this.splitter = new LineSplitter((text, first) => this.rows(text, first), refuse, mostLineBytes)
+  }
 
   private rows(text: string, first: number): number {
-    const list = parseTogether(text)
+    const list = mayLoseNumbers(text) ? undefined : parseTogether(text)
     if (list === undefined) {
       const lines = text.split('\n')
       lines.forEach((line, i) => this.row(line, first + i))
@@ -68,7 +72,9 @@ export class JsonRows implements RowReader {
       if (line.trim() !== '') this.refuse(number, (error as Error).message)
       return
     }
-    this.take(json, number)
+    const lost = lostNumber(line)
+    if (lost === undefined) this.take(json, number)
+    else this.refuse(number, lost)
   }
 
   push(chunk: Buffer): void {

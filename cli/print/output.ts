@@ -1,5 +1,6 @@
 /** What commands print: lines for people, or JSON. */
 import { writeSync } from 'node:fs'
+import { safeText } from './json.js'
 
 /** Numbers of 64 bits as numbers where that is exact, else as strings. */
 const plain = (_: string, value: unknown): unknown => {
@@ -8,7 +9,8 @@ const plain = (_: string, value: unknown): unknown => {
   return Number.isSafeInteger(number) ? number : String(value)
 }
 
-export const toJson = (value: unknown): string => JSON.stringify(value, plain, 2)
+/** With nothing that a terminal might obey. */
+export const toJson = (value: unknown): string => safeText(JSON.stringify(value, plain, 2))
 
 /** The reader of our output went away (`| head`): the command ends, quietly. */
 export class BrokenPipe extends Error {}

@@ -36,7 +36,9 @@ export function argumentsFrom(parsed: Readonly<Record<string, unknown>>): Record
   const given = Object.entries(parsed).filter(([name]) => name !== '_')
   return Object.fromEntries(given.map(([name, value]) => {
     if (Array.isArray(value)) throw new UsageError(`--${name} is given more than once`)
-    if (value === '' && FILES.has(name)) throw new UsageError(`${name}: the name of a file is empty`)
+    if (value === '' && FILES.has(name)) {
+      throw new UsageError(`${name}: the name of a file is empty`)
+    }
     if (Number.isNaN(value)) throw new UsageError(`--${name} must be a number`)
     return [name, typeof value === 'string' ? unveiled(value) : value]
   }))

@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert'
 import { Packed, Region, SharedVector, Store, t } from '../../lib/index.js'
 import { EXIT } from '../../cli/shared/exitCodes.js'
 import { temporaryDirectory } from '../harness/temporary.js'
-import { PROGRAM, rstore, type Outcome } from './run.js'
+import { PROGRAM, rstore, rstoreOnTerminal, type Outcome } from './run.js'
 
 const test = suite('data on the command line')
 
@@ -177,11 +177,17 @@ test('a value on standard input that is not UTF-8 is refused', () => {
 
 test('names and values cannot command the terminal', () => {
   const { path, region } = makeRegion()
+  const texts = region.map('texts', t.string, t.string)
+  region.transact(() => texts.set(RED, '\u0007\u007f,\n'))
   region.close()
   const shown = [
     ['names', path], ['names', path, '--json'], ['get', path, 'cities', 'SE/Lund'],
     ['scan', path, 'cities'], ['scan', path, 'cities', '--json'], ['inspect', path],
+    ['inspect', path, '--json'], ['inspect', path, '--map', 'cities', '--json'],
   ].map((args) => good(rstore(args)))
+  const csv = ['dump', path, '--map', 'texts', '--format', 'csv']
+  shown.push(good(rstoreOnTerminal(csv)), good(rstoreOnTerminal(['dump', path])))
+  assert.is(good(rstore(csv)), `key,value\n${RED},"\u0007\u007f,\n"\n`, 'a pipe has it as it is')
   const said = [['get', path, 'cities', RED], ['get', path, `${RED}x`, 'y']]
     .map((args) => rstore(args).stderr)
   for (const text of [...shown, ...said]) {

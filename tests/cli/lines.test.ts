@@ -60,4 +60,49 @@ test('many and long ones; one that is not UTF-8 in between', () => {
   assert.equal(rowsOf(Buffer.from('\ufeff1\n2'), 100), { taken: [[1, 1], [2, 2]], refused: [] })
 })
 
+test('a line that is too long is refused with its number, and not kept', () => {
+  const lines = ['1', `"${'x'.repeat(998)}"`, '2', `"${'y'.repeat(999)}"`, '3', 'z'.repeat(5000)]
+  const bytes = Buffer.from(lines.join('\n'))
+  for (const chunkBytes of [1, 7, 500, 1000]) {
+    const taken: number[] = []
+    const refused: [number, string][] = []
+    const rows = new JsonRows((_json, number) => taken.push(number),
+      (number, reason) => refused.push([number, reason]), 1001)
+    for (let at = 0; at < bytes.length; at += chunkBytes) {
+      rows.push(bytes.subarray(at, at + chunkBytes))
+    }
+    rows.end()
+    assert.equal(taken, [1, 2, 3, 5])
+    const reason = 'it is longer than 1001 bytes'
+    assert.equal(refused, [[4, reason], [6, reason]])
+  }
+})
+
+test('numbers that would become others are refused; what a dump writes is not', () => {
+  const good = ['9007199254740991', '1152921504606847000', '100000000000000000000', '-1e21',
+    '1e308', '9007199254740993.0', '12345678901234567890e0', '0.12345678901234567', '1e-400',
+  assert.match(reasons[0]!, /^9007199254740993 is .*: write it as a string \("9007/)
+  const rounded = ['9007199254740993', '-9007199254740993', '18446744073709551615']
+  const bad = [...rounded, '1e400', '-1E+999', '1'.padEnd(400, '0')]
+  const lines = [...good, ...bad].flatMap((text) =>
+    [`{"id":1,"n":${text}}`, `[${text}]`, `{"a":[1, ${text} ],"\\\\":0}`])
+  const reasons: string[] = []
+  const taken: number[] = []
+  const rows = new JsonRows((_json, number) => taken.push(number),
+    (_number, reason) => reasons.push(reason))
+  rows.push(Buffer.from(lines.join('\n')))
+  rows.end()
+  assert.equal(taken, Array.from({ length: good.length * 3 }, (_, i) => i + 1))
+  assert.is(reasons.length, bad.length * 3)
+  assert.match(reasons[0]!, /^9007199254740993 is .*: write it as a string \("900719925474099/)
+  assert.match(reasons[rounded.length * 3]!, /^1e400 is greater than any number/)
+  for (const number of [2 ** 53, 2 ** 60, 2 ** 64, 1e20, 123456789 * 2 ** 40, 1e21, 1e300]) {
+    const given: unknown[] = []
+    const one = new JsonRows((json) => given.push(json), (_line, reason) => given.push(reason))
+    one.push(Buffer.from(`{"n":${JSON.stringify(number)}}`))
+    one.end()
+    assert.equal(given, [{ n: number }])
+  }
+})
+
 test.run()

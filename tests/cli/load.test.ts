@@ -411,6 +411,43 @@ test('CSV of keys and names that could be taken for something else', () => {
   region.close()
 })
 
+/** What `load` says of an input that it refuses; types are told from the rows. */
+async function refusalOf(content: string | Buffer, format: string): Promise<string> {
+  const [file, input] = [freshPath(), join(directory, 'refused.txt')]
+  writeFileSync(input, content)
+  const args = {
+    file, input, format, map: 'm', key: 'id', 'skip-bad': false, capacity: '8MiB', json: true,
+    wait: 0,
+  }
+  const error = await run(args as never).then(() => undefined, (thrown) => thrown)
+  assert.ok(error instanceof UsageError, error?.stack)
+  assert.not(existsSync(file))
+  return error.message
+}
+
+test('where no row can be read, the first one\'s fault is said', async () => {
+  const cases: [string | Buffer, string, RegExp][] = [
+    [Buffer.from('{"id":1,"a":"caf\xe9"}\n', 'latin1'), 'jsonl', /^line 1: it is not UTF-8\nSo/],
+    ['\n[1,2]\n5\n', 'jsonl', /^line 2: it is not an object\nSo/],
+    ['null', 'jsonl', /^line 1: it is not an object\nSo/],
+    ['{"id":9007199254740993}', 'jsonl', /^line 1: 9007199254740993 is .*\nSo/],
+    ['id,a\n1\n1,2,3\n', 'csv', /^row 1: it has 1 cells, the first row has 2 names\nSo/],
+    ['', 'jsonl', /^there/],
+  ]
+  for (const [content, format, begin] of cases) {
+    const message = await refusalOf(content, format)
+    assert.match(message, begin)
+    assert.match(message, /there is no row to tell the types from: declare them with --schema$/)
+  }
+})
+
+test('what is nested deeper than anything stores is a bad row', async () => {
+  for (const [open, close] of [['[', ']'], ['{"a":', '}']] as const) {
+    const deep = `${open.repeat(5000)}1${close.repeat(5000)}`
+    assert.match(await refusalOf(`{"id":1}\n{"id":2,"a":${deep}}`, 'jsonl'), /^line 2: /)
+  }
+})
+
 test('schemas and first lines that make no sense are refused in a line', async () => {
   const [schemaFile, input] = [join(directory, 'nonsense.json'), join(directory, 'lines.jsonl')]
   const refused = async (options: object): Promise<void> => {

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { inRoot } from '../harness/paths.js'
 
 export const PROGRAM = inRoot('dist/bundle/main.js')
+const TERMINAL = inRoot('dist/tests/cli/terminal.js')
 
 export interface Outcome {
   status: number | null
@@ -11,8 +12,15 @@ export interface Outcome {
 }
 
 /** To its end; `input` is its standard input. */
-export function rstore(args: readonly string[], input: string | Buffer = ''): Outcome {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args],
+export const rstore = (args: readonly string[], input: string | Buffer = ''): Outcome =>
+  runNode([PROGRAM, ...args], input)
+
+/** The same, for a terminal. */
+export const rstoreOnTerminal = (args: readonly string[]): Outcome =>
+  runNode(['--import', TERMINAL, PROGRAM, ...args])
+
+function runNode(args: readonly string[], input: string | Buffer = ''): Outcome {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args,
     { encoding: 'utf8', input, maxBuffer: 2 ** 28 })
   return { status, stdout, stderr }
 }

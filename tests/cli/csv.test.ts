@@ -1,0 +1,45 @@
+/** Rows out of CSV that comes in pieces. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { CsvSplitter } from '../../cli/csv/read.js'
+import { UsageError } from '../../cli/shared/errors.js'
+
+const test = suite('rows of CSV')
+
+const MOST_CHARS = 100
+
+/** The rows, and the error that ended it. */
+function split(csv: string, pieceChars: number): { rows: string[][]; error: string | undefined } {
+  const rows: string[][] = []
+  const splitter = new CsvSplitter((cells) => rows.push([...cells]), MOST_CHARS)
+  try {
+    for (let at = 0; at < csv.length; at += pieceChars) {
+      splitter.push(csv.slice(at, at + pieceChars))
+    }
+    splitter.end()
+    return { rows, error: undefined }
+  } catch (error) {
+    assert.instance(error, UsageError)
+    return { rows, error: (error as Error).message }
+  }
+}
+
+test('a quote that is not closed: an error once the row is too long, with its line', () => {
+  const begin = 'a,b\r\n1,"two\r\nlines, ""quoted"""\r\n\r\n'
+  for (const newline of ['\n', '\r\n']) {
+    const good = begin.replaceAll('\r\n', newline)
+    const text = newline === '\n' ? 'two\nlines, "quoted"' : 'two\r\nlines, "quoted"'
+    for (const pieceChars of [10, 64]) {
+      const row = `2,"${'long, '.repeat(14)}"${newline}`
+      assert.equal(split(good + row, pieceChars),
+        { rows: [['1', text], ['2', 'long, '.repeat(14)]], error: undefined })
+      const open = `"closed${newline}",a"b"${newline}"x${newline}y","open ""`
+      const { rows, error } = split(good + open + `${newline}3,4`.repeat(100), pieceChars)
+      assert.equal(rows, [['1', text], [`closed${newline}`, 'a"b"']])
+      assert.match(error!, /field that begins in line 8 is longer than 100 characters: is a quote/)
+    }
+  }
+  assert.match(split(`a,b\n1,${'x'.repeat(200)}`, 50).error!, /begins in line 2 is longer/)
+})
+
+test.run()

@@ -1,0 +1,2 @@
+/** Loaded before the program: standard output is a terminal. */
+process.stdout.isTTY = true
