@@ -81,7 +81,8 @@ test('a line that is too long is refused with its number, and not kept', () => {
 test('numbers that would become others are refused; what a dump writes is not', () => {
   const good = ['9007199254740991', '1152921504606847000', '100000000000000000000', '-1e21',
     '1e308', '9007199254740993.0', '12345678901234567890e0', '0.12345678901234567', '1e-400',
-  assert.match(reasons[0]!, /^9007199254740993 is .*: write it as a string \("9007/)
+    '1E+007', '"9007199254740993"', '"1e400"', '"a \\" , 9007199254740993"',
+    '{"9007199254740993":1}']
   const rounded = ['9007199254740993', '-9007199254740993', '18446744073709551615']
   const bad = [...rounded, '1e400', '-1E+999', '1'.padEnd(400, '0')]
   const lines = [...good, ...bad].flatMap((text) =>
