@@ -50,6 +50,9 @@ const isRowsFault = (error: unknown): error is Error =>
   error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError
   || (error instanceof RStoreError && ROW_CODES.has(error.code))
 
+const isTooDeep = (error: Error): boolean =>
+  error instanceof RangeError && error.message.startsWith('Maximum call stack')
+
 export class Loading {
   private readonly reader: RowReader
   private sample: Row[] | undefined = []
@@ -104,7 +107,7 @@ export class Loading {
       if (this.store(json)) this.loaded++
     } catch (error) {
       if (!isRowsFault(error)) throw error
-      this.tell(number, error.message)
+      this.tell(number, isTooDeep(error) ? 'it is nested too deeply' : error.message)
     }
   }
 

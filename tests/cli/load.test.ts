@@ -444,7 +444,8 @@ test('where no row can be read, the first one\'s fault is said', async () => {
 test('what is nested deeper than anything stores is a bad row', async () => {
   for (const [open, close] of [['[', ']'], ['{"a":', '}']] as const) {
     const deep = `${open.repeat(5000)}1${close.repeat(5000)}`
-    assert.match(await refusalOf(`{"id":1}\n{"id":2,"a":${deep}}`, 'jsonl'), /^line 2: /)
+    assert.match(await refusalOf(`{"id":1}\n{"id":2,"a":${deep}}`, 'jsonl'),
+      /^line 2: it is nested too deeply\n/)
   }
 })
 
