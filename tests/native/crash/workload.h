@@ -214,7 +214,7 @@ class Run {
       if (isFrozen() || journal_.wrong[0] != 0) return;
       const uint64_t failures = journal_.failures;
       failures::noted().clear();
-      opens_ = false;
+      openingFailures_ = 0;
       const bool done = perform(step);
       checkFailures(step, journal_.failures != failures);
       if (!done) recover();
@@ -259,7 +259,6 @@ class Run {
 
   bool ensureOpen(int who) {
     if (regions_[who]) return true;
-    opens_ = true;
     auto region = std::make_unique<Region>();
     if (!isDone(region->open(path_))) return false;
     follow(*region);
@@ -334,12 +333,13 @@ class Run {
   void checkFailures(const Step& step, bool told) {
     if (step.what == Do::kClose) return;
     for (const failures::Failed& failed : failures::noted()) {
-      if (!told && !mayBeUntold(step, failed)) wrongOf("a failure was not told", failed);
+      const bool opening = &failed < failures::noted().data() + openingFailures_;
+      if (!told && !mayBeUntold(step, failed, opening)) wrongOf("a failure was not told", failed);
       if (!isRemembered(step, failed)) wrongOf("nobody remembers a failure", failed);
     }
   }
 
-  bool mayBeUntold(const Step& step, const failures::Failed& failed) const {
+  bool mayBeUntold(const Step& step, const failures::Failed& failed, bool opening) const {
     using failures::File, failures::Kind;
     // A name that is left is removed by the next that makes the same file (temporary-file.h).
     if (failed.kind == Kind::kUnlink) return failed.file == File::kOther;
@@ -355,13 +355,13 @@ class Run {
     const bool ofCheckpoint = failed.kind == Kind::kWrite || failed.kind == Kind::kSync;
     const bool own = regions_[step.who] && failed.fd == regions_[step.who]->handle.file().fd;
     const bool ofLog = failed.file == File::kLog && failed.kind == Kind::kSync;
-    const bool moves = opens_ || movesView(step.what);
+    const bool moves = opening || movesView(step.what);
     return moves && ofCheckpoint && !own && (failed.file == File::kRegion || ofLog);
   }
 
   /**
    * Whether a step refreshes a view or ends a transaction: who does may be far ahead of the file.
-   * So may who opens it, which any step does when a failure has closed the handle.
+   * So may who opens it, which any step does first when a failure has closed the handle.
    */
   static bool movesView(Do what) {
     switch (what) {
@@ -399,6 +399,7 @@ class Run {
   bool perform(const Step& step) {
     if (step.what == Do::kClose) return regions_[step.who].reset(), true;
     if (!ensureOpen(step.who)) return false;
+    openingFailures_ = failures::noted().size();
     Region& region = *regions_[step.who];
     switch (step.what) {
       case Do::kCommit: return commit(region, step);
@@ -562,7 +563,7 @@ class Run {
   const std::vector<Step>& steps_;
   Random random_;
   bool mayLose_;
-  bool opens_ = false;  // the step that is performed opened its handle
+  size_t openingFailures_ = 0;  // of those noted, while the step that is performed opened a handle
   bool careful_;
   Model model_;
   Status lastStatus_;
