@@ -78,10 +78,10 @@ function lookUpOneByOne(
 }
 
 /** The windows of a space as native code wants them. */
-export function buffersOf({ windows }: Space): ArrayBuffer[] {
+export function bytesOf({ windows }: Space): Uint8Array[] {
   let count = windows.length
-  while (count > 1 && windows[count - 1]!.buffer.byteLength === 0) count--
-  return Array.from({ length: count }, (_, i) => windows[i]!.buffer)
+  while (count > 1 && windows[count - 1]!.u8.length === 0) count--
+  return Array.from({ length: count }, (_, i) => windows[i]!.u8)
 }
 
 /**
@@ -103,7 +103,7 @@ export function lookUpAll(
   }
   const form = KEY_FORMS[type.key!.kind as keyof typeof KEY_FORMS]
   kernels!.lookUp(
-    buffersOf(space),
+    bytesOf(space),
     tree.root,
     form,
     forms,

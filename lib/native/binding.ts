@@ -16,10 +16,10 @@ export interface HandleOptions {
 
 export interface WindowSource {
   /**
-   * The buffer over a window; undefined beyond the capacity. A new one makes the engine collect
-   * garbage.
+   * The buffer over the windows 2 × index and 2 × index + 1, or over the first of them; undefined
+   * beyond the capacity. A new one makes the engine collect garbage.
    */
-  window(index: number): ArrayBuffer | undefined
+  windowPair(index: number): ArrayBuffer | undefined
 }
 
 export interface OpenedHandle {
@@ -177,12 +177,12 @@ export interface NativeByteLock {
 /** Batches. See native/src/core/kernel/lookup.h. */
 export interface NativeKernels {
   lookUp(
-    windows: readonly ArrayBuffer[], root: number, keyForm: number,
+    windows: readonly Uint8Array[], root: number, keyForm: number,
     keys: Uint32Array | Float64Array | BigUint64Array, valueBytes: number, values: Uint32Array,
     found: Uint8Array, cells: boolean,
   ): number
   readFields(
-    windows: readonly ArrayBuffer[], refs: Uint32Array, typeId: number, offset: number,
+    windows: readonly Uint8Array[], refs: Uint32Array, typeId: number, offset: number,
     kind: number, column: Uint32Array | Int32Array | Float64Array, found: Uint8Array,
   ): number
 }
@@ -219,7 +219,7 @@ export interface Addon extends NativeKernels, FrequentCalls {
   prepareMemory(): PackedStatus
   createRegion(path: string, capacityBytes: number, mode: number, pages: Uint8Array): PackedStatus
   /** A buffer of its own over part of a window; `detach` it when its lease ends. */
-  bufferOver(window: ArrayBuffer, offset: number, bytes: number): ArrayBuffer
+  bufferOver(window: Uint8Array, offset: number, bytes: number): ArrayBuffer
   /** Empties what `bufferOver` made. */
   detach(buffers: ArrayBuffer[]): void
   networkFileSystem(path: string): string

@@ -237,7 +237,7 @@ export function walkSpace(
   frontierUnits: number,
   visit: VisitCell = () => {},
 ): SpaceWalk {
-  const units = space.windows.reduce((sum, { buffer }) => sum + buffer.byteLength / 8, 0)
+  const units = space.windows.reduce((sum, { u8 }) => sum + u8.length / 8, 0)
   const walker = new Walker(space, Math.min(frontierUnits, units), visit)
   if (frontierUnits > units) walker.problem('FRONTIER', 0, 'The frontier is beyond the capacity.')
   const reached = walker.run()

@@ -23,17 +23,17 @@ export class Window {
   /** For words that are not aligned, or big-endian. */
   readonly view: DataView
 
-  constructor(readonly buffer: ArrayBuffer) {
-    this.u8 = new Uint8Array(buffer)
-    this.i8 = new Int8Array(buffer)
-    this.u16 = new Uint16Array(buffer)
-    this.i16 = new Int16Array(buffer)
-    this.u32 = new Uint32Array(buffer)
-    this.i32 = new Int32Array(buffer)
-    this.f32 = new Float32Array(buffer)
-    this.f64 = new Float64Array(buffer)
-    this.u64 = new BigUint64Array(buffer)
-    this.i64 = new BigInt64Array(buffer)
-    this.view = new DataView(buffer)
+  constructor(readonly buffer: ArrayBuffer, offset = 0, bytes = buffer.byteLength) {
+    this.u8 = new Uint8Array(buffer, offset, bytes)
+    this.i8 = new Int8Array(buffer, offset, bytes)
+    this.u16 = new Uint16Array(buffer, offset, bytes / 2)
+    this.i16 = new Int16Array(buffer, offset, bytes / 2)
+    this.u32 = new Uint32Array(buffer, offset, bytes / 4)
+    this.i32 = new Int32Array(buffer, offset, bytes / 4)
+    this.f32 = new Float32Array(buffer, offset, bytes / 4)
+    this.f64 = new Float64Array(buffer, offset, bytes / 8)
+    this.u64 = new BigUint64Array(buffer, offset, bytes / 8)
+    this.i64 = new BigInt64Array(buffer, offset, bytes / 8)
+    this.view = new DataView(buffer, offset, bytes)
   }
 }

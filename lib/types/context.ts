@@ -124,7 +124,7 @@ export interface Kernels {
    * are refs to cells that will be read next.
    */
   lookUp(
-    windows: readonly ArrayBuffer[],
+    windows: readonly Uint8Array[],
     root: number,
     keyForm: number,
     keys: Uint32Array | Float64Array | BigUint64Array,
@@ -137,7 +137,7 @@ export interface Kernels {
    * Fills `column`; a record of another type id becomes 2 in `found`. Gives how many were not read.
    */
   readFields(
-    windows: readonly ArrayBuffer[],
+    windows: readonly Uint8Array[],
     refs: Uint32Array,
     typeId: number,
     offset: number,

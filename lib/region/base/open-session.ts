@@ -122,8 +122,8 @@ export abstract class OpenSession extends Session {
 
   /** The same; the caller detaches it. */
   unleasedBuffer(ref: Ref, offset: number, bytes: number): ArrayBuffer {
-    const { buffer: window } = this.space.windows[windowIndexOf(ref)]!
-    const buffer = addon().bufferOver(window, byteIndexOf(ref) + offset, bytes)
+    const { u8 } = this.space.windows[windowIndexOf(ref)]!
+    const buffer = addon().bufferOver(u8, byteIndexOf(ref) + offset, bytes)
     Object.setPrototypeOf(buffer, LENT_BUFFER)
     sessionOf.set(buffer, this)
     this.lending = true

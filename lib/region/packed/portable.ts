@@ -138,8 +138,8 @@ export class PortablePackedFile implements NativePackedFile {
     }
   }
 
-  /** A file of at most 2 GiB has one. */
-  window(): ArrayBuffer {
+  /** A file of at most 2 GiB has one window. */
+  windowPair(): ArrayBuffer {
     return this.buffer!.buffer as ArrayBuffer
   }
 

@@ -8,8 +8,7 @@ namespace {
 
 /// The largest capacity of a region.
 constexpr uint64_t kPreparedBytes = uint64_t{32} << 30;
-/// Up to the default capacity.
-constexpr size_t kPreparedWindows = 2;
+constexpr uint64_t kPairBytes = 2 * kWindowBytes;
 
 /// The memory belongs to the reservation: the buffer only names it.
 Napi::Reference<Napi::ArrayBuffer> bufferOver(Napi::Env env, std::byte* base, uint64_t bytes) {
@@ -19,13 +18,13 @@ Napi::Reference<Napi::ArrayBuffer> bufferOver(Napi::Env env, std::byte* base, ui
 
 }  // namespace
 
-Napi::Value PooledMemory::window(Napi::Env env, size_t index) {
-  if (index * kWindowBytes >= memory.windowBytes) return env.Undefined();
-  if (windows_.size() <= index) windows_.resize(index + 1);
-  Napi::Reference<Napi::ArrayBuffer>& made = windows_[index];
+Napi::Value PooledMemory::windowPair(Napi::Env env, size_t index) {
+  if (index * kPairBytes >= memory.windowBytes) return env.Undefined();
+  if (pairs_.size() <= index) pairs_.resize(index + 1);
+  Napi::Reference<Napi::ArrayBuffer>& made = pairs_[index];
   if (made.IsEmpty()) {
-    const uint64_t offset = index * kWindowBytes;
-    const uint64_t bytes = std::min<uint64_t>(kWindowBytes, memory.windowBytes - offset);
+    const uint64_t offset = index * kPairBytes;
+    const uint64_t bytes = std::min(kPairBytes, memory.windowBytes - offset);
     made = bufferOver(env, memory.windows() + offset, bytes);
   }
   return made.Value();
@@ -104,7 +103,7 @@ Status Environment::takeMemory(Napi::Env env, uint64_t bytes, std::shared_ptr<Po
 Status Environment::prepareMemory(Napi::Env env) {
   std::shared_ptr<PooledMemory> memory;
   if (const Status taken = makeMemory(env, kPreparedBytes, &memory); !taken.ok()) return taken;
-  for (size_t i = 0; i < kPreparedWindows; i++) memory->window(env, i);
+  memory->windowPair(env, 0);
   giveMemory(std::move(memory));
   return kSuccess;
 }

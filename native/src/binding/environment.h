@@ -1,10 +1,10 @@
 // What one JavaScript environment (main thread or worker) owns: its open handles and its pool of
 // windows.
 //
-// A window of gigabytes costs a full garbage collection to create, so a window is made when data
-// first reaches it, kept and reused, and detached only when the environment ends. That collection
-// takes as long as the heap is large: the windows of one region of the default capacity are made
-// when the library is imported. The cleanup hook closes every handle: a terminated worker would
+// A buffer of gigabytes costs a full garbage collection to create, so there is one over every two
+// windows (more than 4 GiB Node 20 does not allow), made when data first reaches it, kept and
+// reused, and detached only when the environment ends. That collection takes as long as the heap is
+// large: the buffer of one region of the default capacity is made when the library is imported. The cleanup hook closes every handle: a terminated worker would
 // otherwise leave its descriptors, and with them its locks, open for as long as the process lives.
 #pragma once
 
@@ -23,11 +23,11 @@ struct PooledMemory {
   ViewMemory memory;
   Napi::Reference<Napi::ArrayBuffer> lineBits;
 
-  /// The buffer over a window, made at the first call; undefined outside of the memory.
-  Napi::Value window(Napi::Env env, size_t index);
+  /// The buffer over two windows, made at the first call; undefined outside of the memory.
+  Napi::Value windowPair(Napi::Env env, size_t index);
 
  private:
-  std::vector<Napi::Reference<Napi::ArrayBuffer>> windows_;  // empty where none was made yet
+  std::vector<Napi::Reference<Napi::ArrayBuffer>> pairs_;  // empty where none was made yet
 };
 
 /// Something that must be closed before its environment ends.
@@ -47,7 +47,7 @@ class Environment {
 
   /// The smallest idle one in which so much fits, else a new one.
   Status takeMemory(Napi::Env env, uint64_t bytes, std::shared_ptr<PooledMemory>* out);
-  /// One for a region of any capacity, with the windows of the default one, kept idle.
+  /// One for a region of any capacity, with the buffer of the default one, kept idle.
   Status prepareMemory(Napi::Env env);
   void giveMemory(std::shared_ptr<PooledMemory> memory);
 

@@ -57,7 +57,7 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::finishLater>>("finishLater"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::rollback>>("rollback"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::noteTouched>>("noteTouched"),
-              InstanceMethod<&HandleObject::whenOpen<&HandleObject::window>>("window"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::windowPair>>("windowPair"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::grow>>("grow"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::repair>>("repair"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::flush>>("flush"),
@@ -285,9 +285,9 @@ void HandleObject::noteTouched(const Napi::CallbackInfo& info) {
   handle_->view().noteTouched(pages.Data(), static_cast<uint32_t>(pages.ElementLength()));
 }
 
-/// window(index): the buffer over it, within the capacity.
-Napi::Value HandleObject::window(const Napi::CallbackInfo& info) {
-  return memory_->window(info.Env(), info[0].As<Napi::Number>().Uint32Value());
+/// windowPair(index): the buffer over it, within the capacity.
+Napi::Value HandleObject::windowPair(const Napi::CallbackInfo& info) {
+  return memory_->windowPair(info.Env(), info[0].As<Napi::Number>().Uint32Value());
 }
 
 Napi::Value HandleObject::grow(const Napi::CallbackInfo& info) {

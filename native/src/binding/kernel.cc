@@ -7,12 +7,12 @@ namespace rstore {
 namespace {
 
 WindowList windowsOf(const Napi::Value& value) {
-  const auto buffers = value.As<Napi::Array>();
+  const auto arrays = value.As<Napi::Array>();
   WindowList windows;
-  for (uint32_t i = 0; i < buffers.Length() && i < kMaximumWindows; i++) {
-    auto buffer = buffers.Get(i).As<Napi::ArrayBuffer>();
-    windows.base[i] = static_cast<const std::byte*>(buffer.Data());
-    windows.bytes[i] = buffer.ByteLength();
+  for (uint32_t i = 0; i < arrays.Length() && i < kMaximumWindows; i++) {
+    const auto array = arrays.Get(i).As<Napi::Uint8Array>();
+    windows.base[i] = reinterpret_cast<const std::byte*>(array.Data());
+    windows.bytes[i] = array.ByteLength();
   }
   return windows;
 }

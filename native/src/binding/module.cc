@@ -43,10 +43,10 @@ Napi::Value networkFileSystem(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), network ? name : "");
 }
 
-/// bufferOver(buffer, offset, bytes): a buffer of its own over part of a window. JavaScript
+/// bufferOver(window, offset, bytes): a buffer of its own over part of a window. JavaScript
 /// detaches it when its lease ends.
 Napi::Value bufferOver(const Napi::CallbackInfo& info) {
-  auto* base = static_cast<std::byte*>(info[0].As<Napi::ArrayBuffer>().Data());
+  auto* base = reinterpret_cast<std::byte*>(info[0].As<Napi::Uint8Array>().Data());
   const auto offset = static_cast<size_t>(info[1].As<Napi::Number>().DoubleValue());
   const auto bytes = static_cast<size_t>(info[2].As<Napi::Number>().DoubleValue());
   fillPending(base + offset, bytes);

@@ -73,10 +73,10 @@ struct Mapped {
     if (control.IsEmpty()) return failure(Code::kClosed);  // the environment is ending
     return mapZero(memory->memory.lineBits(), ViewMemory::bitBytesFor(memory->memory.windowBytes));
   }
-  /// window(index): the buffer over it, within what was taken; nothing after `give`.
-  Napi::Value window(const Napi::CallbackInfo& info) {
+  /// windowPair(index): the buffer over it, within what was taken; nothing after `give`.
+  Napi::Value windowPair(const Napi::CallbackInfo& info) {
     if (!memory) return info.Env().Undefined();
-    return memory->window(info.Env(), info[0].As<Napi::Number>().Uint32Value());
+    return memory->windowPair(info.Env(), info[0].As<Napi::Number>().Uint32Value());
   }
   ControlBlock* block() { return static_cast<ControlBlock*>(control.Value().Data()); }
   /// Nothing when it was given before: a finalizer may run when the environment's data is gone.
@@ -108,7 +108,7 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
                 DefineClass(env, "PackWriter",
                             {
                                 InstanceMethod<&PackWriterObject::begin>("begin"),
-                                InstanceMethod<&PackWriterObject::window>("window"),
+                                InstanceMethod<&PackWriterObject::windowPair>("windowPair"),
                                 InstanceMethod<&PackWriterObject::grow>("grow"),
                                 InstanceMethod<&PackWriterObject::finish>("finish"),
                                 InstanceMethod<&PackWriterObject::finishLive>("finishLive"),
@@ -139,7 +139,7 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
     return mapped_.describe(env, writer_.identity());
   }
 
-  Napi::Value window(const Napi::CallbackInfo& info) { return mapped_.window(info); }
+  Napi::Value windowPair(const Napi::CallbackInfo& info) { return mapped_.windowPair(info); }
 
   Napi::Value grow(const Napi::CallbackInfo& info) {
     return packedStatus(
@@ -205,7 +205,7 @@ class PackedObject : public Napi::ObjectWrap<PackedObject>, public Closable {
                             {
                                 InstanceMethod<&PackedObject::open>("open"),
                                 InstanceMethod<&PackedObject::openMemory>("openMemory"),
-                                InstanceMethod<&PackedObject::window>("window"),
+                                InstanceMethod<&PackedObject::windowPair>("windowPair"),
                                 InstanceMethod<&PackedObject::verifyAll>("verifyAll"),
                                 InstanceMethod<&PackedObject::stats>("stats"),
                                 InstanceMethod<&PackedObject::close>("close"),
@@ -250,7 +250,7 @@ class PackedObject : public Napi::ObjectWrap<PackedObject>, public Closable {
     return mapped_.describe(env, file_.identity());
   }
 
-  Napi::Value window(const Napi::CallbackInfo& info) { return mapped_.window(info); }
+  Napi::Value windowPair(const Napi::CallbackInfo& info) { return mapped_.windowPair(info); }
 
   /// verifyAll(): the first page whose checksum does not fit; -1 when all do; where the file could
   /// not be read, -1 less the packed status.
