@@ -297,5 +297,5 @@ export abstract class FixedBuilder implements ArrayBuilder {
 function provide(u8: Uint8Array, first: number, bytes: number): void {
   if (bytes < PROVIDED_BYTES) return
   u8[first + bytes - 1] = 0
-  builderAddon().provide(u8.buffer as ArrayBuffer, first, bytes)
+  builderAddon().provide(u8, first, bytes)
 }

@@ -38,15 +38,15 @@ interface Producer {
 }
 
 export interface NumberParser extends Producer {
-  run(source: ProducerSource, to: ArrayBuffer, first: number, guard: number):
+  run(source: ProducerSource, to: Uint8Array, first: number, guard: number):
     Produced & { field?: Uint8Array }
 }
 
 export interface LineSplitter extends Producer {
   run(
     source: ProducerSource,
-    bytes: ArrayBuffer, first: number, usedBytes: number, allBytes: number,
-    spans: ArrayBuffer, firstSpan: number, guard: number,
+    bytes: Uint8Array, first: number, usedBytes: number, allBytes: number,
+    spans: Uint8Array, firstSpan: number, guard: number,
   ): Produced & {
     /** Bytes of the chunk that belong to lines which were stored. */
     used: number
@@ -66,9 +66,9 @@ interface BuilderAddon {
    * read(2): what it gave, or minus an errno. `present`: pages that are not there yet may be
    * touched.
    */
-  readInto(fd: number, to: ArrayBuffer, first: number, bytes: number, present: boolean): number
+  readInto(fd: number, to: Uint8Array, first: number, bytes: number, present: boolean): number
   /** Has the system provide pages that will be written in a moment. */
-  provide(to: ArrayBuffer, first: number, bytes: number): void
+  provide(to: Uint8Array, first: number, bytes: number): void
 }
 
 export const builderAddon = (): BuilderAddon => addon() as unknown as BuilderAddon

@@ -2,6 +2,7 @@
  * Builders of numbers: one class for each kind, so that each push stores into one kind of typed
  * array.
  */
+import type { Window } from '../space/window.js'
 import type { Session } from '../types/context.js'
 import type { AnyType } from '../types/type.js'
 import type { Chunk } from './chunk.js'
@@ -24,7 +25,11 @@ export abstract class NumberBuilder extends FixedBuilder {
 
   protected override attach(chunk: Chunk | null): void {
     this.elements = chunk === null
-      ? this.nothing : new this.typed(chunk.window.buffer, chunk.first, chunk.limit)
+      ? this.nothing : this.over(chunk.window, chunk.first, chunk.limit)
+  }
+
+  private over({ u8 }: Window, first: number, count: number): Numbers {
+    return new this.typed(u8.buffer as ArrayBuffer, u8.byteOffset + first, count)
   }
 
   protected refuse(value: unknown): never {
@@ -68,7 +73,7 @@ export abstract class NumberBuilder extends FixedBuilder {
       overflow: (by) => { this.index += by },
       target: (wanted) => this.target(wanted),
       skip: (count) => { this.index += count },
-      append: (run, first, count) => this.append(new this.typed(run.window.buffer, first, count)),
+      append: (run, first, count) => this.append(this.over(run.window, first, count)),
     })
   }
 

@@ -75,7 +75,7 @@ export class Producers {
     const parser = new Parser(KINDS.indexOf(this.sink.kind), delimiterCode(delimiter))
     for (let total = 0; ; ) {
       const { run, first, staged } = this.stretch()
-      const produced = parser.run(source, run.window.buffer, first, run.guard)
+      const produced = parser.run(source, run.window.u8, first, run.guard)
       if (staged) this.sink.append(run, first, produced.count)
       else this.sink.skip(produced.count)
       total += produced.count
@@ -151,9 +151,9 @@ export class Producers {
   /** Whole elements: goes on where a read ends inside of one. */
   private readElements(fd: number, chunk: Chunk, first: number, bytes: number): number {
     const { stride } = this.sink
-    const { buffer } = chunk.window
+    const { u8 } = chunk.window
     const read = (at: number, count: number): number => {
-      const result = builderAddon().readInto(fd, buffer, first + at, count, true)
+      const result = builderAddon().readInto(fd, u8, first + at, count, true)
       if (result < 0) throw readError(-result, fd)
       return result
     }
@@ -161,7 +161,7 @@ export class Producers {
     while (got % stride !== 0) {
       const more = read(got, stride - (got % stride))
       if (more === 0) {
-        chunk.window.u8.fill(0, first + got - (got % stride), first + got)
+        u8.fill(0, first + got - (got % stride), first + got)
         this.sink.skip(Math.floor(got / stride))
         throw parseError(`the data ends within a ${this.sink.kind}`,
           { line: 1, column: got + 1, offset: got }, { missing: stride - (got % stride) })
@@ -174,7 +174,7 @@ export class Producers {
   /** Reads where nothing can be written: 0 at the end of the data, EFAULT where there is more. */
   private probe(fd: number): number {
     const run = this.staging
-    const got = builderAddon().readInto(fd, run.window.buffer, run.guard, 1, false)
+    const got = builderAddon().readInto(fd, run.window.u8, run.guard, 1, false)
     if (got === 0) return 0
     if (got !== EFAULT) throw readError(-got, fd)
     this.sink.overflow(1)

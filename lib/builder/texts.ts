@@ -106,8 +106,8 @@ export class TextBuilder extends FixedBuilder {
       if (this.index >= this.limit) this.more()
       const chunk = this.chunk!
       const produced = splitter.run(source,
-        text.run.window.buffer, text.run.first, text.used, text.run.bytes,
-        chunk.window.buffer, chunk.first + this.index * SPAN_BYTES, chunk.run!.guard)
+        text.run.window.u8, text.run.first, text.used, text.run.bytes,
+        chunk.window.u8, chunk.first + this.index * SPAN_BYTES, chunk.run!.guard)
       text.used = produced.used
       this.index += produced.count
       total += produced.count

@@ -23,7 +23,7 @@ export class Window {
   /** For words that are not aligned, or big-endian. */
   readonly view: DataView
 
-  constructor(readonly buffer: ArrayBuffer, offset = 0, bytes = buffer.byteLength) {
+  constructor(buffer: ArrayBuffer, offset = 0, bytes = buffer.byteLength) {
     this.u8 = new Uint8Array(buffer, offset, bytes)
     this.i8 = new Int8Array(buffer, offset, bytes)
     this.u16 = new Uint16Array(buffer, offset, bytes / 2)

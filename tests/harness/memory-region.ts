@@ -50,7 +50,7 @@ class MemorySession extends Session {
   }
 
   override holds(ref: number): boolean {
-    return this.space.windows[ref >>> 28]!.buffer.byteLength > 0
+    return this.space.windows[ref >>> 28]!.u8.length > 0
   }
 
   override atomically<R>(fn: () => R): R {

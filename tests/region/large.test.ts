@@ -2,11 +2,11 @@
  * A region of 32 GiB: data below 4 GiB, across every boundary of a window, and at its very end;
  * and a million entries.
  */
-import { statSync } from 'node:fs'
+import { closeSync, openSync, statSync, writeFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { C } from '../../formats/index.js'
-import { Region, t } from '../../lib/index.js'
+import { Region, t, type ArrayBuilder } from '../../lib/index.js'
 import { jumpFrontier } from '../harness/jump-frontier.js'
 import { writeBytes } from '../harness/region-bytes.js'
 import { nextTurn, thrown, withRegion } from '../harness/with-region.js'
@@ -143,6 +143,58 @@ test(
     const { problems } = await again.verify()
     assert.is(problems.length, 1)
     assert.match(problems[0]!.message, new RegExp(`page ${(20 * GIB) / C.PAGE_BYTES + 3}`))
+  }),
+)
+
+/** An array that is built where it is to lie: see roomBytes. */
+const LONG = 300_000
+
+/** Long arrays of numbers, by each way into a builder, and of words. */
+function buildArrays(region: Region, step: number, fd: number): void {
+  const arrays = region.map('arrays', t.string, t.array(t.f64))
+  const of = (fill: (b: ArrayBuilder<number, number>) => void) => {
+    const ref = region.buildArray(t.f64, { capacity: LONG }, fill)
+    assert.ok(ref * 8 > step * WINDOW, `${ref * 8} is before the window`)
+    return ref
+  }
+  arrays.set(`${step} pushed`, of((b) => {
+    for (let i = 0; i < LONG; i++) b.push(step + i)
+  }))
+  arrays.set(`${step} parsed`, of((b) =>
+    b.parseNumbers(Buffer.from(Array.from({ length: LONG }, (_, i) => step + i).join(',')))))
+  arrays.set(`${step} read`, of((b) => b.readFrom(fd, LONG * 8)))
+  const words = region.map('words', t.u32, t.array(t.string))
+  words.set(step, region.buildArray(t.string, {}, (b) => b.splitLines(Buffer.from(`${step}\nb`))))
+}
+
+test(
+  '32 GiB: builders in each window, also where they write in place',
+  withRegion((place) => {
+    const first = place.create({ capacity: '32GiB' })
+    place.expectDamage()
+    first.transact(() => addStep(first, 0))
+    first.close()
+    const source = place.path('numbers')
+    for (let step = 1; step < 16; step++) {
+      jumpFrontier(place.path(), step * WINDOW + 32 * 1024)
+      writeFileSync(source, Float64Array.from({ length: LONG }, (_, i) => step + i))
+      const region = place.open({ durability: 'none' })
+      const fd = openSync(source, 'r')
+      region.transact(() => buildArrays(region, step, fd))
+      closeSync(fd)
+      const arrays = region.map('arrays', t.string, t.array(t.f64))
+      region.read(() => {
+        for (const way of ['pushed', 'parsed', 'read']) {
+          const array = arrays.get(`${step} ${way}`) as Float64Array
+          assert.is(array.length, LONG)
+          assert.is(array.findIndex((x, i) => x !== step + i), -1, `${way}, window ${step}`)
+        }
+        const word = region.map('words', t.u32, t.array(t.string)).get(step)!
+        assert.equal([...word], [String(step), 'b'])
+      })
+      checkStep(region, 0)
+      region.close()
+    }
   }),
 )
 

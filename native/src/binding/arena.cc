@@ -28,7 +28,7 @@ uint64_t argument(const Napi::CallbackInfo& info, size_t index) {
 }
 
 std::byte* memoryAt(const Napi::CallbackInfo& info, size_t index) {
-  auto* base = static_cast<std::byte*>(info[index].As<Napi::ArrayBuffer>().Data());
+  auto* base = reinterpret_cast<std::byte*>(info[index].As<Napi::Uint8Array>().Data());
   return base + argument(info, index + 1);
 }
 
