@@ -12,7 +12,9 @@
  *      window ends between them.
  *  L4. A list is not empty if and only if its bit is set, and the bit of its byte of bits.
  *  L5. AllocationState.freeUnits is the sum of their sizes.
- * Everything is marked before it changes. What is behind the links of a free cell is garbage;
+ *  L6. What was freed says TYPE_FREE and its raised generation in its own header, also inside of
+ *      the free cell that it was merged into: a view of it, or a ref to it, finds it gone.
+ * Everything is marked before it changes. What else is behind the links of a free cell is garbage;
  * whoever takes the cell clears it.
  */
 import { C } from '../../formats/index.js'
@@ -151,6 +153,8 @@ export class FreeLists {
         flag = u32[header]! & CELL_PREVIOUS_FREE
         stamp = u32[header + 1]! >>> 16
         this.unlink(start, before)
+        this.marks.mark(ref, 8)
+        u32[((ref & WINDOW_MASK) << 1) + 1] = TYPE_FREE | (generation << 16)
       }
     }
     const behind = this.freeUnitsAt(ref + units)
