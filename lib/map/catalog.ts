@@ -69,7 +69,8 @@ export class Catalog {
       loadIndexes: (map) => this.indexes.load(map),
     })
     if (session.structures instanceof MapStructures) {
-      session.structures.findIndexed = (typeId) => this.indexes.mapOfRecords(typeId)
+      session.structures.findIndexed = (typeId, isInside) =>
+        this.indexes.mapOfRecords(typeId, isInside)
       session.structures.upgradeTypes = () => this.#later.upgrade()
     }
   }

@@ -8,6 +8,7 @@ import { show } from '../types/text.js'
 import type { AnyType } from '../types/type.js'
 import { bytesOf, FOUND, lookUpAll, type Batch } from './batch.js'
 import type { AnyTree } from './handle.js'
+import { FreeOwner } from './owners.js'
 import type { Bounds } from './ranges.js'
 import type { Values } from './values.js'
 import { Walker } from './walker.js'
@@ -95,12 +96,13 @@ function fill(
   const unread = readPlain(session, batch, path, column)
   if (unread === 0) return 0
   const absent = column instanceof Float64Array ? NaN : 0
+  const owner = new FreeOwner(session)  // nobody gets to see the records
   let missing = 0
   for (let i = 0; i < column.length; i++) {
     const state = batch.found[i]
     if (unread > 0 && state === FOUND.found) continue
     const value = state === FOUND.missing ? undefined
-      : path.read(values.read(batch.values, i * batch.valueWords, undefined))
+      : path.read(values.read(batch.values, i * batch.valueWords, owner))
     if (value === undefined) missing++
     column[i] = value ?? absent
   }

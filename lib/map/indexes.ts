@@ -47,8 +47,11 @@ export class Indexes {
     observers.changed()
   }
 
-  /** A map with indexes whose values are records of a type; '' when there is none. */
-  mapOfRecords(typeId: number): string {
+  /**
+   * A map with indexes, or with one by a function, whose values are records of a type; '' when
+   * there is none.
+   */
+  mapOfRecords(typeId: number, byFunction: boolean): string {
     if (this.#seenSerial !== this.session.serial) {
       this.#seenSerial = this.session.serial
       this.#hasSome = this.#someIndex()
@@ -56,7 +59,7 @@ export class Indexes {
     for (const { indexes, undeclared } of this.observers.values()) {
       if (indexes.size + undeclared.size !== 0) this.#hasSome = true
     }
-    return this.#hasSome ? this.#findIndexed(typeId) : ''
+    return this.#hasSome ? this.#findIndexed(typeId, byFunction) : ''
   }
 
   #someIndex(): boolean {
@@ -64,11 +67,12 @@ export class Indexes {
     return false
   }
 
-  #findIndexed(typeId: number): string {
+  #findIndexed(typeId: number, byFunction: boolean): string {
     const { registry } = this.session
     const type = registry.typeOf(typeId)
     for (const entry of this.directory.list()) {
       if (entry.kind !== C.ENTRY_INDEX) continue
+      if (byFunction && shapeOf(this.session, entry).by !== null) continue
       const name = mapNameOf(entry)
       const map = this.directory.find(name)!
       if (compare(type, registry.typeOf(map.valueType), '') === null) return name

@@ -105,7 +105,7 @@ export class ValueIterator extends Steppings<unknown> {
     let done = false
     if (!cursor.hop()) done = !this.walk()
     if (!done) {
-      const owner = map.watched ? map.ownerOf(map.codec.decode(cursor.key())) : undefined
+      const owner = map.ownerOf(map.watched ? map.codec.decode(cursor.key()) : undefined)
       value = map.stored.read(cursor.window, cursor.valueIndex, owner)
     }
     return { done, value }

@@ -56,7 +56,7 @@ export class OrderedMultimap extends Handle {
     readonly type: MultimapType,
     home: Home | undefined,
     lease: Lease | undefined,
-    /** Of the record that it is in, if that minds. */
+    /** Of the record that it is in. */
     private readonly owner?: Owner,
   ) {
     super(session, type.codec.kind, home, lease)
@@ -188,8 +188,8 @@ export class OrderedMultimap extends Handle {
       encode()
       result = session.change(change)
     }
-    if (owner === undefined) run()
-    else owner.assigning(run)
+    if (owner?.minds === true) owner.assigning(run)
+    else run()
     return result!
   }
 

@@ -72,6 +72,10 @@ export class Observers {
 
   /** Brings the indexes from one set of entries to another. Throws RSTORE_UNIQUE. */
   move(before: Forms, after: Forms): void {
+    if (before.length !== this.indexes.size || after.length !== this.indexes.size) {
+      throw new Error(`the function of an index of map ${JSON.stringify(this.mapName)} declared or `
+        + 'dropped an index of this map while the map was changed: do that before')
+    }
     let i = 0
     for (const index of this.indexes.values()) {
       index.move(before[i]!, after[i]!)

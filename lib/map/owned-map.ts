@@ -1,6 +1,6 @@
 /**
- * A map inside a record of a map with indexes by functions, or with listeners: what changes in it,
- * or in its records, is a change of that record.
+ * A map inside a record: where that has an owner who minds, what changes in the map, or in its own
+ * records, is a change of the record.
  */
 import type { Lease, Owner, Session } from '../types/context.js'
 import type { Change } from '../types/infer.js'
@@ -16,7 +16,7 @@ export class OwnedMap extends OrderedMap {
   }
 
   override get watched(): boolean {
-    return true
+    return this.owner.minds
   }
   override ownerOf(): Owner {
     return this.owner

@@ -3,8 +3,8 @@
  *
  *  R1. What a user passes is encoded before the tree is asked, because encoding may throw, and
  *      after user code has run, because that may use the same map: there is one key form per map.
- *  R2. A view is made under the lease that is live when it is made; with its owner, where indexes
- *      or listeners want to know of assignments.
+ *  R2. A view is made under the lease that is live when it is made, and with its owner, by which
+ *      assignments come: indexes and listeners want to know of them.
  */
 import { inspect, type InspectOptions } from 'node:util'
 import type { Lease, Owner, Session } from '../types/context.js'
@@ -20,6 +20,7 @@ import { readColumn, readRange } from './column.js'
 import { Handle, type Home } from './handle.js'
 import { EntryIterator, KeyIterator, ValueIterator, type Steps } from './iterate.js'
 import type { Observers } from './observers.js'
+import { EntryOwner, UnwatchedOwner } from './owners.js'
 import { boundsOf, PlainEnds, type Bounds } from './ranges.js'
 import { valuesOf, type Values } from './values.js'
 import { Walker } from './walker.js'
@@ -32,6 +33,7 @@ export abstract class MapReader extends Handle implements Steps {
   readonly stored: Values
   protected readonly form: KeyForm
   protected readonly ends: PlainEnds
+  private readonly unwatched = new UnwatchedOwner(this)
 
   constructor(
     session: Session,
@@ -194,8 +196,8 @@ export abstract class MapReader extends Handle implements Steps {
   }
 
   /** The user may have the key, too, and change it. */
-  ownerOf(key: unknown): Owner | undefined {
-    return this.watched ? new EntryOwner(this, this.codec.keep(key, this.label)) : undefined
+  ownerOf(key: unknown): Owner {
+    return this.watched ? new EntryOwner(this, this.codec.keep(key, this.label)) : this.unwatched
   }
 
   /**
@@ -209,20 +211,4 @@ export abstract class MapReader extends Handle implements Steps {
 function listOf(keys: Iterable<unknown>, { codec, label, watched }: MapReader): unknown[] {
   return Array.isArray(keys) && !watched ? Array.from(keys)
     : Array.from(keys, (key) => codec.keep(key, label))
-}
-
-/** The owner of a record that indexes or listeners watch. */
-class EntryOwner implements Owner {
-  constructor(
-    private readonly map: MapReader,
-    private readonly key: unknown,
-  ) {}
-
-  assigning(assign: () => void): void {
-    this.map.observed(this.key, 'set', assign)
-  }
-
-  get minds(): boolean {
-    return this.map.observers!.minding
-  }
 }

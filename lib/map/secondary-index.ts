@@ -207,6 +207,8 @@ function formsOf(map: OrderedMap, index: SecondaryIndex): KeyForm[] {
       const form = index.formOf(value, key)
       if (form !== null) forms.push(form)
     })
+  } catch (error) {
+    if (!isChanged) throw error  // else it came of the change: the record was gone
   } finally {
     space.unwatch(watcher)
   }

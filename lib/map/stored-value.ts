@@ -4,6 +4,7 @@ import type { Ref } from '../space/ref.js'
 import type { Session } from '../types/context.js'
 import type { AnyType } from '../types/type.js'
 import type { Directory, Entry } from './directory.js'
+import { FreeOwner } from './owners.js'
 
 export class StoredValue {
   readonly #session: Session
@@ -11,6 +12,7 @@ export class StoredValue {
   readonly #name: string
   readonly #type: AnyType
   readonly #check: (entry: Entry) => void
+  readonly #owner: FreeOwner
 
   /** @param check throws when an entry is not of this kind and type */
   constructor(
@@ -25,6 +27,7 @@ export class StoredValue {
     this.#name = name
     this.#type = type
     this.#check = check
+    this.#owner = new FreeOwner(session)
   }
 
   #find(): Entry | undefined {
@@ -39,7 +42,7 @@ export class StoredValue {
     const value =
       entry === undefined || entry.root === 0
         ? undefined
-        : this.#type.readCell(this.#session.lease, entry.root, undefined)
+        : this.#type.readCell(this.#session.lease, entry.root, this.#owner)
     this.#session.leave()
     return value
   }

@@ -16,10 +16,11 @@ import type { AnyTree } from './handle.js'
 import { createMultimap, OrderedMultimap } from './multimap.js'
 import { OrderedMap } from './ordered-map.js'
 import { OwnedMap } from './owned-map.js'
+import { RefOwner } from './owners.js'
 import { leafBytesOf, valuesOf } from './values.js'
 
 /** Finds the indexed map whose records are of a stored type: the catalog's part. */
-export type FindIndexed = (typeId: number) => string
+export type FindIndexed = (typeId: number, isInside: boolean) => string
 
 export class MapStructures implements Structures {
   findIndexed: FindIndexed = () => ''
@@ -27,6 +28,8 @@ export class MapStructures implements Structures {
   upgradeTypes: () => void = () => {}
   /** M1: the types that were made of two versions, by the serials of both. */
   readonly #mixed = new Map<string, MapType>()
+  /** By type id. */
+  readonly #byRef: RefOwner[] = []
 
   createMap(session: Session, type: MapType | MultimapType, entries: Iterable<unknown>): Ref {
     const root =
@@ -78,7 +81,9 @@ export class MapStructures implements Structures {
     lease: Lease, type: MapType | MultimapType, root: Ref, owner: Owner | undefined,
   ): unknown {
     lease.session.registry.checkCell(type, root, 'a map in a record')
-    return this.#openAsStored(lease, type, root, owner?.minds === true ? owner : undefined)
+    const { session } = lease
+    return this.#openAsStored(lease, type, root,
+      owner ?? this.ownerByRef(session, session.space.typeIdOf(root)))
   }
 
   /** M1. */
@@ -129,8 +134,12 @@ export class MapStructures implements Structures {
     cursor.close()
   }
 
-  indexedMap(_session: Session, typeId: number): string {
-    return this.findIndexed(typeId)
+  ownerByRef(session: Session, typeId: number): Owner {
+    return this.#byRef[typeId] ??= new RefOwner(session, typeId)
+  }
+
+  indexedMap(_session: Session, typeId: number, isInside: boolean): string {
+    return this.findIndexed(typeId, isInside)
   }
 }
 

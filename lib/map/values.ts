@@ -30,7 +30,7 @@ export abstract class Values {
   /** @param type as the program declares it */
   constructor(readonly session: Session, readonly type: AnyType) {}
 
-  abstract read(window: Window, index: number, owner: Owner | undefined): unknown
+  abstract read(window: Window, index: number, owner: Owner): unknown
   /** Writes a prepared value into an entry that is there already, where `tree.place` found it. */
   abstract assign(tree: Place, index: number, value: unknown): void
   /** Writes a prepared value into a new entry, whose leaf bytes are marked and zero. */
@@ -72,12 +72,9 @@ export function valuesOf(session: Session, type: AnyType): Values {
 class LeafValues extends Values {
   readonly inLeaf = true
 
-  read(window: Window, index: number): unknown {
+  read(window: Window, index: number, owner: Owner): unknown {
     const { session } = this
-    const value = this.type.readSlot(
-      new Core(session.lease, window, 0, 0, 0, undefined),
-      index << 2,
-    )
+    const value = this.type.readSlot(new Core(session.lease, window, 0, 0, 0, owner), index << 2)
     session.leave()
     return value
   }
@@ -116,7 +113,7 @@ class BoxedValues extends Values {
     this.mayLack = type.kind === 'optional'
   }
 
-  read(window: Window, index: number, owner: Owner | undefined): unknown {
+  read(window: Window, index: number, owner: Owner): unknown {
     const ref = window.u32[index]!
     const value = ref === 0 && this.mayLack ? undefined : this.readCell(ref, owner)
     this.session.leave()
@@ -138,7 +135,7 @@ class BoxedValues extends Values {
     this.seen = stamps
   }
 
-  protected readCell(ref: number, owner: Owner | undefined): unknown {
+  protected readCell(ref: number, owner: Owner): unknown {
     const { session } = this
     if (ref === 0 || session.space.windows[ref >>> 28] === undefined) {
       session.leave()
@@ -203,7 +200,7 @@ class RecordValues extends BoxedValues {
     this.windows = session.space.windows
   }
 
-  override read(window: Window, index: number, owner: Owner | undefined): unknown {
+  override read(window: Window, index: number, owner: Owner): unknown {
     const ref = window.u32[index]!
     const target = this.windows[ref >>> 28]!
     const cell = (ref & 0x0fff_ffff) << 1

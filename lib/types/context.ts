@@ -75,10 +75,14 @@ export function throwStale(lease: Lease, what: string): never {
     { what, reason: lease.live ? 'freed' : lease.reason })
 }
 
-/** Told before and after a record that a map owns changes in place. */
+/** Whose a record is: every change in place comes by here. See lib/map/owners.ts. */
 export interface Owner {
-  /** Runs `assign`, which changes the record in place, and keeps indexes and listeners right. */
-  assigning(assign: () => void): void
+  /**
+   * Runs `assign`, which changes the record in place, or what is its own, and keeps indexes and
+   * listeners right. `typeId` is that of the cell which changes. Throws RSTORE_INDEXED where that
+   * cannot be done.
+   */
+  assigning(assign: () => void, typeId?: number): void
   /** Whether changes inside of maps and arrays that are the record's own have to be told, too. */
   readonly minds: boolean
 }
@@ -108,8 +112,13 @@ export interface Structures {
     visit: VisitRef,
     path: string,
   ): void
-  /** A map with an index whose records are in cells of this type id; '' when there is none. */
-  indexedMap(session: Session, typeId: number): string
+  /** The owner of what was reached by a ref, in a cell of this type id. */
+  ownerByRef(session: Session, typeId: number): Owner
+  /**
+   * A map with an index whose records are in cells of this type id; '' when there is none.
+   * `isInside`: one by a function, that may be by what is inside of a record's maps and arrays.
+   */
+  indexedMap(session: Session, typeId: number, isInside: boolean): string
   /**
    * Before the first change: names whose types the program has in a later version than they are
    * stored in are of that version from now on. What fails undoes itself.

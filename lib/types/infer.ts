@@ -226,7 +226,10 @@ export interface RMap<K, V, I = V> extends ReadMap<K, V> {
   on(event: 'change', listener: (change: Change<K>) => void): () => void
 }
 
-/** A secondary index of a map. */
+/**
+ * A secondary index of a map. A loop over it that assigns to what it is by moves records ahead of
+ * itself and meets them again: take `[...index.values(range)]` first.
+ */
 export interface Index<X, K, V> {
   /** The record of an index key; of several, the one with the lowest key. */
   get(key: X): V | undefined

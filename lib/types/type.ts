@@ -40,10 +40,10 @@ export class Core {
   declare readonly at: number
   /** Second word of the cell header when the view was made. */
   declare readonly stamp: number
-  declare readonly owner: Owner | undefined
+  declare readonly owner: Owner
 
   constructor(
-    lease: Lease, window: Window, cell: number, at: number, stamp: number, owner: Owner | undefined,
+    lease: Lease, window: Window, cell: number, at: number, stamp: number, owner: Owner,
   ) {
     this.lease = lease
     this.window = window
@@ -54,11 +54,14 @@ export class Core {
   }
 }
 
-/** The core of a cell's value, right behind its header. */
+/** The core of a cell's value, behind its header. Without an owner it was reached by a ref. */
 export function coreOf(lease: Lease, ref: number, owner: Owner | undefined): Core {
-  const window = lease.session.space.windows[ref >>> 28]!
+  const { session } = lease
+  const window = session.space.windows[ref >>> 28]!
   const cell = (ref & 0x0fff_ffff) << 1
-  return new Core(lease, window, cell, (cell << 2) + 8, window.i32[cell + 1]!, owner)
+  const stamp = window.i32[cell + 1]!
+  return new Core(lease, window, cell, (cell << 2) + 8, stamp,
+    owner ?? session.structures.ownerByRef(session, stamp & 0xffff))
 }
 
 /** The ref of the unit that a byte of a window is in. */

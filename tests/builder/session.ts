@@ -1,9 +1,10 @@
 /** A session over plain memory: builders need little of one. */
+import { createStructures } from '../../lib/map/structures.js'
 import { BlockSpace } from '../../lib/pool/block-space.js'
 import type { PoolCore } from '../../lib/pool/core.js'
 import type { Ref } from '../../lib/space/ref.js'
 import { walkSpace } from '../../lib/space/walk.js'
-import { Lease, Session, type Structures } from '../../lib/types/context.js'
+import { Lease, Session } from '../../lib/types/context.js'
 import type { TypeRegistry } from '../../lib/types/registry.js'
 import type { AnyType } from '../../lib/types/type.js'
 import { blockSpace } from '../harness/block-region.js'
@@ -54,7 +55,7 @@ class BlockMemory extends BlockSpace {
 
 export class TestSession extends Session {
   readonly registry = new TestRegistry() as unknown as TypeRegistry
-  readonly structures = { upgradeTypes() {} } as unknown as Structures
+  readonly structures = createStructures()
 
   constructor(readonly memory: MemorySpace) {
     super(memory, memory.control)

@@ -20,8 +20,9 @@ const Box = t.struct('Box', {
 function boxOf(id: number, random: Random) {
   const part = () => ({ id, name: `n${id}` })
   return {
-    id, name: `n${id}${'-'.repeat(random.below(3) * random.below(60))}`, inner: { id },
-    parts: Array.from({ length: random.below(4) }, part), notes: [[1, `n${id}`]] as [number, string][],
+    id, inner: { id }, name: `n${id}${'-'.repeat(random.below(3) * random.below(60))}`,
+    parts: Array.from({ length: random.below(4) }, part),
+    notes: [[1, `n${id}`]] as [number, string][],
     spare: random.below(2) === 0 ? undefined : part(),
     numbers: new Float64Array(random.below(5) * random.below(200)).fill(id),
   }
@@ -73,7 +74,8 @@ function change(region: WritableRegion, random: Random, ids: { next: number }): 
       for (const read of readsOf(boxes.get(key))) views.push({ key, read })
     }
     // set() may write a record over the one that was there: views of that one read it
-    if (random.below(4) === 0) for (const view of views) assertReads(view.read, living.get(view.key))
+    if (random.below(4) !== 0) continue
+    for (const view of views) assertReads(view.read, living.get(view.key))
   }
 }
 

@@ -131,7 +131,7 @@ export function editArray(
     }
     if (core.window.i32[core.cell + 1] !== core.stamp) spoil(core)
   }
-  if (core.owner?.minds === true) core.owner.assigning(change)
+  if (core.owner.minds) core.owner.assigning(change)
   else change()
   session.leave()
 }

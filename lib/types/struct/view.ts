@@ -204,15 +204,6 @@ function assignField(core: Core, field: FieldLayout, value: unknown): void {
   writeOptional(session, window, at, field, value)
 }
 
-function refuseIndexed(core: Core): void {
-  const { session } = core.lease
-  const map = session.structures.indexedMap(session, core.stamp & 0xffff)
-  if (map === '') return
-  throw new RStoreError('RSTORE_INDEXED',
-    `records of this type are indexed by the map ${JSON.stringify(map)}, and this view was not got `
-    + 'from it: assign to map.get(key), or use map.set() or map.update()', { map })
-}
-
 /** What a setter makes of what it is given, before anything changes. */
 type Prepare = (value: unknown, session: Session) => unknown
 
@@ -223,17 +214,12 @@ function setter(field: FieldLayout, prepare: Prepare): (this: View, value: unkno
     const { session } = core.lease
     session.enterWrite()
     const prepared = prepare(value, session)
-    // Code of the user has run, there or in an index: the record may be another's now.
-    if (core.owner === undefined) {
-      refuseIndexed(core)
+    // Code of the user has run: the record may be another's now, and so it may after an index's.
+    check(core)
+    core.owner.assigning(() => {
       check(core)
-      session.change(() => assignField(core, field, prepared))
-    } else {
-      core.owner.assigning(() => {
-        check(core)
-        assignField(core, field, prepared)
-      })
-    }
+      assignField(core, field, prepared)
+    }, core.stamp & 0xffff)
     session.leave()
   }
 }

@@ -1,11 +1,12 @@
 // What one JavaScript environment (main thread or worker) owns: its open handles and its pool of
 // windows.
 //
-// A buffer of gigabytes costs a full garbage collection to create, so there is one over every two
-// windows (more than 4 GiB Node 20 does not allow), made when data first reaches it, kept and
-// reused, and detached only when the environment ends. That collection takes as long as the heap is
-// large: the buffer of one region of the default capacity is made when the library is imported. The cleanup hook closes every handle: a terminated worker would
-// otherwise leave its descriptors, and with them its locks, open for as long as the process lives.
+// A buffer of gigabytes costs a full garbage collection to create, so there is one over every
+// two windows (more than 4 GiB Node 20 does not allow), made when data first reaches it, kept
+// and reused, and detached only when the environment ends. That collection takes as long as the
+// heap is large: the buffer of one region of the default capacity is made when the library is
+// imported. The cleanup hook closes every handle: a terminated worker would otherwise leave its
+// descriptors, and with them its locks, open for as long as the process lives.
 #pragma once
 
 #include <memory>
