@@ -13,7 +13,9 @@ import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { BranchingTree } from './branching.js'
 import { FixedLoader } from './loader.js'
-import { ENTRIES, FIRST_CHILD, HEAD, PAGE_WORDS, WIDTHS, headOf, widthsOf, wordOf } from './node.js'
+import {
+  ENTRIES, ENTRY_COUNT, FIRST_CHILD, HEAD, PAGE_WORDS, WIDTHS, headOf, widthsOf, wordOf,
+} from './node.js'
 import type { Loader } from './tree.js'
 
 const { NODE_INNER_FIXED, NODE_LEAF_FIXED } = C
@@ -147,11 +149,10 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
     return wordOf(leaf) + ENTRIES + index * this.keyWords
   }
 
-  /** What a loader has added behind the first `from` entries of a leaf. */
-  addLoaded(leaf: number, from: number, to: number): void {
-    if (to === from) return
-    this.setCount(leaf, to)
-    this.addEntries(to - from)
+  /** One more entry in the leaf of a loader, which has marked it: `markLeaf`, and `place`. */
+  countLoaded(leaf: number): void {
+    this.window.u32[wordOf(leaf) + HEAD]! += 0x1_0000
+    this.rootWindow.u32[this.rootAt + ENTRY_COUNT]!++
   }
 
   /**

@@ -7,10 +7,11 @@
  *  D2. The leaf that is being filled is the last of the tree, so nothing has to be searched. As
  *      long as keys come into others (a removal may have left empty leaves behind), they are
  *      placed.
- *  D3. Nobody else uses the tree meanwhile: it is not as others expect it (counts, T5). Who adds or
+ *  D3. Nobody else changes the tree meanwhile: it is not as others expect it (T5). Who adds or
  *      removes an entry all the same (the source of the input may) is noticed: a loader watches the
  *      tree (Space S6), looks away while it changes something itself, and goes not one step
  *      further, not even to its end, when somebody else has. What was spoiled is rolled back.
+ *  D4. Between two entries the tree can be read: every entry is counted as it comes.
  */
 import { RStoreError } from '../errors.js'
 import type { Ref } from '../space/ref.js'
@@ -85,17 +86,13 @@ function isLast<K>(tree: BranchingTree<K>, leaf: number): boolean {
   return node === leaf
 }
 
-/**
- * Fills leaves of fixed keys. The numbers of entries, of the leaf and of the tree, are written when
- * the leaf is full and in the end: until then nobody else may look at the tree.
- */
+/** Fills leaves of fixed keys. What it writes to is marked with the first entry of a leaf. */
 export class FixedLoader<K> implements Loader<K> {
   private last: K | undefined
   private window: Window
   private leaf = 0
   private count = 0
   private capacity = 0
-  private firstCount = 0
   private readonly watch: Watch
   private keyWord = 0
   private valueWord = 0
@@ -119,6 +116,7 @@ export class FixedLoader<K> implements Loader<K> {
     this.valueWord = valueWord + valueWords
     this.count++
     tree.window = window
+    tree.countLoaded(this.leaf)
     this.last = last === undefined ? tree.copyKey(key, tree.newKey()) : tree.copyKey(key, last)
     return valueWord
   }
@@ -126,14 +124,13 @@ export class FixedLoader<K> implements Loader<K> {
   /** A first key, or one that the leaf has no room for. The leaf that it comes into is marked. */
   private begin(key: K): number {
     const { tree } = this
-    this.fill()
     const value = this.watch.aside(() => tree.place(key))
     const leaf = tree.leaf
     const count = tree.countOf(leaf)
     tree.markLeaf(leaf)
     this.leaf = leaf
     this.window = tree.window
-    this.firstCount = this.count = count
+    this.count = count
     this.capacity = isLast(tree, leaf) ? tree.capacityOf(leaf, 0) : count
     this.keyWord = tree.keyWordAt(leaf, count)
     this.valueWord = tree.valueAt(leaf, count)
@@ -143,19 +140,11 @@ export class FixedLoader<K> implements Loader<K> {
 
   finish(): void {
     this.watch.check()
-    this.fill()
     this.close()
   }
 
   close(): void {
     this.watch.end()
-  }
-
-  /** Writes how many entries the leaf has now. */
-  private fill(): void {
-    if (this.leaf !== 0) this.tree.addLoaded(this.leaf, this.firstCount, this.count)
-    this.leaf = 0
-    this.capacity = this.count = 0
   }
 }
 

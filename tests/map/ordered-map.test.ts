@@ -194,6 +194,34 @@ test('setIfAbsent, compareAndSet, update', () => {
   assertSound(region)
 })
 
+test('between two entries of a bulkLoad the map reads as it is', async () => {
+  const keyKinds = [
+    [t.u32, (i: number) => i], [t.f64, (i: number) => i / 2], [t.u64, (i: number) => BigInt(i)],
+    [t.string, (i: number) => `key ${String(i).padStart(6, '0')}`],
+  ] as const
+  for (const [keyType, keyOf] of keyKinds) {
+    const region = new MemoryRegion(2 ** 23)
+    const map = region.map('map', keyType as typeof t.u32, t.u32)
+    const key = keyOf as (i: number) => number
+    region.transact(() => { for (let i = 0; i < 5; i++) map.set(key(i), i) })
+    function* source(): Generator<[number, number]> {
+      for (let i = 5; i < 3_000; i++) {
+        if (i % 97 === 0 || i < 10) {
+          assert.is(map.size, i)
+          assert.is(map.get(key(i - 1)), i - 1)
+          assert.is(map.has(key(i)), false)
+          assert.equal(map.last(), [key(i - 1), i - 1])
+          assert.is(map.count({ gte: key(3) }), i - 3)
+        }
+        yield [key(i), i]
+      }
+    }
+    assert.is(await map.bulkLoad(source()), 2_995)
+    assert.is(map.size, 3_000)
+    assertSound(region)
+  }
+})
+
 test('bulkLoad', async () => {
   const region = new MemoryRegion(2 ** 25)
   const map = region.map('m', t.u32, City)
