@@ -39,7 +39,10 @@ export interface Types {
   readonly string: Type<string>
   /** Read: a copy up to 4 KiB, else a read-only view good as long as other views. */
   readonly bytes: Type<Uint8Array>
-  /** What JSON has, and undefined, bigint, Date and bytes; copied on each reading. */
+  /**
+   * What JSON has, and undefined, bigint, Date and bytes; copied on each reading. Views of records
+   * and arrays are stored as `toObject` copies them; a Map comes back as an object.
+   */
   readonly json: Type<any>
   /** Labels may be added at the end later; stored in two bytes; sorts in the order given. */
   enum<const L extends readonly string[]>(...labels: L): Type<L[number]>

@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { t, type Infer } from '../../lib/types/index.js'
 import { MemoryRegion } from '../harness/memory-region.js'
-import { assertSound, refuses, roundTrip, sameType } from '../harness/types.js'
+import { assertSound, codeOf, refuses, roundTrip, sameType } from '../harness/types.js'
 
 const test = suite('types: string, bytes, json')
 
@@ -133,6 +133,55 @@ test('json: what could not be read again is refused, and what has another form c
       assert.is(map.compareAndSet('k', value, value), true)
     }
   })
+})
+
+test('json: views are stored as their plain copies, at any depth', () => {
+  const region = new MemoryRegion(2 ** 21)
+  const Part = t.struct('Part', { id: t.u64, seen: t.date })
+  const Town = t.struct('Town', {
+    name: t.string, constructor: t.string, at: t.tuple(t.f64, t.f64), raw: t.bytes, part: Part,
+    parts: t.array(Part), counts: t.map(t.string, t.u64), note: t.json, self: t.optional(t.self),
+  })
+  const towns = region.map('towns', t.string, Town)
+  const log = region.map('log', t.u32, t.json)
+  const Entry = t.struct('Entry', { what: t.json })
+  const entries = region.map('entries', t.u32, Entry)
+  const part = { id: 2n ** 60n, seen: new Date(5) }
+  const plain = {
+    name: 'Oslo', constructor: 'x', at: [59.9, 10.7] as [number, number],
+    raw: Uint8Array.of(1, 2), part, parts: [part, { id: 1n, seen: new Date(6) }], note: { a: [1] },
+  }
+  const stored = { ...plain, counts: { a: 3n }, self: undefined }
+  let stale: unknown
+  region.transact(() => {
+    towns.set('o', { ...plain, counts: [['a', 3n]] })
+    const town = towns.get('o')!
+    log.set(1, town)
+    log.set(2, { town, in: [{ town }, new Set([town.part])], parts: town.parts })
+    log.set(3, town.parts)
+    entries.set(1, { what: town })
+    entries.set(2, { what: 1 })
+    entries.get(2)!.what = [town]
+    assert.is(log.compareAndSet(1, town, town), true)
+    assert.is(log.compareAndSet(1, town.part, 1), false)
+    stale = town
+  })
+  region.turn()
+  assert.equal(log.get(1), stored)
+  assert.equal(log.get(2), {
+    town: stored, in: [{ town: stored }, new Set([part])], parts: plain.parts,
+  })
+  assert.equal(log.get(3), plain.parts)
+  assert.equal(entries.getObject(1), { what: stored })
+  assert.equal(entries.getObject(2), { what: [stored] })
+  const Odd = t.struct('Odd', { ['__proto__']: t.u32 })
+  const odd = region.map('odd', t.u32, Odd)
+  region.transact(() => {
+    assert.is(codeOf(() => log.set(4, [stale])), 'RSTORE_STALE_VIEW')
+    odd.set(1, JSON.parse('{"__proto__":1}'))
+    assert.throws(() => log.set(4, { in: odd.get(1) }), /a field that is called "__proto__"/)
+  })
+  assertSound(region)
 })
 
 test('what is boxed is overwritten where it is, while it fits', () => {

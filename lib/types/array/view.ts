@@ -59,8 +59,12 @@ export class ArrayCells implements Iterable<unknown> {
     for (let i = 0; i < this.length; i++) yield this.at(i)
   }
 
+  /** A plain copy. */
+  static plain(list: ArrayCells): unknown[] {
+    return withRefsAsNumbers(() => Array.from(list, list.#plain))
+  }
   toJSON(): unknown {
-    return withRefsAsNumbers(() => Array.from(this, (value) => jsonOf(this.#plain(value))))
+    return jsonOf(ArrayCells.plain(this))
   }
   [inspect.custom](depth: number, options: InspectOptions): string {
     const list = { size: this.length, elements: () => this }

@@ -1,28 +1,41 @@
 /**
  * Anything that JSON has, and undefined, bigints of 64 bits, dates and bytes, as MessagePack. A Map
- * comes back as an object, and cycles cannot be stored. Decoded from mapped bytes on each reading;
- * what comes out is a plain copy, in which nothing refers to the region.
+ * comes back as an object, a view of a record or an array as its plain copy, and cycles cannot be
+ * stored. Decoded from mapped bytes on each reading; what comes out is a plain copy, in which
+ * nothing refers to the region.
  */
 import { Buffer } from 'node:buffer'
 import { createRequire } from 'node:module'
 import { isDeepStrictEqual } from 'node:util'
-import type { Packr } from 'msgpackr'
+import type { addExtension, Packr } from 'msgpackr'
 import { C } from '../../../formats/index.js'
 import { RStoreError } from '../../errors.js'
+import { ArrayCells } from '../array/view.js'
 import type { Ref } from '../../space/ref.js'
 import {
   CONTENT_OFFSET, createContent, resizeContent, windowOfContent,
 } from '../boxes.js'
 import type { Lease, Session } from '../context.js'
+import { AnyRecord } from '../struct/view.js'
 import { checkText, show } from '../text.js'
 import { BoxedType } from '../type.js'
 
+interface Msgpackr { Packr: typeof Packr; addExtension: typeof addExtension }
+
 let loaded: Packr | undefined
+
+/** Have no fields of their own, so that a packer would find nothing in them. */
+const VIEWS = [AnyRecord, ArrayCells]
+
+/** A plain copy of a view; anything else as it is. */
+const plainOf = (value: unknown): unknown => value instanceof AnyRecord ? value.toObject()
+  : value instanceof ArrayCells ? ArrayCells.plain(value) : value
 
 /** Loaded at first use: it takes a third of the time that the whole library takes to load. */
 function packr(): Packr {
   if (loaded === undefined) {
-    const msgpackr = createRequire(import.meta.url)('msgpackr') as { Packr: typeof Packr }
+    const msgpackr = createRequire(import.meta.url)('msgpackr') as Msgpackr
+    for (const Class of VIEWS) msgpackr.addExtension({ Class, write: plainOf } as never)
     // no records: each value is complete in itself
     loaded = new msgpackr.Packr({
       useRecords: false, moreTypes: true, mapsAsObjects: true, copyBuffers: true,
@@ -51,7 +64,8 @@ const NAME_TYPES = new Set(['string', 'number', 'bigint', 'boolean'])
  * Throws a TypeError for a string, or a name of a field, that UTF-8 cannot hold, and for a name
  * that is none.
  */
-function checkParts(value: unknown, where: string): void {
+function checkParts(given: unknown, where: string): void {
+  const value = plainOf(given)
   if (typeof value === 'string') return checkText(value, where)
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
   if (value instanceof Set || Array.isArray(value)) {
@@ -83,6 +97,7 @@ export class JsonType extends BoxedType {
     try {
       bytes = Buffer.from(packr().pack(value))
     } catch (cause) {
+      if (cause instanceof RStoreError) throw cause  // a view that is stale
       throw new TypeError(`${where}: cannot be stored as t.json: ${(cause as Error).message}`, {
         cause,
       })

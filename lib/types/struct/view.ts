@@ -279,37 +279,28 @@ export function jsonOf(value: unknown): unknown {
   return result
 }
 
-const methods = {
-  toObject(this: View): unknown {
+/**
+ * What all records are, which makes a view no plain object to whoever asks for its constructor. It
+ * is never called: view classes inherit the prototype.
+ */
+export abstract class AnyRecord implements View {
+  declare [CORE]: Core
+
+  toObject(): unknown {
     return structOfView(this).plain(this)
-  },
-  equals(this: View, other: unknown): boolean {
+  }
+  equals(other: unknown): boolean {
     return structOfView(this).same(this, other)
-  },
-  toJSON(this: View): unknown {
+  }
+  toJSON(): unknown {
     return jsonOf(structOfView(this).plain(this))
-  },
-  [inspect.custom](this: View, depth: number, options: InspectOptions): string {
+  }
+  [inspect.custom](depth: number, options: InspectOptions): string {
     const struct = structOfView(this)
     return shown(struct.name!, depth, options,
       (inner) => ` ${inspect(struct.plain(this), inner)}`)
-  },
+  }
 }
-
-const RecordPrototype = Object.create(
-  Object.prototype,
-  Object.fromEntries(
-    Reflect.ownKeys(methods).map((name) => [
-      name,
-      {
-        value: methods[name as keyof typeof methods],
-        writable: true,
-        configurable: true,
-        enumerable: false,
-      },
-    ]),
-  ),
-)
 
 /** A class of views with these accessors. */
 export function viewClass(
@@ -319,7 +310,7 @@ export function viewClass(
   const View = function (this: View, core: Core): void {
     this[CORE] = core
   }
-  const prototype = Object.create(RecordPrototype)
+  const prototype = Object.create(AnyRecord.prototype)
   Object.defineProperty(prototype, STRUCT, { value: struct })
   for (const [name, accessor] of accessors) {
     Object.defineProperty(prototype, name, { ...accessor, enumerable: true, configurable: true })
