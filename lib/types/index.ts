@@ -77,6 +77,8 @@ export interface Types {
   /**
    * A record in a packed region of the same store; counted. Given a handle, its root; given a view
    * of a record in one, that record: many may be in one region, which is there while any is named.
+   * Equal to another when both name the same record of the same region. A plain copy (`getObject`,
+   * `toObject`) still has the view: what it names is not copied, and the view ends with the store.
    */
   packed<V>(root: Type<V, any>): Type<V, PackedInput<V>>
 }

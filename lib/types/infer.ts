@@ -65,7 +65,10 @@ export type Fields = Record<string, AnyShape>
 
 /** What every record view can do besides having fields. */
 export interface RecordMethods<F> {
-  /** A plain copy, good for ever. Refs are numbers in it, maps are Maps. */
+  /**
+   * A plain copy, good for ever. Refs are numbers in it, maps are Maps; what a `t.packed` names
+   * stays a view of the other region.
+   */
   toObject(): { [K in keyof F]: any }
   /** Deep comparison with a view or a plain object of the same shape. */
   equals(other: unknown): boolean
@@ -120,7 +123,7 @@ export interface ReadMap<K, V> extends Iterable<[K, V]> {
   /** Entries; constant time. */
   readonly size: number
   get(key: K): V | undefined
-  /** A plain copy, good for ever. */
+  /** A plain copy, good for ever: see `toObject` of records. */
   getObject(key: K): any | undefined
   has(key: K): boolean
   getMany(keys: Iterable<K> | ArrayBufferView): (V | undefined)[]

@@ -117,6 +117,48 @@ test('many records of one packed region are named, and it stays while one is',
     await gone(store)
   }))
 
+test('fields are compared by the record they name, and JSON has what is in it',
+  inStore((store, region) => {
+    const holders = region.map('holders', t.u32, Holder)
+    const named = region.map('named', t.u32, t.packed(Note))
+    const List = t.array(t.u32)
+    const lists = region.map('lists', t.u32, t.struct('Lists', { list: t.packed(List) }))
+    const pack = (text: string) => store.pack(null, { root: Note, capacity: '1MiB' }, () =>
+      ({ text, at: { line: 1 } }))!
+    const [a, b] = [pack('a'), pack('a')]
+    const list = store.pack(null, { root: List, capacity: '1MiB' }, () => [1, 2])!
+    region.transact(() => {
+      holders.set(1, { note: a })
+      holders.set(2, { note: b })
+      holders.set(3, { note: a })
+      named.set(1, a)
+      lists.set(1, { list: list as never })
+      const [one, two] = [holders.get(1)!, holders.get(2)!]
+      assert.ok(one.equals(one))
+      assert.ok(one.equals(holders.get(3)))
+      assert.ok(one.equals(one.toObject()))
+      assert.ok(one.equals({ note: a }) && one.equals({ note: a.root }))
+      assert.not(one.equals(two), 'equal, but another region')
+      for (const note of [undefined, null, 1, 'a', one, { root: 1 }, a.root.at, Symbol('none')])
+        assert.not(one.equals({ note }))
+      assert.ok(lists.get(1)!.equals(lists.get(1)))
+      assert.is(named.compareAndSet(1, b, a), false)
+      assert.is(named.compareAndSet(1, a, b), true)
+      assert.is(named.compareAndSet(1, named.get(1)!, a), true)
+      assert.is(holders.compareAndSet(1, { note: b }, { note: b }), false)
+      assert.is(holders.compareAndSet(1, { note: a }, { note: b }), true)
+      assert.is(holders.compareAndSet(1, holders.get(1)!, { note: a }), true)
+      holders.set(4, holders.getObject(1))
+    })
+    const json = '{"note":{"text":"a","at":{"line":1}}}'
+    assert.is(JSON.stringify(holders.get(4)), json)
+    assert.is(JSON.stringify(holders.getObject(1)), json)
+    assert.is(JSON.stringify(named), '[[1,{"text":"a","at":{"line":1}}]]')
+    assert.is(JSON.stringify(lists.get(1)), '{"list":[1,2]}')
+    for (const packed of [a, b, list]) packed.close()
+    assert.ok(holders.get(1)!.equals(holders.get(3)), 'without a handle, too')
+  }))
+
 test('a closed handle, and a dropped region', inStore(async (store, region) => {
   const a = packLink(store, 'a', 'a')
   a.close()

@@ -19,6 +19,7 @@ import { byteIndexOf } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import type { EndReason } from '../../types/context.js'
 import type { Frozen, Type } from '../../types/index.js'
+import { PACKED_ROOT } from '../../types/packed/packed.js'
 import { typeFrom } from '../../types/type.js'
 import type { AnyType } from '../../types/type.js'
 import { NEXT_TYPE_UNIT, TYPES_ROOT } from '../base/blank.js'
@@ -272,6 +273,11 @@ export class Packed<V = unknown> extends ReadRegion {
   /** What `init` returned. */
   get root(): Frozen<V> {
     return this.rootAt(this.session.opened.rootRef, this.rootType) as Frozen<V>
+  }
+
+  /** @internal For comparisons of fields that name it. */
+  get [PACKED_ROOT](): unknown {
+    return this.root
   }
 
   /** @internal What is in a cell, by its own type if it is not known. */

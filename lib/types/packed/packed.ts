@@ -4,7 +4,16 @@
  */
 import type { Window } from '../../space/window.js'
 import type { Session } from '../context.js'
+import { refOfView } from '../ref/ref.js'
+import { coreOfView } from '../struct/view.js'
 import { AnyType, type Core, type Descriptor } from '../type.js'
+
+/** What a handle of a packed region has under it: its root. */
+export const PACKED_ROOT = Symbol('rstore packed root')
+
+/** Of a handle its root; anything else as it is. */
+const rootOf = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && PACKED_ROOT in value ? value[PACKED_ROOT] : value
 
 export class PackedType extends AnyType {
   readonly kind = 'packed'
@@ -42,6 +51,18 @@ export class PackedType extends AnyType {
   override releaseSlot(session: Session, window: Window, at: number): void {
     const id = window.u32[at >>> 2]!
     if (id !== 0) session.releasePacked(this, id)
+  }
+  /**
+   * Records are the same when they are the same record of the same region. What has no ref (a list,
+   * a number) is compared by what is in it.
+   */
+  override same(a: unknown, b: unknown): boolean {
+    const [rootA, rootB] = [rootOf(a), rootOf(b)]
+    const [coreA, coreB] = [coreOfView(rootA), coreOfView(rootB)]
+    if (coreA === undefined || coreB === undefined) return this.root.same(rootA, rootB)
+    const ref = refOfView(rootA)
+    return ref !== 0 && ref === refOfView(rootB)
+      && coreA.lease.session.sharesRefs(coreB.lease.session)
   }
   override bindSelf(self: () => AnyType): AnyType {
     const root = this.root.bindSelf(self)

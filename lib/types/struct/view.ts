@@ -264,8 +264,8 @@ function throwOldRecord(label: string, why: string): never {
 // ───────────────────────── methods ─────────────────────────
 
 /**
- * What JSON.stringify understands: bigints as text, Maps as objects or lists of entries, bytes as
- * base64.
+ * What JSON.stringify understands: bigints as text, Maps as lists of entries, bytes as base64. A
+ * view, which a plain copy may have of what is in another region, as its own `toJSON` says.
  */
 export function jsonOf(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
@@ -274,6 +274,8 @@ export function jsonOf(value: unknown): unknown {
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as Iterable<unknown>, jsonOf)
   if (Array.isArray(value)) return value.map(jsonOf)
   if (value instanceof Map) return [...value].map(jsonOf)
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function')
+    return (value as { toJSON(): unknown }).toJSON()
   const result = {}
   for (const [name, field] of Object.entries(value)) setOwn(result, name, jsonOf(field))
   return result
