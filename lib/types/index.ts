@@ -62,8 +62,9 @@ export interface Types {
     element: Type<V, I>,
   ): Type<ArrayView<V>, Iterable<I> | ArrayBufferView | Ref<ArrayView<V>>>
   /**
-   * A shared reference to a boxed record; may form cycles. Never frees what it names. For mutual
-   * recursion annotate the result: `t.ref((): Type<NodeView> => Node)`.
+   * A shared reference to a boxed record; may form cycles. Never frees what it names. Given the ref
+   * of an array fresh from a builder, the array stays as if `alloc` had made it, until `free`. For
+   * mutual recursion annotate the result: `t.ref((): Type<NodeView> => Node)`.
    */
   ref<V>(target: () => Type<V, any>): Type<V, Ref<V> | V>
   /** Inside a struct: a reference to a record of the same struct. */
@@ -78,7 +79,7 @@ export interface Types {
    * A record in a packed region of the same store; counted. Given a handle, its root; given a view
    * of a record in one, that record: many may be in one region, which is there while any is named.
    * Equal to another when both name the same record of the same region. A plain copy (`getObject`,
-   * `toObject`) still has the view: what it names is not copied, and the view ends with the store.
+   * `toObject`) has the view: what it names is not copied, and may be let go of when the turn ends.
    */
   packed<V>(root: Type<V, any>): Type<V, PackedInput<V>>
 }

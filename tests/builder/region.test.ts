@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FixedBuilder } from '../../lib/builder/fixed.js'
-import { Region, t } from '../../lib/index.js'
+import { Pool, Region, t, type WritableRegion } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 
 const test = suite('builders: regions')
@@ -60,6 +60,84 @@ test('an array is linked where it was built, adopted, and read by another handle
   })
   await verified(region)
   region.close()
+})
+
+const Numbers = t.array(t.u32)
+const Sharing = t.struct('Sharing', {
+  ref: t.optional(t.ref(() => Numbers)), pair: t.optional(t.tuple(t.ref(() => Numbers), t.u8)),
+  list: t.array(t.ref(() => Numbers)), own: t.optional(Numbers), count: t.u32,
+})
+const built = (region: WritableRegion, length: number) =>
+  region.buildArray(t.u32, {}, (b) => { for (let i = 0; i < length; i++) b.push(i) })
+
+test('an array that is stored through a t.ref lives on as if alloc had made it', async () => {
+  const { region } = create()
+  const records = region.map('records', t.u32, Sharing)
+  const direct = region.map('direct', t.u32, t.ref(() => Numbers))
+  const before = region.stats().allocatedBytes
+  const refs = region.transact(() => {
+    const made = [1, 2, 3, 4, 5, 6].map((length) => built(region, length)) as any[]
+    const [field, tuple, element, value, assigned, both] = made
+    records.set(1, { ref: field, pair: [tuple, 1], list: [element], count: 1 })
+    direct.set(1, value)
+    records.set(2, { list: [], count: 2 })
+    records.get(2)!.ref = assigned
+    records.set(3, { ref: both, own: both, list: [], count: 3 })
+    assert.is(codeOf(() => records.set(4, { own: field, list: [], count: 4 })), 'RSTORE_REF_OWNED')
+    return made
+  })
+  const lengthsOf = (): unknown[] => [records.get(1)!.ref, records.get(1)!.pair![0],
+    records.get(1)!.list.at(0), direct.get(1), records.get(2)!.ref, records.get(3)!.ref]
+    .map((array) => array!.length)
+  assert.equal(lengthsOf(), [1, 2, 3, 4, 5, 6])
+  assert.equal([...records.get(3)!.own!], [0, 1, 2, 3, 4, 5])
+  await verified(region)
+  region.transact(() => {
+    records.clear()
+    direct.clear()
+    for (const ref of refs) region.free(ref)
+  })
+  assert.ok(region.stats().allocatedBytes - before < 4096)
+  await verified(region)
+  region.close()
+})
+
+test('a t.ref that is rolled back, or could not be stored, has not taken the array', async () => {
+  const { region } = create()
+  const records = region.map('records', t.u32, Sharing)
+  const Wrong = t.struct('Wrong', { ref: t.ref(() => Numbers), count: t.u32 })
+  const wrong = region.map('wrong', t.u32, Wrong)
+  region.transact(() => wrong.set(0, { ref: region.alloc(Numbers, []), count: 1 }))
+  region.transact(() => {
+    const [undone, refused] = [built(region, 3), built(region, 4)] as any[]
+    assert.throws(() => region.transact(() => {
+      records.set(1, { ref: undone, list: [], count: 1 })
+      throw new Error('on purpose')
+    }), /on purpose/)
+    assert.is(codeOf(() => wrong.set(1, { ref: refused, count: -1 })), 'RangeError')
+    assert.is(codeOf(() => region.alloc(Wrong, { ref: refused } as never)), 'TypeError')
+    records.set(2, { own: undone, list: [], count: 2 })
+    assert.is(records.get(2)!.own!.length, 3)
+  })
+  await verified(region)
+  region.close()
+})
+
+test('through a t.ref in block and packed regions, too', async () => {
+  const block = Pool.default.region()
+  block.map('records', t.u32, Sharing).set(1, { ref: built(block, 3) as any, list: [], count: 1 })
+  const sealed = block.seal()
+  assert.is(sealed.map('records', t.u32, Sharing).get(1)!.ref!.length, 3)
+  assert.equal((await sealed.verify()).problems, [])
+  sealed.close()
+  const path = join(folder, `built-${files++}.packed`)
+  const packed = Region.pack(path, { root: Sharing }, (region, root) => {
+    root.ref = built(region, 4) as any
+    return root
+  })!
+  assert.is(packed.root.ref!.length, 4)
+  assert.equal((await packed.verify()).problems, [])
+  packed.close()
 })
 
 test('what nobody adopts, what is discarded, rolled back or left open leaves nothing', async () => {

@@ -78,6 +78,7 @@ export abstract class WritableRegion extends RegionBase {
   /**
    * Builds an array of unknown length by pushing. Whenever `build` throws nothing remains. The ref
    * is adopted by the field or entry it is stored in; one that nobody adopts is freed at commit.
+   * Stored as a `t.ref`, which owns nothing, it lives on as if `alloc` had made it, until `free`.
    * Throws RSTORE_BUILDER_OVERFLOW when more was pushed than `capacity`.
    */
   buildArray<V, I>(

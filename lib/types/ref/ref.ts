@@ -1,7 +1,7 @@
 /**
- * A shared reference to a cell that somebody else owns: `alloc` made it, or a map has it. Reading
- * gives what it names, writing takes a Ref or a view. Refs may form cycles, and never free what
- * they name: `free` does.
+ * A shared reference to a cell that somebody else owns, or nobody: a map has it, `alloc` made it,
+ * or a builder, whose arrays live on once a ref to them is stored. Reading gives what it names,
+ * writing takes a Ref or a view. Refs may form cycles, and never free what they name: `free` does.
  */
 import { RStoreError } from '../../errors.js'
 import type { Ref } from '../../space/ref.js'
@@ -78,8 +78,10 @@ export class RefType extends AnyType {
     if (ref === 0) return undefined
     return refsAreNumbers() ? ref : this.target().readCell(core.lease, ref, undefined)
   }
-  writeSlot(_session: Session, window: Window, at: number, value: unknown): void {
+  /** From then on an array fresh from a builder is as if `alloc` had made it. */
+  writeSlot(session: Session, window: Window, at: number, value: unknown): void {
     window.u32[at >>> 2] = value as number
+    if (session.unadopted.size !== 0) session.unadopted.delete(value as number)
   }
   override visitSlot(
     _session: Session, window: Window, at: number, visit: VisitRef, path: string,

@@ -12,6 +12,8 @@
  *  I3. Behind the length of a text in its buffer, the bytes up to the next multiple of 4 are zero.
  *  I4. The image has no refs to cells that the record owns. Where a record is overwritten, those
  *      that it keeps are put into the image first.
+ *  I5. Whether an image is stored is not known while it is made. So refs have none while there are
+ *      arrays fresh from a builder: to write the ref of one decides that it lives on.
  */
 import { C } from '../../../formats/index.js'
 import type { Ref } from '../../space/ref.js'
@@ -21,11 +23,13 @@ import type { Session } from '../context.js'
 import type { DefaultType } from '../default/default.js'
 import { copyText, encodeText, TEXT_LIMIT } from '../text.js'
 import type { AnyType } from '../type.js'
+import type { TupleType } from '../tuple/tuple.js'
 import type { FieldLayout } from './layout.js'
+import type { StructType } from './struct.js'
 import { coreOfView } from './view.js'
 
 /** What a step does with the value of its field. */
-const enum Kind { u8, u16, u32, i32, f64, text, struct, boxed, other, converted }
+const enum Kind { u8, u16, u32, i32, f64, text, struct, boxed, shared, other, converted }
 
 const KINDS: Readonly<Record<string, Kind>> = {
   u8: Kind.u8, u16: Kind.u16, u32: Kind.u32, i32: Kind.i32, f64: Kind.f64, string: Kind.text,
@@ -80,13 +84,24 @@ const boxedValues: unknown[] = []
 function kindOf(slot: AnyType, presenceByte: number): Kind | undefined {
   const { kind } = slot
   if (kind === 'struct') return presenceByte < 0 ? Kind.struct : undefined
-  if (!slot.owns) return KINDS[kind] ?? Kind.other
+  if (!slot.owns) return KINDS[kind] ?? (hasRefs(slot) ? Kind.shared : Kind.other)
   if (!slot.nullable) return undefined
   const text = kind === 'string' || (kind === 'optional' && innerOf(slot).kind === 'string')
   return text ? Kind.text : Kind.boxed
 }
 
 const innerOf = (type: AnyType): AnyType => (type as unknown as { inner: AnyType }).inner
+
+/** Whether a slot that owns nothing may have refs in it. */
+function hasRefs(slot: AnyType): boolean {
+  switch (slot.kind) {
+    case 'ref': return true
+    case 'optional': return hasRefs(innerOf(slot))
+    case 'tuple': return (slot as TupleType).elements.some(hasRefs)
+    case 'struct': return (slot as StructType).fields.some(([, type]) => hasRefs(type))
+    default: return false
+  }
+}
 
 /**
  * The steps of a struct; undefined when it has fields that no image can hold, or is too large.
@@ -131,7 +146,7 @@ export const innerStep = (step: Step, inner: readonly Step[]): Step => ({ ...ste
  * for numbers and texts that an image takes as they are: in any other form they have none.
  */
 export function convertedStep(step: Step, by: Conversion['by']): Step {
-  if (step.kind !== Kind.boxed && step.kind !== Kind.other) return step
+  if (step.kind < Kind.boxed || step.kind === Kind.converted) return step
   return {
     ...step, kind: Kind.converted, presenceByte: -1, fallback: undefined,
     conversion: { by, step },
@@ -230,12 +245,18 @@ function put(step: Step, given: unknown, base: number, session: Session): boolea
         && fill(step.inner!, value, at, session)
     case Kind.boxed:
       return noteBoxed(step, at, value)
+    case Kind.shared:
+      return session.unadopted.size === 0 && putOther(step, value, at, session)
     case Kind.other:
-      step.type.writeSlot(session, image, at, step.type.prepare(value, step.label, session))
-      return true
+      return putOther(step, value, at, session)
     case Kind.converted:
       return put(step.conversion!.step, step.conversion!.by(value), base, session)
   }
+}
+
+function putOther(step: Step, value: unknown, at: number, session: Session): boolean {
+  step.type.writeSlot(session, image, at, step.type.prepare(value, step.label, session))
+  return true
 }
 
 /** Undefined, and the image has zeros there. */
