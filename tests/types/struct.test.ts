@@ -237,4 +237,40 @@ test('a record taken apart by { ...record } is refused: its fields are inherited
   assertSound(region)
 })
 
+test('equals says false of whatever could not be stored, and never throws', () => {
+  const All = t.struct('All', {
+    f32: t.f32, f64: t.f64, u8: t.u8, u64: t.u64, bool: t.bool, date: t.date, string: t.string,
+    bytes: t.bytes, label: t.enum('a'), json: t.json, tuple: t.tuple(t.f32), list: t.array(t.f32),
+    map: t.map(t.u32, t.f32), multimap: t.multimap(t.u32, t.string),
+    inner: t.struct('Inner', { f32: t.f32 }), optional: t.optional(t.f32),
+    self: t.optional(t.self), named: t.default(t.string, 'x'),
+  })
+  const region = new MemoryRegion(2 ** 21)
+  const map = region.map('all', t.u32, All)
+  const good = {
+    f32: 1, f64: 1, u8: 1, u64: 1n, bool: true, date: new Date(0), string: 's',
+    bytes: Uint8Array.of(9), label: 'a' as const, json: 'j', tuple: [3] as [number], list: [7],
+    map: [[1, 2]] as [number, number][], multimap: [[1, 'v']] as [number, string][],
+    inner: { f32: 1 }, optional: 5, named: 'n',
+  }
+  region.transact(() => {
+    map.set(2, { ...good, optional: undefined })
+    map.set(1, { ...good, self: map.get(2)! })
+    const record = map.get(1)!
+    assert.ok(record.equals({ ...good, self: map.get(2) }))
+    const odd = [
+      5n, Symbol('odd'), null, {}, Object.create(null), 'odd', '1', -7, 1e300, () => 1, [], [1],
+      [[]], [['a', 1]], [[1]], [[1, Symbol('odd')]], [[1, 2n]], [[2, 2]], new Date(1),
+      new Date(NaN), new Set([1]), new Map<unknown, unknown>([['z', 1]]), new Map([[1, {}]]),
+      Uint8Array.of(1), [[1, '\ud800']], new Map([['x'.repeat(70_000), 1]]), record,
+    ]
+    for (const field of [...Object.keys(good), 'self']) {
+      for (const value of odd) {
+        assert.is(record.equals({ ...good, self: map.get(2), [field]: value }), false, field)
+      }
+    }
+    for (const value of odd.slice(0, -1)) assert.is(record.equals(value), false)
+  })
+})
+
 test.run()

@@ -23,12 +23,39 @@ export function keyOf(type: AnyType, what: string): KeyCodec<unknown> {
     + 'tuples of those can')
 }
 
+const isIterable = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Symbol.iterator in value
+
 export function entriesOf(value: unknown, where: string): Iterable<readonly [unknown, unknown]> {
   if (value === undefined) return []
-  if (typeof value === 'object' && value !== null && Symbol.iterator in value) {
-    return value as Iterable<readonly [unknown, unknown]>
-  }
+  if (isIterable(value)) return value as Iterable<readonly [unknown, unknown]>
   throw new TypeError(`${where}: expected entries [key, value], a Map for one, got ${show(value)}`)
+}
+
+/** A key as text; undefined for what cannot be one. */
+function textIfKey(codec: KeyCodec<unknown>, key: unknown): string | undefined {
+  try {
+    return keyText(codec, key)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The entries of a map, a multimap or a list, each under its text, for comparisons; undefined for
+ * what could not be stored as such.
+ */
+function byText(
+  value: unknown, textOf: (entry: readonly unknown[]) => string | undefined,
+): Map<string, unknown> | undefined {
+  if (value !== undefined && !isIterable(value)) return undefined
+  const entries = new Map<string, unknown>()
+  for (const entry of entriesOf(value, '')) {
+    const text = Array.isArray(entry) ? textOf(entry) : undefined
+    if (text === undefined) return undefined
+    entries.set(text, entry[1])
+  }
+  return entries
 }
 
 abstract class AnyMapType extends BoxedType {
@@ -98,10 +125,9 @@ export class MapType extends AnyMapType {
       [this.keyType.plain(key), this.valueType.plain(entry)]))
   }
   override same(a: unknown, b: unknown): boolean {
-    const byKey = (map: unknown): Map<string, unknown> => new Map(Array.from(entriesOf(map, 'map'),
-      ([key, value]) => [keyText(this.codec, key), value]))
-    const [mapA, mapB] = [byKey(a), byKey(b)]
-    return mapA.size === mapB.size && [...mapA].every(([key, value]) =>
+    const textOf = ([key]: readonly unknown[]): string | undefined => textIfKey(this.codec, key)
+    const [mapA, mapB] = [byText(a, textOf), byText(b, textOf)]
+    return mapA !== undefined && mapA.size === mapB?.size && [...mapA].every(([key, value]) =>
       mapB.has(key) && this.valueType.same(value, mapB.get(key)))
   }
   override bindSelf(self: () => AnyType): AnyType {
@@ -134,13 +160,12 @@ export class MultimapType extends AnyMapType {
       [this.keyType.plain(key), this.valueType.plain(entry)])
   }
   override same(a: unknown, b: unknown): boolean {
-    const texts = (map: unknown): Set<string> =>
-      new Set(
-        Array.from(entriesOf(map, 'multimap'), ([key, value]) =>
-          JSON.stringify([keyText(this.codec, key), keyText(this.valueCodec, value)]),
-        ),
-      )
-    const [setA, setB] = [texts(a), texts(b)]
-    return setA.size === setB.size && [...setA].every((pair) => setB.has(pair))
+    const textOf = ([key, value]: readonly unknown[]): string | undefined => {
+      const texts = [textIfKey(this.codec, key), textIfKey(this.valueCodec, value)]
+      return texts.includes(undefined) ? undefined : JSON.stringify(texts)
+    }
+    const [setA, setB] = [byText(a, textOf), byText(b, textOf)]
+    return setA !== undefined && setA.size === setB?.size
+      && [...setA.keys()].every((pair) => setB.has(pair))
   }
 }

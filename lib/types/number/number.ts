@@ -109,8 +109,8 @@ function floatType(
       write(window, at, value as number)
     }
     override same(a: unknown, b: unknown): boolean {
-      return kind === 'f32'
-        ? Object.is(Math.fround(a as number), Math.fround(b as number))
+      return kind === 'f32' && typeof a === 'number' && typeof b === 'number'
+        ? Object.is(Math.fround(a), Math.fround(b))
         : Object.is(a, b)
     }
   })(kind, bytes)
