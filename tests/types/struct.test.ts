@@ -251,7 +251,7 @@ test('equals says false of whatever could not be stored, and never throws', () =
     f32: 1, f64: 1, u8: 1, u64: 1n, bool: true, date: new Date(0), string: 's',
     bytes: Uint8Array.of(9), label: 'a' as const, json: 'j', tuple: [3] as [number], list: [7],
     map: [[1, 2]] as [number, number][], multimap: [[1, 'v']] as [number, string][],
-    inner: { f32: 1 }, optional: 5, named: 'n',
+    inner: { f32: 4 }, optional: 5, named: 'n',
   }
   region.transact(() => {
     map.set(2, { ...good, optional: undefined })
