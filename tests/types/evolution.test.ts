@@ -46,6 +46,31 @@ function oldRegion() {
   return region
 }
 
+test('a default reads the same whether it was stored or not, and is the type\'s own', () => {
+  const Old = t.struct('S', { a: t.u8 })
+  const day = new Date(5)
+  const New = t.struct('S', {
+    a: t.u8, single: t.default(t.f32, 0.1), day: t.default(t.date, day),
+    double: t.default(t.f64, 0.1), big: t.default(t.u64, 3n),
+  })
+  const region = new MemoryRegion(2 ** 21)
+  const old = region.map('s', t.u32, Old)
+  region.transact(() => old.set(1, { a: 1 }))
+  const map = region.map('s', t.u32, New)
+  day.setTime(77)
+  region.transact(() => map.set(2, { a: 1 }))
+  map.get(1)!.day.setTime(99)
+  const expected = { a: 1, single: Math.fround(0.1), day: new Date(5), double: 0.1, big: 3n }
+  for (const key of [1, 2]) assert.equal(map.getObject(key), expected, `record ${key}`)
+  assert.ok(map.get(1)!.equals(map.get(2)))
+  assert.ok(map.get(1)!.equals({ a: 1 }))
+  assert.ok(map.get(2)!.equals({ a: 1 }))
+  const bySingle = region.transact(() => map.index('single', 'single'))
+  assert.equal([...bySingle.keys({ gte: map.get(1)!.single, lte: map.get(1)!.single })], [1, 2])
+  assert.equal([...map.getColumn({}, 'single').values], [Math.fround(0.1), Math.fround(0.1)])
+  assertSound(region)
+})
+
 test('old records are read as the new type, without being rewritten', () => {
   const region = oldRegion()
   const cities = region.map('cities', t.string, V2)

@@ -7,10 +7,6 @@ import type { Session } from '../context.js'
 import { show } from '../text.js'
 import { AnyType, type Core, type Descriptor, type SlotReader, type VisitRef } from '../type.js'
 
-/** As stored: what JSON does not have is a string, which the inner type tells apart. */
-const toStored = (value: unknown): unknown => typeof value === 'bigint' ? String(value)
-  : value instanceof Date ? value.getTime() : value
-
 export function defaultFromStored(inner: AnyType, stored: unknown): unknown {
   if (inner.kind === 'u64' || inner.kind === 'i64') return BigInt(stored as string)
   return inner.kind === 'date' ? new Date(stored as number) : stored
@@ -25,9 +21,12 @@ export class DefaultType extends AnyType {
   override readonly slotAlign: number
   override readonly nullable: boolean
   override readonly owns: boolean
+  /** As declared, in what JSON has; the inner type tells bigints and dates apart. */
+  readonly #declared: unknown
   readonly #prepared: unknown
+  readonly #value: unknown
 
-  constructor(readonly inner: AnyType, readonly value: unknown) {
+  constructor(readonly inner: AnyType, value: unknown) {
     super()
     if (!SIMPLE.has(inner.kind)) {
       throw new TypeError(
@@ -39,14 +38,22 @@ export class DefaultType extends AnyType {
       throw new TypeError(`t.default: ${show(value)} cannot be a default`)
     }
     this.#prepared = inner.prepare(value, 't.default', null)
+    this.#declared = typeof value === 'bigint' ? String(value)
+      : inner.kind === 'date' ? this.#prepared : value
+    this.#value = inner.kind === 'f32' ? Math.fround(value as number) : value
     this.slotBytes = inner.slotBytes
     this.slotAlign = inner.slotAlign
     this.nullable = inner.nullable
     this.owns = inner.owns
   }
 
+  /** As it reads once it is stored: rounded to an f32, and each time another Date. */
+  get value(): unknown {
+    return this.inner.kind === 'date' ? new Date(this.#prepared as number) : this.#value
+  }
+
   describe(stack: readonly AnyType[]): Descriptor {
-    return { default: this.inner.describe([...stack, this]), value: toStored(this.value) }
+    return { default: this.inner.describe([...stack, this]), value: this.#declared }
   }
   prepare(value: unknown, where: string, session: Session | null): unknown {
     return value === undefined ? this.#prepared : this.inner.prepare(value, where, session)

@@ -217,7 +217,5 @@ const readerOf = (value: object): ((from: object, name: string) => unknown) =>
     : (from, name) => (from as Record<string, unknown>)[name]
 
 /** What a field reads as in a record that was written before the field was added. */
-function absentValue(type: AnyType): unknown {
-  const value = type.kind === 'default' ? (type as DefaultType).value : undefined
-  return value instanceof Date ? new Date(value) : value
-}
+const absentValue = (type: AnyType): unknown =>
+  type.kind === 'default' ? (type as DefaultType).value : undefined
