@@ -138,6 +138,12 @@ test('arrays of everything else are read in place', () => {
     assert.equal([...stops].map((stop) => stop.minutes), [1, 2])
     stops[0]!.minutes = 9
     stops[0]!.name = 'another name, longer'
+    const assignable = stops as unknown as Record<string | number, unknown>
+    assert.throws(() => { assignable[0] = { name: 'z', minutes: 0 } },
+      (error: Error) => error instanceof TypeError && /list\.at\(i\)\.field = /.test(error.message))
+    assert.throws(() => { assignable[7] = stops[0] }, TypeError)
+    assert.throws(() => { assignable['extra'] = 1 }, /extra is no property/)
+    assert.equal(Object.keys(stops), ['length'])
     lines.get('1')!.stops = [...stops, { name: 'c', minutes: 3 }] as never
     assert.is(codeOf(() => stops.at(0)), 'RSTORE_STALE_VIEW')
   })

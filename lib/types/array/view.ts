@@ -13,13 +13,21 @@ import { shownList } from '../shown.js'
 import { jsonOf } from '../struct/view.js'
 import type { Core, SlotReader } from '../type.js'
 
+const isIndex = (name: string | symbol): boolean =>
+  typeof name === 'string' && /^\d{1,10}$/.test(name)
+
 const numbered = new Proxy(Object.create(null) as object, {
   get(_target, name, receiver: ArrayCells): unknown {
-    return typeof name === 'string' && /^\d{1,10}$/.test(name)
-      ? receiver.at(Number(name))
-      : undefined
+    return isIndex(name) ? receiver.at(Number(name)) : undefined
   },
-  has: (_target, name) => typeof name === 'string' && /^\d{1,10}$/.test(name),
+  has: (_target, name) => isIndex(name),
+  /** Without it the element would become a property of the view, and nothing would be stored. */
+  set(_target, name) {
+    throw new TypeError(isIndex(name)
+      ? `element ${String(name)} of an array cannot be assigned: assign to fields of a record in it `
+        + '(list.at(i).field = …), or a new array to the field that the array is in'
+      : `${String(name)} is no property of an array of a region`)
+  },
 })
 
 export class ArrayCells implements Iterable<unknown> {
