@@ -83,9 +83,13 @@ function checkOptions(range: unknown): asserts range is Record<string, unknown> 
  * limit.
  */
 export function boundsOf(range: unknown, ends: EndEncoder): Bounds {
-  const bounds = new Bounds()
-  if (range === undefined) return bounds
+  return range === undefined ? new Bounds() : givenBoundsOf(range, ends)
+}
+
+/** The same where it cannot be left out. */
+export function givenBoundsOf(range: unknown, ends: EndEncoder): Bounds {
   checkOptions(range)
+  const bounds = new Bounds()
   const { gt, gte, lt, lte, reverse = false, limit = Infinity } = range
   if (gt !== undefined && gte !== undefined) throw new TypeError('a range has gt or gte, not both')
   if (lt !== undefined && lte !== undefined) throw new TypeError('a range has lt or lte, not both')

@@ -21,7 +21,7 @@ import { Handle, type Home } from './handle.js'
 import { EntryIterator, KeyIterator, ValueIterator, type Steps } from './iterate.js'
 import type { Observers } from './observers.js'
 import { EntryOwner, UnwatchedOwner } from './owners.js'
-import { boundsOf, PlainEnds, type Bounds } from './ranges.js'
+import { boundsOf, givenBoundsOf, PlainEnds, type Bounds } from './ranges.js'
 import { valuesOf, type Values } from './values.js'
 import { Walker } from './walker.js'
 
@@ -110,7 +110,7 @@ export abstract class MapReader extends Handle implements Steps {
   getColumn(keysOrRange: unknown, field: string): Column {
     const { session, stored, ends } = this
     const keys = ArrayBuffer.isView(keysOrRange) ? keysOrRange : undefined
-    const bounds = keys === undefined ? boundsOf(keysOrRange ?? null, ends) : undefined
+    const bounds = keys === undefined ? givenBoundsOf(keysOrRange, ends) : undefined
     this.enter()
     const column = bounds !== undefined ? readRange(session, this.tree, stored, bounds, field)
       : readColumn(session, this.tree, stored, this.keyType, keys!, field)

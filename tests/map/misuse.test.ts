@@ -30,7 +30,10 @@ type Table = Record<string, Row>
 const wrongRanges = (use: (handle: any, range: unknown) => unknown): Row['wrong'] => [
   (handle) => use(handle, 5), (handle) => use(handle, null), (handle) => use(handle, { from: 1 }),
   (handle) => use(handle, { gt: 1, gte: 1 }), (handle) => use(handle, { limit: -1 }),
-  (handle) => use(handle, { gte: {} }),
+  (handle) => use(handle, { gte: {} }), (handle) => use(handle, []),
+  // no options of their own: they would be the whole range
+  (handle) => use(handle, new Set([1])), (handle) => use(handle, new Map()),
+  (handle) => use(handle, new Date()), (handle) => use(handle, new ArrayBuffer(4)),
 ]
 const reads = (use: Row['use'], ...wrong: Row['use'][]): Row => ({ kind: 'reads', use, wrong })
 const changes = (use: Row['use'], ...wrong: Row['use'][]): Row => ({ kind: 'changes', use, wrong })
@@ -50,7 +53,9 @@ const ofMap: Table = {
   getMany: reads((map) => map.getMany([1]), (map) => map.getMany(['x']), (map) => map.getMany(5),
     (map) => map.getMany(), (map) => map.getMany(new DataView(new ArrayBuffer(8)))),
   getColumn: reads((map) => map.getColumn(Uint8Array.of(1), 'n'),
-    (map) => map.getColumn(Uint8Array.of(1), 'no'), (map) => map.getColumn([1], 'n')),
+    (map) => map.getColumn(Uint8Array.of(1), 'no'),
+    ...wrongRanges((map, range) => map.getColumn(range, 'n'))!,
+    (map) => map.getColumn(map.get(1), 'n'), (map) => map.getColumn(undefined, 'n')),
   first: reads((map) => map.first()),
   last: reads((map) => map.last()),
   entries: ranges((map, range) => map.entries(range)),
@@ -270,6 +275,11 @@ test('wrong arguments: refused, and nothing is changed', withRegion(async (place
     }
   }
   assert.is(JSON.stringify(region.names()), names)
+}))
+
+test('a range that was left out where there must be one is called so', withRegion(({ region }) => {
+  const map = region.map('items', t.u32, Item)
+  assert.throws(() => map.getColumn(undefined as never, 'n'), /a range must be .*, got undefined/)
 }))
 
 test('read-only', withRegion(async (place) => {
