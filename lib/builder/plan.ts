@@ -2,6 +2,7 @@
 import type { Ref } from '../space/ref.js'
 import { LARGEST_CELL_BYTES } from '../space/size-class.js'
 import { ELEMENTS_OFFSET } from '../types/array/array.js'
+import { checkOptionNames } from '../types/options.js'
 
 export interface BuilderOptions {
   /** Elements at most; without it the builder grows. */
@@ -68,6 +69,7 @@ export interface Plan {
 }
 
 export function planOf(options: BuilderOptions | undefined, stride: number): Plan {
+  if (options !== undefined) checkOptionNames(options, 'builder', ['capacity', 'io'])
   const { capacity, io = false } = options ?? {}
   if (typeof io !== 'boolean') throw new TypeError(`io: expected true or false, got ${String(io)}`)
   if (capacity === undefined) {

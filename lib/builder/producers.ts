@@ -14,6 +14,7 @@ import {
   builderAddon, STOP, type NumberParser, type Produced, type ProducerSource,
 } from './native.js'
 import type { Run, RunSet } from './runs.js'
+import { checkOptionNames } from '../types/options.js'
 
 /** The builder, as producers see it. */
 export interface Sink {
@@ -68,7 +69,9 @@ export class Producers {
 
   // ── parseNumbers ──
 
-  parseNumbers(from: unknown, { delimiter = ',' }: { delimiter?: string } = {}): number {
+  parseNumbers(from: unknown, options: { delimiter?: string } = {}): number {
+    checkOptionNames(options, 'parseNumbers', ['delimiter'])
+    const { delimiter = ',' } = options
     this.sink.checkpoint()
     const source = sourceOf(from, 'parseNumbers()')
     const Parser = builderAddon().NumberParser

@@ -24,6 +24,7 @@ import type { RegionBase } from '../region/base/read-region.js'
 import type { Ref } from '../space/ref.js'
 import type { OpenSession } from '../region/base/open-session.js'
 import { MapType, MultimapType } from '../types/map/map.js'
+import { checkOptionNames } from '../types/options.js'
 import { refOfView } from '../types/ref/ref.js'
 import { StructType } from '../types/struct/struct.js'
 import type { AnyType, Descriptor } from '../types/type.js'
@@ -283,8 +284,10 @@ export const exportText = (
 
 /** Throws RSTORE_NOT_FOUND. */
 function linesOf<L>(
-  region: RegionBase, { names, onProgress }: ExportOptions, maker: Maker<L>,
+  region: RegionBase, options: ExportOptions, maker: Maker<L>,
 ): IterableIterator<L> {
+  checkOptionNames(options, 'export', ['names', 'onProgress'])
+  const { names, onProgress } = options
   const all = namedIn(region)
   const missing = names?.find((name) => !all.some(({ schema }) => schema.name === name))
   if (missing !== undefined) {

@@ -4,6 +4,7 @@ import type { OrderedMap } from '../map/ordered-map.js'
 import type { StoredValue } from '../map/stored-value.js'
 import type { RegionBase } from '../region/base/read-region.js'
 import type { Ref } from '../space/ref.js'
+import { checkOptionNames } from '../types/options.js'
 import type { AnyType } from '../types/type.js'
 import { JsonForms, type JsonForm, type RefNames } from './forms.js'
 import { findNamed, namedIn, openMap, readValue, type Named, type NameSchema } from './named.js'
@@ -123,12 +124,13 @@ export class JsonMap {
    * How many entries a range has. `onProgress` is told now and then how many were counted, of how
    * many that the map has.
    */
-  count(range: JsonRange = {}, { onProgress }: CountOptions = {}): number {
+  count(range: JsonRange = {}, options: CountOptions = {}): number {
+    checkOptionNames(options, 'count', ['onProgress'])
     if (this.schema.kind === 'map') return this.map().count(this.rangeOf(range))
     if (this.schema.kind === 'value') return this.size
     let count = 0
     for (const _pair of this.multimap().entries(this.rangeOf(range))) {
-      if (++count % PROGRESS_ENTRIES === 0) onProgress?.(count, this.size)
+      if (++count % PROGRESS_ENTRIES === 0) options.onProgress?.(count, this.size)
     }
     return count
   }

@@ -9,6 +9,7 @@
  *      storing it tells only the last.
  */
 import { RStoreError } from '../errors.js'
+import { checkOptionNames } from '../types/options.js'
 import { show } from '../types/text.js'
 import type { OrderedMap } from './ordered-map.js'
 
@@ -111,8 +112,7 @@ const onlyLast = (onProgress: Progress, entries: number): Progress =>
   (count) => { if (count === entries) onProgress(count) }
 
 function progressOf(options: unknown): Progress {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`the options of bulkLoad must be an object, got ${show(options)}`)
+  checkOptionNames(options, 'bulkLoad', ['onProgress'])
   const { onProgress } = options as BulkOptions
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw new TypeError(`bulkLoad option onProgress must be a function, got ${show(onProgress)}`)

@@ -1,5 +1,6 @@
 /** What a program says of an index: by which fields of the records, or by which function. */
 import { compareKeys } from '../types/compatible.js'
+import { checkOptionNames } from '../types/options.js'
 import { StructType } from '../types/struct/struct.js'
 import { show } from '../types/text.js'
 import { TupleType } from '../types/tuple/tuple.js'
@@ -80,19 +81,11 @@ function byFunction(
   return { shape: { by: null, unique: options.unique === true }, keyType, compute }
 }
 
-function checkOptions(options: unknown): void {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`the options of an index must be an object, got ${show(options)}`)
-  const unknown = Object.keys(options).find((name) => name !== 'key' && name !== 'unique')
-  if (unknown !== undefined)
-    throw new TypeError(`unknown index option ${show(unknown)}; there are key, unique`)
-}
-
 /** @param stored the type of the keys of the index of that name; undefined when there is none */
 export function declarationOf(
   map: OrderedMap, by: IndexBy, options: IndexOptions, stored: AnyType | undefined,
 ): Declaration {
-  checkOptions(options)
+  checkOptionNames(options, 'index options', ['key', 'unique'])
   if (typeof by === 'function') return byFunction(map, by, options, stored)
   if (typeof by !== 'string' && !Array.isArray(by)) {
     throw new TypeError(`an index is by a field's name, several, or a function; got ${show(by)}`)

@@ -4,6 +4,7 @@
  */
 import { RStoreError } from '../errors.js'
 import type { NamedEntry } from '../map/catalog.js'
+import { checkVerifyOptions } from '../map/verify/report.js'
 import type { VerifyOptions, VerifyReport } from '../map/verify/report.js'
 import { ReadRegion } from '../region/base/read-region.js'
 import { evacuateNames, evacuateRef } from '../region/base/evacuate.js'
@@ -83,6 +84,7 @@ export class BlockRegion extends WritableRegion {
    * the region leads to is live: the program may have its ref.
    */
   override async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    checkVerifyOptions(options)
     const { session } = this
     session.assertOpen()
     session.settle()
@@ -153,6 +155,7 @@ export class SealedRegion extends ReadRegion {
    * the region leads to is live: the program may have its ref.
    */
   override async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    checkVerifyOptions(options)
     const { session } = this
     session.assertOpen()
     session.settle()

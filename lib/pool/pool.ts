@@ -7,6 +7,7 @@
  */
 import { bytesOf } from '../region/base/options.js'
 import type { Size } from '../region/base/options.js'
+import { checkOptionNames } from '../types/options.js'
 import { BLOCK_UNITS } from './area.js'
 import { BlockRegion } from './block-region.js'
 import { BlockSession } from './block-session.js'
@@ -47,7 +48,9 @@ export class Pool {
   readonly sessions: PoolSessions
   private readonly core: PoolCore
 
-  constructor({ idleBytes = '64MiB' }: PoolOptions = {}) {
+  constructor(options: PoolOptions = {}) {
+    checkOptionNames(options, 'Pool', ['idleBytes'])
+    const { idleBytes = '64MiB' } = options
     this.core = new PoolCore(bytesOf(idleBytes, 'idleBytes'))
     this.sessions = new PoolSessions(this.core)
     pools.add(this)
@@ -55,6 +58,7 @@ export class Pool {
 
   /** A new region. Throws RSTORE_NO_MEMORY. See also Store.blockRegion. */
   region(options: BlockRegionOptions = {}): BlockRegion {
+    checkOptionNames(options, 'pool.region', ['bound'])
     return this.regionWith(options, (space) => new BlockSession(this.sessions, space))
   }
 

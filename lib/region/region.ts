@@ -7,6 +7,7 @@ import { addon } from '../native/binding.js'
 import type { ReaderInfo } from '../native/binding.js'
 import { refuseNetwork } from '../native/network.js'
 import { check } from '../native/status.js'
+import { checkOptionNames } from '../types/options.js'
 import { blankPages } from './base/blank.js'
 import {
   capacityOf, checkDurability, checkOptions, checkPath, checkTimeout, refuseReadOnly,
@@ -175,6 +176,7 @@ export class Region extends WritableRegion {
    */
   transact<R>(fn: () => R, options: TransactOptions = {}): R {
     if (typeof fn !== 'function') throw new TypeError('transact needs a function')
+    checkOptionNames(options, 'transact', ['durability', 'timeoutMs'])
     const { durability = this.options.durability, timeoutMs = this.options.timeoutMs } = options
     const sync = checkDurability(durability) === 'sync'
     return this.session.transact(fn, sync, checkTimeout(timeoutMs))
@@ -201,7 +203,9 @@ export class Region extends WritableRegion {
    * `onProgress` is told of commits: those that are in the file go there in one step, at the end.
    * Throws RSTORE_BUSY when a checkpoint of another handle does not end in `timeoutMs`.
    */
-  async checkpoint({ onProgress }: ProgressOptions = {}): Promise<void> {
+  async checkpoint(options: ProgressOptions = {}): Promise<void> {
+    checkOptionNames(options, 'checkpoint', ['onProgress'])
+    const { onProgress } = options
     this.session.assertOpen()
     this.session.settle()
     const { view } = this.session
@@ -220,7 +224,9 @@ export class Region extends WritableRegion {
    * Throws RSTORE_EXISTS when there is a file of that name, RSTORE_BUSY while another backup makes
    * it.
    */
-  async backup(path: string, { onProgress }: ProgressOptions = {}): Promise<void> {
+  async backup(path: string, options: ProgressOptions = {}): Promise<void> {
+    checkOptionNames(options, 'backup', ['onProgress'])
+    const { onProgress } = options
     checkPath(path)
     for (;;) {
       const snapshot = this.snapshot()
@@ -262,6 +268,7 @@ export class Region extends WritableRegion {
    * holes.
    */
   async compact(path?: string, options: CompactOptions = {}): Promise<Compacted> {
+    checkOptionNames(options, 'compact', ['timeoutMs', 'inPlace', 'onProgress', 'signal'])
     this.session.assertOpen()
     this.session.settle()
     if (options.inPlace === true) {

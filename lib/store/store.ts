@@ -34,19 +34,21 @@ import { mkdirSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 import { RStoreError } from '../errors.js'
+import { checkVerifyOptions } from '../map/verify/report.js'
 import type { VerifyOptions, VerifyReport } from '../map/verify/report.js'
 import { checkPath, refuseReadOnly } from '../region/base/options.js'
 import type { RegionOptions } from '../region/base/options.js'
 import type { BlockRegion } from '../pool/block-region.js'
 import { Pool } from '../pool/pool.js'
 import type { BlockRegionOptions } from '../pool/pool.js'
-import { packInto } from '../region/packed/pack.js'
+import { checkPackOptions, packInto } from '../region/packed/pack.js'
 import type { PackInit, PackOptions, PackRoot } from '../region/packed/pack.js'
 import { Packed } from '../region/packed/packed.js'
 import type { Region } from '../region/region.js'
 import type { WritableRegion } from '../region/base/writable-region.js'
 import { typeFrom } from '../types/type.js'
 import type { Type } from '../types/index.js'
+import { checkOptionNames } from '../types/options.js'
 import { backUp } from './backup.js'
 import { StoreFiles } from './files.js'
 import type { RegionKind } from './files.js'
@@ -92,6 +94,7 @@ export class Store implements Disposable {
   /** Opens a store. Throws RSTORE_NOT_FOUND when there is none and it is not to be made. */
   static open(dir: string, options: StoreOptions = {}): Store {
     checkPath(dir)
+    checkOptionNames(options, 'Store.open', ['create', 'readOnly'])
     const absolute = resolve(dir)
     if (options.create === true && options.readOnly === true) {
       throw new TypeError('a store that is only read cannot be created')
@@ -175,9 +178,11 @@ export class Store implements Disposable {
    * As Pool.region, for records with fields of type t.packed: what they name is not deleted as long
    * as the region lives and the store is open. Afterwards such fields throw RSTORE_CLOSED.
    */
-  blockRegion({ pool = Pool.default, ...options }: StoreBlockOptions = {}): BlockRegion {
+  blockRegion(options: StoreBlockOptions = {}): BlockRegion {
     const { parts } = this
     parts.assertOpen()
+    checkOptionNames(options, 'store.blockRegion', ['pool', 'bound'])
+    const { pool = Pool.default } = options
     return pool.regionWith(options, (space) =>
       new StoreBlockSession(pool.sessions, space, parts))
   }
@@ -209,6 +214,7 @@ export class Store implements Disposable {
       checkName(name)
       this.parts.catalog.refuseTaken(name)
     }
+    checkPackOptions(options)
     const packing = new StorePacking(this.parts, name, options.durability === 'none')
     return settled(
       () => packInto(options, init, (capacity) => packing.begin(capacity), () =>
@@ -278,6 +284,7 @@ export class Store implements Disposable {
    * them afterwards. `onProgress` is told of about so many bytes of all regions.
    */
   verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    checkVerifyOptions(options)
     this.parts.assertOpen()
     const { parts } = this
     const { catalog, collector, files, live, packed } = parts

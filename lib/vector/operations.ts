@@ -1,12 +1,13 @@
 /** What can be done with an open vector: everything of SharedVector but opening it. */
 import { C, VectorCall } from '../../formats/index.js'
 import { checkTimeout } from '../region/base/options.js'
+import { checkOptionNames } from '../types/options.js'
 import { show } from '../types/text.js'
 import type { Cells, CellSource } from './cells.js'
 import { checkArray, oneNaN, type Codec, type ElementArray } from './element.js'
 import { closedError, vectorError } from './errors.js'
 import type { NativeVector, OpenedVector } from './native.js'
-import { checkIndex, checkOptions, type VectorRecovery, type WaitOptions } from './options.js'
+import { checkIndex, type VectorRecovery, type WaitOptions } from './options.js'
 import { SizeWaits } from './waits.js'
 
 // Indexes into arrays over a VectorCall and a ControlBlock.
@@ -237,7 +238,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
    */
   async waitForSize(size: number, options: WaitOptions = {}): Promise<boolean> {
     checkIndex(size)
-    checkOptions(options, 'waitForSize', ['timeoutMs', 'signal'])
+    checkOptionNames(options, 'waitForSize', ['timeoutMs', 'signal'])
     const { timeoutMs, signal } = options
     const timeout = timeoutMs === undefined ? undefined : checkTimeout(timeoutMs)
     if (size > this.capacity) {

@@ -43,15 +43,6 @@ export interface WaitOptions {
   signal?: AbortSignal
 }
 
-/** A misspelt option would be left out without a word, and a number in its place, too. */
-export function checkOptions(options: unknown, where: string, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`${where}: options must be an object, not ${show(options)}`)
-  }
-  const unknown = Object.keys(options).find((name) => !known.includes(name))
-  if (unknown !== undefined) throw new TypeError(`${where}: ${unknown} is no option`)
-}
-
 export function checkPath(path: unknown): void {
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
     throw new TypeError(`path must be a string, not ${show(path)}`)

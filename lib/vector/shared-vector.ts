@@ -14,6 +14,7 @@ import { dirname, resolve } from 'node:path'
 import { C } from '../../formats/index.js'
 import { refuseNetwork } from '../native/network.js'
 import type { Type } from '../types/infer.js'
+import { checkOptionNames } from '../types/options.js'
 import { show } from '../types/text.js'
 import {
   BoolCells, F32Cells, F64Cells, I16Cells, I32Cells, I64Cells, I8Cells, RecordCells, U16Cells,
@@ -24,7 +25,7 @@ import { openingError, vectorError } from './errors.js'
 import { vectorAddon } from './native.js'
 import { cellsOf, VectorOperations } from './operations.js'
 import {
-  checkCapacity, checkMode, checkOptions, checkPath, type CreateVectorOptions,
+  checkCapacity, checkMode, checkPath, type CreateVectorOptions,
   type OpenVectorOptions,
 } from './options.js'
 
@@ -41,7 +42,7 @@ export abstract class SharedVector<V, I = V> extends VectorOperations<V, I> {
     path: string, element: Type<V, I>, options: CreateVectorOptions = {},
   ): SharedVector<V, I> {
     checkPath(path)
-    checkOptions(options, 'SharedVector.create', ['capacity', 'mode', 'packed'])
+    checkOptionNames(options, 'SharedVector.create', ['capacity', 'mode', 'packed'])
     const codec = elementOf(element, options.packed, 'SharedVector.create')
     const bytes = checkCapacity(options.capacity)
     const mode = checkMode(options.mode)
@@ -66,7 +67,7 @@ export abstract class SharedVector<V, I = V> extends VectorOperations<V, I> {
     path: string, element: Type<V, I>, options: OpenVectorOptions = {},
   ): SharedVector<V, I> {
     checkPath(path)
-    checkOptions(options, 'SharedVector.open', ['unflushed', 'packed'])
+    checkOptionNames(options, 'SharedVector.open', ['unflushed', 'packed'])
     const codec = elementOf(element, options.packed, 'SharedVector.open')
     const { unflushed = 'refuse' } = options
     if (unflushed !== 'refuse' && unflushed !== 'accept') {

@@ -37,7 +37,8 @@ sameType<InferInput<typeof Placed>['at'], readonly [number, string]>(true)
 
 /** Never called: tuples are written as whole arrays of any kind, and read as frozen ones. */
 export function tuples(
-  region: WritableRegion, read: ReadRegion, at: readonly [number, string], mutable: [string, number],
+  region: WritableRegion, read: ReadRegion, at: readonly [number, string],
+  mutable: [string, number],
 ): void {
   const placed = region.map('placed', t.string, Placed)
   const frozen = read.map('placed', t.string, Placed).get('a')!

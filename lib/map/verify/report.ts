@@ -1,4 +1,5 @@
 /** What verification tells: damage as it is found, and how far it is. */
+import { checkOptionNames } from '../../types/options.js'
 
 const PROBLEM_LIMIT = 1000
 
@@ -6,6 +7,10 @@ export interface VerifyOptions {
   /** Called every so many cells: of about `total` cells, `done` have been looked at. */
   onProgress?(done: number, total: number): void
 }
+
+/** Throws a TypeError on what `verify` has no option for. */
+export const checkVerifyOptions = (options: VerifyOptions): void =>
+  checkOptionNames(options, 'verify', ['onProgress'])
 
 export interface Problem {
   code: string

@@ -1,6 +1,7 @@
 /** Options of regions: sizes, defaults, and what is wrong with those that make no sense. */
 import { C } from '../../../formats/index.js'
 import type { HandleOptions, ReaderInfo } from '../../native/binding.js'
+import { checkOptionNames } from '../../types/options.js'
 
 /** Bytes, or a number with a binary unit. */
 export type Size = number | `${number}${'KiB' | 'MiB' | 'GiB'}`
@@ -110,8 +111,8 @@ function checkSnapshotLimits({ maxSnapshotAgeMs, onLongSnapshot }: RegionOptions
   }
 }
 
-const KNOWN = new Set<string>(['capacity', 'durability', 'mode', 'timeoutMs', 'privateBytes',
-  'logBytes', 'allowNetwork', 'maxSnapshotAgeMs', 'onLongSnapshot', 'readOnly'])
+const KNOWN = ['capacity', 'durability', 'mode', 'timeoutMs', 'privateBytes', 'logBytes',
+  'allowNetwork', 'maxSnapshotAgeMs', 'onLongSnapshot', 'readOnly']
 
 /**
  * Of calls that make a region or hand out one that is written: where the types are not looked at,
@@ -135,11 +136,7 @@ export interface CheckedOptions {
 }
 
 export function checkOptions(given: RegionOptions & { readOnly?: boolean } = {}): CheckedOptions {
-  if (typeof given !== 'object' || given === null) {
-    throw new TypeError('options must be an object')
-  }
-  const unknown = Object.keys(given).find((name) => !KNOWN.has(name))
-  if (unknown !== undefined) throw new TypeError(`${unknown} is no option of a region`)
+  checkOptionNames(given, 'a region', KNOWN)
   const timeoutMs = checkTimeout(given.timeoutMs ?? 10_000)
   const mode = given.mode ?? 0o666
   if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {

@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import { RStoreError } from '../../errors.js'
 import { Catalog } from '../../map/catalog.js'
 import type { NamedEntry } from '../../map/catalog.js'
+import { checkVerifyOptions } from '../../map/verify/report.js'
 import type { Problem, VerifyOptions, VerifyReport } from '../../map/verify/report.js'
 import { verifySession } from '../../map/verify/verify.js'
 import type { Ref } from '../../space/ref.js'
@@ -96,6 +97,7 @@ export abstract class RegionBase implements Disposable {
    * that cannot be read to its end, and then nothing is said of what is in it (`bytes` are 0).
    */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    checkVerifyOptions(options)
     this.session.assertOpen()
     const damaged = await this.session.damagedPages().then(
       (pages) => pages.map(pageProblem), (error: unknown) => [damageProblem(error)])

@@ -7,6 +7,7 @@ import type { ArrayBuilder, BuilderOptions } from '../../builder/builder.js'
 import type { DropOptions } from '../../map/dropping.js'
 import type { Ref } from '../../space/ref.js'
 import type { ArrayView, RMap, RMultimap, RValue, Type } from '../../types/index.js'
+import { checkOptionNames } from '../../types/options.js'
 import { typeFrom } from '../../types/type.js'
 import { allocCell, derefCell, editArray, freeCell, refOfRecord } from './cells.js'
 import { evacuateNames, evacuateRef } from './evacuate.js'
@@ -36,6 +37,7 @@ export abstract class WritableRegion extends RegionBase {
    * `onProgress` is told of the entries of a map, the keys of a multimap.
    */
   dropMap(name: string, options: DropOptions = {}): boolean {
+    checkOptionNames(options, 'dropMap', ['onProgress'])
     return this.catalog.drop(name, options)
   }
 

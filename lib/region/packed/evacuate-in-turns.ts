@@ -4,6 +4,7 @@ import type { ReadRegion } from '../base/read-region.js'
 import { inTurns, type TurnsOptions } from '../base/turns.js'
 import type { WritableRegion } from '../base/writable-region.js'
 import { PackRegion } from './pack.js'
+import { checkOptionNames } from '../../types/options.js'
 
 /** Bytes of an allocated cell, about: so that there is a total to show progress of. */
 const CELL_BYTES = 40
@@ -17,6 +18,7 @@ const CELL_BYTES = 40
 export async function evacuateInTurns(
   source: ReadRegion, target: WritableRegion, options: TurnsOptions = {},
 ): Promise<void> {
+  checkOptionNames(options, 'evacuateInTurns', ['onProgress', 'signal'])
   if (!(target instanceof PackRegion)) {
     throw new TypeError('evacuateInTurns needs the region that Region.pack gives as its target')
   }

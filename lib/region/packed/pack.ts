@@ -4,6 +4,7 @@ import { Handle } from '../../map/handle.js'
 import type { Ref } from '../../space/ref.js'
 import type { Type } from '../../types/index.js'
 import { JsonType } from '../../types/json/json.js'
+import { checkOptionNames } from '../../types/options.js'
 import { refOfView } from '../../types/ref/ref.js'
 import { StructType } from '../../types/struct/struct.js'
 import { coreOfView } from '../../types/struct/view.js'
@@ -39,6 +40,10 @@ export interface PackOptions<V, I> {
   durability?: Durability
 }
 
+/** Throws a TypeError on what `pack` has no option for. */
+export const checkPackOptions = (options: PackOptions<any, any>): void =>
+  checkOptionNames(options, 'pack', ['root', 'capacity', 'replace', 'durability'])
+
 /** The region inside `init`: written without transactions; every throw discards all of it. */
 export class PackRegion extends WritableRegion {
   /** @internal */
@@ -71,9 +76,7 @@ export function packInto<V, I>(
   options: PackOptions<V, I>, init: PackInit<V, I>,
   begin: (capacityBytes: number) => PackSession, load: Load<V>,
 ): Packed<V> | undefined | Promise<Packed<V> | undefined> {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError('pack needs options that say of what type the root is')
-  }
+  checkPackOptions(options)
   if (typeof init !== 'function') throw new TypeError('pack needs a function that fills the region')
   const type = typeFrom(options.root, 'pack, root')
   const sync = checkDurability(options.durability ?? 'sync') === 'sync'

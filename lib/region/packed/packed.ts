@@ -7,6 +7,7 @@ import { resolve } from 'node:path'
 import { C } from '../../../formats/index.js'
 import { RStoreError } from '../../errors.js'
 import { Catalog } from '../../map/catalog.js'
+import { checkVerifyOptions } from '../../map/verify/report.js'
 import type { Problem, VerifyOptions, VerifyReport } from '../../map/verify/report.js'
 import { verifySession } from '../../map/verify/verify.js'
 import { addon } from '../../native/binding.js'
@@ -19,6 +20,7 @@ import { byteIndexOf } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import type { EndReason } from '../../types/context.js'
 import type { Frozen, Type } from '../../types/index.js'
+import { checkOptionNames } from '../../types/options.js'
 import { PACKED_ROOT } from '../../types/packed/packed.js'
 import { typeFrom } from '../../types/type.js'
 import type { AnyType } from '../../types/type.js'
@@ -167,6 +169,8 @@ export interface LoadOptions<V> {
   backend?: 'native' | 'mmap-io'
 }
 
+const LOAD_OPTIONS = ['root', 'verify', 'populate', 'lock', 'backend'] as const
+
 /** Names a packed region in memory to other threads of the process; can be posted. */
 export interface PackedToken {
   readonly kind: 'rstore-packed'
@@ -230,6 +234,7 @@ export class Packed<V = unknown> extends ReadRegion {
 
   /** Throws what is wrong with the file; RSTORE_TYPE_MISMATCH when the root is of another type. */
   static load<V = unknown>(path: string, options: LoadOptions<V> = {}): Packed<V> {
+    checkOptionNames(options, 'Packed.load', LOAD_OPTIONS)
     const type = options.root === undefined ? undefined : typeFrom(options.root, 'load, root')
     const session = loadSession(path, options, (absolute, native, opened) =>
       new PackedSession(absolute, native, opened))
@@ -302,6 +307,7 @@ export class Packed<V = unknown> extends ReadRegion {
 
   /** The structure as `Region.verify`, and every page against its checksum. */
   override async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    checkVerifyOptions(options)
     const { session } = this
     session.assertOpen()
     const report = reporting(() => {
@@ -328,12 +334,14 @@ export class Packed<V = unknown> extends ReadRegion {
    */
   static async thaw(path: string, newPath: string, options: ThawOptions = {}): Promise<void> {
     checkPath(newPath)
+    checkOptionNames(options, 'Packed.thaw', ['onProgress', 'signal'])
     Packed.load(path).close()  // throws what is wrong with it
     await thaw(resolve(path), resolve(newPath), options)
   }
 
   /** Verifies a file. What keeps it from being loaded is a problem of the report, too. */
   static async verify(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+    checkVerifyOptions(options)
     try {
       const packed = Packed.load(path)
       try {

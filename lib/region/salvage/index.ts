@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { RStoreError } from '../../errors.js'
 import { Catalog } from '../../map/catalog.js'
 import { verifySession } from '../../map/verify/verify.js'
+import { checkOptionNames } from '../../types/options.js'
 import { inTurns } from '../base/turns.js'
 import { LiveCopy, NEW_REGION } from '../compaction/live-copy.js'
 import { Salvage, type Salvaged } from './salvage.js'
@@ -30,6 +31,7 @@ export interface SalvageOptions {
 export async function salvage(
   path: string, image: Image, options: SalvageOptions,
 ): Promise<Salvaged> {
+  checkOptionNames(options, 'salvage', ['capacity', 'like', 'signal', 'onProgress'])
   const to = resolve(path)
   const target = LiveCopy.beside(to, options.capacity, DOING)
   return target.during(options.signal, async () => {

@@ -24,7 +24,7 @@ const numbered = new Proxy(Object.create(null) as object, {
   /** Without it the element would become a property of the view, and nothing would be stored. */
   set(_target, name) {
     throw new TypeError(isIndex(name)
-      ? `element ${String(name)} of an array cannot be assigned: assign to fields of a record in it `
+      ? `element ${String(name)} of an array cannot be assigned: assign to a record's fields in it `
         + '(list.at(i).field = …), or a new array to the field that the array is in'
       : `${String(name)} is no property of an array of a region`)
   },
