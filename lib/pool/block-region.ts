@@ -97,7 +97,7 @@ export class BlockRegion extends WritableRegion {
   }
 
   /** Throws RSTORE_NOT_CONTIGUOUS: for JSON, take plain copies with getObject() or toObject(). */
-  toJSON(): never {
+  override toJSON(): never {
     throw notContiguous('toJSON')
   }
 }

@@ -2,6 +2,7 @@
 import { C, VectorCall } from '../../formats/index.js'
 import { checkTimeout } from '../region/base/options.js'
 import { checkOptionNames } from '../types/options.js'
+import { jsonOf } from '../types/struct/view.js'
 import { show } from '../types/text.js'
 import type { Cells, CellSource } from './cells.js'
 import { checkArray, oneNaN, type Codec, type ElementArray } from './element.js'
@@ -229,6 +230,11 @@ export abstract class VectorOperations<V, I> implements Disposable {
       if (element === undefined) return
       yield element
     }
+  }
+
+  /** The elements that are there now. */
+  toJSON(): unknown {
+    return Array.from(this, jsonOf)
   }
 
   /**

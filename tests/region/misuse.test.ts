@@ -1,7 +1,7 @@
 /** Wrong values, wrong keys, wrong times: each is refused, and the store is as it was. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Region, RStoreError, Store, t, type RegionOptions } from '../../lib/index.js'
+import { Pool, Region, RStoreError, Store, t, type RegionOptions } from '../../lib/index.js'
 import { fingerprint } from '../harness/region-bytes.js'
 import { nextTurn, rejected, thrown, withRegion, type Place } from '../harness/with-region.js'
 
@@ -504,5 +504,19 @@ test(
     }
   }),
 )
+
+test('a region has no JSON form, and says what has', withRegion((place) => {
+  const { region } = cityRegion(place)
+  const block = Pool.default.region()
+  const sealed = block.seal()
+  const packed = Region.pack(null, { root: City }, () => ({ name: '', population: 1, tags: [] }))!
+  for (const one of [region, region.snapshot(), place.openReadOnly(), packed, sealed]) {
+    assert.throws(() => JSON.stringify({ one }), (error: Error) =>
+      error instanceof TypeError && /Take its maps, plain copies .* exportLines/.test(error.message))
+  }
+  thrown('RSTORE_NOT_CONTIGUOUS', () => JSON.stringify(block))
+  packed.close()
+  sealed.close()
+}))
 
 test.run()

@@ -179,6 +179,13 @@ test('iteration has the elements that were there when it began, as far as they s
   vector.close()
 })
 
+test('JSON has the elements', () => {
+  const vector = create(t.u64)
+  vector.pushMany(BigUint64Array.of(1n, 2n ** 64n - 1n))
+  assert.is(JSON.stringify({ vector }), '{"vector":["1","18446744073709551615"]}')
+  vector.close()
+})
+
 test('a full vector says so and is unharmed', () => {
   const vector = create(t.u64)
   assert.is(vector.capacity, 65_536)
@@ -318,6 +325,7 @@ test('a closed vector says so, in every method', async () => {
     () => vector.get(5), () => vector.set(0, 1), () => vector.compareAndSet(0, 1, 2),
     () => vector.reserve(1), () => vector.pushMany(Float64Array.of(1)),
     () => vector.pushBatch([1]), () => vector.asTypedArrays(), () => [...vector],
+    () => JSON.stringify(vector),
   ]
   calls.forEach((run, i) => assert.is(code(run), 'RSTORE_CLOSED', `call ${i}`))
   for (const run of [() => vector.flush(), () => vector.waitForSize(1)]) {

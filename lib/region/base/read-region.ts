@@ -85,6 +85,12 @@ export abstract class RegionBase implements Disposable {
     return `${this.constructor.name.replace(/^_/, '')} <${this.path ?? 'in memory'}>`
   }
 
+  /** Throws a TypeError: a region has no JSON form, what is in it has. See `exportLines`. */
+  toJSON(): never {
+    throw new TypeError('toJSON: a region is no value that JSON could hold. Take its maps, plain '
+      + 'copies with getObject() or toObject(), or all of it with exportLines()')
+  }
+
   /** What the region has names for, in order of names. */
   names(): NamedEntry[] {
     this.session.assertOpen()
