@@ -511,8 +511,7 @@ test('a region has no JSON form, and says what has', withRegion((place) => {
   const sealed = block.seal()
   const packed = Region.pack(null, { root: City }, () => ({ name: '', population: 1, tags: [] }))!
   for (const one of [region, region.snapshot(), place.openReadOnly(), packed, sealed]) {
-    assert.throws(() => JSON.stringify({ one }), (error: Error) =>
-      error instanceof TypeError && /Take its maps, plain copies .* exportLines/.test(error.message))
+    assert.throws(() => JSON.stringify({ one }), /Take its maps, plain copies .* exportLines/)
   }
   thrown('RSTORE_NOT_CONTIGUOUS', () => JSON.stringify(block))
   packed.close()
