@@ -159,6 +159,7 @@ test('json: views are stored as their plain copies, at any depth', () => {
     log.set(1, town)
     log.set(2, { town, in: [{ town }, new Set([town.part])], parts: town.parts })
     log.set(3, town.parts)
+    log.set(4, [new Map([['a', new Date(5)]]), town.counts, towns])
     entries.set(1, { what: town })
     entries.set(2, { what: 1 })
     entries.get(2)!.what = [town]
@@ -172,6 +173,8 @@ test('json: views are stored as their plain copies, at any depth', () => {
     town: stored, in: [{ town: stored }, new Set([part])], parts: plain.parts,
   })
   assert.equal(log.get(3), plain.parts)
+  assert.equal(log.get(4)[1], [['a', '3']], 'a map as in JSON')
+  assert.equal(log.get(4)[2][0][0], 'o')
   assert.equal(entries.getObject(1), { what: stored })
   assert.equal(entries.getObject(2), { what: [stored] })
   const Odd = t.struct('Odd', { ['__proto__']: t.u32 })

@@ -58,6 +58,14 @@ const REPLACED = Buffer.from('\ufffd')
 const PROTO = '__proto__'
 const PROTO_BYTES = Buffer.from(PROTO)
 
+/** What is packed of a value: of an object of a class with a `toJSON`, what that gives. */
+function packedOf(value: unknown): unknown {
+  const plain = plainOf(value)
+  if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) return plain
+  const { constructor, toJSON } = plain as { constructor?: unknown; toJSON?: unknown }
+  return constructor === Object || typeof toJSON !== 'function' ? plain : toJSON.call(plain)
+}
+
 const NAME_TYPES = new Set(['string', 'number', 'bigint', 'boolean'])
 
 /**
@@ -65,9 +73,10 @@ const NAME_TYPES = new Set(['string', 'number', 'bigint', 'boolean'])
  * that is none.
  */
 function checkParts(given: unknown, where: string): void {
-  const value = plainOf(given)
+  if (ArrayBuffer.isView(given)) return
+  const value = packedOf(given)
   if (typeof value === 'string') return checkText(value, where)
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
+  if (typeof value !== 'object' || value === null) return
   if (value instanceof Set || Array.isArray(value)) {
     for (const part of value) checkParts(part, where)
     return
