@@ -1,7 +1,7 @@
 /**
  * A walk over the cells of a region's spans and its large objects, which checks their allocation:
- * A2 of span-space.ts, and that its free lists hold exactly its free cells. Every unit that the
- * region has of its pool is counted once: as a live cell, as free (free cells, what is between
+ * A1 and A2 of span-space.ts, and that its free lists hold exactly its free cells. Every unit that
+ * the region has of its pool is counted once: as a live cell, as free (free cells, what is between
  * pages and cells, what a run is longer than its object), or as unknown, where the walk has lost
  * its way.
  */
@@ -12,6 +12,7 @@ import type { Window } from '../space/window.js'
 import { BLOCK_UNITS } from './area.js'
 import type { FreeCells } from './free-cells.js'
 import type { Holdings, Span } from './holdings.js'
+import { LARGE_UNITS } from './span-space.js'
 
 const { CELL_SIZE_MASK, CELL_FREE, MINIMUM_CELL_UNITS, TYPE_FREE, TYPE_FREE_PAGE } = C
 const PAGE_UNITS = 512
@@ -87,7 +88,7 @@ class Walker implements BlockWalk {
     for (const page of pagesOf(this.windows, span)) this.page(page)
     for (let ref = next; ref < high; ) {
       const cell = cellAt(this.windows, ref)
-      if (!fits(cell, high)) {
+      if (!fits(cell, high) || cell.units > LARGE_UNITS) {
         this.problem('CELL_SIZE', ref, `The cell at ref ${ref} cannot have ${cell.units} units.`)
         this.unknownUnits += high - ref
         return
