@@ -5,8 +5,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { C, Identity } from '../../formats/index.js'
 import {
-  DISCARD, evacuateInTurns, Packed, Region, t, type RStoreError, type WritableRegion,
+  DISCARD, evacuateInTurns, Packed, Region, Store, t, type RStoreError, type WritableRegion,
 } from '../../lib/index.js'
+import type { PackSession } from '../../lib/region/packed/pack-session.js'
 import { inPlace, thrown } from '../harness/with-region.js'
 import { Atlas, City, fill, type AtlasView } from './shapes.js'
 
@@ -69,6 +70,56 @@ test('every way to a root: a view, a plain value, a ref, a map', inPlace((place)
   }
   assert.is(root('map', numbers, filled).get(1), 2)
   assert.is(root('number', t.u32, () => 42), 42)
+}))
+
+test('an array fresh from a builder may be the root', inPlace(async (place) => {
+  const type = t.array(t.u32)
+  const store = place.keep(Store.open(place.path('store'), { create: true }))
+  for (const count of [0, 3, 1000, 100_000]) {
+    const push = (builder: { push(value: number): void }): void => {
+      for (let i = 0; i < count; i++) builder.push(i)
+    }
+    const built = (region: WritableRegion): any => region.buildArray(t.u32, {}, push)
+    const finished = async (region: WritableRegion): Promise<any> => {
+      const builder = region.arrayBuilder(t.u32, { capacity: count + 1 })
+      await Promise.resolve()
+      push(builder)
+      region.buildArray(t.u32, {}, push)  // nobody's: freed
+      return builder.finish()
+    }
+    const path = place.path(`array ${count}`)
+    const options = { root: type, replace: true }
+    for (const packed of [
+      Region.pack(path, options, built),
+      await Region.pack(path, options, finished),
+      Region.pack(null, { root: type }, built),
+      store.pack(`array ${count}`, { root: type }, built),
+    ] as Packed<any>[]) {
+      place.keep(packed)
+      const expected = Uint32Array.from({ length: count }, (_, i) => i)
+      assert.equal(Uint32Array.from(packed.root), expected)
+      assert.equal((await packed.verify()).problems, [])
+    }
+  }
+}))
+
+test('a root that is freed is not published, and the old file stays', inPlace((place) => {
+  const path = place.path('city')
+  const options = { root: City, capacity: '1MiB', replace: true } as const
+  const city = (name: string): any => ({ name, population: 1, shape: [] })
+  place.keep(Region.pack(path, options, (): any => city('old')) as any)
+  const freed = (region: WritableRegion): any => {
+    const ref = region.alloc(City, city('new'))
+    region.free(ref)
+    return ref
+  }
+  thrown('RSTORE_DANGLING_REF', () => Region.pack(path, options, freed))
+  const publishing = { replace: true, sync: false }
+  const frozen = (region: WritableRegion): any =>
+    (region.session as PackSession).freeze(freed(region), City as any, publishing)
+  thrown('RSTORE_DANGLING_REF', () => Region.pack(path, options, frozen))
+  assert.equal(readdirSync(place.folder), ['city'])
+  assert.is((place.keep(Packed.load(path, { root: City })) as Packed<any>).root.name, 'old')
 }))
 
 test('nothing is left behind by a throw, DISCARD or a forgotten return', inPlace(async (place) => {

@@ -15,7 +15,7 @@ const test = suite('pool: sizes')
 const seed = printedSeed()
 const Item = t.struct('Item', { bytes: t.bytes, list: t.array(t.f64) })
 
-/** Bytes of cells where something else begins: lists of free cells, pages, large objects, blocks. */
+/** Bytes of cells at which something else begins: lists of free cells, pages, large objects. */
 const BOUNDS = [3, 63, 64, 512, LARGE_UNITS / 2, LARGE_UNITS, BLOCK_UNITS, 2 * BLOCK_UNITS]
   .map((units) => units * 8)
 

@@ -16,6 +16,7 @@ import { faultError } from '../../space/fault-error.js'
 import type { Ref } from '../../space/ref.js'
 import { Lease } from '../../types/context.js'
 import type { Ending } from '../../types/context.js'
+import type { AnyType } from '../../types/type.js'
 import { blankPages, NEXT_TYPE_UNIT, TYPES_ROOT } from '../base/blank.js'
 import { OpenSession } from '../base/open-session.js'
 import type { RegionStats } from '../base/stats.js'
@@ -86,11 +87,17 @@ export class PackSession extends OpenSession {
     return beginWith(path, 'temporary', capacityBytes, make, doing)
   }
 
-  /** Freezes it with this root; the number of its memory where there is no path, else 0. */
-  freeze(root: Ref, { replace, sync }: Publishing): number {
+  /**
+   * Freezes it with this root, which nothing else has to own; the number of its memory where there
+   * is no path, else 0. Throws RSTORE_DANGLING_REF when there is no such root; then nothing is
+   * published.
+   */
+  freeze(root: Ref, type: AnyType, { replace, sync }: Publishing): number {
     this.leave()
     if (this.spoiled !== undefined) throw this.spoiled
+    this.unadopted.delete(root)
     this.prepareFreeze()
+    this.registry.checkRef(type, root, 'pack, root')
     this.space.prepareCommit()
     const typeId = this.space.typeIdOf(root)
     const endUnits = this.space.frontierUnits

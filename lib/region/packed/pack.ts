@@ -128,7 +128,7 @@ class PackJob<V> {
       if (session.isClosed) session.assertOpen()
       const root = this.rootOf(result)
       if (this.empty !== 0 && root !== this.empty) this.type.freeCell(session, this.empty)
-      const memory = session.freeze(root, this.publishing)
+      const memory = session.freeze(root, this.type, this.publishing)
       return this.load(session, memory)
     } catch (error) {
       session.close()
