@@ -46,10 +46,11 @@ class Environment {
   explicit Environment(Napi::Env env);
   ~Environment();
 
-  /// The smallest idle one in which so much fits, else a new one.
+  /// The smallest idle one in which so much fits, else a new one. `mapped` or `giveMemory` follows.
   Status takeMemory(Napi::Env env, uint64_t bytes, std::shared_ptr<PooledMemory>* out);
   /// One for a region of any capacity, with the buffer of the default one, kept idle.
   Status prepareMemory(Napi::Env env);
+  void mapped(const PooledMemory& memory) { reservations_.mapped(memory.memory.reservation); }
   void giveMemory(std::shared_ptr<PooledMemory> memory);
 
   void opened(Closable* handle) { handles_.insert(handle); }

@@ -117,6 +117,7 @@ Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
   }
   status = handle_->attach(memory_->memory, reinterpret_cast<ControlBlock*>(control.Data()),
                            epoch == 0 ? UINT64_MAX : static_cast<uint64_t>(epoch));
+  environment.mapped(*memory_);
   if (status.code == Code::kReplaced && epoch == 0) {
     status = refresh(env);
   }

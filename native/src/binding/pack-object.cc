@@ -131,6 +131,7 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
     Status status = writer_.begin(info[0].As<Napi::String>().Utf8Value(), place, capacity, pages);
     if (status.ok()) status = mapped_.take(env, capacity);
     if (status.ok()) status = writer_.attach(mapped_.memory->memory.windows(), mapped_.block());
+    if (status.ok()) Environment::of(env).mapped(*mapped_.memory);
     if (!status.ok()) {
       end();
       return packedStatus(env, status);
@@ -240,6 +241,7 @@ class PackedObject : public Napi::ObjectWrap<PackedObject>, public Closable {
       const ViewMemory& memory = mapped_.memory->memory;
       status = file_.attach(memory.windows(), memory.windowBytes, mapped_.block(), verify);
     }
+    if (status.ok()) Environment::of(env).mapped(*mapped_.memory);
     if (status.ok() && info[2].As<Napi::Boolean>()) file_.populate();
     if (status.ok() && info[3].As<Napi::Boolean>()) status = file_.lockInMemory();
     if (!status.ok()) {

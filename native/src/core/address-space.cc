@@ -117,11 +117,16 @@ void willNeed(std::byte* base, uint64_t bytes) {
 // ── the pool ──
 
 ReservationPool::~ReservationPool() {
+  for (Entry& entry : taken_) unregisterRange(entry.ground.get());
   for (Entry& entry : entries_) {
-    unregisterRange(entry.range);
-    delete entry.range;
+    unregisterRange(entry.ground.get());
     releaseAddressSpace(entry.reservation);
   }
+}
+
+ReservationPool::Entries::iterator ReservationPool::find(Entries& entries, const std::byte* base) {
+  return std::find_if(entries.begin(), entries.end(),
+                      [&](const Entry& entry) { return entry.reservation.base == base; });
 }
 
 Status ReservationPool::take(uint64_t bytes, Reservation* out, bool* pooled) {
@@ -130,40 +135,47 @@ Status ReservationPool::take(uint64_t bytes, Reservation* out, bool* pooled) {
     return entry.reservation.bytes == bytes;
   });
   *pooled = found != entries_.rend();
-  if (!*pooled) return reserveAddressSpace(bytes, out);
-  *out = found->reservation;
-  unregisterRange(found->range);
-  delete found->range;
-  entries_.erase(std::next(found).base());
+  if (*pooled) {
+    changeRange(found->ground.get(), FaultKind::kMapping, -1, 0, nullptr);
+    *out = found->reservation;
+    taken_.push_back(std::move(*found));
+    entries_.erase(std::next(found).base());
+    return kSuccess;
+  }
+  if (const Status reserved = reserveAddressSpace(bytes, out); !reserved.ok()) return reserved;
+  auto ground = std::make_unique<FaultRange>();
+  ground->base = out->base;
+  ground->bytes = out->bytes;
+  ground->kind = FaultKind::kMapping;
+  ground->isGround = 1;
+  if (const Status registered = registerRange(ground.get()); !registered.ok()) {
+    releaseAddressSpace(*out);
+    return registered;
+  }
+  taken_.push_back({*out, std::move(ground)});
   return kSuccess;
 }
 
+void ReservationPool::mapped(const Reservation& reservation) {
+  changeRange(find(taken_, reservation.base)->ground.get(), FaultKind::kClosed, -1, 0, nullptr);
+}
+
 Status ReservationPool::give(Reservation reservation) {
-  if (Status status = unmapToReserved(reservation.base, reservation.bytes); !status) {
-    return status;
-  }
-  auto* range = new FaultRange;
-  range->base = reservation.base;
-  range->bytes = reservation.bytes;
-  range->kind = FaultKind::kClosed;
-  if (Status status = registerRange(range); !status) {
-    delete range;
-    return status;
-  }
-  entries_.push_back({reservation, range});
+  const auto found = find(taken_, reservation.base);
+  const Status unmapped = unmapToReserved(reservation.base, reservation.bytes);
+  changeRange(found->ground.get(), FaultKind::kClosed, -1, 0, nullptr);
+  if (!unmapped.ok()) return unmapped;
+  entries_.push_back(std::move(*found));
+  taken_.erase(found);
   return kSuccess;
 }
 
 void ReservationPool::release(std::byte* base) {
-  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-    return entry.reservation.base == base;
-  });
+  const auto found = find(entries_, base);
   if (found == entries_.end()) return;
-  const Entry entry = *found;
+  unregisterRange(found->ground.get());
+  releaseAddressSpace(found->reservation);
   entries_.erase(found);
-  unregisterRange(entry.range);
-  delete entry.range;
-  releaseAddressSpace(entry.reservation);
 }
 
 }  // namespace rstore

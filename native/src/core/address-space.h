@@ -3,7 +3,7 @@
  *
  * A reservation is a stretch of addresses without memory (PROT_NONE, MAP_NORESERVE). It never moves
  * and outlives what is mapped into it: JavaScript keeps its typed arrays on it, so a touch of it
- * must not end the process even after a region was closed (see fault.h, kClosed). Everything mapped
+ * must not end the process even after a region was closed (see fault.h, F10). Everything mapped
  * replaces what was there in one step (MAP_FIXED): no other thread can get in between.
  *
  * All of it is MADV_DONTFORK: a child of fork() neither copies page tables of gigabytes nor sees a
@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "core/status.h"
@@ -80,9 +81,11 @@ void willNeed(std::byte* base, uint64_t bytes);
 
 /**
  * Reservations of one environment (a thread of JavaScript), kept for reuse, because a new window of
- * gigabytes costs a full garbage collection. While one is in the pool it has no memory and a touch
- * of it is answered by a zero page (fault kind kClosed). Not shared between threads; the destructor
- * gives all that is inside back, so by then no typed array may be left on it.
+ * gigabytes costs a full garbage collection. Each is the ground of what is mapped there (fault.h,
+ * F10), from `take` to `mapped` kMapping, else kClosed: where nothing is registered on it, a touch
+ * is answered by a zero page. While one is in the pool it has no memory. Not shared between
+ * threads; the destructor gives all that is inside back, so by then no typed array may be left on
+ * it.
  */
 class ReservationPool {
  public:
@@ -91,10 +94,16 @@ class ReservationPool {
   ReservationPool(const ReservationPool&) = delete;
   ReservationPool& operator=(const ReservationPool&) = delete;
 
-  /** One of exactly `bytes` from the pool, or a new one. `*pooled`: it comes from the pool. */
+  /**
+   * One of exactly `bytes` from the pool, or a new one. `*pooled`: it comes from the pool. Whatever
+   * another thread still reads there waits until `mapped` or `give`: soon.
+   */
   Status take(uint64_t bytes, Reservation* out, bool* pooled);
 
-  /** Unmaps what is inside and keeps the addresses. */
+  /** All that is to be mapped is, and its ranges are registered. */
+  void mapped(const Reservation& reservation);
+
+  /** Unmaps what is inside, where no range is registered any more, and keeps the addresses. */
   Status give(Reservation reservation);
 
   /**
@@ -107,9 +116,13 @@ class ReservationPool {
  private:
   struct Entry {
     Reservation reservation;
-    FaultRange* range;  // kClosed
+    std::unique_ptr<FaultRange> ground;
   };
-  std::vector<Entry> entries_;
+  using Entries = std::vector<Entry>;
+  static Entries::iterator find(Entries& entries, const std::byte* base);
+
+  Entries entries_;  // in the pool
+  Entries taken_;
 };
 
 }  // namespace rstore

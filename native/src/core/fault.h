@@ -41,6 +41,16 @@
  *      back; the access is repeated. It also reads the slot's epoch, the table of segments and
  *      whether the log is suspect in the mapped lock file then, which are memory like the
  *      ControlBlock of a snapshot.
+ *  F10. A thread may still read what was lent to it (a function of Node that works in a thread of
+ *      its own) when its owner closes. So an address that JavaScript has had is in a registered
+ *      range for as long as it is reserved: a reservation of the pool (address-space.h) is a
+ *      range of its own, the ground, on which views and others lie while they are open. They are
+ *      found first; when one is unregistered, what it covered is the ground's, kClosed, before and
+ *      after it is unmapped.
+ *  F11. While a range is mapped anew it is kMapping: nothing is put there, the access is repeated.
+ *      changeRange into it waits for the handler (F7), so no page that one has put comes to lie on
+ *      the new mapping, where F5 would not know it. A ground that is not kMapping any more looks
+ *      again, under its lock, whether something was registered on it meanwhile.
  */
 #pragma once
 
@@ -82,6 +92,8 @@ enum class FaultKind : uint32_t {
   kPacked,
   /** Reserved, nothing mapped (pooled or closed). Zero page, FAULT_CORRUPT. */
   kClosed,
+  /** Being mapped by its owner's thread, which does not touch it: the access is repeated. F11 */
+  kMapping,
   /**
    * Memory of array builders with guard pages. A thread that armed a GuardLanding leaves its loop;
    * otherwise a page is put there and FAULT_REGION_FULL set.
@@ -113,6 +125,7 @@ struct FaultRange {
   uint64_t fileOffset = 0;          // offset in the file of `base`; 0 for views
   ControlBlock* control = nullptr;  // null: nobody is told
   uint32_t buffersTail = 0;         // kView, privately mapped: 1 when its owner knows F8
+  uint32_t isGround = 0;            // 1: others may lie on it, and are found first (F10)
 
   FirstTouch* pending = nullptr;  // kView: F9
 
@@ -152,7 +165,8 @@ Status installFaultHandler();
 bool faultHandlerIsCurrent();
 
 /**
- * kMemory when all 16,384 slots are taken; kInvalid when fields make no sense or addresses overlap.
+ * kMemory when all 16,384 slots are taken; kInvalid when fields make no sense, or addresses overlap
+ * with those of a range that is no ground (F10).
  */
 Status registerRange(FaultRange* range);
 

@@ -101,9 +101,12 @@ Status View::restart() {
 
 Status View::showSlot(const CheckpointSlot& slot) {
   const uint64_t capacity = file_.identity.capacityBytes;
-  // Mapping anew also replaces whatever a fault had put there.
-  changeRange(&faultRange_, FaultKind::kClosed, file_.fd, 0, control_);
-  if (const Status mapped = mapPrivate(base_, file_.fd, 0, capacity); !mapped.ok()) return mapped;
+  // Mapping anew also replaces whatever a fault had put there (F11).
+  changeRange(&faultRange_, FaultKind::kMapping, file_.fd, 0, control_);
+  if (const Status mapped = mapPrivate(base_, file_.fd, 0, capacity); !mapped.ok()) {
+    changeRange(&faultRange_, FaultKind::kClosed, file_.fd, 0, control_);
+    return mapped;
+  }
   pending_.clear();
   changeRange(&faultRange_, FaultKind::kView, file_.fd, 0, control_);
   for (const uint32_t page : private_) memory_.pageEpochs()[page] = 0;

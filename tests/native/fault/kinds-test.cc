@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "fault/mapped.h"
 
@@ -79,6 +80,61 @@ TEST(aClosedReservationReadsZero) {
   CHECK(pool.give(second).ok());
   pool.release(second.base);
   CHECK(pool.count() == 0);
+}
+
+/**
+ * What a thread of Node does that still reads an array when its region is closed, and when the next
+ * one is opened in the same place (F10, F11). The file is shorter than what is mapped of it, as
+ * when somebody cut it: to read it there faults also while it is mapped.
+ */
+TEST(whoStillReadsAClosedReservationEndsNothing) {
+  constexpr uint64_t kBytes = 1 * kMiB, kFileBytes = 256 * kKiB;
+  const int fd = check::makeFile("stale", kFileBytes);
+  const std::vector<unsigned char> full(kFileBytes, 0x77);
+  CHECK(writeFully(fd, full.data(), full.size(), 0).ok());
+  ReservationPool pool;
+  Reservation memory;
+  bool pooled = false;
+  CHECK(pool.take(kBytes, &memory, &pooled).ok());
+  std::byte* const base = memory.base;
+  CHECK(pool.give(memory).ok());
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> readers;
+  for (uint64_t reader = 0; reader < 2; reader++) {
+    readers.emplace_back([&, reader] {
+      while (!stop) {
+        for (uint64_t at = reader * 4096; at < kBytes && !stop; at += 2 * 4096) {
+          const auto byte = *(volatile std::byte*)&base[at];
+          CHECK(byte == std::byte{0} || byte == std::byte{0x77});
+        }
+      }
+    });
+  }
+  for (int round = 0; round < 400; round++) {
+    CHECK(pool.take(kBytes, &memory, &pooled).ok());
+    CHECK(pooled && memory.base == base);
+    const bool packed = round % 2 == 0;
+    CHECK((packed ? mapReadOnly(base, fd, 0, kBytes) : mapPrivate(base, fd, 0, kBytes)).ok());
+    ControlBlock control = {};
+    FaultRange range;
+    range.base = base;
+    range.bytes = kBytes;
+    range.kind = packed ? FaultKind::kPacked : FaultKind::kView;
+    range.fd = fd;
+    range.control = &control;
+    CHECK(registerRange(&range).ok());
+    pool.mapped(memory);
+    for (uint64_t at = 0; at < kFileBytes; at += 4096) {
+      CHECK(*(volatile std::byte*)&base[at] == std::byte{0x77});  // F5: no page of the time before
+    }
+    CHECK(*(volatile std::byte*)&base[kFileBytes + 5] == std::byte{0});
+    CHECK(control.faultCount > 0);
+    unregisterRange(&range);
+    CHECK(pool.give(memory).ok());
+  }
+  stop = true;
+  for (std::thread& reader : readers) reader.join();
+  ::close(fd);
 }
 
 TEST(overlappingAndSenselessRangesAreRefused) {

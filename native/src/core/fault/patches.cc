@@ -31,6 +31,7 @@ Status remapPatch(const FaultRange* range, const FaultPatch& patch) {
     case FaultKind::kVector: return mapShared(base, range->fd, offset, bytes, Shared::kMemory);
     case FaultKind::kClosed:
     case FaultKind::kBuilder: return unmapToReserved(base, bytes);
+    case FaultKind::kMapping:
     case FaultKind::kNone: break;
   }
   return kSuccess;

@@ -11,8 +11,8 @@
 namespace rstore {
 
 /**
- * `base` is 0 in a free slot and is stored last, so whoever reads it sees `end` and `range` of the
- * same registration. A handler raises `users` and then reads `base` again; unregistering clears
+ * `base` is 0 in a free slot and is stored last, so whoever reads it sees `end`, `ground` and
+ * `range` of the same registration. A handler raises `users` and then reads `base` again; unregistering clears
  * `base` and then waits for `users` to fall to 0. All four are sequentially consistent: one of the
  * two sees the other (F3).
  */
@@ -20,6 +20,7 @@ struct RangeSlot {
   std::atomic<uintptr_t> base{0};
   std::atomic<uintptr_t> end{0};
   std::atomic<FaultRange*> range{nullptr};
+  std::atomic<bool> ground{false};
   std::atomic<uint32_t> users{0};
 };
 
@@ -31,9 +32,16 @@ RangeSlot slots[kSlotLimit];
 std::atomic<uint32_t> slotsInUse{0};  // slots from here on were never taken
 std::mutex tableMutex;                // registering; never taken by the handler
 
-bool overlapsAnother(uintptr_t base, uintptr_t end) {
+bool covers(const RangeSlot& slot, uintptr_t address) {
+  const uintptr_t base = slot.base.load();
+  return base != 0 && address >= base && address < slot.end.load();
+}
+
+/** With one that is no ground; a ground comes first, and so overlaps with none. */
+bool overlapsAnother(uintptr_t base, uintptr_t end, bool ground) {
   const uint32_t limit = slotsInUse.load();
   for (uint32_t index = 0; index < limit; index++) {
+    if (slots[index].ground.load() && !ground) continue;
     const uintptr_t other = slots[index].base.load();
     if (other != 0 && other < end && base < slots[index].end.load()) return true;
   }
@@ -43,8 +51,15 @@ bool overlapsAnother(uintptr_t base, uintptr_t end) {
 }  // namespace
 
 SlotUse::SlotUse(uintptr_t address) : address_(address) {
+  find(false);
+  if (!slot_) find(true);
+}
+
+void SlotUse::find(bool ground) {
   const uint32_t limit = slotsInUse.load();
-  for (uint32_t index = 0; index < limit && !slot_; index++) tryUse(slots[index]);
+  for (uint32_t index = 0; index < limit && !slot_; index++) {
+    if (slots[index].ground.load() == ground) tryUse(slots[index]);
+  }
 }
 
 SlotUse::~SlotUse() {
@@ -53,19 +68,22 @@ SlotUse::~SlotUse() {
 
 FaultRange* SlotUse::range() const { return slot_ ? slot_->range.load() : nullptr; }
 
-bool SlotUse::covers(const RangeSlot& slot) const {
-  const uintptr_t base = slot.base.load();
-  return base != 0 && address_ >= base && address_ < slot.end.load();
-}
-
 void SlotUse::tryUse(RangeSlot& slot) {
-  if (!covers(slot)) return;
+  if (!covers(slot, address_)) return;
   slot.users.fetch_add(1);
-  if (covers(slot)) {
+  if (covers(slot, address_)) {
     slot_ = &slot;
   } else {
     slot.users.fetch_sub(1);
   }
+}
+
+bool hasRangeOnGround(uintptr_t address) {
+  const uint32_t limit = slotsInUse.load();
+  for (uint32_t index = 0; index < limit; index++) {
+    if (!slots[index].ground.load() && covers(slots[index], address)) return true;
+  }
+  return false;
 }
 
 /// Waiting costs a system call a turn: the holder may be in one that takes milliseconds.
@@ -82,13 +100,15 @@ Status registerRange(FaultRange* range) {
     return failure(Code::kInvalid);
   }
   const std::lock_guard guard(tableMutex);
-  if (overlapsAnother(base, base + range->bytes)) return failure(Code::kInvalid, EEXIST);
+  const bool ground = range->isGround != 0;
+  if (overlapsAnother(base, base + range->bytes, ground)) return failure(Code::kInvalid, EEXIST);
   uint32_t index = 0;
   while (index < kSlotLimit && slots[index].range.load() != nullptr) index++;
   if (index == kSlotLimit) return failure(Code::kMemory);
   RangeSlot& slot = slots[index];
   range->slot = index + 1;
   slot.range.store(range);
+  slot.ground.store(ground);
   slot.end.store(base + range->bytes);
   if (index >= slotsInUse.load()) slotsInUse.store(index + 1);
   slot.base.store(base);

@@ -19,12 +19,15 @@ class SlotUse {
   FaultRange* range() const;
 
  private:
-  bool covers(const RangeSlot& slot) const;
+  void find(bool ground);
   void tryUse(RangeSlot& slot);
 
   uintptr_t address_;
   RangeSlot* slot_ = nullptr;
 };
+
+/// Whether an address of a ground has another range on it (F10). For the handler.
+bool hasRangeOnGround(uintptr_t address);
 
 /// F7.
 class RangeLock {

@@ -1,5 +1,6 @@
 #include "core/fault/serve.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -249,6 +250,12 @@ bool isProvided(FaultRange* range, uint64_t offset) {
          mayRepeat(range, pageOf(offset));
 }
 
+/** F11. */
+bool mustRepeat(const FaultRange* range, uintptr_t address) {
+  if (range->kind == FaultKind::kMapping) ::sched_yield();
+  return range->kind == FaultKind::kMapping || (range->isGround && hasRangeOnGround(address));
+}
+
 bool isBrokenMemory(int signal, int code) {
 #ifdef BUS_MCEERR_AR
   return signal == SIGBUS && (code == BUS_MCEERR_AR || code == BUS_MCEERR_AO);
@@ -263,6 +270,7 @@ bool isBrokenMemory(int signal, int code) {
 bool serveFault(FaultRange* range, uintptr_t address, int signal, int code) {
   RangeLock lock(range);
   const uint64_t offset = address - reinterpret_cast<uintptr_t>(range->base);
+  if (mustRepeat(range, address)) return true;
   if (range->control) {
     __atomic_fetch_add(&range->control->faultCount, 1u, __ATOMIC_RELAXED);
   }
@@ -276,6 +284,7 @@ bool serveFault(FaultRange* range, uintptr_t address, int signal, int code) {
     case FaultKind::kPacked: return servePacked(range, offset, signal, code);
     case FaultKind::kClosed: return patchOnePage(range, offset, kFaultCorrupt, 0);
     case FaultKind::kBuilder: return patchOnePage(range, offset, kFaultRegionFull, 0);
+    case FaultKind::kMapping: return true;
     case FaultKind::kNone: break;
   }
   return false;
