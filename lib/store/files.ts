@@ -4,6 +4,9 @@ import { join } from 'node:path'
 
 export type RegionKind = 'live' | 'packed'
 
+/** Ids of regions are from 1 to this. */
+export const LAST_ID = 2 ** 32 - 1
+
 export class StoreFiles {
   constructor(readonly dir: string) {}
 
@@ -26,8 +29,8 @@ export class StoreFiles {
   /** Files of regions, and parts of them, whether the catalog knows them or not. */
   found(): { id: number; kind: RegionKind; path: string }[] {
     return readdirSync(this.dir).flatMap((name) => {
-      const match = /^(\d+)\.(region|packed)(-wal|-lock|\..*)?$/.exec(name)
-      if (match === null) return []
+      const match = /^([1-9]\d{0,9})\.(region|packed)(-wal|-lock|\..*)?$/.exec(name)
+      if (match === null || Number(match[1]) > LAST_ID) return []
       const kind = match[2] === 'region' ? 'live' : 'packed'
       return [{ id: Number(match[1]), kind, path: join(this.dir, name) }]
     })

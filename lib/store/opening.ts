@@ -92,6 +92,17 @@ export class OpenStore implements StoreParts {
     catalog.setSynced(unsynced.map(({ id }) => id))
   }
 
+  /** Whoever makes a store makes the catalog first. */
+  static refuseForeign(dir: string): void {
+    const [found] = new StoreFiles(dir).found()
+    if (found === undefined || OpenStore.exists(dir)) return
+    const { path } = found
+    throw new RStoreError('RSTORE_EXISTS',
+      `${dir} has no catalog.region, so it is no store, but it has ${path}, a name that a store `
+      + 'gives to its regions. If this was a store, put its catalog.region back from a copy; else '
+      + 'make the store in another folder, or move such files out of this one', { path, dir })
+  }
+
   static exists(dir: string): boolean {
     return statSync(new StoreFiles(dir).catalog, { throwIfNoEntry: false }) !== undefined
   }

@@ -9,6 +9,7 @@ import { Region } from '../region/region.js'
 import type { Durability } from '../region/base/options.js'
 import { t } from '../types/index.js'
 import type { Infer } from '../types/index.js'
+import { LAST_ID } from './files.js'
 import type { RegionKind } from './files.js'
 
 const Entry = t.struct('StoreEntry', {
@@ -71,9 +72,8 @@ export interface PendingLowering {
   epoch: number
 }
 
-/** Ids are 32 bits, and given anew when all were given: those that are free then. */
-const ID_COUNT = 2 ** 32 - 1
-const idOf = (serial: number): number => (serial - 1) % ID_COUNT + 1
+/** Ids are given anew when all were given: those that are free then. */
+const idOf = (serial: number): number => (serial - 1) % LAST_ID + 1
 
 export class StoreCatalog {
   readonly region: Region
@@ -364,8 +364,8 @@ export class StoreCatalog {
   /** Keys rise as long as something waits, and begin anew when nothing does. */
   private freeKey(state: Infer<typeof State>): number {
     let key = this.lowerings.size === 0 ? 1 : state.nextLowering
-    while (this.lowerings.has(key)) key = key % ID_COUNT + 1
-    state.nextLowering = key % ID_COUNT + 1
+    while (this.lowerings.has(key)) key = key % LAST_ID + 1
+    state.nextLowering = key % LAST_ID + 1
     return key
   }
 

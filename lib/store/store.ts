@@ -59,7 +59,10 @@ import { StoreBlockSession } from './sessions.js'
 import { verifyStore } from './verify-store.js'
 
 export interface StoreOptions {
-  /** Makes the folder and the catalog when they are missing. */
+  /**
+   * Makes the folder and the catalog when they are missing. Throws RSTORE_EXISTS when there is no
+   * catalog, but files that have names of regions: of a store that lost it, or not of a store.
+   */
   create?: boolean
   /**
    * Nothing is changed: not even what nobody names is deleted. What this reads may be deleted by
@@ -100,8 +103,10 @@ export class Store implements Disposable {
       throw new TypeError('a store that is only read cannot be created')
     }
     refuseFile(absolute)
-    if (options.create === true) mkdirSync(absolute, { recursive: true })
-    else if (!OpenStore.exists(absolute)) {
+    if (options.create === true) {
+      mkdirSync(absolute, { recursive: true })
+      OpenStore.refuseForeign(absolute)
+    } else if (!OpenStore.exists(absolute)) {
       throw new RStoreError(
         'RSTORE_NOT_FOUND',
         `there is no store in ${absolute}. Pass { create: true } to make one`,

@@ -126,15 +126,35 @@ test('a damaged catalog is told, and nothing else is touched', async () => {
 
 test('a file that the catalog never knew is kept, and its id not given', async () => {
   const { dir, store } = newStore()
+  packLink(store, 'gone', 'gone').close()
+  store.release('gone')
   store.close()
   const path = join(dir, '5.region')
   Region.create(path, { capacity: '1MiB' }).close()
   writeFileSync(join(dir, '1.packed'), 'left by a process that died')
+  const foreign = ['7.packed', '007.packed', '01.region-wal', '0.packed', `${2 ** 32}.packed`]
+  for (const name of foreign) writeFileSync(join(dir, name), 'of somebody else')
   const again = Store.open(dir)
-  assert.equal(packedFiles(dir), [])
-  assert.is(again.idOf(packLink(again, 'a', 'a')), 6)
+  const there = readdirSync(dir)
+  for (const name of foreign) assert.ok(there.includes(name), name)
+  assert.not.ok(there.includes('1.packed'))
+  assert.is(again.idOf(packLink(again, 'a', 'a')), 8)
   Region.open(path).close()
   again.close()
+})
+
+test('where files have names of regions, but there is no catalog, no store is made', () => {
+  const { dir, store } = newStore()
+  packLink(store, 'a', 'a').close()
+  store.close()
+  rmSync(join(dir, 'catalog.region'))
+  const before = readdirSync(dir)
+  thrown('RSTORE_EXISTS', () => Store.open(dir, { create: true }))
+  assert.equal(readdirSync(dir), before)
+  const other = temporaryDirectory()
+  writeFileSync(join(other, 'notes.packed'), 'of somebody else')
+  Store.open(other, { create: true }).close()
+  assert.ok(readdirSync(other).includes('notes.packed'))
 })
 
 test('a backup says which file is missing', async () => {
