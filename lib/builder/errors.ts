@@ -1,13 +1,15 @@
 /** What goes wrong with builders. */
 import { getSystemErrorName } from 'node:util'
 import { RStoreError } from '../errors.js'
+import type { EndingReason } from '../types/context.js'
 
-export type ConsumedReason = 'finished' | 'discarded' | 'ended'
+export type ConsumedReason = 'finished' | 'discarded' | EndingReason
 
 const WHAT: Readonly<Record<ConsumedReason, string>> = {
   finished: 'it was finished',
   discarded: 'it was discarded',
   ended: 'the transaction that it was opened in is over',
+  sealed: 'the block region was sealed',
 }
 
 export const consumedError = (reason: ConsumedReason): RStoreError =>

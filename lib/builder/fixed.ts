@@ -29,7 +29,7 @@
  */
 import type { Ref } from '../space/ref.js'
 import { ArrayType, ELEMENTS_OFFSET } from '../types/array/array.js'
-import type { Session } from '../types/context.js'
+import type { EndingReason, Session } from '../types/context.js'
 import type { AnyType } from '../types/type.js'
 import { Chunk, elementsOfRoom, unitsOfArray } from './chunk.js'
 import { consumedError, overflowError, type ConsumedReason } from './errors.js'
@@ -82,7 +82,11 @@ export abstract class FixedBuilder implements ArrayBuilder {
     if (plan.capacity >= 0) this.openBounded()
   }
 
-  /** When this is forgotten, its pages go back. */
+  /**
+   * When this is forgotten, its runs go back. A room goes on until its transaction ends, or its
+   * block region is sealed or freed: that holds on to the builder, which must not write any more
+   * then (Rooms O2), and what takes a room away may not come at any moment.
+   */
   watched(): this {
     this.#watched = true
     watch(this, this.runs)
@@ -265,9 +269,9 @@ export abstract class FixedBuilder implements ArrayBuilder {
     this.consume('discarded')
   }
 
-  /** The region is gone. */
-  end(): void {
-    this.consume('ended')
+  /** The region is gone, or sealed. */
+  end(reason: EndingReason): void {
+    this.consume(reason)
   }
 
   /** Gives everything back. Rooms whose transaction is over are gone already. */

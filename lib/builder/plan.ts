@@ -18,7 +18,9 @@ export interface BuilderOptions {
  * An array that is being built: written from front to back, never read, used up once. It must be
  * finished in a transaction; one whose memory is the region's own (large, or without a capacity,
  * and opened in a transaction) in the one that it was opened in. After `finish` or `discard` every
- * use throws RSTORE_BUILDER_CONSUMED.
+ * use throws RSTORE_BUILDER_CONSUMED, and so it does when its block region was sealed. One that is
+ * neither finished nor discarded may keep its memory until the transaction ends or, of a block
+ * region, until that is sealed or freed: discard it, or declare it with `using`.
  */
 export interface ArrayBuilder<V = unknown, I = V> extends Disposable {
   /** Elements pushed: more than the capacity when there were too many. */

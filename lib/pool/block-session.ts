@@ -14,11 +14,12 @@
 import { RStoreError } from '../errors.js'
 import { Catalog } from '../map/catalog.js'
 import { addon } from '../native/binding.js'
+import { Endings } from '../region/base/endings.js'
 import { OpenSession } from '../region/base/open-session.js'
 import type { RegionStats } from '../region/base/stats.js'
 import type { Ref } from '../space/ref.js'
 import { Lease } from '../types/context.js'
-import type { EndReason } from '../types/context.js'
+import type { Ending, EndReason } from '../types/context.js'
 import { BlockSpace } from './block-space.js'
 import { createCatalog, NO_FAULTS } from './types-session.js'
 import type { PoolSessions } from './sessions.js'
@@ -43,6 +44,7 @@ export class BlockSession extends OpenSession {
   private moves: readonly Move[] = NONE
   private views: Map<number, ArrayBuffer> | null = null
   private willTell = false
+  private readonly endings = new Endings()
   /** N3. */
   private undoable = false
   /** Why the last operation was undone: it may come by more than once on its way out. */
@@ -119,6 +121,7 @@ export class BlockSession extends OpenSession {
     if (!this.writable) this.refuseWrite()
     this.settle()
     if (this.space.depth > 0) throw new TypeError('seal() inside of an operation on the region')
+    this.endings.end('sealed')
     this.freeUnadopted()
     this.space.seal()
     this.writable = false
@@ -137,9 +140,14 @@ export class BlockSession extends OpenSession {
     this.closed = true
     this.writable = false
     this.endViews('close')
+    this.endings.end('ended')
     this.owner.forget(this)
     this.beforeRelease()
     this.space.release()
+  }
+
+  override endsWith(thing: Ending): void {
+    this.endings.add(thing)
   }
 
   /** The memory is there for the last time. */

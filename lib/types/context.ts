@@ -169,9 +169,12 @@ export function callSafely(fn: () => void): void {
   }
 }
 
+/** What ended for good: the session, or that it can be written. */
+export type EndingReason = 'ended' | 'sealed'
+
 /** Something that must not be used any more when its session is over. */
 export interface Ending {
-  end(): void
+  end(reason: EndingReason): void
 }
 
 export abstract class Session {
@@ -305,7 +308,7 @@ export abstract class Session {
 
   /**
    * Something with memory of its own that goes on by itself: a builder. Where the end of the region
-   * takes back every capability to write (packing), it is told.
+   * takes back every capability to write (packing, block regions), it is told.
    */
   endsWith(_thing: Ending): void {}
 

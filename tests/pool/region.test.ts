@@ -98,6 +98,30 @@ test('sealing: nobody can write, everybody can read', withPool((pool) => {
   thrown('RSTORE_STALE_VIEW', () => view.name)
 }))
 
+test('builders, large and small, end with the writing', withPool((pool) => {
+  const open = (region: BlockRegion) => [{}, { capacity: 10 }, { capacity: 100_000 }].map(
+    (options) => region.arrayBuilder(t.f64, options))
+  const region = pool.region()
+  const builders = open(region)
+  for (const builder of builders) builder.push(1)
+  const reader = region.seal()
+  for (const builder of builders) {
+    for (const use of [() => builder.push(2), () => builder.count, () => builder.finish()]) {
+      assert.match(thrown('RSTORE_BUILDER_CONSUMED', use).message, /block region was sealed/)
+    }
+  }
+  reader.free()
+  const freed = pool.region()
+  const late = open(freed)
+  for (const builder of late) builder.push(1)
+  freed.free()
+  for (const builder of late) {
+    for (const use of [() => builder.push(2), () => builder.count, () => builder.finish()]) {
+      thrown('RSTORE_CLOSED', use)
+    }
+  }
+}))
+
 test('a region without names has none when it is sealed', withPool((pool) => {
   const region = pool.region({ bound: 256 })
   region.alloc(t.u32, 1)

@@ -1,4 +1,6 @@
 /** Snapshots: held through everything, and revoked when writers say so. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { t, type ReaderInfo, type Snapshot } from '../../lib/index.js'
@@ -409,6 +411,40 @@ test(
     assert.equal(countsOf(after).length, 200)
     region.transact(() => items.delete(400))
     assert.ok(isKept(after))
+  }),
+)
+
+async function collectUntil(done: () => boolean): Promise<void> {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  for (let i = 0; i < 100 && !done(); i++) {
+    collect()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+test(
+  'forgotten ones let their slots go, but not as long as something of them is in use',
+  withRegion(async (place) => {
+    const region = place.create({ capacity: '16MiB' })
+    const items = region.map('items', t.u32, Item)
+    const numbers = Float64Array.from({ length: 5000 }, (_, i) => i)
+    region.transact(() => items.set(1, { count: 1, data: new Uint8Array(5000).fill(7), numbers }))
+    const ofSnapshot = () => region.snapshot().map('items', t.u32, Item)
+    const forget = (): void => {
+      for (let i = 0; i < 100; i++) assert.is(ofSnapshot().get(1)!.count, 1)
+    }
+    const kept = ofSnapshot()
+    const { data } = ofSnapshot().get(1)!
+    forget()
+    assert.ok(region.readers().length > 50)
+    await collectUntil(() => region.readers().length === 3)
+    assert.is(region.readers().length, 3)
+    region.transact(() => { items.get(1)!.count = 2 })
+    assert.equal([kept.get(1)!.count, data[4999]], [1, 7])
+    region.close()
+    thrown('RSTORE_CLOSED', () => kept.size)
+    assert.is(data.length, 0)
   }),
 )
 

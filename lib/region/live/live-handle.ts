@@ -20,7 +20,9 @@ function replacedMeanwhile({ path, epoch }: View): RStoreError {
 
 export class LiveHandle {
   private readonly feed: EpochFeed
-  private readonly snapshots = new Set<Snapshot>()
+  /** Open ones. Weakly: one that is forgotten is closed by the garbage collector, as a region is. */
+  private readonly snapshots = new Set<WeakRef<RegionSession>>()
+  private snapshotLimit = 64
   private readonly idle = new IdleView()
 
   constructor(
@@ -38,9 +40,20 @@ export class LiveHandle {
   snapshot(): Snapshot {
     const snapshot = owning(this.viewOfThisCommit(), (view) =>
       new Snapshot(view, this.session, (left) => this.idle.give(left)))
-    this.snapshots.add(snapshot)
-    snapshot.onClose = () => this.snapshots.delete(snapshot)
+    this.note(snapshot)
     return snapshot
+  }
+
+  /** By its session: that lives on in maps and views of a snapshot that is forgotten itself. */
+  private note(snapshot: Snapshot): void {
+    const { snapshots } = this
+    if (snapshots.size === this.snapshotLimit) {
+      for (const known of snapshots) if (known.deref() === undefined) snapshots.delete(known)
+      this.snapshotLimit = Math.max(64, 2 * snapshots.size)
+    }
+    const session = new WeakRef(snapshot.session)
+    snapshots.add(session)
+    snapshot.onClose = () => snapshots.delete(session)
   }
 
   /** Begins again when the file was replaced by a compacted one in between. */
@@ -77,6 +90,7 @@ export class LiveHandle {
   close(): void {
     this.feed.close()
     this.idle.end()
-    for (const snapshot of this.snapshots) snapshot.close()
+    for (const session of this.snapshots) session.deref()?.close()
+    this.snapshots.clear()
   }
 }

@@ -18,6 +18,7 @@ import { Lease } from '../../types/context.js'
 import type { Ending } from '../../types/context.js'
 import type { AnyType } from '../../types/type.js'
 import { blankPages, NEXT_TYPE_UNIT, TYPES_ROOT } from '../base/blank.js'
+import { Endings } from '../base/endings.js'
 import { OpenSession } from '../base/open-session.js'
 import type { RegionStats } from '../base/stats.js'
 import { Windows } from '../base/windows.js'
@@ -44,9 +45,7 @@ export class PackSession extends OpenSession {
   declare readonly space: ContiguousSpace
   /** Once it is frozen. */
   uuid = new Uint8Array(16)
-  /** What is told when it is over, if somebody still has it. */
-  private endings: WeakRef<Ending>[] = []
-  private endingLimit = 1000
+  private readonly endings = new Endings()
 
   constructor(
     readonly path: string | null,
@@ -146,15 +145,11 @@ export class PackSession extends OpenSession {
     this.writable = false
     this.endLease('frozen')
     this.space.abandon()
-    for (const thing of this.endings.splice(0)) thing.deref()?.end()
+    this.endings.end('ended')
   }
 
   override endsWith(thing: Ending): void {
-    if (this.endings.length === this.endingLimit) {
-      this.endings = this.endings.filter((known) => known.deref() !== undefined)
-      this.endingLimit = Math.max(1000, 2 * this.endings.length)
-    }
-    this.endings.push(new WeakRef(thing))
+    this.endings.add(thing)
   }
 
   override assertOpen(): void {
