@@ -54,7 +54,11 @@ export class ReadOnlyRegion extends ReadRegion {
     this.live = new LiveHandle(this.session, options)
   }
 
-  /** Runs `fn` on one epoch throughout: the last commit. */
+  /**
+   * Runs `fn` on one epoch throughout: the last commit.
+   * Large arrays that it reads are not copied, and are empty when it returns: give a function that
+   * goes on later, as those with a callback or a promise do, a copy (`slice()`).
+   */
   read<R>(fn: () => R): R {
     return this.live.read(fn)
   }
@@ -280,7 +284,11 @@ export class Region extends WritableRegion {
     return compactTo(path, this.snapshot(), options)
   }
 
-  /** Runs `fn` on one epoch: the last commit, or inside a transaction what it has made so far. */
+  /**
+   * Runs `fn` on one epoch: the last commit, or inside a transaction what it has made so far.
+   * Large arrays that it reads are not copied, and are empty when it returns: give a function that
+   * goes on later, as those with a callback or a promise do, a copy (`slice()`).
+   */
   read<R>(fn: () => R): R {
     return this.live.read(fn)
   }

@@ -37,7 +37,10 @@ export interface Types {
   /** A Date, stored as f64 milliseconds; sorts by time. */
   readonly date: Type<Date>
   readonly string: Type<string>
-  /** Read: a copy up to 4 KiB, else a read-only view good as long as other views. */
+  /**
+   * Read: a copy up to 4 KiB, else a read-only view good as long as other views, and empty
+   * afterwards: give a function that goes on later a copy (`slice()`).
+   */
   readonly bytes: Type<Uint8Array>
   /**
    * What JSON has, and undefined, bigint, Date and bytes; copied on each reading. Views of records
