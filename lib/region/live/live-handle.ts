@@ -20,7 +20,7 @@ function replacedMeanwhile({ path, epoch }: View): RStoreError {
 
 export class LiveHandle {
   private readonly feed: EpochFeed
-  /** Open ones. Weakly: one that is forgotten is closed by the garbage collector, as a region is. */
+  /** Open ones, weakly: the garbage collector closes one that is forgotten, as it does a region. */
   private readonly snapshots = new Set<WeakRef<RegionSession>>()
   private snapshotLimit = 64
   private readonly idle = new IdleView()

@@ -12,9 +12,9 @@ namespace rstore {
 
 /**
  * `base` is 0 in a free slot and is stored last, so whoever reads it sees `end`, `ground` and
- * `range` of the same registration. A handler raises `users` and then reads `base` again; unregistering clears
- * `base` and then waits for `users` to fall to 0. All four are sequentially consistent: one of the
- * two sees the other (F3).
+ * `range` of the same registration. A handler raises `users` and then reads `base` again;
+ * unregistering clears `base` and then waits for `users` to fall to 0. All five are sequentially
+ * consistent: one of the two sees the other (F3).
  */
 struct RangeSlot {
   std::atomic<uintptr_t> base{0};
