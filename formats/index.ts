@@ -9,6 +9,7 @@ export { LockHeader, ReaderSlot, SegmentEntry, SharedWords } from './lock.js'
 export { PageEntry, RedoRecord, SegmentHeader } from './log.js'
 export { AllocationState, CatalogEntry, CellHeader, CheckpointSlot, DescriptorCopies, DescriptorPart,
   FreeCell, Identity, OutboundReference } from './region.js'
+export { isSideFileName } from './names.js'
 export { MultimapCell, NodeHeader, Slot, SpilledKey } from './tree.js'
 export {
   VectorCall, VectorDescriptor, VectorHeader, VectorMarker, VectorWords,

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import {
   closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync, statSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
+import { isSideFileName } from '../../formats/index.js'
 import { CannotOpen, UsageError } from './errors.js'
 
 /** Whether all that a region has is in its file: the last who had it open has closed it well. */
@@ -16,7 +17,7 @@ export function removeRegion(path: string): void {
 
 /** For what is made: throws before any work where it could not get its name in the end. */
 export function refuseExisting(path: string): void {
-  if (/-(wal|lock)$/.test(path)) {
+  if (isSideFileName(resolve(path))) {
     throw new UsageError(`${path}: names like this are of the log and the lock file of a region, `
       + 'which come and go with it. Choose another one')
   }

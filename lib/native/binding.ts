@@ -8,7 +8,6 @@ export type PackedStatus = number
 
 export interface HandleOptions {
   readOnly: boolean
-  mode: number
   timeoutMs: number
   privatePages: number
   segmentLimit: number

@@ -34,6 +34,11 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     code: 'RSTORE_BUSY', what: 'another handle did not let go in time',
     todo: 'Try again, or raise timeoutMs',
   },
+  inTheWay: {
+    code: 'RSTORE_EXISTS',
+    what: 'a file beside it has the name of its log (-wal) or lock file (-lock), but is neither',
+    todo: 'Nothing was changed. Give that file another name',
+  },
   underWay: {
     code: 'RSTORE_BUSY', what: 'somebody else is just making a file of that name',
     todo: 'Wait for it, or choose another name',

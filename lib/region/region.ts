@@ -10,7 +10,7 @@ import { check } from '../native/status.js'
 import { checkOptionNames } from '../types/options.js'
 import { blankPages } from './base/blank.js'
 import {
-  capacityOf, checkDurability, checkOptions, checkPath, checkTimeout, refuseReadOnly,
+  capacityOf, checkDurability, checkNewPath, checkOptions, checkPath, checkTimeout, refuseReadOnly,
 } from './base/options.js'
 import type { CheckedOptions, Durability, RegionOptions } from './base/options.js'
 import { owning } from './base/owning.js'
@@ -116,11 +116,11 @@ export class Region extends WritableRegion {
   static create(path: string, options: RegionOptions = {}): Region {
     refuseReadOnly(options, 'Region.create')
     const checked = checkOptions(options)
-    checkPath(path)
+    checkNewPath(path)
     const capacity = capacityOf(options.capacity)
     refuse(dirname(resolve(path)), checked)
     const status = addon().createRegion(
-      resolve(path), capacity, checked.native.mode, blankPages(capacity))
+      resolve(path), capacity, checked.mode, blankPages(capacity))
     check(status, resolve(path), 'creating')
     return openWritable(path, checked)
   }
@@ -169,7 +169,7 @@ export class Region extends WritableRegion {
   static pack<V, I>(
     path: string | null, options: PackOptions<V, I>, init: PackInit<V, I>,
   ): Packed<V> | undefined | Promise<Packed<V> | undefined> {
-    if (path !== null) checkPath(path)
+    if (path !== null) checkNewPath(path)
     return pack(path, options, init)
   }
 
@@ -231,7 +231,7 @@ export class Region extends WritableRegion {
   async backup(path: string, options: ProgressOptions = {}): Promise<void> {
     checkOptionNames(options, 'backup', ['onProgress'])
     const { onProgress } = options
-    checkPath(path)
+    checkNewPath(path)
     for (;;) {
       const snapshot = this.snapshot()
       const { native } = snapshot.session.view
@@ -280,7 +280,7 @@ export class Region extends WritableRegion {
       throw new TypeError('inPlace is for the file of the region: give no path with it')
     }
     if (path === undefined) return compactAndReplace(this.session, this.options, options)
-    checkPath(path)
+    checkNewPath(path)
     return compactTo(path, this.snapshot(), options)
   }
 

@@ -13,6 +13,7 @@ import { dirname, resolve } from 'node:path'
 
 import { C } from '../../formats/index.js'
 import { refuseNetwork } from '../native/network.js'
+import { checkNewPath } from '../region/base/options.js'
 import type { Type } from '../types/infer.js'
 import { checkOptionNames } from '../types/options.js'
 import { show } from '../types/text.js'
@@ -41,7 +42,7 @@ export abstract class SharedVector<V, I = V> extends VectorOperations<V, I> {
   static create<V, I>(
     path: string, element: Type<V, I>, options: CreateVectorOptions = {},
   ): SharedVector<V, I> {
-    checkPath(path)
+    checkNewPath(path)
     checkOptionNames(options, 'SharedVector.create', ['capacity', 'mode', 'packed'])
     const codec = elementOf(element, options.packed, 'SharedVector.create')
     const bytes = checkCapacity(options.capacity)

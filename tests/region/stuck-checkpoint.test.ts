@@ -55,7 +55,7 @@ test(
     region.transact(() => numbers.set(1, 1))
     const native = new (addon().Handle)()
     const options = {
-      readOnly: true, mode: 0o666, timeoutMs: 100, privatePages: 256, segmentLimit: 4,
+      readOnly: true, timeoutMs: 100, privatePages: 256, segmentLimit: 4,
     }
     const opened = native.open(place.path(), options, 0)
     if (typeof opened === 'number') throw new Error(`status ${opened}`)

@@ -1,5 +1,7 @@
 /** Options of regions: sizes, defaults, and what is wrong with those that make no sense. */
-import { C } from '../../../formats/index.js'
+import { resolve } from 'node:path'
+
+import { C, isSideFileName } from '../../../formats/index.js'
 import type { HandleOptions, ReaderInfo } from '../../native/binding.js'
 import { checkOptionNames } from '../../types/options.js'
 
@@ -82,6 +84,17 @@ export function checkPath(path: unknown): asserts path is string {
   throw new TypeError(`a path must be a string that is not empty, not ${String(path)}`)
 }
 
+/**
+ * The same for what is made. A file that has such a name already can be opened; a region whose log
+ * or lock file would have it is refused as long as that is there.
+ */
+export function checkNewPath(path: unknown): asserts path is string {
+  checkPath(path)
+  if (!isSideFileName(resolve(path))) return
+  throw new TypeError(`${path}: names that end in -wal or -lock are those of the log and the lock `
+    + 'file of a region, which come and go with it. Choose another one')
+}
+
 export function checkDurability(value: Durability): Durability {
   if (value === 'sync' || value === 'none') return value
   throw new TypeError(`durability must be 'sync' or 'none', not ${String(value)}`)
@@ -128,6 +141,8 @@ export function refuseReadOnly(given: RegionOptions & { readOnly?: unknown }, ca
 /** Options with their defaults, in the units of the native layer. */
 export interface CheckedOptions {
   readonly native: HandleOptions
+  /** Of a new file. */
+  readonly mode: number
   readonly durability: Durability
   readonly timeoutMs: number
   readonly allowNetwork: boolean
@@ -148,11 +163,11 @@ export function checkOptions(given: RegionOptions & { readOnly?: boolean } = {})
   return {
     native: {
       readOnly: checkFlag(given.readOnly ?? false, 'readOnly'),
-      mode,
       timeoutMs,
       privatePages: Math.max(256, Math.floor(privateBytes / C.PAGE_BYTES)),
       segmentLimit: Math.max(4, Math.floor(logBytes / C.SEGMENT_BYTES)),
     },
+    mode,
     durability: checkDurability(given.durability ?? 'sync'),
     timeoutMs,
     allowNetwork: checkFlag(given.allowNetwork ?? false, 'allowNetwork'),

@@ -27,7 +27,7 @@ import type { AnyType } from '../../types/type.js'
 import { NEXT_TYPE_UNIT, TYPES_ROOT } from '../base/blank.js'
 import { RecentBuffers } from '../base/lent-buffers.js'
 import { OpenSession } from '../base/open-session.js'
-import { checkPath } from '../base/options.js'
+import { checkNewPath, checkPath } from '../base/options.js'
 import { owning } from '../base/owning.js'
 import {
   failedReport, pageProblem, problemOf, ReadRegion, reporting, withProblems,
@@ -333,7 +333,7 @@ export class Packed<V = unknown> extends ReadRegion {
    * while another is made of it.
    */
   static async thaw(path: string, newPath: string, options: ThawOptions = {}): Promise<void> {
-    checkPath(newPath)
+    checkNewPath(newPath)
     checkOptionNames(options, 'Packed.thaw', ['onProgress', 'signal'])
     Packed.load(path).close()  // throws what is wrong with it
     await thaw(resolve(path), resolve(newPath), options)

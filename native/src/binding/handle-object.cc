@@ -21,7 +21,6 @@ uint64_t wordOf(uint64_t& word) { return atomicWord(word).load(std::memory_order
 HandleOptions optionsFrom(const Napi::Object& given) {
   HandleOptions options;
   options.readOnly = given.Get("readOnly").ToBoolean();
-  options.mode = given.Get("mode").ToNumber().Uint32Value();
   options.timeoutMs = given.Get("timeoutMs").ToNumber().Int64Value();
   options.privatePages = static_cast<uint64_t>(given.Get("privatePages").ToNumber().Int64Value());
   options.segmentLimit = given.Get("segmentLimit").ToNumber().Uint32Value();

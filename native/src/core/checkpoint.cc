@@ -138,7 +138,7 @@ Status Checkpointer::openOwnFile() {
 
 Status Checkpointer::openLog(const CheckpointSlot& slot) {
   if (log_.isOpen() && log_.salt() == slot.logSalt) return kSuccess;
-  return log_.open(path_ + "-wal", file_.identity, slot.logSalt);
+  return log_.open(path_ + "-wal", file_.identity, slot.logSalt, true);
 }
 
 // ── the background thread ────────────────────────────────────────────────────────────────────────

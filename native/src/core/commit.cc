@@ -95,7 +95,7 @@ Status Handle::beginLog() {
     if (const Status wrote = writeSlot(file_.fd, &slot); !wrote.ok()) return latch(wrote);
   }
   if (const Status mirrored = syncOf(file_.fd); !mirrored.ok()) return latch(mirrored);
-  const Status begun = log_.begin(logPath(), file_.identity, salt, options_.mode);
+  const Status begun = log_.begin(logPath(), file_.identity, salt, file_.fd);
   if (!begun.ok()) return begun;
   slot.clean = 0;
   slot.logSalt = salt;

@@ -76,7 +76,6 @@ namespace rstore {
 
 struct HandleOptions {
   bool readOnly = false;
-  uint32_t mode = 0666;
   int64_t timeoutMs = 10'000;      // for an opener's recovery, a checkpoint of another handle
   uint64_t privatePages = 16'384;  // 64 MiB
   uint32_t segmentLimit = 256;     // 64 MiB

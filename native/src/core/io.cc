@@ -86,6 +86,10 @@ int systemStatfs(int fd, FileSystemInfo* out) {
   return 0;
 }
 
+int systemSetOwner(int fd, uid_t user, gid_t group) { return orErrno(::fchown(fd, user, group)); }
+
+int systemSetMode(int fd, mode_t mode) { return orErrno(::fchmod(fd, mode)); }
+
 int systemRename(const char* from, const char* to) { return orErrno(::rename(from, to)); }
 
 int systemUnlink(const char* path) { return orErrno(::unlink(path)); }
@@ -120,6 +124,8 @@ const IoTable systemIo = {
     .stat = systemStat,
     .statName = systemStatName,
     .statfs = systemStatfs,
+    .setOwner = systemSetOwner,
+    .setMode = systemSetMode,
     .rename = systemRename,
     .unlink = systemUnlink,
     .link = systemLink,

@@ -59,6 +59,9 @@ struct IoTable {
   int (*stat)(int fd, struct ::stat* out);
   int (*statName)(const char* path, struct ::stat* out);
   int (*statfs)(int fd, FileSystemInfo* out);
+  /** Ids of -1 stay as they are. */
+  int (*setOwner)(int fd, uid_t user, gid_t group);
+  int (*setMode)(int fd, mode_t mode);
   int (*rename)(const char* from, const char* to);
   int (*unlink)(const char* path);
   /** Another name for what `from` leads to, also as a symbolic link; -EEXIST when `to` is taken. */

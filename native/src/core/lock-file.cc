@@ -16,6 +16,7 @@
 #include "core/file-lock.h"
 #include "core/futex.h"
 #include "core/io.h"
+#include "core/side-file.h"
 
 namespace rstore {
 
@@ -47,11 +48,11 @@ void noteTime(ReaderSlot& slot) {
 
 // ── opening ──────────────────────────────────────────────────────────────────────────────────────
 
-Status LockFile::open(const std::string& path, uint32_t mode, int64_t timeoutMs, bool* first) {
+Status LockFile::open(const std::string& path, int region, int64_t timeoutMs, bool* first) {
   path_ = path;
   const int64_t deadline = monotonicMs() + timeoutMs;
   for (;;) {
-    const Status opened = openFile(path.c_str(), O_RDWR | O_CREAT, mode, &fd_);
+    const Status opened = makeSideFile(path, SideFile::kLock, region, &fd_);
     if (!opened.ok()) return opened;
     const Status exclusive = tryLockByte(fd_, kAliveByte, LockMode::kExclusive);
     if (!exclusive.ok() && exclusive.code != Code::kBusy) return exclusive;

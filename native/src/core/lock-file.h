@@ -75,11 +75,11 @@ class LockFile {
   LockFile& operator=(const LockFile&) = delete;
   ~LockFile() { close(); }
 
-  /// Opens (making it where missing) and takes the alive byte: exclusively when nobody else has the
-  /// region open, else shared. `first` says which. Waits up to `timeoutMs` for another opener's
-  /// recovery. A first opener must call `build`, recover and then `announceReady`; until it does
-  /// so, others wait.
-  Status open(const std::string& path, uint32_t mode, int64_t timeoutMs, bool* first);
+  /// Opens (making it where missing, for the region that `region` is a descriptor of) and takes the
+  /// alive byte: exclusively when nobody else has the region open, else shared. `first` says which.
+  /// Waits up to `timeoutMs` for another opener's recovery. A first opener must call `build`,
+  /// recover and then `announceReady`; until it does so, others wait.
+  Status open(const std::string& path, int region, int64_t timeoutMs, bool* first);
 
   /// First opener: makes the file anew for this region and takes a slot.
   Status build(const RegionFile& region);

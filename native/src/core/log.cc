@@ -10,6 +10,7 @@
 #include "core/atomic-word.h"
 #include "core/crc32c.h"
 #include "core/io.h"
+#include "core/side-file.h"
 
 namespace rstore {
 
@@ -33,11 +34,11 @@ LogCursor cursorOfSlot(const CheckpointSlot& slot) {
 
 // ── opening ──────────────────────────────────────────────────────────────────────────────────────
 
-Status Log::begin(const std::string& path, const Identity& identity, uint64_t salt, uint32_t mode) {
+Status Log::begin(const std::string& path, const Identity& identity, uint64_t salt, int region) {
   close();
-  Status status = openFile(path.c_str(), O_RDWR | O_CREAT, mode, &fd_);
+  Status status = makeSideFile(path, SideFile::kLog, region, &fd_);
   if (status.ok()) status = statusFromErrno(-io().truncate(fd_, 0));
-  if (status.ok()) status = map(identity, salt);
+  if (status.ok()) status = map(identity, salt, true);
   if (status.ok()) forgetTable();
   if (status.ok()) status = provideSegment(0, 1);
   if (status.ok()) status = sync();
@@ -46,22 +47,26 @@ Status Log::begin(const std::string& path, const Identity& identity, uint64_t sa
   return status;
 }
 
-Status Log::open(const std::string& path, const Identity& identity, uint64_t salt) {
+Status Log::open(const std::string& path, const Identity& identity, uint64_t salt,
+                 bool wantWrite) {
   close();
-  Status status = openFile(path.c_str(), O_RDWR, 0, &fd_);
-  if (status.ok()) status = map(identity, salt);
+  Status status = openSideFile(path, wantWrite, &fd_);
+  if (status.ok()) status = map(identity, salt, wantWrite);
   if (!status.ok()) close();
   return status;
 }
 
-Status Log::map(const Identity& identity, uint64_t salt) {
+Status Log::map(const Identity& identity, uint64_t salt, bool wantWrite) {
   salt_ = salt;
   generation_ = identity.generation;
   memcpy(uuid_, identity.uuid, sizeof uuid_);
   if (const Status got = reserveAddressSpace(kMappingBytes, &memory_); !got.ok()) return got;
-  const Status mapped = mapShared(memory_.base, fd_, 0, kMappingBytes, Shared::kDurable);
+  const Status mapped = wantWrite
+                            ? mapShared(memory_.base, fd_, 0, kMappingBytes, Shared::kDurable)
+                            : mapReadOnly(memory_.base, fd_, 0, kMappingBytes);
   if (!mapped.ok()) return mapped;
   control_ = {};
+  faultRange_.readOnly = !wantWrite;
   faultRange_.base = memory_.base;
   faultRange_.bytes = memory_.bytes;
   faultRange_.kind = FaultKind::kLog;

@@ -90,11 +90,12 @@ class Log {
   Log& operator=(const Log&) = delete;
   ~Log() { close(); }
 
-  /// Makes a new log file with one segment and syncs it; holder of the write lock (or first opener)
-  /// only.
-  Status begin(const std::string& path, const Identity& identity, uint64_t salt, uint32_t mode);
-  /// Opens the file that `begin` made, maybe in another process.
-  Status open(const std::string& path, const Identity& identity, uint64_t salt);
+  /// Makes a new log file with one segment, beside the open file of the region, and syncs it;
+  /// holder of the write lock (or first opener) only.
+  Status begin(const std::string& path, const Identity& identity, uint64_t salt, int region);
+  /// Opens the file that `begin` made, maybe in another process. Who only reads the region may not
+  /// be allowed more of its log.
+  Status open(const std::string& path, const Identity& identity, uint64_t salt, bool wantWrite);
   /// First opener: fills the lock file's table from the headers of the segments.
   Status rebuildTable();
   /// First opener, when the log is not needed any more.
@@ -150,7 +151,7 @@ class Log {
   bool hasHeaderOf(uint32_t physical, uint64_t logicalSegment) const;
   int64_t chooseSegment(uint64_t logicalSegment, uint32_t segmentLimit);
   Status provideSegment(uint64_t logicalSegment, uint32_t segmentLimit);
-  Status map(const Identity& identity, uint64_t salt);
+  Status map(const Identity& identity, uint64_t salt, bool wantWrite);
   SegmentHeader headerFor(uint64_t logicalSegment) const;
   void enterSegment(std::byte* at, bool isLarge);
   void expectWrite(const std::byte* at) const;

@@ -20,9 +20,6 @@ Status Handle::open(const std::string& path, const HandleOptions& options) {
   options_ = options;
   Status status = file_.open(path, !options.readOnly, kKindLive);
   if (!status.ok()) return status;
-  // Log and lock file are as private as the region: the log holds the same data.
-  struct stat found;
-  if (fstat(file_.fd, &found) == 0) options_.mode = found.st_mode & 0777;
   status = openShared();
   // Only media that cannot be written at all are safe without a lock: others might write there.
   const bool readOnlyMedia = status.code == Code::kReadOnly && status.error == EROFS;
@@ -55,7 +52,7 @@ Status Handle::joinThisGeneration() {
 /// kReplaced: the lock file was that of the file before; it has gone now, or is about to.
 Status Handle::joinOrFinishReplacement() {
   bool first = false;
-  const Status locked = lock_.open(path_ + "-lock", options_.mode, options_.timeoutMs, &first);
+  const Status locked = lock_.open(path_ + "-lock", file_.fd, options_.timeoutMs, &first);
   if (!locked.ok()) return locked;
   // The file may have been replaced between our open and the lock.
   const Status again = file_.open(path_, !options_.readOnly, kKindLive);
@@ -111,7 +108,7 @@ Status Handle::openLogWhenBegun() {
   if (log_.isOpen()) return kSuccess;
   SharedWords& words = lock_.words();
   if (atomicWord(words.logBegun).load(std::memory_order_seq_cst) == 0) return kSuccess;
-  const Status opened = log_.open(logPath(), file_.identity, words.logSalt);
+  const Status opened = log_.open(logPath(), file_.identity, words.logSalt, !options_.readOnly);
   if (!opened.ok()) return opened;
   // A view that knows only a clean slot does not know where the log goes on; one that knows the
   // slot of a beginning that failed would go on with the checksum of another log.

@@ -145,7 +145,7 @@ Status markClean(RegionFile& file, const std::string& logPath, CheckpointSlot* s
 Status recoverRegion(RegionFile& file, LockFile& lock, const std::string& logPath,
                      CheckpointSlot* slot) {
   Log log(lock);
-  const Status opened = log.open(logPath, file.identity, slot->logSalt);
+  const Status opened = log.open(logPath, file.identity, slot->logSalt, true);
   if (!opened.ok()) return opened.code == Code::kNotFound ? failure(Code::kLogMissing) : opened;
   if (const Status built = log.rebuildTable(); !built.ok()) return built;
   LogCursor at = cursorOfSlot(*slot);

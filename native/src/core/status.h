@@ -37,6 +37,7 @@ enum class Code : uint32_t {
   kTooManyHandles,  // all reader slots of the region are taken
   kLogMissing,      // the slot needs a log that is not there
   kNeedsRecovery,   // a crash left a log, and the media cannot be written
+  kInTheWay,        // where the log or the lock file belongs there is something else
   kUnderWay,        // someone else is just making the same file
   kLogFull,         // the log has all the segments it can have, and somebody still reads the oldest
   kInvalid,         // arguments that make no sense: our own mistake
@@ -51,7 +52,7 @@ inline constexpr const char* kCodeNames[] = {
     "busy",      "notFound",    "exists",   "notRegion",      "tooNew",     "tooOld",
     "wrongKind", "stale",       "replaced", "elsewhere",      "failed",     "closed",
     "revoked",   "unsupported", "memory",   "tooManyHandles", "logMissing", "needsRecovery",
-    "underWay",  "logFull",     "invalid",
+    "inTheWay",  "underWay",    "logFull",  "invalid",
 };
 static_assert(sizeof kCodeNames / sizeof kCodeNames[0] ==
               static_cast<uint32_t>(Code::kInvalid) + 1);

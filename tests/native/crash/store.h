@@ -185,7 +185,6 @@ class Region {
 
   static HandleOptions smallLog() {
     HandleOptions options;
-    options.mode = 0600;
     options.segmentLimit = 2;
     options.privatePages = 24;
     options.waiting = {.fromPages = 8, .leastInChunk = 1};  // sometimes

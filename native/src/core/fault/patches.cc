@@ -27,6 +27,8 @@ Status remapPatch(const FaultRange* range, const FaultPatch& patch) {
     case FaultKind::kView: return mapPrivate(base, range->fd, offset, bytes);
     case FaultKind::kPacked: return mapReadOnly(base, range->fd, offset, bytes);
     case FaultKind::kLog:
+      if (range->readOnly) return mapReadOnly(base, range->fd, offset, bytes);
+      [[fallthrough]];
     case FaultKind::kLock:
     case FaultKind::kVector: return mapShared(base, range->fd, offset, bytes, Shared::kMemory);
     case FaultKind::kClosed:

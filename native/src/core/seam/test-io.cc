@@ -345,6 +345,14 @@ int seamTruncate(int fd, uint64_t bytes) {
   return change<int>(0, keep, [&](bool) { return systemIo.truncate(fd, bytes); });
 }
 
+int seamSetOwner(int fd, uid_t user, gid_t group) {
+  return change<int>(0, [] {}, [&](bool) { return systemIo.setOwner(fd, user, group); });
+}
+
+int seamSetMode(int fd, mode_t mode) {
+  return change<int>(0, [] {}, [&](bool) { return systemIo.setMode(fd, mode); });
+}
+
 int seamRename(const char* from, const char* to) {
   std::string saved;
   return change<int>(
@@ -433,6 +441,8 @@ const IoTable& seamTable() {
       .stat = systemIo.stat,
       .statName = seamStatName,
       .statfs = systemIo.statfs,
+      .setOwner = seamSetOwner,
+      .setMode = seamSetMode,
       .rename = seamRename,
       .unlink = seamUnlink,
       .link = seamLink,

@@ -6,11 +6,11 @@
  * when it is loaded, from the environment variable RSTORE_TEST_IO.
  *
  * What is counted. Each operation that can change the disk has a number, from 1 on, across all
- * threads: pwrite, pwritev, allocate, truncate, copyRange, rename, link, unlink, an open that makes
- * or empties a file, fsync, fdatasync, startWriting, and each noteMappedWrite. Reads (pread,
- * preadv) are counted apart, and so are the starts of threads, which can only fail. Syncs have
- * numbers of their own besides: those of plans that only make them slow. One process only: what
- * other processes do is neither counted nor undone.
+ * threads: pwrite, pwritev, allocate, truncate, setOwner, setMode, copyRange, rename, link, unlink,
+ * an open that makes or empties a file, fsync, fdatasync, startWriting, and each noteMappedWrite.
+ * Reads (pread, preadv) are counted apart, and so are the starts of threads, which can only fail.
+ * Syncs have numbers of their own besides: those of plans that only make them slow. One process
+ * only: what other processes do is neither counted nor undone.
  * Plans: test-plan.h.
  */
 #pragma once

@@ -127,7 +127,7 @@ TEST(aPinThatComesLateKeepsTheLog) {  // L4: between the scan of pins and the ne
   Log log(writer.handle.lock());
   RedoRecord record;
   uint64_t start = 0;
-  CHECK(log.open(path + "-wal", writer.handle.identity(), words(writer).logSalt).ok());
+  CHECK(log.open(path + "-wal", writer.handle.identity(), words(writer).logSalt, false).ok());
   const LogCursor& at = reader.handle.view().cursor();
   CHECK(log.peek(at, &record, &start) && log.isValid(at, record, start));
 }

@@ -1,0 +1,93 @@
+#include "core/side-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "core/generated/layout.h"
+#include "core/io.h"
+#include "core/temporary-file.h"
+
+namespace rstore {
+
+namespace {
+
+constexpr mode_t kOwnerOnly = 0600;
+
+/// S3.
+Status checkContent(int fd) {
+  struct stat found;
+  if (const int got = io().stat(fd, &found); got < 0) return statusFromErrno(-got);
+  if (!S_ISREG(found.st_mode)) return failure(Code::kInTheWay);
+  uint64_t magic = 0;
+  size_t got = 0;
+  if (const Status read = readUpTo(fd, &magic, sizeof magic, 0, &got); !read.ok()) return read;
+  return magic == kRegionMagic ? failure(Code::kInTheWay) : kSuccess;
+}
+
+/// What a name says that leads to a symbolic link, a folder, or a socket.
+bool isNoFile(int error) { return error == ELOOP || error == EISDIR || error == ENXIO; }
+
+mode_t modeFor(SideFile what, mode_t region) {
+  const mode_t written = what == SideFile::kLock ? (region & 0444) >> 1 : 0;
+  return (region & 0666) | written | kOwnerOnly;
+}
+
+/// S1. What is refused here, also by file systems without owners, leaves the file to its maker.
+void makeLike(int fd, const struct stat& region, mode_t mode) {
+  const bool given = io().setOwner(fd, region.st_uid, region.st_gid) == 0 ||
+                     io().setOwner(fd, static_cast<uid_t>(-1), region.st_gid) == 0;
+  if (!given) mode &= 0707 | ((mode & 07) << 3);
+  (void)io().setMode(fd, mode);
+}
+
+void letGo(int* fd) {
+  closeFile(*fd);
+  *fd = -1;
+}
+
+/// Under its name from the start, where it cannot get one later.
+Status makeNamed(const std::string& path, const struct stat& like, mode_t mode, int* fd) {
+  const Status made = openFile(path.c_str(), O_RDWR | O_CREAT | O_EXCL, kOwnerOnly, fd);
+  if (made.ok()) makeLike(*fd, like, mode);
+  return made;
+}
+
+/// kExists: somebody else has made it meanwhile.
+Status makeNew(const std::string& path, SideFile what, int region, int* fd) {
+  struct stat like;
+  if (const int got = io().stat(region, &like); got < 0) return statusFromErrno(-got);
+  const mode_t mode = modeFor(what, like.st_mode);
+  const Status made = makeUnnamed(path, kOwnerOnly, fd);
+  if (made.code == Code::kUnsupported) return makeNamed(path, like, mode, fd);
+  if (!made.ok()) return made;
+  makeLike(*fd, like, mode);
+  const Status named = nameUnnamed(*fd, path);
+  if (named.ok()) return named;
+  letGo(fd);
+  // Some may give a file away, but not name it then.
+  return named.error == EPERM ? makeNamed(path, like, mode, fd) : named;
+}
+
+}  // namespace
+
+Status openSideFile(const std::string& path, bool wantWrite, int* fd) {
+  const int access = wantWrite ? O_RDWR : O_RDONLY;
+  const Status opened = openFile(path.c_str(), access | O_NOFOLLOW, 0, fd);
+  if (isNoFile(opened.error)) return failure(Code::kInTheWay);
+  if (!opened.ok()) return opened;
+  const Status checked = checkContent(*fd);
+  if (!checked.ok()) letGo(fd);
+  return checked;
+}
+
+Status makeSideFile(const std::string& path, SideFile what, int region, int* fd) {
+  for (;;) {
+    const Status opened = openSideFile(path, true, fd);
+    if (opened.code != Code::kNotFound) return opened;
+    const Status made = makeNew(path, what, region, fd);
+    if (made.code != Code::kExists) return made;
+  }
+}
+
+}  // namespace rstore

@@ -1,0 +1,29 @@
+// The two files beside a region: its lock file and its redo log.
+//
+//  S1. They are as private as the region, and let in whoever it lets in: owner, group and
+//      permissions are the region's, whatever process makes them, under whatever umask. Before they
+//      have their name, where the file system allows: nobody meets one that is not yet for him.
+//      Only root can give a file to another owner, and only a member to a group; where the group is
+//      another's it may do no more than everybody.
+//  S2. Whoever reads writes to the lock file, too: there the permission to read includes the other.
+//  S3. Both are emptied by whoever begins them. So only a plain file is taken for one of them: not
+//      what a symbolic link leads to, and not what begins like a region of any kind, which may have
+//      such a name of its own.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/status.h"
+
+namespace rstore {
+
+enum class SideFile : uint32_t { kLock, kLog };
+
+/// Opens it for writing, made where missing (S1). kInTheWay: S3. `region` is a descriptor.
+Status makeSideFile(const std::string& path, SideFile what, int region, int* fd);
+
+/// Opens what is there; kNotFound, and kInTheWay as above.
+Status openSideFile(const std::string& path, bool wantWrite, int* fd);
+
+}  // namespace rstore

@@ -1,0 +1,29 @@
+/** Being somebody else for a moment, where the process may. */
+
+/** An id that nobody has. */
+const STRANGER = 54_321
+
+/** Runs `fn` with the rights of a user and of the group of the same number. */
+export function asUser<R>(id: number, fn: () => R): R {
+  const [user, group, others] = [process.geteuid!(), process.getegid!(), process.getgroups!()]
+  process.setgroups!([])
+  process.setegid!(id)
+  process.seteuid!(id)
+  try {
+    return fn()
+  } finally {
+    process.seteuid!(user)
+    process.setegid!(group)
+    process.setgroups!(others)
+  }
+}
+
+/** Not for users, and not for a root who is one only in a container of a single user. */
+export function mayBeOthers(): boolean {
+  if (process.getuid?.() !== 0) return false
+  try {
+    return asUser(STRANGER, () => process.geteuid!() === STRANGER)
+  } catch {
+    return false
+  }
+}
