@@ -12,11 +12,14 @@
  *
  * So if name, slot and target are, at the end, what the reading rests on, every page that was read
  * is of one commit. The same argument as a reader's pin, without the pin: it may have to try again.
- * Damage is looked at again, because half a record may be whole a moment later, and whoever is the
- * first to open the file writes to it before the lock file says so.
+ * What a disturbed reading makes of bytes that are of something else by then may be anything, also
+ * an error: that is one of the file only when nobody disturbed it. Damage is looked at again,
+ * because half a record may be whole a moment later, and whoever is the first to open the file
+ * writes to it before the lock file says so.
  */
 import { existsSync, realpathSync } from 'node:fs'
 import { C } from '../../formats/index.js'
+import { CannotOpen } from '../shared/errors.js'
 import { ByteFile } from './file.js'
 import { readIdentity, type RegionIdentity } from './identity.js'
 import { readLockFile, type LockState } from './lock.js'
@@ -98,8 +101,8 @@ function addLog(image: RegionImage, file: ByteFile): void {
   image.endUnits = last.endUnits
 }
 
-/** One reading. `file` stays open for `pages`. */
-function readImage(path: string, file: ByteFile): RegionImage {
+/** What the file says of itself. It stays open for `pages`. */
+function readHead(path: string, file: ByteFile): RegionImage {
   const realPath = realpathSync(path)
   const problems = new Problems()
   const identity = readIdentity(file, problems)
@@ -124,6 +127,12 @@ function readImage(path: string, file: ByteFile): RegionImage {
     problems,
     isDisturbed: () => isLive && !isUndisturbed(image, file),
   }
+  return image
+}
+
+/** The rest of a reading: the log, and how far the data goes with it. */
+function addRest(image: RegionImage, file: ByteFile): void {
+  const { identity, problems } = image
   addLog(image, file)
   image.fileBytes = file.length  // it was long enough for a record before that was written
   boundEnd(image)
@@ -131,7 +140,6 @@ function readImage(path: string, file: ByteFile): RegionImage {
   if (identity.kind !== 'shared' && image.fileBytes < dataBytes) {
     problems.add('file', `it has ${image.fileBytes} bytes, its data ${dataBytes}: it was cut`)
   }
-  return image
 }
 
 /** So that nothing is looked for where nothing can be. */
@@ -159,22 +167,40 @@ const PATIENCE_MS = 10_000
 /** So often damage is seen before it is believed, where somebody may have the file open. */
 const LOOKS_AT_DAMAGE = 3
 
+/** One reading; undefined when it failed because others changed what was read. */
+function tryToRead<R>(
+  image: RegionImage, file: ByteFile, look: (image: RegionImage) => R,
+): { result: R } | undefined {
+  try {
+    addRest(image, file)
+    return { result: look(image) }
+  } catch (error) {
+    if (image.isDisturbed()) return undefined
+    throw error
+  }
+}
+
 /**
  * Reads a region and gives what `look` makes of it. `look` may run several times; damage that shows
  * only while others write is looked at again. `image.isDisturbed()`, asked at the end of `look`,
- * says whether the figures may be of several commits. Throws NotReadable and what `fs` throws.
+ * says whether the figures may be of several commits. Throws NotReadable, what `fs` throws, and
+ * CannotOpen for a region that changes faster than it can be read.
  */
 export function readRegion<R>(path: string, look: (image: RegionImage) => R): R {
   const begun = performance.now()
   for (let attempt = 1; ; attempt++) {
     const file = ByteFile.open(path)
     try {
-      const image = readImage(path, file)
-      const result = look(image)
+      const image = readHead(path, file)
+      const read = tryToRead(image, file, look)
+      if (read === undefined && attempt >= ATTEMPTS) {
+        throw new CannotOpen(`${path}: it changes faster than it can be read; try again`)
+      }
+      if (read === undefined) continue
       const isLast = attempt >= ATTEMPTS || performance.now() - begun > PATIENCE_MS
       const isSure = image.problems.count === 0 || attempt >= LOOKS_AT_DAMAGE
         || !existsSync(`${image.realPath}-lock`)
-      if (isLast || (isSure && !image.isDisturbed())) return result
+      if (isLast || (isSure && !image.isDisturbed())) return read.result
     } finally {
       file.close()
     }
