@@ -101,6 +101,8 @@ export abstract class RegionBase implements Disposable {
    * Compares the pages of the file with their checksums, on another thread, and then walks
    * everything that can be reached and checks it. Damage is reported, never thrown: so is a file
    * that cannot be read to its end, and then nothing is said of what is in it (`bytes` are 0).
+   * Throws RSTORE_NO_SPACE, or RSTORE_READ_ONLY, where pages cannot be told from damaged ones until
+   * a checkpoint that was left half way is made again.
    */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     checkVerifyOptions(options)

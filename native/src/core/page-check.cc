@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "core/atomic-word.h"
 #include "core/io.h"
 #include "core/pages.h"
 
@@ -78,6 +79,12 @@ Status lockedAgainstCheckpoints(Handle& handle, Look look) {
   return status;
 }
 
+/// K4. Under the checkpoint lock.
+bool isHalfWritten(const LockFile& lock) {
+  SharedWords& words = lock.words();
+  return atomicWord(words.checkpointTarget).load() > atomicWord(words.slotEpoch).load();
+}
+
 }  // namespace
 
 Status checkPages(Handle& handle, PageCheck* check) {
@@ -97,8 +104,12 @@ Status checkPages(Handle& handle, PageCheck* check) {
     first = head ? firstData : first + kPiecePages;
   }
   if (suspects.size() > kSuspectLimit) suspects.resize(kSuspectLimit);
-  if (!suspects.empty() && handle.hasLock()) (void)handle.checkpoint();
+  const bool isInDoubt = !suspects.empty() && handle.hasLock();
+  const Status written = isInDoubt ? handle.checkpoint() : kSuccess;
   return lockedAgainstCheckpoints(handle, [&] {
+    if (isInDoubt && isHalfWritten(handle.lock())) {
+      return written.ok() ? failure(Code::kFailed) : written;
+    }
     for (const uint32_t page : suspects) {
       if (const Status read = reader.read(page, 1, &check->damaged); !read.ok()) return read;
     }

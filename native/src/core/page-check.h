@@ -5,7 +5,11 @@
 // K2. A piece is compared under the checkpoint lock, so that pages and checksums do not change. A
 //     checkpoint that was killed may have left pages without their checksums; the next one writes
 //     both again. So a page counts as damaged only when it differs after a checkpoint, too.
+//     Where none can be made (the disk is full), its failure is the answer, unless K4 says that
+//     there was nothing to write.
 // K3. A piece without any checksum that is a hole in the file is not read: it is right.
+// K4. A checkpoint that wrote anything and did not end leaves its target above the slot's epoch,
+//     until another one ends: then, and only then, may sound pages differ.
 #pragma once
 
 #include <atomic>
