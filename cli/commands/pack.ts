@@ -1,5 +1,5 @@
 /** `rstore pack`: from a live file to a packed one, which nobody can ever write to. */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import type { Argv } from 'yargs'
 import {
   evacuateInTurns, Packed, Region, schemaOf, t, typeFromDescriptor, type NameSchema,
@@ -47,7 +47,7 @@ function typeOfRoot({ kind, key, value }: NameSchema) {
 }
 
 type Copy = (target: WritableRegion) => Promise<void>
-type Settings = { replace: boolean; capacity: number }
+type Settings = { replace: boolean; capacity: number; mode: number }
 
 async function packWithRoot(
   out: string, root: NameSchema, settings: Settings, copy: Copy,
@@ -67,7 +67,8 @@ async function packWithRoot(
 async function pack(region: ReadRegion, args: Arguments, copy: Copy): Promise<void> {
   const { out, replace } = args
   const root = rootIn(region, args.root)
-  const settings = { replace, capacity: region.stats().capacity }
+  const mode = statSync(region.path!).mode & 0o777
+  const settings = { replace, capacity: region.stats().capacity, mode }
   if (root !== undefined) return packWithRoot(out, root, settings, copy)
   const names = region.names().map(({ name }) => name)
   const packed = await Region.pack(out, { ...settings, root: Names }, async (target) => {

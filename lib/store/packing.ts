@@ -1,5 +1,5 @@
 /** One region being packed into a store. */
-import { PackSession } from '../region/packed/pack-session.js'
+import { PackSession, type PackFile } from '../region/packed/pack-session.js'
 import type { Packed } from '../region/packed/packed.js'
 import type { AnyType } from '../types/type.js'
 import { byteOf } from './locks.js'
@@ -20,14 +20,14 @@ export class StorePacking {
   ) {}
 
   /** The lock of its id is had before there is a file: what can be locked is nobody's. */
-  begin(capacityBytes: number): PackSession {
+  begin(file: PackFile): PackSession {
     const { catalog, files, locks } = this.store
     const { id, serial } = catalog.takeId()
     locks.share(byteOf(id), `file ${id} of a store, left by a process that died, is being removed`)
     this.id = id
     this.serial = serial
     const path = files.pathOf(id, 'packed')
-    return PackSession.beginInPlace(path, capacityBytes, (writer, opened) =>
+    return PackSession.beginInPlace(path, file, (writer, opened) =>
       (this.session = new StorePackSession(path, writer, opened, this.store, id, serial)))
   }
 

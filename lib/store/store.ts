@@ -222,7 +222,7 @@ export class Store implements Disposable {
     checkPackOptions(options)
     const packing = new StorePacking(this.parts, name, options.durability === 'none')
     return settled(
-      () => packInto(options, init, (capacity) => packing.begin(capacity), () =>
+      () => packInto(options, init, (file) => packing.begin(file), () =>
         packing.publish<V>(typeFrom(options.root, 'pack, root'))),
       () => packing.end())
   }

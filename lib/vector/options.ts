@@ -58,11 +58,6 @@ export function checkCapacity(capacity: Size = '1GiB'): number {
   return bytes
 }
 
-export function checkMode(mode: number = 0o666): number {
-  if (Number.isInteger(mode) && mode >= 0 && mode <= 0o777) return mode
-  throw new RangeError(`mode must be permission bits such as 0o600, not ${String(mode)}`)
-}
-
 export function checkIndex(index: unknown): void {
   if (typeof index !== 'number') {
     throw new TypeError(`an index or a size is a number, not ${show(index)}`)

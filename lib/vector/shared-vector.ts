@@ -13,7 +13,7 @@ import { dirname, resolve } from 'node:path'
 
 import { C } from '../../formats/index.js'
 import { refuseNetwork } from '../native/network.js'
-import { checkNewPath } from '../region/base/options.js'
+import { checkMode, checkNewPath } from '../region/base/options.js'
 import type { Type } from '../types/infer.js'
 import { checkOptionNames } from '../types/options.js'
 import { show } from '../types/text.js'
@@ -26,7 +26,7 @@ import { openingError, vectorError } from './errors.js'
 import { vectorAddon } from './native.js'
 import { cellsOf, VectorOperations } from './operations.js'
 import {
-  checkCapacity, checkMode, checkPath, type CreateVectorOptions,
+  checkCapacity, checkPath, type CreateVectorOptions,
   type OpenVectorOptions,
 } from './options.js'
 

@@ -100,6 +100,11 @@ export function checkDurability(value: Durability): Durability {
   throw new TypeError(`durability must be 'sync' or 'none', not ${String(value)}`)
 }
 
+export function checkMode(mode: number = 0o666): number {
+  if (Number.isInteger(mode) && mode >= 0 && mode <= 0o777) return mode
+  throw new RangeError(`mode must be permission bits such as 0o600, not ${String(mode)}`)
+}
+
 export function checkTimeout(value: number): number {
   if (typeof value === 'number' && value >= 0) return Math.min(value, 2 ** 31)
   throw new RangeError(`timeoutMs must be a number of milliseconds from 0 on, not ${String(value)}`)
@@ -153,10 +158,6 @@ export interface CheckedOptions {
 export function checkOptions(given: RegionOptions & { readOnly?: boolean } = {}): CheckedOptions {
   checkOptionNames(given, 'a region', KNOWN)
   const timeoutMs = checkTimeout(given.timeoutMs ?? 10_000)
-  const mode = given.mode ?? 0o666
-  if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
-    throw new RangeError(`mode must be permission bits such as 0o600, not ${String(mode)}`)
-  }
   checkSnapshotLimits(given)
   const logBytes = bytesOf(given.logBytes ?? '64MiB', 'logBytes')
   const privateBytes = bytesOf(given.privateBytes ?? '64MiB', 'privateBytes')
@@ -167,7 +168,7 @@ export function checkOptions(given: RegionOptions & { readOnly?: boolean } = {})
       privatePages: Math.max(256, Math.floor(privateBytes / C.PAGE_BYTES)),
       segmentLimit: Math.max(4, Math.floor(logBytes / C.SEGMENT_BYTES)),
     },
-    mode,
+    mode: checkMode(given.mode),
     durability: checkDurability(given.durability ?? 'sync'),
     timeoutMs,
     allowNetwork: checkFlag(given.allowNetwork ?? false, 'allowNetwork'),

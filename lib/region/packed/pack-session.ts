@@ -29,14 +29,26 @@ export interface Publishing { readonly replace: boolean; readonly sync: boolean 
 /** Under which name it is written: PackPlace in native/src/core/pack-writer.h. */
 const PLACE = { beside: 0, inPlace: 1, temporary: 2 } as const
 
+const TAKEN = {
+  exists: { todo: 'Load what is there with Packed.load, or pass { replace: true }' },
+}
+
 type Make = (writer: NativePackWriter, opened: OpenedPack) => PackSession
 
+/** What the new file is given. */
+export interface PackFile {
+  readonly capacityBytes: number
+  /** Permission bits, less the umask; those to write end with the freezing. */
+  readonly mode: number
+}
+
 function beginWith(
-  path: string | null, place: keyof typeof PLACE, capacityBytes: number, make: Make,
+  path: string | null, place: keyof typeof PLACE, { capacityBytes, mode }: PackFile, make: Make,
   doing = 'packing',
 ): PackSession {
   const writer = new (addon().PackWriter)()
-  const opened = writer.begin(path ?? '', PLACE[place], capacityBytes, blankPages(capacityBytes))
+  const opened =
+    writer.begin(path ?? '', PLACE[place], capacityBytes, blankPages(capacityBytes), mode)
   if (typeof opened === 'number') throw errorOf(opened, path ?? 'memory', doing)
   return make(writer, opened)
 }
@@ -68,22 +80,22 @@ export class PackSession extends OpenSession {
     this.writable = true
   }
 
-  static begin(path: string | null, capacityBytes: number): PackSession {
+  static begin(path: string | null, file: PackFile): PackSession {
     const absolute = path === null ? null : resolve(path)
-    return beginWith(absolute, 'beside', capacityBytes, (writer, opened) =>
+    return beginWith(absolute, 'beside', file, (writer, opened) =>
       new PackSession(absolute, writer, opened))
   }
 
   /** Under its name from the beginning: whether it is whole, its owner knows by other means. */
-  static beginInPlace(path: string, capacityBytes: number, make: Make): PackSession {
-    return beginWith(path, 'inPlace', capacityBytes, make)
+  static beginInPlace(path: string, file: PackFile, make: Make): PackSession {
+    return beginWith(path, 'inPlace', file, make)
   }
 
   /** Under a temporary name, which one process at a time has. Throws RSTORE_BUSY. */
   static beginTemporary(
     path: string, capacityBytes: number, doing: string, make: Make,
   ): PackSession {
-    return beginWith(path, 'temporary', capacityBytes, make, doing)
+    return beginWith(path, 'temporary', { capacityBytes, mode: 0o600 }, make, doing)
   }
 
   /**
@@ -103,7 +115,7 @@ export class PackSession extends OpenSession {
     this.uuid = this.hash(root, endUnits)
     this.revoke()
     const status = this.writer.finish(root, typeId, endUnits, this.uuid, replace, sync)
-    if (status > 0) throw errorOf(status, this.label, 'packing')
+    if (status > 0) throw errorOf(status, this.label, 'packing', TAKEN)
     return -status
   }
 

@@ -11,12 +11,12 @@ import { coreOfView } from '../../types/struct/view.js'
 import { TupleType } from '../../types/tuple/tuple.js'
 import { BoxedType, typeFrom } from '../../types/type.js'
 import type { AnyType } from '../../types/type.js'
-import { capacityOf, checkDurability } from '../base/options.js'
+import { capacityOf, checkDurability, checkMode } from '../base/options.js'
 import type { Durability, Size } from '../base/options.js'
 import { WritableRegion } from '../base/writable-region.js'
 import { canBeEmpty, emptyInput } from './empty.js'
 import { PackSession } from './pack-session.js'
-import type { Publishing } from './pack-session.js'
+import type { PackFile, Publishing } from './pack-session.js'
 import { Packed } from './packed.js'
 
 declare const discard: unique symbol
@@ -31,6 +31,8 @@ export interface PackOptions<V, I> {
   root: Type<V, I>
   /** Upper bound of the file. Default 4 GiB. */
   capacity?: Size
+  /** Permission bits of the new file, less those to write. Default 0o666, less the umask. */
+  mode?: number
   /** Replaces a file of that name, in one step; who has it mapped goes on with the old one. */
   replace?: boolean
   /**
@@ -63,8 +65,7 @@ export type PackInit<V, I> =
 export function pack<V, I>(
   path: string | null, options: PackOptions<V, I>, init: PackInit<V, I>,
 ): Packed<V> | undefined | Promise<Packed<V> | undefined> {
-  const begin = (capacity: number): PackSession => PackSession.begin(path, capacity)
-  return packInto(options, init, begin, (session, memory) =>
+  return packInto(options, init, (file) => PackSession.begin(path, file), (session, memory) =>
     memory === 0 ? Packed.load<V>(session.path!) : Packed.fromMemory<V>(memory))
 }
 
@@ -74,13 +75,15 @@ type Load<V> = (session: PackSession, memory: number) => Packed<V>
 /** The same into a session of one's own; arguments are checked before it is begun. */
 export function packInto<V, I>(
   options: PackOptions<V, I>, init: PackInit<V, I>,
-  begin: (capacityBytes: number) => PackSession, load: Load<V>,
+  begin: (file: PackFile) => PackSession, load: Load<V>,
 ): Packed<V> | undefined | Promise<Packed<V> | undefined> {
   checkPackOptions(options)
   if (typeof init !== 'function') throw new TypeError('pack needs a function that fills the region')
   const type = typeFrom(options.root, 'pack, root')
   const sync = checkDurability(options.durability ?? 'sync') === 'sync'
-  const session = begin(capacityOf(options.capacity))
+  const session = begin({
+    capacityBytes: capacityOf(options.capacity), mode: checkMode(options.mode),
+  })
   const region = new PackRegion(session)
   const job = new PackJob<V>(session, type, { replace: options.replace === true, sync }, load)
   let result: PackRoot<V, I> | Promise<PackRoot<V, I>>

@@ -122,13 +122,15 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
   void closeForExit() override { end(); }
 
  private:
-  /// begin(path, place, capacityBytes, initialPages): '' for memory; `place`: a PackPlace.
+  /// begin(path, place, capacityBytes, initialPages, mode): '' for memory; `place`: a PackPlace.
   Napi::Value begin(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const auto place = static_cast<PackPlace>(info[1].As<Napi::Number>().Uint32Value());
     const auto capacity = static_cast<uint64_t>(info[2].As<Napi::Number>().DoubleValue());
     const auto* pages = reinterpret_cast<const std::byte*>(info[3].As<Napi::Uint8Array>().Data());
-    Status status = writer_.begin(info[0].As<Napi::String>().Utf8Value(), place, capacity, pages);
+    const uint32_t mode = info[4].As<Napi::Number>().Uint32Value();
+    const std::string path = info[0].As<Napi::String>().Utf8Value();
+    Status status = writer_.begin(path, place, capacity, pages, mode);
     if (status.ok()) status = mapped_.take(env, capacity);
     if (status.ok()) status = writer_.attach(mapped_.memory->memory.windows(), mapped_.block());
     if (status.ok()) Environment::of(env).mapped(*mapped_.memory);
@@ -310,7 +312,7 @@ Napi::Value thaw(const Napi::CallbackInfo& info) {
                const std::lock_guard<std::mutex> guard(thawing->working);
                if (thawing->progress.cancelled.load()) return pack(failure(Code::kClosed));
                uint32_t root = 0;
-               const Status status = thawFile(from, to, 0666, &thawing->progress, &root);
+               const Status status = thawFile(from, to, &thawing->progress, &root);
                thawing->named = status.ok();
                return status.ok() ? -static_cast<double>(root) : pack(status);
              }));

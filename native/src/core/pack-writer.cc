@@ -24,30 +24,27 @@ constexpr uint32_t kInitialPages = 3;
 
 }  // namespace
 
-/// Its permissions are those of any new file, less those to write: freeze().
-constexpr mode_t kNewFile = 0666;
-
-Status PackWriter::openBeside() {
-  const Status unnamed = makeUnnamed(path_, kNewFile, &fd_);
+Status PackWriter::openBeside(mode_t mode) {
+  const Status unnamed = makeUnnamed(path_, mode, &fd_);
   if (unnamed.code != Code::kUnsupported) return unnamed;
-  const Status made = makeTemporary(temporaryName(), kNewFile, &fd_);
+  const Status made = makeTemporary(temporaryName(), mode, &fd_);
   if (made.ok()) temporary_ = temporaryName();
   return made;
 }
 
 Status PackWriter::begin(const std::string& path, PackPlace place, uint64_t capacityBytes,
-                         const std::byte* initialPages) {
+                         const std::byte* initialPages, uint32_t mode) {
   path_ = path;
   Status status = kSuccess;
   if (path.empty()) {
     fd_ = memfd_create("rstore", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd_ < 0) status = statusFromErrno(errno);
   } else if (place == PackPlace::kBeside) {
-    status = openBeside();
+    status = openBeside(mode);
   } else {
     status = place == PackPlace::kTemporary
                  ? makeTemporary(path, 0600, &fd_)
-                 : openFile(path.c_str(), O_RDWR | O_CREAT | O_EXCL, kNewFile, &fd_);
+                 : openFile(path.c_str(), O_RDWR | O_CREAT | O_EXCL, mode, &fd_);
     if (status.ok()) temporary_ = path;
   }
   if (!status.ok()) return status;

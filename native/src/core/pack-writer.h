@@ -57,9 +57,10 @@ class PackWriter {
   ~PackWriter() { discard(); }
 
   /// Begins a file beside `path`, or there, or memory when it is empty. `initialPages` as for a new
-  /// region. kUnderWay: somebody else has the temporary name.
+  /// region. `mode`: permissions of the file, less the umask, and once it is frozen those to write;
+  /// a temporary one is its owner's. kUnderWay: somebody else has the temporary name.
   Status begin(const std::string& path, PackPlace place, uint64_t capacityBytes,
-               const std::byte* initialPages);
+               const std::byte* initialPages, uint32_t mode);
   /// Maps it at the start of a reservation of at least the capacity.
   Status attach(std::byte* base, ControlBlock* control);
   Status grow(uint64_t endUnits) { return growFile(&range_, endUnits * kUnitBytes); }
@@ -80,7 +81,7 @@ class PackWriter {
  private:
   Status freeze(const PackRoot& root, bool sync);
   Status seal();
-  Status openBeside();
+  Status openBeside(mode_t mode);
   Status publish(bool replace, bool sync);
   Status giveName(bool replace, bool sync);
   Status cutAndCheck(uint64_t endUnits);

@@ -1,5 +1,7 @@
 #include "core/thaw.h"
 
+#include <sys/stat.h>
+
 #include "core/clock.h"
 #include "core/io.h"
 #include "core/region-file.h"
@@ -40,13 +42,16 @@ Status writeLiveCopy(const RegionFile& packed, int to, CopyProgress* progress) {
 
 }  // namespace
 
-Status thawFile(const std::string& from, const std::string& to, uint32_t mode,
-                CopyProgress* progress, uint32_t* root) {
+Status thawFile(const std::string& from, const std::string& to, CopyProgress* progress,
+                uint32_t* root) {
   RegionFile packed;
   if (const Status opened = packed.open(from, false, kKindPacked); !opened.ok()) return opened;
+  struct stat found;
+  if (const int got = io().stat(packed.fd, &found); got < 0) return statusFromErrno(-got);
+  const mode_t readable = found.st_mode & 0444;
   const std::string temporary = to + ".thaw.tmp";
   int fd = -1;
-  Status status = makeTemporary(temporary, mode, &fd);
+  Status status = makeTemporary(temporary, readable | readable >> 1 | 0600, &fd);
   if (!status.ok()) return status;
   status = writeLiveCopy(packed, fd, progress);
   if (status.ok()) status = statusFromErrno(-io().link(temporary.c_str(), to.c_str()));

@@ -12,7 +12,8 @@ namespace rstore {
 /// Copies (sharing blocks where the file system can), gives the copy a new uuid and a clean
 /// checkpoint slot, and names it `to` in one step. kExists when that name is taken,
 /// kUnderWay when somebody else is just thawing to it. `*root`: of the very file that was copied.
-Status thawFile(const std::string& from, const std::string& to, uint32_t mode,
-                CopyProgress* progress, uint32_t* root);
+/// Whoever may read the packed file may read and write the copy, less the umask.
+Status thawFile(const std::string& from, const std::string& to, CopyProgress* progress,
+                uint32_t* root);
 
 }  // namespace rstore
