@@ -130,7 +130,7 @@ export interface OpenedPack extends Omit<OpenedHandle, 'number'> {
 export interface NativePackWriter extends WindowSource {
   /** @param path '' for memory */
   begin(
-    path: string, place: number, capacityBytes: number, pages: Uint8Array,
+    path: string, place: number, capacityBytes: number, pages: Uint8Array, mode: number,
   ): OpenedPack | PackedStatus
   grow(endUnits: number): PackedStatus
   /** Of memory: minus its number. */
@@ -217,6 +217,8 @@ export interface Addon extends NativeKernels, FrequentCalls {
   /** Memory for the first region that is opened, made while the heap is small. */
   prepareMemory(): PackedStatus
   createRegion(path: string, capacityBytes: number, mode: number, pages: Uint8Array): PackedStatus
+  /** Only of one that has no commit yet and that nobody has open: native/src/core/region-file.h. */
+  removeNewRegion(path: string): PackedStatus
   /** A buffer of its own over part of a window; `detach` it when its lease ends. */
   bufferOver(window: Uint8Array, offset: number, bytes: number): ArrayBuffer
   /** Empties what `bufferOver` made. */

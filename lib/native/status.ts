@@ -1,4 +1,5 @@
 /** From the status of a native call to the error that a caller gets. */
+import { closeSync, constants, openSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 
 import { C } from '../../formats/index.js'
@@ -28,7 +29,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   readOnly: {
     code: 'RSTORE_READ_ONLY', what: 'the file or its folder may not be written',
-    todo: 'Open with { readOnly: true }, or change the permissions',
+    todo: 'Change the permissions',
   },
   busy: {
     code: 'RSTORE_BUSY', what: 'another handle did not let go in time',
@@ -49,7 +50,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   exists: {
     code: 'RSTORE_EXISTS', what: 'there is a file of that name',
-    todo: 'Use Region.open or Region.openOrCreate',
+    todo: 'Choose another name',
   },
   notRegion: {
     code: 'RSTORE_NOT_A_REGION', what: 'this is not a region file',
@@ -100,7 +101,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     todo: 'Put the log back beside the region, or run "rstore repair"',
   },
   needsRecovery: {
-    code: 'RSTORE_READ_ONLY', what: 'a crash left a redo log, and the media cannot be written',
+    code: 'RSTORE_READ_ONLY', what: 'a crash left a redo log, and the file cannot be written',
     todo: 'Copy region and log to a place that can be written and open the copy',
   },
   logFull: {
@@ -120,19 +121,43 @@ const WRONG_PATHS: Readonly<Record<string, string>> = {
 export const isWrongPath = ({ facts }: RStoreError): boolean =>
   WRONG_PATHS[String(facts['errno'])] !== undefined
 
-function meaningOf(name: string, errno: string): Meaning | undefined {
+/** Of `readOnly`: for whom the system does not even open the file for reading. */
+const UNREADABLE: Meaning = {
+  code: 'RSTORE_READ_ONLY', what: 'the file may not be read',
+  todo: 'Change its permissions, or those of the folders that lead to it',
+}
+
+function mayNotRead(path: string): boolean {
+  try {
+    closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK))
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES'
+  }
+}
+
+/** What a status means in one place, where that is more than what it means everywhere. */
+export type OwnWords = Readonly<Record<string, Partial<Pick<Meaning, 'what' | 'todo'>>>>
+
+function meaningOf(name: string, errno: string, path: string, own: OwnWords): Meaning | undefined {
   const what = WRONG_PATHS[errno]
-  return name === 'io' && what !== undefined
-    ? { code: 'RSTORE_IO', what, todo: 'Check the path; nothing was changed' } : MEANINGS[name]
+  if (name === 'io' && what !== undefined) {
+    return { code: 'RSTORE_IO', what, todo: 'Check the path; nothing was changed' }
+  }
+  if (name === 'readOnly' && errno === 'EACCES' && mayNotRead(path)) return UNREADABLE
+  const meaning = MEANINGS[name]
+  return meaning && { ...meaning, ...own[name] }
 }
 
 /** The error of a status that is not 0. */
-export function errorOf(status: PackedStatus, path: string, doing: string): Error {
+export function errorOf(
+  status: PackedStatus, path: string, doing: string, own: OwnWords = {},
+): Error {
   const name = addon().statusNames[status % 256] ?? 'unknown'
   const errno = Math.floor(status / 256)
   if (name === 'wrongKind') return wrongKind(path, doing, errno)
   const system = errno === 0 ? '' : getSystemErrorName(-errno)
-  const meaning = meaningOf(name, system)
+  const meaning = meaningOf(name, system, path, own)
   if (meaning === undefined) {
     return new Error(`rstore: ${doing} ${path} ended in the unexpected state "${name}" (${errno})`)
   }
@@ -156,6 +181,8 @@ function wrongKind(path: string, doing: string, kind: number): RStoreError {
 }
 
 /** Throws unless the status is 0. */
-export function check(status: PackedStatus, path: string, doing: string): void {
-  if (status !== 0) throw errorOf(status, path, doing)
+export function check(
+  status: PackedStatus, path: string, doing: string, own: OwnWords = {},
+): void {
+  if (status !== 0) throw errorOf(status, path, doing, own)
 }

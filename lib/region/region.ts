@@ -22,6 +22,7 @@ import type { CompactOptions, Compacted } from './compaction/compact.js'
 import { giveBack } from './compaction/give-back.js'
 import { LiveHandle } from './live/live-handle.js'
 import { LongSnapshots } from './live/long-snapshots.js'
+import { leadsToNothing } from './live/real-path.js'
 import { RegionSession } from './live/session.js'
 import type { Snapshot } from './live/snapshot.js'
 import { View } from './live/view.js'
@@ -90,6 +91,15 @@ export class ReadOnlyRegion extends ReadRegion {
   }
 }
 
+const TAKEN = { exists: { todo: 'Use Region.open or Region.openOrCreate' } }
+
+const DANGLING = {
+  exists: {
+    what: 'a symbolic link of that name leads to nothing',
+    todo: 'Remove the link, or use the path that it leads to',
+  },
+}
+
 /** A region that is written in transactions. */
 export class Region extends WritableRegion {
   /** @internal */
@@ -112,7 +122,11 @@ export class Region extends WritableRegion {
     session.onCommit = () => longSnapshots.look()
   }
 
-  /** Makes a new region file. Throws RSTORE_EXISTS when there is a file of that name. */
+  /**
+   * Makes a new region file, or leaves none behind. Throws RSTORE_EXISTS when there is a file of
+   * that name, a TypeError for a name that ends in -wal or -lock: those are the log's and the lock
+   * file's.
+   */
   static create(path: string, options: RegionOptions = {}): Region {
     refuseReadOnly(options, 'Region.create')
     const checked = checkOptions(options)
@@ -121,8 +135,13 @@ export class Region extends WritableRegion {
     refuse(dirname(resolve(path)), checked)
     const status = addon().createRegion(
       resolve(path), capacity, checked.mode, blankPages(capacity))
-    check(status, resolve(path), 'creating')
-    return openWritable(path, checked)
+    check(status, resolve(path), 'creating', leadsToNothing(path) ? DANGLING : TAKEN)
+    try {
+      return openWritable(path, checked)
+    } catch (error) {
+      addon().removeNewRegion(resolve(path))
+      throw error
+    }
   }
 
   /** Opens a region file. Throws RSTORE_NOT_FOUND when there is none, and what is wrong with it. */
@@ -146,6 +165,7 @@ export class Region extends WritableRegion {
         return Region.create(path, options)
       } catch (error) {
         if (!(error instanceof RStoreError) || error.code !== 'RSTORE_EXISTS') throw error
+        if (!existsSync(path)) throw error  // what is there is something else
       }
     }
     return Region.open(path, options)

@@ -1,5 +1,5 @@
 /** A region has one log and one lock file, whatever names it has. */
-import { realpathSync } from 'node:fs'
+import { existsSync, lstatSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 /**
@@ -13,3 +13,7 @@ export function realPathOf(path: string): string {
     return resolve(path)  // opening it says what is wrong
   }
 }
+
+/** Whether it is a symbolic link to a file that is not there. */
+export const leadsToNothing = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true && !existsSync(path)

@@ -288,8 +288,20 @@ export class View {
  * A packed region is not only of another kind: whoever wants to write to it is told that nobody
  * can.
  */
+/** Who may not write, but wants to; and who only reads, which is told to all in the lock file. */
+const DENIED = {
+  writing: { readOnly: { todo: 'Open with { readOnly: true }, or change the permissions' } },
+  reading: {
+    readOnly: {
+      what: 'who reads it says so in its lock file (-lock), and that may not be written, or not be '
+        + 'made in this folder',
+      todo: 'Change the permissions of that file or of the folder',
+    },
+  },
+}
+
 function openingError(status: PackedStatus, path: string, readOnly: boolean): Error {
-  const error = errorOf(status, path, 'opening')
+  const error = errorOf(status, path, 'opening', readOnly ? DENIED.reading : DENIED.writing)
   if (readOnly || !(error instanceof RStoreError)) return error
   if (error.facts['kind'] !== C.KIND_PACKED) return error
   return new RStoreError('RSTORE_READ_ONLY', error.message, error.facts)

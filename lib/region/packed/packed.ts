@@ -177,6 +177,15 @@ export interface PackedToken {
   readonly memory: number
 }
 
+const NOT_THERE = { notFound: { todo: 'Check the path; Region.pack makes one' } }
+
+const ALL_LET_GO = {
+  notFound: {
+    what: 'all who held it have closed it',
+    todo: 'Keep one open until whoever gets its token has attached',
+  },
+}
+
 /** Maps a packed file for a session that `make` makes. Throws what is wrong with it. */
 export function loadSession<S extends PackedSession>(
   path: string, options: LoadOptions<any>,
@@ -193,7 +202,7 @@ export function loadSession<S extends PackedSession>(
   const absolute = resolve(path)
   const native = backendOf(options.backend)
   const opened = native.open(absolute, VERIFY[verify], populate, lock)
-  if (typeof opened === 'number') throw errorOf(opened, absolute, 'loading')
+  if (typeof opened === 'number') throw errorOf(opened, absolute, 'loading', NOT_THERE)
   return owning(native, () => {
     const session = make(absolute, native, opened)
     session.isLazy = verify === 'lazy'
@@ -252,7 +261,7 @@ export class Packed<V = unknown> extends ReadRegion {
     const native = new (addon().PackedFile)()
     const opened = native.openMemory(token.memory, VERIFY.none, false, false)
     if (typeof opened === 'number') {
-      throw errorOf(opened, 'the packed region in memory', 'attaching')
+      throw errorOf(opened, 'the packed region in memory', 'attaching', ALL_LET_GO)
     }
     return owning(native, () =>
       new Packed<V>(new PackedSession(null, native, opened), undefined, token.memory))

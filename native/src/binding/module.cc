@@ -30,6 +30,12 @@ Napi::Value createRegion(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), pack(createRegionFile(path, what)));
 }
 
+/// removeNewRegion(path): the packed status.
+Napi::Value removeNewRegion(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
+  return Napi::Number::New(info.Env(), pack(removeNewRegionFile(path)));
+}
+
 /// networkFileSystem(path): its name, or '' when the path is on a local one or cannot be opened.
 Napi::Value networkFileSystem(const Napi::CallbackInfo& info) {
   int fd = -1;
@@ -79,6 +85,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("bufferOver", Napi::Function::New<bufferOver>(env));
   exports.Set("detach", Napi::Function::New<detach>(env));
   exports.Set("createRegion", Napi::Function::New<createRegion>(env));
+  exports.Set("removeNewRegion", Napi::Function::New<removeNewRegion>(env));
   exports.Set("networkFileSystem", Napi::Function::New<networkFileSystem>(env));
 #ifdef RSTORE_TEST_SEAM
   exportTestSeam(env, exports);

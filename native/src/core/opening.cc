@@ -59,6 +59,8 @@ Status Handle::joinOrFinishReplacement() {
   if (!again.ok()) return again;
   if (const Status claimed = claimFile(first); !claimed.ok()) return claimed;
   const Status joined = first ? becomeFirst() : lock_.join(file_);
+  const bool isVain = first && !joined.ok() && joined.code != Code::kReplaced;
+  if (isVain) lock_.remove();  // it would be empty, and nobody else's
   if (joined.code != Code::kReplaced || !lock_.isOfFormer(file_.identity)) return joined;
   const Status retired = lock_.retire(logPath());
   return retired.ok() ? joined : retired;
@@ -86,7 +88,9 @@ Status Handle::becomeFirst() {
   if (const Status read = readSlot(file_.fd, file_.identity, &slot); !read.ok()) return read;
   if (slot.clean == 0) {
     RegionFile writable;
-    if (const Status opened = writable.open(path_, true, kKindLive); !opened.ok()) return opened;
+    const Status opened = writable.open(path_, true, kKindLive);
+    if (opened.code == Code::kReadOnly) return failure(Code::kNeedsRecovery, opened.error);
+    if (!opened.ok()) return opened;
     const Status recovered = recoverRegion(writable, lock_, logPath(), &slot);
     if (!recovered.ok()) return recovered;
   }

@@ -12,12 +12,16 @@
 
 #include "core/clock.h"
 #include "core/crc32c.h"
+#include "core/file-lock.h"
 #include "core/io.h"
+#include "core/lock-file.h"
 #include "core/temporary-file.h"
 
 namespace rstore {
 
 namespace {
+
+constexpr uint64_t kFirstEpoch = 1;
 
 bool isZero(const void* bytes, size_t count) {
   const auto* at = static_cast<const unsigned char*>(bytes);
@@ -76,8 +80,9 @@ Identity newIdentity(const NewRegion& what) {
   return identity;
 }
 
-Status writeInitialContent(int fd, const NewRegion& what) {
-  Identity identity = newIdentity(what);
+Status writeInitialContent(int fd, const NewRegion& what, Identity* made) {
+  Identity& identity = *made;
+  identity = newIdentity(what);
   const Status random = randomBytes(identity.uuid, sizeof identity.uuid);
   if (!random.ok()) return random;
   identity.checksum = checksumOfIdentity(identity);
@@ -98,7 +103,7 @@ Status writeInitialContent(int fd, const NewRegion& what) {
   if (!table.ok()) return table;
   CheckpointSlot slot{};
   slot.clean = 1;
-  slot.epoch = 1;
+  slot.epoch = kFirstEpoch;
   slot.generation = identity.generation;
   slot.endUnits = uint64_t{identity.firstDataPage} * (kPageBytes / 8);
   slot.durableTailEpoch = 1;
@@ -167,9 +172,40 @@ void RegionFile::close() {
   fd = -1;
 }
 
-Status createRegionFile(const std::string& path, const NewRegion& what) {
-  return makeWhole(path, what.mode, [&](int fd) { return writeInitialContent(fd, what); });
+namespace {
+
+/// `like`: only the very region that has this identity, if one is given.
+Status removeNew(const std::string& path, const Identity* like) {
+  RegionFile file;
+  if (const Status opened = file.open(path, true, kKindLive); !opened.ok()) return opened;
+  const Identity& found = file.identity;
+  if (like != nullptr && memcmp(found.uuid, like->uuid, sizeof found.uuid) != 0) {
+    return failure(Code::kExists);
+  }
+  const Status alone = tryLockByte(file.fd, kAliveByte, LockMode::kExclusive);
+  if (!alone.ok()) return alone;
+  CheckpointSlot slot;
+  if (const Status read = readSlot(file.fd, file.identity, &slot); !read.ok()) return read;
+  struct stat byName;
+  struct stat own;
+  const bool isNamed = io().statName(path.c_str(), &byName) == 0 && io().stat(file.fd, &own) == 0 &&
+                       byName.st_ino == own.st_ino && byName.st_dev == own.st_dev;
+  if (!isNamed || slot.clean != 1 || slot.epoch != kFirstEpoch) return failure(Code::kExists);
+  return statusFromErrno(-io().unlink(path.c_str()));
 }
+
+}  // namespace
+
+Status createRegionFile(const std::string& path, const NewRegion& what) {
+  Identity identity{};
+  const Status made =
+      makeWhole(path, what.mode, [&](int fd) { return writeInitialContent(fd, what, &identity); });
+  // It may have failed when the file had its name, which was not brought to the disk.
+  if (!made.ok()) (void)removeNew(path, &identity);
+  return made;
+}
+
+Status removeNewRegionFile(const std::string& path) { return removeNew(path, nullptr); }
 
 Status readSlot(int fd, const Identity& identity, CheckpointSlot* slot) {
   CheckpointSlot found[2];

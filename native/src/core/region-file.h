@@ -61,6 +61,10 @@ constexpr uint32_t checksumPageCount(uint64_t capacityBytes) {
 /// when the name is taken.
 Status createRegionFile(const std::string& path, const NewRegion& what);
 
+/// Removes a region that has no commit yet, and that nobody has open or can open meanwhile
+/// (handle.h, H8): one that could be made, but not opened. kExists: it is not such a one any more.
+Status removeNewRegionFile(const std::string& path);
+
 uint32_t checksumOfIdentity(const Identity& identity);
 /// Whether a file is of the same region as `earlier`, and of a later generation.
 bool isLaterGeneration(const Identity& later, const Identity& earlier);
