@@ -118,7 +118,9 @@ function entryOf(image: RegionImage, name: string) {
     ?? entries.find((candidate) => shownName(candidate) === name)
   if (entry === undefined || entry.kind === 'value') {
     const known = entries.filter(({ kind }) => kind !== 'value').map(shownName)
-    throw new UsageError(`--map: there is no map ${JSON.stringify(name)}; there are: `
+    const what = entry === undefined ? `there is no map ${JSON.stringify(name)}`
+      : `${JSON.stringify(name)} is a single value, which \`rstore get\` shows`
+    throw new UsageError(`--map: ${what}; maps are: `
       + known.map((shown) => JSON.stringify(shown)).join(', '))
   }
   return entry

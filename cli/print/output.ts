@@ -40,12 +40,12 @@ function writeAll(fd: number, bytes: Uint8Array): void {
 /** Lines on standard output. Throws BrokenPipe. */
 export const print = (text: string): void => writeAll(1, Buffer.from(`${text}\n`))
 
-/** Lines on standard error; that nobody reads them is no reason to end. */
+/** Lines on standard error; that nobody can read them is no reason to end, or to end otherwise. */
 export function printError(text: string): void {
   try {
     writeAll(2, Buffer.from(`${text}\n`))
-  } catch (error) {
-    if (!(error instanceof BrokenPipe)) throw error
+  } catch {
+    // there is nowhere to tell it
   }
 }
 

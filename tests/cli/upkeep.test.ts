@@ -1,10 +1,11 @@
 /** compact, verify, checkpoint, backup, stat: what they do, print and exit with. */
+import { spawnSync } from 'node:child_process'
 import { existsSync, openSync, closeSync, writeSync, readdirSync, statSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Region, Store, t } from '../../lib/index.js'
 import { withRegion, type Place } from '../harness/with-region.js'
-import { rstore as run, type Outcome } from './run.js'
+import { PROGRAM, rstore as run, type Outcome } from './run.js'
 
 const test = suite('upkeep')
 
@@ -146,6 +147,30 @@ test('checkpoint, backup and stat', withRegion((place) => {
   assert.is(stdout.trim().split('\n').length, 4)
   assert.is(rstore('stat', place.path(), '--watch', '--interval', '0').status, 2)
   region.close()
+}))
+
+test('pack lets in nobody whom the region keeps out', withRegion((place) => {
+  place.create({ capacity: '1MiB', mode: 0o600 }).close()
+  assert.is(rstore('pack', place.path(), place.path('packed')).status, 0)
+  assert.is(statSync(place.path('packed')).mode & 0o777, 0o400)
+}))
+
+test('what cannot be told on standard error ends in the same exit code', withRegion((place) => {
+  place.create({ capacity: '1MiB' }).close()
+  const full = openSync('/dev/full', 'w')
+  const { status } = spawnSync(process.execPath, [PROGRAM, 'get', place.path(), 'none'],
+    { stdio: ['ignore', 'ignore', full] })
+  closeSync(full)
+  assert.is(status, 2)
+}))
+
+test('inspect --map: a single value is called one', withRegion((place) => {
+  const region = place.create({ capacity: '1MiB' })
+  region.transact(() => region.value('v', t.u32).set(1))
+  region.close()
+  const { status, stderr } = rstore('inspect', place.path(), '--map', 'v')
+  assert.is(status, 2)
+  assert.match(stderr, /"v" is a single value/)
 }))
 
 test.run()

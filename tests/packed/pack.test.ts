@@ -37,6 +37,39 @@ test('permissions are those of a new file, but nobody may write', inPlace((place
   assert.is(statSync(place.path('x')).mode & 0o777, 0o440)
 }))
 
+test('permissions as asked for, and a copy of it lets in nobody else', inPlace(async (place) => {
+  const mask = process.umask(0o022)
+  try {
+    for (const [mode, packed, thawed] of [
+      [0o600, 0o400, 0o600], [0o640, 0o440, 0o640], [0o666, 0o444, 0o644],
+    ] as const) {
+      const path = place.path(`of-${mode}`)
+      Region.pack(path, { ...OPTIONS, mode }, fill(3))!.close()
+      assert.is(statSync(path).mode & 0o777, packed)
+      await Packed.thaw(path, `${path}.live`)
+      assert.is(statSync(`${path}.live`).mode & 0o777, thawed)
+    }
+  } finally {
+    process.umask(mask)
+  }
+  const wrong = (): unknown => Region.pack(place.path('x'), { ...OPTIONS, mode: 0o1777 }, fill(3))
+  assert.throws(wrong, /mode must be permission bits/)
+}))
+
+test('what is there, or not there, is told with what fits packed regions', inPlace((place) => {
+  const path = place.path('x')
+  const none = thrown('RSTORE_NOT_FOUND', () => Packed.load(path))
+  assert.match(none.message, /Region\.pack makes one/)
+  Region.pack(path, OPTIONS, fill(3))!.close()
+  const again = thrown('RSTORE_EXISTS', () => Region.pack(path, OPTIONS, fill(3)))
+  assert.match(again.message, /Packed\.load, or pass \{ replace: true \}/)
+  const gone = Region.pack(null, OPTIONS, fill(3))!
+  const token = gone.token()
+  gone.close()
+  const missing = thrown('RSTORE_NOT_FOUND', () => Packed.attach(token))
+  assert.match(missing.message, /all who held it have closed it/)
+}))
+
 test('a name as long as the file system takes', inPlace((place) => {
   const name = 'n'.repeat(255)
   place.keep(Region.pack(place.path(name), OPTIONS, fill(3))!)

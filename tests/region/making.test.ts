@@ -1,10 +1,10 @@
 /** New files: there is the whole file or none, and nothing else, whatever fails on the way. */
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Region, SharedVector, t } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
-import { verifyFile, withRegion, type Place } from '../harness/with-region.js'
+import { thrown, verifyFile, withRegion, type Place } from '../harness/with-region.js'
 
 const test = suite('making files')
 
@@ -61,6 +61,7 @@ for (const kind of ['region', 'vector'] as const) {
       for (const { code, files } of failed) {
         assert.equal(strangers(files, kind), [])
         if (code === 'made') assert.ok(files.includes(kind))
+        else if (kind === 'region') assert.equal(files, [], code)
       }
       await expectWhole(place, kind)
     }),
@@ -87,6 +88,27 @@ test(
       () => SharedVector.create(place.path(), t.u32),
     ]) assert.throws(again, /there is a file of that name/)
     assert.is(first.map('numbers', t.u32, t.u32).get(1), 1)
+  }),
+)
+
+test(
+  'a name to which that of the lock file is too long leaves nothing',
+  withRegion((place) => {
+    const error = thrown('RSTORE_IO', () => Region.create(place.path('n'.repeat(252))))
+    assert.match(error.message, /the name is longer than the file system takes/)
+    assert.equal(readdirSync(place.folder), [])
+  }),
+)
+
+test(
+  'a link to nothing is told, and not taken for a file',
+  withRegion((place) => {
+    symlinkSync('nowhere', place.path('link'))
+    for (const make of [Region.create, Region.openOrCreate]) {
+      const error = thrown('RSTORE_EXISTS', () => make(place.path('link')))
+      assert.match(error.message, /a symbolic link of that name leads to nothing/)
+    }
+    assert.equal(readdirSync(place.folder), ['link'])
   }),
 )
 

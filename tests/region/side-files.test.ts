@@ -203,6 +203,21 @@ test('a group that its maker is not in may do no more than everybody', ofService
   })
 }))
 
+test('whoever is denied is told what', ofService((place, path) => {
+  const told = (open: () => unknown, words: RegExp): void =>
+    assert.match(asUser(GUEST, () => thrown('RSTORE_READ_ONLY', open)).message, words)
+  const read = (): unknown => Region.open(path, { readOnly: true })
+  const unreadable = /the file may not be read \(EACCES\)\. Change its permissions/
+  chmodSync(path, 0o600)
+  for (const open of [read, () => Region.open(path), () => Packed.load(path)]) {
+    told(open, unreadable)
+  }
+  chmodSync(path, 0o644)
+  told(() => Region.open(path), /may not be written \(EACCES\)\. Open with \{ readOnly: true \}/)
+  chmodSync(place.folder, 0o755)
+  told(read, /its lock file \(-lock\).*may not be written, or not be made in this folder/)
+}))
+
 test('what is in their place and no region is what a crash left', inPlace((place) => {
   const path = made(place, 'left')
   writeFileSync(`${path}-lock`, 'half')

@@ -127,7 +127,7 @@ struct FaultRange {
   uint32_t buffersTail = 0;         // kView, privately mapped: 1 when its owner knows F8
   uint32_t isGround = 0;            // 1: others may lie on it, and are found first (F10)
 
-  bool readOnly = false;            // kLog: the file was opened for reading
+  bool readOnly = false;  // kLog: the file was opened for reading
 
   FirstTouch* pending = nullptr;  // kView: F9
 

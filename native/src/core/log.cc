@@ -47,8 +47,7 @@ Status Log::begin(const std::string& path, const Identity& identity, uint64_t sa
   return status;
 }
 
-Status Log::open(const std::string& path, const Identity& identity, uint64_t salt,
-                 bool wantWrite) {
+Status Log::open(const std::string& path, const Identity& identity, uint64_t salt, bool wantWrite) {
   close();
   Status status = openSideFile(path, wantWrite, &fd_);
   if (status.ok()) status = map(identity, salt, wantWrite);
@@ -61,9 +60,8 @@ Status Log::map(const Identity& identity, uint64_t salt, bool wantWrite) {
   generation_ = identity.generation;
   memcpy(uuid_, identity.uuid, sizeof uuid_);
   if (const Status got = reserveAddressSpace(kMappingBytes, &memory_); !got.ok()) return got;
-  const Status mapped = wantWrite
-                            ? mapShared(memory_.base, fd_, 0, kMappingBytes, Shared::kDurable)
-                            : mapReadOnly(memory_.base, fd_, 0, kMappingBytes);
+  const Status mapped = wantWrite ? mapShared(memory_.base, fd_, 0, kMappingBytes, Shared::kDurable)
+                                  : mapReadOnly(memory_.base, fd_, 0, kMappingBytes);
   if (!mapped.ok()) return mapped;
   control_ = {};
   faultRange_.readOnly = !wantWrite;
