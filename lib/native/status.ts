@@ -68,11 +68,22 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     code: 'RSTORE_REPLACED', what: 'the file was replaced by a compacted one',
     todo: 'Open it again',
   },
+  outOfReach: {
+    code: 'RSTORE_REPLACED', what: 'the file was replaced by a compacted one that cannot be opened',
+    todo: 'Nothing was changed. Make the new one accessible to this process, then try again',
+  },
   elsewhere: {
     code: 'RSTORE_BUSY',
-    what: 'others have it open by another name, or its file or lock file was moved, replaced or '
-      + 'removed meanwhile',
-    todo: 'Close their handles, then open it again. Leave the -lock file alone',
+    what: 'others have it open by another name, or its file, log or lock file was moved, replaced '
+      + 'or removed meanwhile',
+    todo: 'Close their handles, then open it again. Leave the -wal and -lock files alone',
+  },
+  notOwner: {
+    code: 'RSTORE_READ_ONLY',
+    what: 'its owner or group cannot be given to a new file, and some who may open this one could '
+      + 'not open that',
+    todo: 'Nothing was changed. Do it as a user who may give files away, or as its owner in its '
+      + 'group, or write to another name',
   },
   failed: {
     code: 'RSTORE_IO', what: 'an earlier write through this handle failed',
@@ -95,6 +106,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   tooManyHandles: {
     code: 'RSTORE_BUSY', what: '1,024 handles have the region open',
     todo: 'Close some of them',
+  },
+  lockDamaged: {
+    code: 'RSTORE_CORRUPT', what: 'the lock file (-lock) beside it is damaged',
+    todo: 'Close the region in all processes, delete the -lock file, then open it again',
   },
   logMissing: {
     code: 'RSTORE_CORRUPT', what: 'a crash left commits in the redo log (-wal), and it is gone',

@@ -133,6 +133,21 @@ TEST(rangesBecomeZeroWhateverTheFileSystemCan) {
   }
 }
 
+TEST(blocksAreProvidedWhateverTheFileSystemCan) {
+  for (int without = 0; without <= 2; without++) {
+    const Lazy lazy(without);
+    const int fd = check::makeFile("blocks", 0);
+    const auto data = noise(10'000);
+    CHECK(writeFully(fd, data.data(), data.size(), 0).ok());
+    CHECK(allocateFileTo(fd, 100'000).ok() && check::lengthOf(fd) == 100'000);
+    CHECK(allocateFileTo(fd, 50'000).ok() && check::lengthOf(fd) == 100'000);
+    CHECK(holds(fd, data, 0) && holds(fd, std::vector<unsigned char>(90'000), 10'000));
+    struct stat info;
+    CHECK(::fstat(fd, &info) == 0 && info.st_blocks * 512 >= 100'000);
+    ::close(fd);
+  }
+}
+
 TEST(filesOnlyGetLonger) {
   for (int without = 0; without <= 2; without++) {
     const Lazy lazy(without);

@@ -15,12 +15,14 @@ namespace rstore {
 
 Status Handle::refresh() {
   if (view_.control().failed != 0) return failure(Code::kFailed);
-  if (isReplaced()) return failure(Code::kReplaced);
+  if (moving_) return failure(Code::kReplaced);
+  if (const Status named = checkName(); !named.ok()) return named;
   if (!hasLock()) return kSuccess;
   const Status status = refreshHere();
   if (status.ok()) return status;
   lock_.unpin();
-  return isReplaced() ? failure(Code::kReplaced) : status;  // log and lock file went meanwhile
+  const Status named = checkName();  // log and lock file may have gone meanwhile
+  return named.ok() ? status : named;
 }
 
 Status Handle::refreshHere() {
@@ -75,7 +77,7 @@ Status Handle::begin(int64_t timeoutMs, uint32_t* holderPid) {
   if (view_.control().failed != 0) return failure(Code::kFailed);
   if (moving_) return failure(Code::kReplaced);
   if (const Status locked = lock_.acquireWrite(timeoutMs, holderPid); !locked.ok()) return locked;
-  Status status = checkName();
+  Status status = claimName();
   if (status.ok()) status = refresh();
   if (status.ok()) status = heal();
   if (!status.ok()) {

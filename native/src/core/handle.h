@@ -200,9 +200,8 @@ class Handle {
   Status openWithoutLock();
   Status becomeFirst();
   Status openLogWhenBegun();
-  Status isNamedElsewhere(bool* elsewhere) const;
-  bool isNameGivenAway() const;
-  Status checkName();
+  Status checkName() const;
+  Status claimName();
   Status refreshHere();
   Status heal();
   Status waitForCheckpoint(uint32_t seenTicket, int64_t deadline);

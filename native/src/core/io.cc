@@ -319,12 +319,26 @@ Status punchFileRange(int fd, uint64_t offset, uint64_t bytes) {
   return allocateRange(fd, Allocate::kPunch, offset, bytes);
 }
 
+namespace {
+
+/** kUnsupported: the file is `*length` long still, and must get longer by other means. */
+Status growByBlocks(int fd, uint64_t bytes, uint64_t* length) {
+  if (Status status = fileLength(fd, length); !status) return status;
+  return *length < bytes ? allocateRange(fd, Allocate::kGrow, *length, bytes - *length) : kSuccess;
+}
+
+}  // namespace
+
 Status growFileTo(int fd, uint64_t bytes) {
   uint64_t length = 0;
-  if (Status status = fileLength(fd, &length); !status) return status;
-  if (length >= bytes) return kSuccess;
-  Status status = allocateRange(fd, Allocate::kGrow, length, bytes - length);
+  const Status status = growByBlocks(fd, bytes, &length);
   return status.code == Code::kUnsupported ? lengthenTo(fd, bytes) : status;
+}
+
+Status allocateFileTo(int fd, uint64_t bytes) {
+  uint64_t length = 0;
+  const Status status = growByBlocks(fd, bytes, &length);
+  return status.code == Code::kUnsupported ? writeZeros(fd, length, bytes - length) : status;
 }
 
 Status copyFileRange(int from, uint64_t fromOffset, int to, uint64_t toOffset, uint64_t bytes) {
@@ -401,6 +415,15 @@ Status openFile(const char* path, int flags, mode_t mode, int* fd) {
   *fd = opened < 0 ? -1 : opened;
   return opened < 0 ? statusFromErrno(-opened) : kSuccess;
 }
+
+bool leadsTo(const char* name, int fd) {
+  struct ::stat byName;
+  struct ::stat own;
+  return io().statName(name, &byName) == 0 && io().stat(fd, &own) == 0 &&
+         byName.st_ino == own.st_ino && byName.st_dev == own.st_dev;
+}
+
+std::string nameOfDescriptor(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
 void closeFile(int fd) {
   // Never repeated: on Linux the descriptor is gone even after EINTR, and may be another's by now.

@@ -23,6 +23,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "core/status.h"
 
@@ -136,6 +137,9 @@ Status punchFileRange(int fd, uint64_t offset, uint64_t bytes);
  */
 Status growFileTo(int fd, uint64_t bytes);
 
+/** The same, but where the file system cannot allocate, zeros are written: there are blocks. */
+Status allocateFileTo(int fd, uint64_t bytes);
+
 /** Copies between files; by the kernel where it can, else through a buffer. */
 Status copyFileRange(int from, uint64_t fromOffset, int to, uint64_t toOffset, uint64_t bytes);
 
@@ -157,6 +161,12 @@ Status startWriting(int fd, uint64_t offset, uint64_t bytes);
  * is never 0, 1 or 2, where a stray print would land in the file.
  */
 Status openFile(const char* path, int flags, mode_t mode, int* fd);
+
+/** Whether a name leads to the file of a descriptor; not when either cannot be asked. */
+bool leadsTo(const char* name, int fd);
+
+/** A name of what a descriptor leads to, also where that has none; needs /proc. */
+std::string nameOfDescriptor(int fd);
 
 /** Never fails for the caller: the descriptor is gone in any case. */
 void closeFile(int fd);

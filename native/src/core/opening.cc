@@ -46,7 +46,8 @@ Status Handle::openShared() {
 Status Handle::joinThisGeneration() {
   if (const Status joined = joinOrFinishReplacement(); !joined.ok()) return joined;
   const Status opened = openLogWhenBegun();
-  return opened.ok() || !isNameGivenAway() ? opened : failure(Code::kReplaced);
+  const bool gone = !opened.ok() && checkName().code == Code::kReplaced;
+  return gone ? failure(Code::kReplaced) : opened;
 }
 
 /// kReplaced: the lock file was that of the file before; it has gone now, or is about to.
@@ -168,7 +169,7 @@ void Handle::close() {
 bool Handle::becomeAlone() {
   if (!hasLock() || !checkpointer_ || transacting_) return false;
   lock_.unpin();
-  alone_ = lock_.becomeLast() && !isNameGivenAway();
+  alone_ = lock_.becomeLast() && checkName().ok();
   return alone_;
 }
 

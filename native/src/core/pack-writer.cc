@@ -170,12 +170,20 @@ Status PackWriter::writeLive(const LiveContent& content) {
   slot.epoch = slot.durableTailEpoch = content.epoch;
   slot.endUnits = content.endUnits;
   if (const Status marked = writeSlot(fd_, &slot); !marked.ok()) return marked;
-  // The owner can be kept only by who may give files away; its permissions then must not be wider.
-  const struct stat& like = content.permissions;
-  const bool given = fchown(fd_, like.st_uid, like.st_gid) == 0;
-  const mode_t mode = like.st_mode & (given || like.st_gid == getegid() ? 0777 : 0707);
-  if (fchmod(fd_, mode) != 0) return statusFromErrno(errno);
+  if (const Status given = permitLike(content.permissions); !given.ok()) return given;
   return syncAll(fd_);
+}
+
+/// The owner can be kept only by who may give files away, the group by its members, or where the
+/// folder gives it. Another group may do what others may, if its own could: no more than before.
+Status PackWriter::permitLike(const struct stat& like) {
+  const bool given = fchown(fd_, like.st_uid, like.st_gid) == 0 ||
+                     fchown(fd_, static_cast<uid_t>(-1), like.st_gid) == 0;
+  struct stat made;
+  if (const int got = io().stat(fd_, &made); got < 0) return statusFromErrno(-got);
+  const mode_t ofOthers = (like.st_mode & 07) << 3;
+  const mode_t group = given || made.st_gid == like.st_gid ? 070 : ofOthers;
+  return fchmod(fd_, like.st_mode & (0707 | group)) == 0 ? kSuccess : statusFromErrno(errno);
 }
 
 Status PackWriter::nameLive(const std::string& path) {

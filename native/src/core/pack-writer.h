@@ -87,6 +87,7 @@ class PackWriter {
   Status cutAndCheck(uint64_t endUnits);
   Status writeChecksums(uint64_t endPage);
   Status writeLive(const LiveContent& content);
+  Status permitLike(const struct stat& like);
   void detach();
   std::string temporaryName() const { return path_ + ".pack.tmp"; }
 

@@ -11,8 +11,10 @@
 //  P2. `replaced` is set before the rename, in the old lock file. Whoever takes the write lock of
 //      the old generation looks at it; when it is set, the name decides: it leads to a file of the
 //      same uuid and a later generation, and the handle moves over before it changes anything; or
-//      it does not, because the compactor died or failed before its rename, and the word is
-//      cleared. So after the rename nobody commits to the old file: who did not see the word set
+//      to the file that is open, because the compactor died or failed before its rename, and the
+//      word is cleared. Where it leads to anything else, to nothing, or to a file that this process
+//      cannot open, nothing is read or changed, and the word stays: the old file may have no name
+//      any more. So after the rename nobody commits to the old file: who did not see the word set
 //      had the lock before the compactor.
 //  P3. Readers look at the word when they refresh, and move over between two commits, never within
 //      one: a pinned view, a snapshot, a read() keeps file, log and lock file of its generation
@@ -29,6 +31,9 @@
 //      and begins again at the name.
 //  P5. The last handle of the old generation closes without touching anything: the lock file it has
 //      is not the one of that name any more, or the region file is not of its generation.
+//  P6. Who could open the old file can open the new one: otherwise they would lose their data, and
+//      P2 would keep them out for good. Before the rename the new file has its owner, group and
+//      permissions, and they are compared; the owner is taken for a member of the file's group.
 //
 // WHAT A CRASH LEAVES
 //   while copying          `F` as it was, and a temporary file, which the next compaction removes.
@@ -38,8 +43,6 @@
 //                          log. A machine crash may undo the rename: then everything is as before.
 //   after the log          The same.
 //   after the lock file    Done.
-#include <sys/stat.h>
-
 #include "core/atomic-word.h"
 #include "core/futex.h"
 #include "core/handle.h"
@@ -47,40 +50,31 @@
 
 namespace rstore {
 
-/// P2: whether the region's name leads to a file of a later generation. Another file of that name
-/// (a copy that somebody moved there) is none of ours.
-Status Handle::isNamedElsewhere(bool* elsewhere) const {
-  *elsewhere = false;
-  struct stat byName;
-  struct stat own;
-  if (stat(path_.c_str(), &byName) != 0 || fstat(file_.fd, &own) != 0) return kSuccess;
-  if (byName.st_ino == own.st_ino && byName.st_dev == own.st_dev) return kSuccess;
+bool Handle::isReplaced() const { return moving_ || checkName().code == Code::kReplaced; }
+
+/// P2. kReplaced: the name leads to a file of a later generation. kElsewhere: to nothing, or to a
+/// file that is none of ours (a copy that somebody moved there).
+Status Handle::checkName() const {
+  if (!hasLock() || atomicWord(lock_.words().replaced).load(std::memory_order_seq_cst) == 0) {
+    return kSuccess;
+  }
+  if (leadsTo(path_.c_str(), file_.fd)) return kSuccess;
   RegionFile found;
   const Status opened = found.open(path_, false, kKindLive);
   if (opened.code == Code::kMemory) return opened;
-  *elsewhere = opened.ok() && isLaterGeneration(found.identity, file_.identity);
-  return kSuccess;
-}
-
-bool Handle::isReplaced() const { return moving_ || isNameGivenAway(); }
-
-bool Handle::isNameGivenAway() const {
-  if (!hasLock() || atomicWord(lock_.words().replaced).load(std::memory_order_seq_cst) == 0) {
-    return false;
-  }
-  bool elsewhere = false;
-  return isNamedElsewhere(&elsewhere).ok() && elsewhere;
+  if (opened.code == Code::kNotFound) return failure(Code::kElsewhere);
+  if (!opened.ok()) return failure(Code::kOutOfReach, opened.error);
+  const bool isOurs = isLaterGeneration(found.identity, file_.identity);
+  return failure(isOurs ? Code::kReplaced : Code::kElsewhere);
 }
 
 /// P2, by the holder of the write lock.
-Status Handle::checkName() {
+Status Handle::claimName() {
   auto& replaced = atomicWord(lock_.words().replaced);
   if (replaced.load(std::memory_order_seq_cst) == 0) return kSuccess;
-  bool elsewhere = false;
-  if (const Status looked = isNamedElsewhere(&elsewhere); !looked.ok()) return looked;
-  if (elsewhere) return failure(Code::kReplaced);
-  replaced.store(0, std::memory_order_seq_cst);
-  return kSuccess;
+  const Status named = checkName();
+  if (named.ok()) replaced.store(0, std::memory_order_seq_cst);
+  return named;
 }
 
 /// P3. After a failure there is no file: the next try begins at the same place.
@@ -101,12 +95,37 @@ Status Handle::moveOver() {
   return kSuccess;
 }
 
+namespace {
+
+/// P6: whether all who may read or write the one file may do that with the other.
+bool admitsAllOf(const struct stat& before, const struct stat& now) {
+  const bool sameOwner = now.st_uid == before.st_uid;
+  const bool sameGroup = now.st_gid == before.st_gid;
+  const auto covers = [](mode_t wide, mode_t narrow) { return (narrow & ~wide & 6) == 0; };
+  const mode_t owner = now.st_mode >> 6, group = now.st_mode >> 3, others = now.st_mode;
+  const mode_t ofGroup = sameGroup ? group : others;
+  return covers(sameOwner ? owner : ofGroup, before.st_mode >> 6) &&
+         covers(ofGroup, before.st_mode >> 3) && covers(others, before.st_mode) &&
+         covers(group, sameGroup ? 0 : before.st_mode);  // its members were others before
+}
+
+Status checkAccess(int before, int now) {
+  struct stat old;
+  struct stat fresh;
+  if (const int got = io().stat(before, &old); got < 0) return statusFromErrno(-got);
+  if (const int got = io().stat(now, &fresh); got < 0) return statusFromErrno(-got);
+  return admitsAllOf(old, fresh) ? kSuccess : failure(Code::kNotOwner);
+}
+
+}  // namespace
+
 /// P1 to P4, by the compactor, inside a transaction that changed nothing.
 Status Handle::replaceWith(const std::string& temporary) {
   if (!transacting_) return failure(Code::kInvalid);
   RegionFile fresh;
   if (const Status opened = fresh.open(temporary, false, kKindLive); !opened.ok()) return opened;
   if (!isLaterGeneration(fresh.identity, file_.identity)) return failure(Code::kInvalid);
+  if (const Status same = checkAccess(file_.fd, fresh.fd); !same.ok()) return same;  // P6
   SharedWords& words = lock_.words();
   atomicWord(words.replaced).store(1, std::memory_order_seq_cst);
   const int renamed = io().rename(temporary.c_str(), path_.c_str());

@@ -40,6 +40,9 @@ enum class Code : uint32_t {
   kInTheWay,        // where the log or the lock file belongs there is something else
   kUnderWay,        // someone else is just making the same file
   kLogFull,         // the log has all the segments it can have, and somebody still reads the oldest
+  kOutOfReach,      // the file was replaced by a compacted one, which cannot be opened
+  kNotOwner,        // a new file would shut out some who may open the one that it is to replace
+  kLockDamaged,     // words in the lock file that no correct program wrote
   kInvalid,         // arguments that make no sense: our own mistake
 };
 
@@ -48,11 +51,11 @@ enum class Code : uint32_t {
  * truths.
  */
 inline constexpr const char* kCodeNames[] = {
-    "ok",        "noSpace",     "io",       "corrupt",        "regionFull", "readOnly",
-    "busy",      "notFound",    "exists",   "notRegion",      "tooNew",     "tooOld",
-    "wrongKind", "stale",       "replaced", "elsewhere",      "failed",     "closed",
-    "revoked",   "unsupported", "memory",   "tooManyHandles", "logMissing", "needsRecovery",
-    "inTheWay",  "underWay",    "logFull",  "invalid",
+    "ok",        "noSpace",     "io",         "corrupt",        "regionFull",  "readOnly",
+    "busy",      "notFound",    "exists",     "notRegion",      "tooNew",      "tooOld",
+    "wrongKind", "stale",       "replaced",   "elsewhere",      "failed",      "closed",
+    "revoked",   "unsupported", "memory",     "tooManyHandles", "logMissing",  "needsRecovery",
+    "inTheWay",  "underWay",  "logFull",     "outOfReach", "notOwner",       "lockDamaged", "invalid",
 };
 static_assert(sizeof kCodeNames / sizeof kCodeNames[0] ==
               static_cast<uint32_t>(Code::kInvalid) + 1);

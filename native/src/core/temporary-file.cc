@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
 
 #include "core/clock.h"
 #include "core/file-lock.h"
@@ -13,13 +11,6 @@
 namespace rstore {
 
 namespace {
-
-bool leadsTo(const std::string& name, int fd) {
-  struct stat byName;
-  struct stat own;
-  return io().statName(name.c_str(), &byName) == 0 && io().stat(fd, &own) == 0 &&
-         byName.st_ino == own.st_ino && byName.st_dev == own.st_dev;
-}
 
 bool isHeldByAnother(int fd) {
   return tryLockByte(fd, kTemporaryByte, LockMode::kExclusive).code == Code::kBusy;
@@ -34,18 +25,11 @@ Status removeLeft(const std::string& name) {
   Status status = kSuccess;
   if (isHeldByAnother(fd)) {
     status = failure(Code::kUnderWay);
-  } else if (leadsTo(name, fd)) {
+  } else if (leadsTo(name.c_str(), fd)) {
     status = statusFromErrno(-io().unlink(name.c_str()));
   }
   closeFile(fd);
   return status;
-}
-
-/// Under which the kernel shows what a descriptor leads to, also where that has no name.
-std::string nameOfDescriptor(int fd) {
-  char name[32];
-  snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-  return name;
 }
 
 std::string folderOf(const std::string& path) {
@@ -65,7 +49,7 @@ Status makeUnnamed(const std::string& path, uint32_t mode, int* fd) {
 #ifdef O_TMPFILE
   const Status made = openFile(folderOf(path).c_str(), O_RDWR | O_TMPFILE, mode, fd);
   if (!made.ok()) return hasNoUnnamed(made.error) ? failure(Code::kUnsupported) : made;
-  if (leadsTo(nameOfDescriptor(*fd), *fd)) return kSuccess;
+  if (leadsTo(nameOfDescriptor(*fd).c_str(), *fd)) return kSuccess;
   closeFile(*fd);  // without /proc it could never get a name
   *fd = -1;
 #endif
@@ -89,7 +73,7 @@ Status nameTemporary(int fd, const std::string& name) {
 Status makeTemporary(const std::string& name, uint32_t mode, int* fd) {
   for (;;) {
     const Status made = openFile(name.c_str(), O_RDWR | O_CREAT | O_EXCL, mode, fd);
-    if (made.ok() && !isHeldByAnother(*fd) && leadsTo(name, *fd)) return kSuccess;
+    if (made.ok() && !isHeldByAnother(*fd) && leadsTo(name.c_str(), *fd)) return kSuccess;
     if (made.ok()) {
       closeFile(*fd);  // T3
       *fd = -1;
@@ -145,7 +129,7 @@ Status makeWhole(const std::string& path, uint32_t mode,
 
 void endTemporary(const std::string& name, int fd) {
   if (fd < 0) return;
-  if (leadsTo(name, fd)) (void)io().unlink(name.c_str());
+  if (leadsTo(name.c_str(), fd)) (void)io().unlink(name.c_str());
   closeFile(fd);
 }
 
