@@ -18,7 +18,7 @@ constexpr int64_t kLongestRestMs = 1'000;
 
 Status Checkpointer::run(uint64_t* epoch) {
   const std::lock_guard<std::mutex> guard(running_);
-  if (!lock_.tryAcquireCheckpoint()) return failure(Code::kBusy);
+  if (const Status locked = lock_.tryAcquireCheckpoint(); !locked.ok()) return locked;
   Status status = runLocked(epoch);
   if (!status.ok()) log_.close();  // zeros may stand in for what could not be read: map it anew
   if (!status.ok() && isReplaced()) status = kSuccess;  // the names lead to another generation
@@ -37,7 +37,9 @@ Status Checkpointer::runLocked(uint64_t* epoch) {
   CheckpointSlot slot;
   if (const Status read = readSlot(own_.fd, own_.identity, &slot); !read.ok()) return read;
   *epoch = slot.epoch;
-  if (slot.clean == 1 || lock_.isSuspect()) return kSuccess;  // C2
+  const bool isSuspect = lock_.isSuspect();
+  if (const Status sound = lock_.check(); !sound.ok()) return sound;  // lock-file.h, L5
+  if (slot.clean == 1 || isSuspect) return kSuccess;                  // C2
   if (slot.epoch > atomicWord(words.slotEpoch).load(std::memory_order_seq_cst)) {
     if (const Status finished = finishSlot(&slot); !finished.ok()) return finished;
   }
@@ -45,6 +47,7 @@ Status Checkpointer::runLocked(uint64_t* epoch) {
   const uint64_t pagesSeen =
       atomicWord(words.distinctPagesSinceSlot).load(std::memory_order_relaxed);
   const uint64_t target = announceTarget();
+  if (const Status sound = lock_.check(); !sound.ok()) return sound;  // L5: of the pins
   if (target <= slot.epoch) return kSuccess;
   if (const Status opened = openLog(slot); !opened.ok()) return opened;
   if (atomicWord(words.syncedEpoch).load(std::memory_order_seq_cst) < target) {

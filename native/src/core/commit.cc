@@ -246,6 +246,7 @@ Status Handle::settle() {
     if (const Status synced = syncTail(); !synced.ok()) return latch(synced);
   }
   if (const Status reserved = reserveLog(record.size()); !reserved.ok()) return reserved;
+  if (const Status sound = checkLock(); !sound.ok()) return sound;
   constexpr size_t kChecked = offsetof(RedoRecord, epoch);
   const uint32_t checksum =
       crc32c(view_.cursor().checksum, record.data() + kChecked, record.size() - kChecked);
@@ -266,10 +267,12 @@ Status Handle::settle() {
   pending_.cursor = Log::behind(header, pending_.start);
   SharedWords& words = lock_.words();
   countChanges();
+  if (const Status sound = checkLock(); !sound.ok()) return sound;
   lock_.publish(header.epoch);
   // Not before: if we died in between and the record were not adopted, nobody would clear the tail.
   if (words.tailHighBytes != 0) atomicWord(words.tailHighBytes).store(0, std::memory_order_seq_cst);
   if (pending_.sync) atomicWord(words.syncedEpoch).store(header.epoch, std::memory_order_seq_cst);
+  if (const Status sound = checkLock(); !sound.ok()) return sound;
   pending_.published = true;
   lock_.releaseWrite();  // our view follows in finish(); until then it is pinned where it was
   return kSuccess;

@@ -33,7 +33,14 @@ Status Handle::refreshHere() {
     if (const Status opened = openLogWhenBegun(); !opened.ok()) return opened;
     status = view_.refresh();
   }
-  return status;
+  const Status sound = checkLock();
+  return sound.ok() ? status : sound;
+}
+
+/// What was read in the lock file, or stored there, before this is shared by all: lock-file.h, L5.
+Status Handle::checkLock() {
+  const Status sound = lock_.check();
+  return sound.ok() ? sound : latch(sound);
 }
 
 void Handle::unpin() {
@@ -77,7 +84,8 @@ Status Handle::begin(int64_t timeoutMs, uint32_t* holderPid) {
   if (view_.control().failed != 0) return failure(Code::kFailed);
   if (moving_) return failure(Code::kReplaced);
   if (const Status locked = lock_.acquireWrite(timeoutMs, holderPid); !locked.ok()) return locked;
-  Status status = claimName();
+  Status status = checkLock();
+  if (status.ok()) status = claimName();
   if (status.ok()) status = refresh();
   if (status.ok()) status = heal();
   if (!status.ok()) {
@@ -112,7 +120,9 @@ Status Handle::flush() {
   if (!hasLock()) return kSuccess;
   SharedWords& words = lock_.words();
   const uint64_t published = atomicWord(words.publishedEpoch).load(std::memory_order_seq_cst);
-  if (atomicWord(words.syncedEpoch).load(std::memory_order_seq_cst) >= published) return kSuccess;
+  const uint64_t syncedSoFar = atomicWord(words.syncedEpoch).load(std::memory_order_seq_cst);
+  if (const Status sound = checkLock(); !sound.ok()) return sound;
+  if (syncedSoFar >= published) return kSuccess;
   if (!log_.isOpen()) return kSuccess;
   auto& unsynced = atomicWord(words.unsyncedTailEpoch);
   uint64_t seen = unsynced.load(std::memory_order_seq_cst);
@@ -155,7 +165,8 @@ Status Handle::waitForCheckpointLock() {
   const int64_t deadline = monotonicMs() + options_.timeoutMs;
   for (;;) {
     const uint32_t seen = atomicWord(words.checkpointTicket).load(std::memory_order_seq_cst);
-    if (lock_.tryAcquireCheckpoint()) return kSuccess;
+    const Status got = lock_.tryAcquireCheckpoint();
+    if (got.code != Code::kBusy) return got;
     if (const Status waited = waitForCheckpoint(seen, deadline); !waited.ok()) return waited;
   }
 }

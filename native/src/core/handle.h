@@ -202,6 +202,8 @@ class Handle {
   Status openLogWhenBegun();
   Status checkName() const;
   Status claimName();
+  Status checkLock();
+  void shareLog();
   Status refreshHere();
   Status heal();
   Status waitForCheckpoint(uint32_t seenTicket, int64_t deadline);

@@ -86,6 +86,7 @@ Status Handle::zeroPastEnd() const {
 Status Handle::zeroAbandonedTail() {
   SharedWords& words = lock_.words();
   const uint64_t from = pagesForUnits(view_.cursor().endUnits) * kPageBytes;
+  if (words.tailHighBytes > file_.identity.capacityBytes) return failure(Code::kLockDamaged);
   if (words.tailHighBytes > from) {
     const Status zeroed = zeroFileRange(file_.fd, from, words.tailHighBytes - from);
     if (!zeroed.ok()) return zeroed;

@@ -37,6 +37,8 @@ inline void cpuRelax() {
 
 uint32_t slotOfWord(uint64_t word) { return static_cast<uint32_t>(word) - 1; }
 uint32_t generationOfWord(uint64_t word) { return static_cast<uint32_t>(word >> 32); }
+/// L6: whether somebody can have stored it.
+bool isLockWord(uint64_t word) { return word == 0 || slotOfWord(word) < kReaderSlotCount; }
 
 /// The slot's owner begins to read now.
 void noteTime(ReaderSlot& slot) {
@@ -56,11 +58,11 @@ Status LockFile::open(const std::string& path, int region, int64_t timeoutMs, bo
     if (!opened.ok()) return opened;
     const Status exclusive = tryLockByte(fd_, kAliveByte, LockMode::kExclusive);
     if (!exclusive.ok() && exclusive.code != Code::kBusy) return exclusive;
-    if (exclusive.ok() && sameFile()) {
+    if (exclusive.ok() && hasItsName()) {
       *first = true;
       return kSuccess;
     }
-    if (!exclusive.ok() && tryLockByte(fd_, kAliveByte, LockMode::kShared).ok() && sameFile()) {
+    if (!exclusive.ok() && tryLockByte(fd_, kAliveByte, LockMode::kShared).ok() && hasItsName()) {
       uint32_t ready = 0;
       const Status read = readFully(fd_, &ready, sizeof ready, offsetof(LockHeader, ready));
       if (read.ok() && ready == 1) {
@@ -76,11 +78,15 @@ Status LockFile::open(const std::string& path, int region, int64_t timeoutMs, bo
   }
 }
 
-bool LockFile::sameFile() const {
-  struct stat byName;
-  struct stat byDescriptor;
-  return stat(path_.c_str(), &byName) == 0 && fstat(fd_, &byDescriptor) == 0 &&
-         byName.st_ino == byDescriptor.st_ino && byName.st_dev == byDescriptor.st_dev;
+bool LockFile::hasItsName() const { return leadsTo(path_.c_str(), fd_); }
+
+Status LockFile::check() const {
+  if (atomicWord(control_.fault).load(std::memory_order_relaxed) != 0) {
+    const uint32_t error = atomicWord(control_.lastError).load(std::memory_order_relaxed);
+    return failure(Code::kIo, static_cast<int>(error));
+  }
+  const bool isSound = words_->logSegmentCount <= kSegmentCountLimit;
+  return isSound ? kSuccess : failure(Code::kLockDamaged);
 }
 
 Status LockFile::build(const RegionFile& region) {
@@ -88,7 +94,7 @@ Status LockFile::build(const RegionFile& region) {
   if (fstat(region.fd, &file) != 0) return statusFromErrno(errno);
   // Whoever dies here leaves `ready` at 0, and the next opener, exclusive again, starts over.
   if (const int cut = io().truncate(fd_, 0); cut < 0) return statusFromErrno(-cut);
-  if (const Status grown = growFileTo(fd_, kLockFileBytes); !grown.ok()) return grown;
+  if (const Status grown = allocateFileTo(fd_, kLockFileBytes); !grown.ok()) return grown;  // L5
   if (const Status mapped = map(); !mapped.ok()) return mapped;
   auto& header = *reinterpret_cast<LockHeader*>(base_);
   header.magic = kLockMagic;
@@ -112,7 +118,10 @@ Status LockFile::join(const RegionFile& region) {
   if (fstat(region.fd, &file) != 0) return statusFromErrno(errno);
   if (const Status mapped = map(); !mapped.ok()) return mapped;
   const auto& header = *reinterpret_cast<const LockHeader*>(base_);
-  if (header.magic != kLockMagic) return failure(Code::kCorrupt);
+  if (header.magic != kLockMagic) {
+    const Status sound = check();
+    return sound.ok() ? failure(Code::kLockDamaged) : sound;
+  }
   if (header.formatVersion != kFormatVersion) return failure(Code::kTooNew);
   if (memcmp(header.uuid, region.identity.uuid, sizeof header.uuid) != 0 ||
       header.generation != region.identity.generation) {
@@ -137,7 +146,7 @@ Status LockFile::retire(const std::string& logPath) {
     return locked;
   }
   Status status = kSuccess;
-  if (sameFile()) {
+  if (hasItsName()) {
     status = syncDirectoryOf(path_.c_str());
     const int gone = status.ok() ? io().unlink(logPath.c_str()) : 0;
     if (gone < 0 && gone != -ENOENT) status = statusFromErrno(-gone);
@@ -159,6 +168,8 @@ Status LockFile::map() {
   faultRange_.bytes = memory_.bytes;
   faultRange_.kind = FaultKind::kLock;
   faultRange_.fd = fd_;
+  control_ = {};
+  faultRange_.control = &control_;
   if (const Status ranged = registerRange(&faultRange_); !ranged.ok()) return ranged;
   return openProbe();
 }
@@ -196,7 +207,7 @@ Status LockFile::takeSlot() {
 /// come in between and even be gone again with the file, hence the second look.
 bool LockFile::becomeLast() {
   (void)unlockByte(fd_, kAliveByte);
-  return tryLockByte(fd_, kAliveByte, LockMode::kExclusive).ok() && sameFile();
+  return tryLockByte(fd_, kAliveByte, LockMode::kExclusive).ok() && hasItsName();
 }
 
 void LockFile::remove() { (void)io().unlink(path_.c_str()); }
@@ -273,6 +284,10 @@ Status LockFile::acquireWrite(int64_t timeoutMs, uint32_t* holderPid) {
     const uint32_t seenTicket = ticket.load(std::memory_order_seq_cst);
     if (tryTake(word)) break;
     const uint64_t seen = word.load(std::memory_order_seq_cst);
+    if (!isLockWord(seen)) {
+      result = failure(Code::kLockDamaged);
+      break;
+    }
     if (seen != 0 && stealFromDead(word, seen)) break;
     const int64_t left = deadline - monotonicMs();
     if (left <= 0) {
@@ -302,11 +317,13 @@ void LockFile::releaseWrite() {
   wakesInVain_ = 0;
 }
 
-bool LockFile::tryAcquireCheckpoint() {
+Status LockFile::tryAcquireCheckpoint() {
   auto& word = atomicWord(words_->checkpointLock);
-  if (tryTake(word)) return true;
+  if (tryTake(word)) return kSuccess;
   const uint64_t seen = word.load(std::memory_order_seq_cst);
-  return seen != 0 && seen != ownWord() && stealFromDead(word, seen);
+  if (!isLockWord(seen)) return failure(Code::kLockDamaged);
+  const bool stolen = seen != 0 && seen != ownWord() && stealFromDead(word, seen);
+  return stolen ? kSuccess : failure(Code::kBusy);
 }
 
 void LockFile::releaseCheckpoint() {
@@ -320,7 +337,7 @@ void LockFile::releaseCheckpoint() {
 
 uint32_t LockFile::checkpointHolderPid() const {
   const uint64_t seen = atomicWord(words_->checkpointLock).load(std::memory_order_seq_cst);
-  return seen == 0 ? 0 : slots_[slotOfWord(seen)].pid;
+  return seen == 0 || !isLockWord(seen) ? 0 : slots_[slotOfWord(seen)].pid;
 }
 
 // ── pins ─────────────────────────────────────────────────────────────────────────────────────────
@@ -356,7 +373,7 @@ uint64_t LockFile::lowestPin(uint64_t below) {
     }
     lowest = pinned;
   }
-  return lowest;
+  return check().ok() ? lowest : 0;
 }
 
 bool LockFile::changeState(uint32_t from, uint32_t to) {

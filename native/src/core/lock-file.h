@@ -37,6 +37,17 @@
 //     <= E after storing pin E therefore finds every record behind E in the log until it moves the
 //     pin: a later slotEpoch is stored after the reader's load, so the writer that sees it also
 //     sees the pin.
+// L5. A page that the disk cannot give, or that somebody cut off, becomes memory of this process
+//     alone (fault.h): there the locks are free, nothing is pinned, and nobody sees what is stored.
+//     The fault handler says so in control_ before it puts the memory there, and the file is not
+//     mapped again until the region is opened anew. So what was read or stored counts only when
+//     `check` is asked behind it, and finds nothing: behind the taking of the write lock, before a
+//     segment of the log is chosen or a record written, before and behind a publication, behind a
+//     refresh (which pins), before a checkpoint or the last to close takes what is published for
+//     all there is. A handle that finds something is latched.
+//     Where pins cannot be seen, everything counts as pinned.
+// L6. Anybody can write to the file. A word that no handle can have stored is told as damage, and
+//     never taken for an index.
 #pragma once
 
 #include <atomic>
@@ -99,6 +110,10 @@ class LockFile {
   /// `close`.
   /// When not, the alive byte is no longer held at all: only `close` may follow.
   bool becomeLast();
+  /// Whether the name still leads to the file that is open.
+  bool hasItsName() const;
+  /// L5, L6. kIo: some of it is memory of this process alone. kLockDamaged: words make no sense.
+  Status check() const;
   /// Removes the file's name; only as first or last.
   void remove();
   void close();
@@ -114,13 +129,14 @@ class LockFile {
   uint32_t ownSlotIndex() const { return ownSlot_; }
   SegmentEntry& segment(uint32_t index) const { return segments_[index]; }
 
-  /// Takes the write lock. Busy after `timeoutMs`, with the process id of the holder.
+  /// Takes the write lock. kBusy after `timeoutMs`, with the process id of the holder.
+  /// kLockDamaged: L6.
   Status acquireWrite(int64_t timeoutMs, uint32_t* holderPid);
   void releaseWrite();
   bool holdsWrite() const;
 
   /// The same for checkpoints, without waiting.
-  bool tryAcquireCheckpoint();
+  Status tryAcquireCheckpoint();
   void releaseCheckpoint();
   /// The process of whoever has it, 0 when nobody does.
   uint32_t checkpointHolderPid() const;
@@ -130,8 +146,8 @@ class LockFile {
   void unpin();
   uint64_t pinnedEpoch() const;
 
-  /// The lowest epoch that a live reader pins, UINT64_MAX when none does. Liveness is looked up
-  /// only for pins lower than `below`: others hold nothing up.
+  /// The lowest epoch that a live reader pins, UINT64_MAX when none does, 0 when that cannot be
+  /// seen (L5). Liveness is looked up only for pins lower than `below`: others hold nothing up.
   uint64_t lowestPin(uint64_t below);
 
   /// True while the handle that took `slot` with `generation` has it open.
@@ -156,7 +172,6 @@ class LockFile {
  private:
   Status map();
   Status takeSlot();
-  bool sameFile() const;
   Status openProbe();
   bool tryTake(std::atomic<uint64_t>& word);
   bool stealFromDead(std::atomic<uint64_t>& word, uint64_t seen);
@@ -172,6 +187,7 @@ class LockFile {
   uint32_t ownSlot_ = UINT32_MAX;
   Reservation memory_;
   FaultRange faultRange_;
+  mutable ControlBlock control_{};  // of the fault handler: L5
   int64_t busySinceMs_ = 0;
   uint32_t wakesInVain_ = 0;
 };

@@ -116,12 +116,17 @@ Status Log::rebuildTable() {
 
 /// What an earlier log had in the table must not be found by the next one's logical numbers.
 void Log::forgetTable() {
-  SharedWords& words = lock_.words();
-  for (uint32_t index = 0; index < words.logSegmentCount; index++) {
+  const uint32_t count = segmentCount();
+  for (uint32_t index = 0; index < count; index++) {
     atomicWord(lock_.segment(index).logicalSegment).store(0, std::memory_order_seq_cst);
     lock_.segment(index).lastEpoch = 0;
   }
-  words.logSegmentCount = 0;
+  lock_.words().logSegmentCount = 0;
+}
+
+/// Never more than there can be: lock-file.h, L6.
+uint32_t Log::segmentCount() const {
+  return std::min(lock_.words().logSegmentCount, kSegmentCountLimit);
 }
 
 bool Log::takeFault() {
@@ -279,7 +284,7 @@ bool Log::reaches(uint64_t position) const {
   const uint64_t start = recordStart(position);
   if (find(start / kSegmentBytes) != nullptr) return true;
   if (start % kSegmentBytes != sizeof(SegmentHeader)) return false;
-  const uint32_t count = lock_.words().logSegmentCount;
+  const uint32_t count = segmentCount();
   for (uint32_t index = 0; index < count; index++) {
     if (lock_.segment(index).logicalSegment != 0) return true;
   }
@@ -316,7 +321,7 @@ bool Log::hasHeaderOf(uint32_t physical, uint64_t logicalSegment) const {
 /// writing the header and the table, that one: no two segments may claim the same logical number.
 int64_t Log::chooseSegment(uint64_t logicalSegment, uint32_t segmentLimit) {
   SharedWords& words = lock_.words();
-  const uint32_t count = words.logSegmentCount;
+  const uint32_t count = segmentCount();
   // Before the pins (L4).
   const uint64_t durable = atomicWord(words.slotEpoch).load(std::memory_order_seq_cst);
   uint64_t lowest = UINT64_MAX;
@@ -344,6 +349,7 @@ Status Log::provideSegment(uint64_t logicalSegment, uint32_t segmentLimit) {
   SegmentEntry& entry = lock_.segment(physical);
   const uint64_t offset = uint64_t{physical} * kSegmentBytes;
   const bool fresh = physical == words.logSegmentCount || entry.lastEpoch == kPunched;
+  if (const Status sound = lock_.check(); !sound.ok()) return sound;  // zeros may have chosen it
   atomicWord(entry.logicalSegment).store(0, std::memory_order_seq_cst);
   if (fresh) {
     const Status wrote = writeZeros(fd_, offset, kSegmentBytes);  // G4
@@ -366,7 +372,8 @@ void Log::giveBackExcess(uint32_t segmentLimit) {
   SharedWords& words = lock_.words();
   const uint64_t durable = atomicWord(words.slotEpoch).load(std::memory_order_seq_cst);
   const uint64_t lowest = std::min(durable, lock_.lowestPin(durable));
-  for (uint32_t index = segmentLimit; index < words.logSegmentCount; index++) {
+  const uint32_t count = segmentCount();
+  for (uint32_t index = segmentLimit; index < count; index++) {
     SegmentEntry& entry = lock_.segment(index);
     if (entry.logicalSegment == 0 || entry.lastEpoch > lowest || entry.lastEpoch == 0) continue;
     atomicWord(entry.logicalSegment).store(0, std::memory_order_seq_cst);

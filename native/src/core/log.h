@@ -152,6 +152,8 @@ class Log {
   int64_t chooseSegment(uint64_t logicalSegment, uint32_t segmentLimit);
   Status provideSegment(uint64_t logicalSegment, uint32_t segmentLimit);
   Status map(const Identity& identity, uint64_t salt, bool wantWrite);
+  uint32_t segmentCount() const;
+  bool isOfThis(const SegmentHeader& header) const;
   SegmentHeader headerFor(uint64_t logicalSegment) const;
   void enterSegment(std::byte* at, bool isLarge);
   void expectWrite(const std::byte* at) const;

@@ -97,6 +97,7 @@ Status Handle::becomeFirst() {
   }
   SharedWords& words = lock_.words();
   words.publishedEpoch = words.slotEpoch = words.checkpointTarget = words.syncedEpoch = slot.epoch;
+  if (const Status sound = lock_.check(); !sound.ok()) return sound;
   lock_.announceReady();
   return kSuccess;
 }
@@ -126,7 +127,8 @@ Status Handle::attach(const ViewMemory& memory, ControlBlock* control, uint64_t 
   if (!opened.ok()) return opened;
   if (hasLock() && epoch == UINT64_MAX) return refresh();
   if (hasLock()) {
-    const Status shown = view_.advanceTo(epoch);
+    Status shown = view_.advanceTo(epoch);
+    if (const Status sound = checkLock(); !sound.ok()) shown = sound;
     // Opening the view cleared the fault word, by which a snapshot learns of it later.
     return lock_.isRevoked() ? failure(Code::kRevoked) : shown;  // the log may be gone by then
   }
@@ -150,6 +152,7 @@ Status Handle::resume(uint64_t epoch) {
   if (isReplaced()) return failure(Code::kReplaced);
   if (const Status opened = openLogWhenBegun(); !opened.ok()) return opened;
   if (const Status shown = view_.advanceTo(epoch); !shown.ok()) return shown;
+  if (const Status sound = checkLock(); !sound.ok()) return sound;
   // Only now: the time of its pin is its own, and nobody takes it for the long one before it.
   return lock_.changeState(kReaderIdle, kReaderSnapshot) ? kSuccess : failure(Code::kStale);
 }
@@ -189,7 +192,10 @@ Status Handle::finishFile(RegionFile& writable) {
   SharedWords& words = lock_.words();
   const uint64_t published = atomicWord(words.publishedEpoch).load(std::memory_order_seq_cst);
   if (lock_.isSuspect()) return failure(Code::kFailed);
-  if (words.logBegun == 0) return cutFile(writable);
+  const bool begun = words.logBegun != 0;
+  const uint64_t tailHighBytes = words.tailHighBytes;
+  if (const Status sound = lock_.check(); !sound.ok()) return sound;
+  if (!begun) return cutFile(writable);
   uint64_t epoch = 0;
   Checkpointer last(writable, lock_, path_);
   if (const Status done = last.run(&epoch); !done.ok()) return done;
@@ -198,8 +204,9 @@ Status Handle::finishFile(RegionFile& writable) {
   if (const Status read = readSlot(writable.fd, writable.identity, &slot); !read.ok()) return read;
   if (slot.clean == 1) return cutFile(writable);
   const uint64_t from = pagesForUnits(slot.endUnits) * kPageBytes;
-  if (words.tailHighBytes > from) {  // H3
-    const Status zeroed = zeroFileRange(writable.fd, from, words.tailHighBytes - from);
+  if (tailHighBytes > writable.identity.capacityBytes) return failure(Code::kLockDamaged);
+  if (tailHighBytes > from) {  // H3
+    const Status zeroed = zeroFileRange(writable.fd, from, tailHighBytes - from);
     if (!zeroed.ok()) return zeroed;
   }
   if (const Status cut = cutFile(writable); !cut.ok()) return cut;

@@ -80,6 +80,9 @@ Status View::advanceTo(uint64_t limit) {
     if (limit != UINT64_MAX) return cursor_.epoch == limit ? kSuccess : failure(Code::kStale);
     const uint64_t target = atomicWord(words.checkpointTarget).load(std::memory_order_seq_cst);
     if (target <= cursor_.epoch) return kSuccess;  // V2
+    // It was published before it was announced: lock-file.h, L6.
+    const uint64_t last = atomicWord(words.publishedEpoch).load(std::memory_order_seq_cst);
+    if (target > last) return failure(Code::kLockDamaged);
   }
 }
 
