@@ -3,11 +3,13 @@
  * groups of handles that do not know of each other would destroy it. Either they meet, or the
  * second is refused.
  */
-import { copyFileSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  copyFileSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync,
+} from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { t, type Region } from '../../lib/index.js'
-import { thrown, withRegion } from '../harness/with-region.js'
+import { nextTurn, rejected, thrown, withRegion, type Place } from '../harness/with-region.js'
 
 const test = suite('other names')
 
@@ -81,5 +83,108 @@ test('a file that was copied with its log is another one', withRegion((place) =>
   assert.equal([...numbers(region).keys()], [1])
   assert.equal([...numbers(copy).keys()], [1, 2])
 }))
+
+/** A handle that committed nothing yet, of a region that was closed well before. */
+function idle(place: Place, name?: string): Region {
+  const made = place.create({}, name)
+  numbers(made)
+  made.close()
+  return place.open({ durability: 'sync' }, name)
+}
+
+/** Of the region that has the name now. */
+function committed(region: Region): Region {
+  for (let i = 0; i < 5; i++) region.transact(() => numbers(region).set(i, i))
+  return region
+}
+
+/** The first commit of a handle whose names are another region's now: that one's log stays. */
+function firstCommitIsRefused(place: Place, old: Region, current: Region): void {
+  const log = readFileSync(`${current.path}-wal`)
+  const error = thrown('RSTORE_BUSY', () => old.transact(() => numbers(old).set(9, 9)))
+  assert.match(error.message, /moved, replaced or removed/)
+  assert.ok(readFileSync(`${current.path}-wal`).equals(log), 'the log was written to')
+  current.transact(() => numbers(current).set(5, 5))
+  for (const region of [old, current]) region.close()
+  assert.equal([...numbers(place.open({}, 'folder/test.region')).keys()], [0, 1, 2, 3, 4, 5])
+}
+
+test('a region was made anew under the name of one that is open', withRegion((place) => {
+  mkdirSync(place.path('folder'))
+  const old = idle(place, 'folder/test.region')
+  for (const end of ['', '-lock']) rmSync(old.path + end)
+  firstCommitIsRefused(place, old,
+    committed(place.create({ durability: 'sync' }, 'folder/test.region')))
+}))
+
+test('a folder took the place of the one that an open region is in', withRegion((place) => {
+  for (const folder of ['folder', 'next']) mkdirSync(place.path(folder))
+  const old = idle(place, 'folder/test.region')
+  idle(place, 'next/test.region').close()
+  renameSync(place.path('folder'), place.path('former'))
+  renameSync(place.path('next'), place.path('folder'))
+  firstCommitIsRefused(place, old,
+    committed(place.open({ durability: 'sync' }, 'folder/test.region')))
+}))
+
+test('who has not opened the log does not take that of another region', withRegion((place) => {
+  for (const folder of ['folder', 'next']) mkdirSync(place.path(folder))
+  const old = idle(place, 'folder/test.region')
+  committed(place.open({ durability: 'sync' }, 'folder/test.region'))
+  idle(place, 'next/test.region').close()
+  renameSync(place.path('folder'), place.path('former'))
+  renameSync(place.path('next'), place.path('folder'))
+  firstCommitIsRefused(place, old,
+    committed(place.open({ durability: 'sync' }, 'folder/test.region')))
+}))
+
+test('moved with its lock file: the first commit is made by its new name', withRegion((place) => {
+  const old = idle(place)
+  const rest = ['', '-lock']
+  for (const end of rest) renameSync(old.path + end, place.path(`moved.region${end}`))
+  const moved = place.open({ durability: 'sync' }, 'moved.region')
+  thrown('RSTORE_BUSY', () => old.transact(() => numbers(old).set(9, 9)))
+  committed(moved)
+  thrown('RSTORE_BUSY', () => old.transact(() => numbers(old).set(9, 9)))
+  for (const region of [old, moved]) region.close()
+  assert.is(numbers(place.open({}, 'moved.region')).size, 5)
+}))
+
+test('moved with log and lock file: commits go on, and are found there', withRegion((place) => {
+  const region = committed(idle(place))
+  for (const end of ['', '-lock', '-wal']) {
+    renameSync(region.path + end, place.path(`moved.region${end}`))
+  }
+  region.transact(() => numbers(region).set(5, 5))
+  const moved = place.open({}, 'moved.region')
+  assert.is(numbers(moved).size, 6)
+  for (const handle of [moved, region]) handle.close()
+  assert.is(numbers(place.open({}, 'moved.region')).size, 6)
+}))
+
+test('the log was removed: nothing is lost', withRegion(async (place) => {
+  const region = committed(idle(place))
+  rmSync(`${region.path}-wal`)
+  region.transact(() => numbers(region).set(5, 5))
+  const error = thrown('RSTORE_BUSY', () => place.open())
+  assert.match(error.message, /log or lock file was moved, replaced or removed/)
+  await rejected('RSTORE_BUSY', region.backup(place.path('copy.region')))
+  await region.checkpoint()
+  assert.is(region.stats().checkpointEpoch, region.stats().epoch)
+  await nextTurn()
+  region.transact(() => numbers(region).set(6, 6))
+  region.close()
+  assert.equal([...numbers(place.open()).keys()], [0, 1, 2, 3, 4, 5, 6])
+}))
+
+test('the log was removed and nobody made a checkpoint: closing brings all of it', withRegion(
+  (place) => {
+    const region = committed(idle(place))
+    rmSync(`${region.path}-wal`)
+    region.transact(() => numbers(region).set(5, 5))
+    region.close()
+    assert.is(numbers(place.open()).size, 6)
+  },
+))
 
 test.run()

@@ -54,7 +54,8 @@ Status writeCopy(Handle& snapshot, int to, CopyProgress* progress) {
   if (!copied.ok()) return copied;
   if (slot.epoch < shown.epoch) {
     Log log(snapshot.lock());
-    const Status opened = log.open(snapshot.logPath(), file.identity, slot.logSalt, false);
+    const Status opened =
+        log.join(snapshot.logPath(), snapshot.logDescriptor(), file.identity, slot.logSalt, false);
     if (!opened.ok()) return opened;
     LogCursor at = cursorOfSlot(slot);
     FileApplier applier(file, log, to);

@@ -141,7 +141,7 @@ Status Checkpointer::openOwnFile() {
 
 Status Checkpointer::openLog(const CheckpointSlot& slot) {
   if (log_.isOpen() && log_.salt() == slot.logSalt) return kSuccess;
-  return log_.open(path_ + "-wal", file_.identity, slot.logSalt, true);
+  return log_.join(path_ + "-wal", sharedLog_, file_.identity, slot.logSalt, true);
 }
 
 // ── the background thread ────────────────────────────────────────────────────────────────────────

@@ -48,6 +48,9 @@ class Checkpointer {
       : file_(file), lock_(lock), log_(lock), path_(std::move(path)) {}
   ~Checkpointer() { stop(); }
 
+  /// A descriptor of the log, open for as long as this lives: what it is opened by (C3) when its
+  /// name has gone.
+  void useLog(int fd) { sharedLog_.store(fd, std::memory_order_relaxed); }
   /// Runs one now, on this thread. kBusy when another handle's is under way. `*epoch`: that of the
   /// durable slot afterwards.
   Status run(uint64_t* epoch);
@@ -77,6 +80,7 @@ class Checkpointer {
   Log log_;
   RegionFile own_;  // C3
   std::string path_;
+  std::atomic<int> sharedLog_ = -1;
   std::mutex running_;
   std::mutex mutex_;
   std::condition_variable wake_;

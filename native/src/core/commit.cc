@@ -85,6 +85,8 @@ Status Handle::prepare(const Changes& changes, bool sync) {
 
 /// H5.
 Status Handle::beginLog() {
+  const bool isHere = leadsTo(path_.c_str(), file_.fd) && lock_.hasItsName();
+  if (!isHere) return failure(Code::kElsewhere);  // H11
   SharedWords& words = lock_.words();
   uint64_t salt = 0;
   if (const Status random = randomBytes(&salt, sizeof salt); !random.ok()) return random;
@@ -110,6 +112,7 @@ Status Handle::beginLog() {
   view_.moveToLogOf(cursor);
   words.logSalt = salt;
   atomicWord(words.logBegun).store(1, std::memory_order_seq_cst);
+  shareLog();
   return kSuccess;
 }
 

@@ -37,6 +37,7 @@ LogCursor cursorOfSlot(const CheckpointSlot& slot) {
 Status Log::begin(const std::string& path, const Identity& identity, uint64_t salt, int region) {
   close();
   Status status = makeSideFile(path, SideFile::kLog, region, &fd_);
+  if (status.ok() && !lock_.hasItsName()) status = failure(Code::kElsewhere);
   if (status.ok()) status = statusFromErrno(-io().truncate(fd_, 0));
   if (status.ok()) status = map(identity, salt, true);
   if (status.ok()) forgetTable();
@@ -53,6 +54,29 @@ Status Log::open(const std::string& path, const Identity& identity, uint64_t sal
   if (status.ok()) status = map(identity, salt, wantWrite);
   if (!status.ok()) close();
   return status;
+}
+
+Status Log::join(const std::string& path, int other, const Identity& identity, uint64_t salt, bool wantWrite) {
+  const Status named = openAsOurs(path, identity, salt, wantWrite);
+  if (named.code != Code::kElsewhere || other < 0) return named;
+  return openAsOurs(nameOfDescriptor(other), identity, salt, wantWrite);
+}
+
+/// The first segment has a header from the beginning on, of which only the number changes.
+Status Log::openAsOurs(const std::string& path, const Identity& identity, uint64_t salt, bool wantWrite) {
+  const Status opened = open(path, identity, salt, wantWrite);
+  if (opened.code == Code::kNotFound) return failure(Code::kElsewhere);
+  if (!opened.ok()) return opened;
+  SegmentHeader header;
+  Status read = readFully(fd_, &header, sizeof header, 0);
+  if (read.ok() && !isOfThis(header)) read = failure(Code::kElsewhere);
+  if (!read.ok()) close();
+  return read;
+}
+
+bool Log::isOfThis(const SegmentHeader& header) const {
+  return header.magic == kSegmentMagic && header.logSalt == salt_ &&
+         header.generation == generation_ && memcmp(header.uuid, uuid_, sizeof uuid_) == 0;
 }
 
 Status Log::map(const Identity& identity, uint64_t salt, bool wantWrite) {
@@ -97,11 +121,7 @@ Status Log::rebuildTable() {
     SegmentHeader header;
     const Status read = readFully(fd_, &header, sizeof header, index * kSegmentBytes);
     if (!read.ok()) return read;
-    const bool ours = header.magic == kSegmentMagic &&
-                      header.checksum == checksumOfHeader(header) && header.logSalt == salt_ &&
-                      header.generation == generation_ &&
-                      memcmp(header.uuid, uuid_, sizeof uuid_) == 0;
-    if (!ours) continue;
+    if (header.checksum != checksumOfHeader(header) || !isOfThis(header)) continue;
     entry.logicalSegment = header.logicalSegment + 1;
     SegmentEntry& numbered = lock_.segment(header.logicalSegment % kSegmentCountLimit);
     // 16 GiB of log later the same place is another segment's: the older one is not needed.

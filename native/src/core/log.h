@@ -23,6 +23,15 @@
 //     is mapped so, and interrupts every processor that runs a thread of this process: by the
 //     checkpointer, once for each page of the log, while we commit. For small records both are done
 //     by another thread (log-mapper.h).
+// G6. A log is found by its name once. Whoever begins one empties whatever has the name: so that is
+//     done only where the names of region and lock file lead to the files that are open, which is
+//     looked at behind the opening of the log and before anything is cut; a log that somebody
+//     writes to has a lock file beside it, which its writers hold (P4 in replacement.cc). Whoever
+//     opens one that others have begun looks whether it is that one, by the salt. From then on the
+//     name does not matter: the log goes with the region's files when they are moved together, and
+//     is found beside them by the next opener. When only its name has gone, a checkpoint opens it
+//     by the descriptor of its handle, and the last to close leaves nothing in it that the file
+//     does not hold.
 #pragma once
 
 #include <cstdint>
@@ -91,10 +100,15 @@ class Log {
   ~Log() { close(); }
 
   /// Makes a new log file with one segment, beside the open file of the region, and syncs it;
-  /// holder of the write lock (or first opener) only.
+  /// holder of the write lock (or first opener) only. kElsewhere: the name is not ours any more
+  /// (G6).
   Status begin(const std::string& path, const Identity& identity, uint64_t salt, int region);
-  /// Opens the file that `begin` made, maybe in another process. Who only reads the region may not
-  /// be allowed more of its log.
+  /// Opens the log that others write to, by its name or, when that does not lead to it, by another
+  /// descriptor of it (-1: there is none). Who only reads the region may not be allowed more of its
+  /// log. kElsewhere: it is not to be had (G6).
+  Status join(const std::string& path, int other, const Identity& identity, uint64_t salt,
+              bool wantWrite);
+  /// Opens a file that may be any log.
   Status open(const std::string& path, const Identity& identity, uint64_t salt, bool wantWrite);
   /// First opener: fills the lock file's table from the headers of the segments.
   Status rebuildTable();
@@ -151,6 +165,8 @@ class Log {
   bool hasHeaderOf(uint32_t physical, uint64_t logicalSegment) const;
   int64_t chooseSegment(uint64_t logicalSegment, uint32_t segmentLimit);
   Status provideSegment(uint64_t logicalSegment, uint32_t segmentLimit);
+  Status openAsOurs(const std::string& path, const Identity& identity, uint64_t salt,
+                    bool wantWrite);
   Status map(const Identity& identity, uint64_t salt, bool wantWrite);
   uint32_t segmentCount() const;
   bool isOfThis(const SegmentHeader& header) const;

@@ -38,8 +38,10 @@ Status Handle::openShared() {
     sleepMicroseconds(500);
     joined = joinThisGeneration();
   }
-  if (joined.ok()) checkpointer_ = std::make_unique<Checkpointer>(file_, lock_, path_);
-  return joined;
+  if (!joined.ok()) return joined;
+  checkpointer_ = std::make_unique<Checkpointer>(file_, lock_, path_);
+  shareLog();
+  return kSuccess;
 }
 
 /// kReplaced also when the next generation began after we joined: the log may have gone with it.
@@ -114,12 +116,18 @@ Status Handle::openLogWhenBegun() {
   if (log_.isOpen()) return kSuccess;
   SharedWords& words = lock_.words();
   if (atomicWord(words.logBegun).load(std::memory_order_seq_cst) == 0) return kSuccess;
-  const Status opened = log_.open(logPath(), file_.identity, words.logSalt, !options_.readOnly);
+  const Status opened = log_.join(logPath(), -1, file_.identity, words.logSalt, !options_.readOnly);
   if (!opened.ok()) return opened;
+  shareLog();
   // A view that knows only a clean slot does not know where the log goes on; one that knows the
   // slot of a beginning that failed would go on with the checksum of another log.
   if (view_.isOpen()) view_.requireRestart();
   return kSuccess;
+}
+
+/// Of the log that is open, for as long as the checkpointer lives.
+void Handle::shareLog() {
+  if (checkpointer_ && log_.isOpen()) checkpointer_->useLog(log_.fd());
 }
 
 Status Handle::attach(const ViewMemory& memory, ControlBlock* control, uint64_t epoch) {
@@ -198,6 +206,7 @@ Status Handle::finishFile(RegionFile& writable) {
   if (!begun) return cutFile(writable);
   uint64_t epoch = 0;
   Checkpointer last(writable, lock_, path_);
+  last.useLog(log_.fd());
   if (const Status done = last.run(&epoch); !done.ok()) return done;
   if (epoch != published) return failure(Code::kBusy);
   CheckpointSlot slot;
