@@ -277,7 +277,9 @@ export class Region extends WritableRegion {
    * `alloc` that nothing names are left behind. Gives the sizes of the files in bytes. Throws
    * RSTORE_BUSY when the write lock cannot be had in time or another copy is just made at `path`,
    * RSTORE_EXISTS where that is taken, RSTORE_UNSUPPORTED where fields of type t.packed would leave
-   * their store, RSTORE_CORRUPT when the region is damaged; then nothing has changed.
+   * their store, RSTORE_READ_ONLY where a new file in place of this one would keep out some who may
+   * open this one, because its owner or group cannot be given to it, RSTORE_CORRUPT when the region
+   * is damaged; then nothing has changed.
    *
    * With `inPlace`, and no path, nothing is copied and nothing moves: pages of the file in which
    * there is nothing but free space go back to the file system, and so does what the file has
