@@ -16,7 +16,8 @@ export const options = (yargs: Argv) => yargs
 export async function run({ file, json }: ArgumentsOf<typeof options>): Promise<void> {
   const region = Region.open(await fileAt(file))
   try {
-    await withProgress({ title: 'checkpointing' }, (progress) => region.checkpoint(progress))
+    await withProgress({ title: 'checkpointing' }, ({ onProgress }) =>
+      region.checkpoint({ onProgress }))
     const { epoch, checkpointEpoch } = region.stats()
     const held = epoch - checkpointEpoch
     print(json ? toJson({ file, epoch, checkpointEpoch })

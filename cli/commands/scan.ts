@@ -60,7 +60,7 @@ function scan(region: ReadRegion, args: Arguments, progress: Progress): void {
   }
   const range = asUsage('the range', () => rangeOf(map, args))
   if (args.count) {
-    print(String(asUsage('the range', () => map.count(range, progress))))
+    print(String(asUsage('the range', () => map.count(range, { onProgress: progress.onProgress }))))
     return
   }
   const entries = map.texts(range)

@@ -51,11 +51,11 @@ export function verifyFiles(
 async function verifyRecords(
   file: string, kind: string, progress: Told,
 ): Promise<VerifyReport | undefined> {
-  if (kind === 'packed') return Packed.verify(file, progress)
+  if (kind === 'packed') return Packed.verify(file, { onProgress: progress.onProgress })
   if (kind !== 'live') return undefined
   const region = Region.open(file, { readOnly: true })
   try {
-    return await region.verify(progress)
+    return await region.verify({ onProgress: progress.onProgress })
   } finally {
     region.close()
   }
@@ -68,7 +68,7 @@ const verificationOf = ({ ok, problems, bytes }: VerifyReport): Verification => 
 async function verifyStore(folder: string, progress: Told): Promise<Verification> {
   const store = Store.open(folder, { readOnly: true })
   try {
-    return verificationOf(await store.verify(progress))
+    return verificationOf(await store.verify({ onProgress: progress.onProgress }))
   } finally {
     store.close()
   }
