@@ -91,6 +91,9 @@ export class ReadOnlyRegion extends ReadRegion {
   }
 }
 
+/** Not looked at: `transact` is called for every small change. */
+const NO_OPTIONS: TransactOptions = Object.freeze({})
+
 const TAKEN = { exists: { todo: 'Use Region.open or Region.openOrCreate' } }
 
 const DANGLING = {
@@ -198,9 +201,9 @@ export class Region extends WritableRegion {
    * another transaction it is a savepoint. A returned promise is a TypeError, rolled back.
    * Throws RSTORE_BUSY when the write lock cannot be had in time.
    */
-  transact<R>(fn: () => R, options: TransactOptions = {}): R {
+  transact<R>(fn: () => R, options: TransactOptions = NO_OPTIONS): R {
     if (typeof fn !== 'function') throw new TypeError('transact needs a function')
-    checkOptionNames(options, 'transact', ['durability', 'timeoutMs'])
+    if (options !== NO_OPTIONS) checkOptionNames(options, 'transact', ['durability', 'timeoutMs'])
     const { durability = this.options.durability, timeoutMs = this.options.timeoutMs } = options
     const sync = checkDurability(durability) === 'sync'
     return this.session.transact(fn, sync, checkTimeout(timeoutMs))

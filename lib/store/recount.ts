@@ -11,10 +11,10 @@
  * And removing files that the catalog does not know, by whoever opens the store:
  *  R4. Whoever makes a region holds the lock of the id before there is a file, and until it is in
  *      the catalog, so what can be locked was left by someone who died.
- *  R5. An id is given before there is a file of it: for a live region durably, for a packed one so
- *      that only a crash of the machine can take it back, before anything names the region. A file
- *      that has an id which was never given is somebody else's, or of another catalog, of which
- *      this is an older copy, say: it is kept. So is the file of a packing that such a crash ended.
+ *  R5. The id of a live region is given, durably, before it has a file. A file that has an id which
+ *      was never given is of another catalog, of which this is an older copy, say: it is kept. That
+ *      of a packed region a crash of the machine can take back, before anything names the region:
+ *      its file goes. Where there is no catalog at all, no store is made that could remove any.
  */
 import { existsSync } from 'node:fs'
 
@@ -53,9 +53,9 @@ export function recount(store: StoreParts): void {
 export function removeUnknown({ catalog, files, locks }: StoreParts): void {
   const found = files.found()
   const known = new Set(catalog.list().map(({ id }) => id))
-  for (const { id, path } of found) {
+  for (const { id, kind, path } of found) {
     if (known.has(id)) continue
-    if (!catalog.wasGiven(id)) catalog.passId(id)
+    if (kind === 'live' && !catalog.wasGiven(id)) catalog.passId(id)
     else if (locks.tryExclusive(byteOf(id))) {
       try {
         if (catalog.find(id) === undefined) unlinkIfThere(path)

@@ -44,7 +44,7 @@ export interface PackOptions<V, I> {
 
 /** Throws a TypeError on what `pack` has no option for. */
 export const checkPackOptions = (options: PackOptions<any, any>): void =>
-  checkOptionNames(options, 'pack', ['root', 'capacity', 'replace', 'durability'])
+  checkOptionNames(options, 'pack', ['root', 'capacity', 'replace', 'durability', 'mode'])
 
 /** The region inside `init`: written without transactions; every throw discards all of it. */
 export class PackRegion extends WritableRegion {

@@ -56,15 +56,24 @@ Status Log::open(const std::string& path, const Identity& identity, uint64_t sal
   return status;
 }
 
-Status Log::join(const std::string& path, int other, const Identity& identity, uint64_t salt, bool wantWrite) {
-  const Status named = openAsOurs(path, identity, salt, wantWrite);
-  if (named.code != Code::kElsewhere || other < 0) return named;
-  return openAsOurs(nameOfDescriptor(other), identity, salt, wantWrite);
+Status Log::openAgain(int other, const Identity& identity, uint64_t salt, bool wantWrite) {
+  close();
+  Status status = openSideFileAgain(other, wantWrite, &fd_);
+  if (status.ok()) status = map(identity, salt, wantWrite);
+  if (!status.ok()) close();
+  return status;
+}
+
+Status Log::join(const std::string& path, int other, const Identity& identity, uint64_t salt,
+                 bool wantWrite) {
+  const Status named = checkOurs(open(path, identity, salt, wantWrite));
+  const bool isAnother = named.code == Code::kElsewhere || named.code == Code::kInTheWay;
+  if (!isAnother || other < 0) return named;
+  return checkOurs(openAgain(other, identity, salt, wantWrite));
 }
 
 /// The first segment has a header from the beginning on, of which only the number changes.
-Status Log::openAsOurs(const std::string& path, const Identity& identity, uint64_t salt, bool wantWrite) {
-  const Status opened = open(path, identity, salt, wantWrite);
+Status Log::checkOurs(Status opened) {
   if (opened.code == Code::kNotFound) return failure(Code::kElsewhere);
   if (!opened.ok()) return opened;
   SegmentHeader header;

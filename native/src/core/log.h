@@ -165,8 +165,8 @@ class Log {
   bool hasHeaderOf(uint32_t physical, uint64_t logicalSegment) const;
   int64_t chooseSegment(uint64_t logicalSegment, uint32_t segmentLimit);
   Status provideSegment(uint64_t logicalSegment, uint32_t segmentLimit);
-  Status openAsOurs(const std::string& path, const Identity& identity, uint64_t salt,
-                    bool wantWrite);
+  Status openAgain(int other, const Identity& identity, uint64_t salt, bool wantWrite);
+  Status checkOurs(Status opened);
   Status map(const Identity& identity, uint64_t salt, bool wantWrite);
   uint32_t segmentCount() const;
   bool isOfThis(const SegmentHeader& header) const;

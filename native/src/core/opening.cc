@@ -36,7 +36,8 @@ Status Handle::openShared() {
     lock_.close();
     file_.close();  // a claim on it (H8) would keep whoever is first from going on
     sleepMicroseconds(500);
-    joined = joinThisGeneration();
+    joined = file_.open(path_, !options_.readOnly, kKindLive);  // a new lock file is made like it
+    if (joined.ok()) joined = joinThisGeneration();
   }
   if (!joined.ok()) return joined;
   checkpointer_ = std::make_unique<Checkpointer>(file_, lock_, path_);

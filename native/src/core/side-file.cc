@@ -28,18 +28,17 @@ Status checkContent(int fd) {
 /// What a name says that leads to a symbolic link, a folder, or a socket.
 bool isNoFile(int error) { return error == ELOOP || error == EISDIR || error == ENXIO; }
 
-mode_t modeFor(SideFile what, mode_t region) {
-  const mode_t written = what == SideFile::kLock ? (region & 0444) >> 1 : 0;
-  return (region & 0666) | written | kOwnerOnly;
-}
-
-/// S1. What is refused here, also by file systems without owners, leaves the file to its maker.
-void makeLike(int fd, const struct stat& region, mode_t mode) {
+/// S1, S2. What is refused here, also by file systems without owners, leaves the file to its maker.
+void makeLike(int fd, const struct stat& region, SideFile what) {
   const bool given = io().setOwner(fd, region.st_uid, region.st_gid) == 0 ||
                      io().setOwner(fd, static_cast<uid_t>(-1), region.st_gid) == 0;
+  mode_t mode = (region.st_mode & 0666) | kOwnerOnly;
   if (!given) mode &= 0707 | ((mode & 07) << 3);
+  if (!given && what == SideFile::kLock) mode |= (mode & 0444) >> 1;
   (void)io().setMode(fd, mode);
 }
+
+int accessFor(bool wantWrite) { return wantWrite ? O_RDWR : O_RDONLY; }
 
 void letGo(int* fd) {
   closeFile(*fd);
@@ -47,9 +46,9 @@ void letGo(int* fd) {
 }
 
 /// Under its name from the start, where it cannot get one later.
-Status makeNamed(const std::string& path, const struct stat& like, mode_t mode, int* fd) {
+Status makeNamed(const std::string& path, const struct stat& like, SideFile what, int* fd) {
   const Status made = openFile(path.c_str(), O_RDWR | O_CREAT | O_EXCL, kOwnerOnly, fd);
-  if (made.ok()) makeLike(*fd, like, mode);
+  if (made.ok()) makeLike(*fd, like, what);
   return made;
 }
 
@@ -57,28 +56,30 @@ Status makeNamed(const std::string& path, const struct stat& like, mode_t mode, 
 Status makeNew(const std::string& path, SideFile what, int region, int* fd) {
   struct stat like;
   if (const int got = io().stat(region, &like); got < 0) return statusFromErrno(-got);
-  const mode_t mode = modeFor(what, like.st_mode);
   const Status made = makeUnnamed(path, kOwnerOnly, fd);
-  if (made.code == Code::kUnsupported) return makeNamed(path, like, mode, fd);
+  if (made.code == Code::kUnsupported) return makeNamed(path, like, what, fd);
   if (!made.ok()) return made;
-  makeLike(*fd, like, mode);
+  makeLike(*fd, like, what);
   const Status named = nameUnnamed(*fd, path);
   if (named.ok()) return named;
   letGo(fd);
   // Some may give a file away, but not name it then.
-  return named.error == EPERM ? makeNamed(path, like, mode, fd) : named;
+  return named.error == EPERM ? makeNamed(path, like, what, fd) : named;
 }
 
 }  // namespace
 
 Status openSideFile(const std::string& path, bool wantWrite, int* fd) {
-  const int access = wantWrite ? O_RDWR : O_RDONLY;
-  const Status opened = openFile(path.c_str(), access | O_NOFOLLOW, 0, fd);
+  const Status opened = openFile(path.c_str(), accessFor(wantWrite) | O_NOFOLLOW, 0, fd);
   if (isNoFile(opened.error)) return failure(Code::kInTheWay);
   if (!opened.ok()) return opened;
   const Status checked = checkContent(*fd);
   if (!checked.ok()) letGo(fd);
   return checked;
+}
+
+Status openSideFileAgain(int descriptor, bool wantWrite, int* fd) {
+  return openFile(nameOfDescriptor(descriptor).c_str(), accessFor(wantWrite), 0, fd);
 }
 
 Status makeSideFile(const std::string& path, SideFile what, int region, int* fd) {

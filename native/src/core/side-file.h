@@ -5,7 +5,10 @@
 //      have their name, where the file system allows: nobody meets one that is not yet for him.
 //      Only root can give a file to another owner, and only a member to a group; where the group is
 //      another's it may do no more than everybody.
-//  S2. Whoever reads writes to the lock file, too: there the permission to read includes the other.
+//  S2. Whoever reads writes to the lock file, too. Its owner always may; others who may only read
+//      the region may not, because they could disturb those who write. A lock file that cannot be
+//      given to the region's owner or group is its maker's, and lets in everybody who may read: the
+//      owner must not be shut out by a reader.
 //  S3. Both are emptied by whoever begins them. So only a plain file is taken for one of them: not
 //      what a symbolic link leads to, and not what begins like a region of any kind, which may have
 //      such a name of its own.
@@ -25,5 +28,8 @@ Status makeSideFile(const std::string& path, SideFile what, int region, int* fd)
 
 /// Opens what is there; kNotFound, and kInTheWay as above.
 Status openSideFile(const std::string& path, bool wantWrite, int* fd);
+
+/// Opens once more, in its own right, the file that a descriptor is of: its name may have gone.
+Status openSideFileAgain(int descriptor, bool wantWrite, int* fd);
 
 }  // namespace rstore

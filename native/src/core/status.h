@@ -51,11 +51,12 @@ enum class Code : uint32_t {
  * truths.
  */
 inline constexpr const char* kCodeNames[] = {
-    "ok",        "noSpace",     "io",         "corrupt",        "regionFull",  "readOnly",
-    "busy",      "notFound",    "exists",     "notRegion",      "tooNew",      "tooOld",
-    "wrongKind", "stale",       "replaced",   "elsewhere",      "failed",      "closed",
-    "revoked",   "unsupported", "memory",     "tooManyHandles", "logMissing",  "needsRecovery",
-    "inTheWay",  "underWay",  "logFull",     "outOfReach", "notOwner",       "lockDamaged", "invalid",
+    "ok",        "noSpace",     "io",       "corrupt",        "regionFull", "readOnly",
+    "busy",      "notFound",    "exists",   "notRegion",      "tooNew",     "tooOld",
+    "wrongKind", "stale",       "replaced", "elsewhere",      "failed",     "closed",
+    "revoked",   "unsupported", "memory",   "tooManyHandles", "logMissing", "needsRecovery",
+    "inTheWay",  "underWay",    "logFull",  "outOfReach",     "notOwner",   "lockDamaged",
+    "invalid",
 };
 static_assert(sizeof kCodeNames / sizeof kCodeNames[0] ==
               static_cast<uint32_t>(Code::kInvalid) + 1);
