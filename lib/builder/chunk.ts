@@ -23,7 +23,7 @@ export class Chunk {
     if (exactly >= 0) {
       return new Chunk(run.window, run.guard - exactly * stride, exactly, run, null)
     }
-    return new Chunk(run.window, run.first, Math.floor(run.bytes / stride), run, null)
+    return new Chunk(run.window, run.first, elementsIn(run.bytes, stride), run, null)
   }
 
   static inRoom(space: Space, room: Room, stride: number): Chunk {
@@ -32,9 +32,16 @@ export class Chunk {
   }
 }
 
+/** The length of an array is 32 bits. */
+const MOST_ELEMENTS = 2 ** 32 - 1
+
+/** Elements that so many bytes have space for; those of a struct without fields take none. */
+export const elementsIn = (bytes: number, stride: number): number =>
+  stride === 0 ? MOST_ELEMENTS : Math.floor(bytes / stride)
+
 /** Elements that a room has space for. */
 export const elementsOfRoom = (room: Room, stride: number): number =>
-  Math.floor((room.units * 8 - ELEMENTS_OFFSET) / stride)
+  elementsIn(room.units * 8 - ELEMENTS_OFFSET, stride)
 
 /** Units of an array cell. */
 export const unitsOfArray = (elements: number, stride: number): number =>

@@ -31,7 +31,7 @@ import type { Ref } from '../space/ref.js'
 import { ArrayType, ELEMENTS_OFFSET } from '../types/array/array.js'
 import type { EndingReason, Session } from '../types/context.js'
 import type { AnyType } from '../types/type.js'
-import { Chunk, elementsOfRoom, unitsOfArray } from './chunk.js'
+import { Chunk, elementsIn, elementsOfRoom, unitsOfArray } from './chunk.js'
 import { consumedError, overflowError, type ConsumedReason } from './errors.js'
 import { builderAddon } from './native.js'
 import type { ArrayBuilder, Plan } from './plan.js'
@@ -178,9 +178,9 @@ export abstract class FixedBuilder implements ArrayBuilder {
     if (this.capacity >= 0) return this.provideMore()
     const { chunk, stride } = this
     const bytes = Math.min(Math.max(2 * (chunk?.limit ?? 0), wanted) * stride, CHUNK_BYTES)
-    const longer = Math.max(1, Math.floor(bytes / stride))
+    const longer = Math.max(1, elementsIn(bytes, stride))
     if (chunk?.room && this.extend(chunk, longer)) return this.index
-    const elements = Math.max(1, Math.floor(Math.max(bytes, FIRST_BYTES) / stride))
+    const elements = Math.max(1, elementsIn(Math.max(bytes, FIRST_BYTES), stride))
     const room = chunk === null ? this.openRoom(elements) : null
     this.enter(room ?? Chunk.inRun(this.runs.take(elements * stride), stride))
     return 0

@@ -33,6 +33,22 @@ const codeOf = (work: () => unknown): unknown => {
   return 'nothing thrown'
 }
 
+test('structs without fields take no room, and are counted', async () => {
+  const { region } = create()
+  const Empty = t.struct('Empty', {})
+  const lists = region.map('lists', t.u32, t.array(Empty))
+  region.transact(() => {
+    for (const [key, options] of [{}, { capacity: 700 }].entries()) {
+      lists.set(key, region.buildArray(Empty, options, (b) => {
+        for (let i = 0; i < 700; i++) b.push({})
+      }))
+      assert.is(lists.get(key)!.length, 700)
+    }
+  })
+  await verified(region)
+  region.close()
+})
+
 const COUNT = 1_000_000
 
 test('an array is linked where it was built, adopted, and read by another handle', async () => {
