@@ -118,9 +118,9 @@ function entryOf(image: RegionImage, name: string) {
     ?? entries.find((candidate) => shownName(candidate) === name)
   if (entry === undefined || entry.kind === 'value') {
     const known = entries.filter(({ kind }) => kind !== 'value').map(shownName)
-    const what = entry === undefined ? `there is no map ${JSON.stringify(name)}`
-      : `${JSON.stringify(name)} is a single value, which \`rstore get\` shows`
-    throw new UsageError(`--map: ${what}; maps are: `
+    const what = entry === undefined ? `there is no map ${JSON.stringify(name)}; there are: `
+      : `${JSON.stringify(name)} is a single value, which \`rstore get\` shows; maps are: `
+    throw new UsageError(`--map: ${what}`
       + known.map((shown) => JSON.stringify(shown)).join(', '))
   }
   return entry

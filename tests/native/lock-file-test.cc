@@ -31,7 +31,7 @@ struct Joined {
     const NewRegion what{1 << 20, 0600, pages.data()};
     CHECK(installFaultHandler().ok() && createRegionFile(path, what).ok());
     CHECK(file.open(path, true, kKindLive).ok());
-    CHECK(lock.open(lockPath(), 0600, 100, &first).ok() && first);
+    CHECK(lock.open(lockPath(), file.fd, 100, &first).ok() && first);
     CHECK(lock.build(file).ok() && lock.check().ok());
   }
   std::string lockPath() const { return path + "-lock"; }
