@@ -9,10 +9,9 @@ import { OrderedMap } from './ordered-map.js'
 
 export class OwnedMap extends OrderedMap {
   constructor(
-    session: Session, keyType: AnyType, valueType: AnyType, lease: Lease,
-    private readonly owner: Owner,
+    session: Session, keyType: AnyType, valueType: AnyType, lease: Lease, owner: Owner,
   ) {
-    super(session, keyType, valueType, undefined, undefined, lease)
+    super(session, keyType, valueType, undefined, undefined, lease, owner)
   }
 
   override get watched(): boolean {

@@ -33,7 +33,8 @@ export abstract class MapReader extends Handle implements Steps {
   readonly stored: Values
   protected readonly form: KeyForm
   protected readonly ends: PlainEnds
-  private readonly unwatched = new UnwatchedOwner(this)
+  /** Of records that are got while nobody watches. */
+  protected readonly owner: Owner
 
   constructor(
     session: Session,
@@ -42,8 +43,11 @@ export abstract class MapReader extends Handle implements Steps {
     readonly observers: Observers | undefined,
     home: Home | undefined,
     lease: Lease | undefined,
+    /** Of the record that the map is in. */
+    owner?: Owner,
   ) {
     super(session, keyType.key!.kind, home, lease)
+    this.owner = owner ?? new UnwatchedOwner(this)
     this.codec = keyType.key!
     this.form = this.codec.newForm()
     this.stored = valuesOf(session, valueType)
@@ -197,7 +201,7 @@ export abstract class MapReader extends Handle implements Steps {
 
   /** The user may have the key, too, and change it. */
   ownerOf(key: unknown): Owner {
-    return this.watched ? new EntryOwner(this, this.codec.keep(key, this.label)) : this.unwatched
+    return this.watched ? new EntryOwner(this, this.codec.keep(key, this.label)) : this.owner
   }
 
   /**
