@@ -193,11 +193,11 @@ export function readRegion<R>(path: string, look: (image: RegionImage) => R): R 
     try {
       const image = readHead(path, file)
       const read = tryToRead(image, file, look)
-      if (read === undefined && attempt >= ATTEMPTS) {
+      const isLast = attempt >= ATTEMPTS || performance.now() - begun > PATIENCE_MS
+      if (read === undefined && isLast) {
         throw new CannotOpen(`${path}: it changes faster than it can be read; try again`)
       }
       if (read === undefined) continue
-      const isLast = attempt >= ATTEMPTS || performance.now() - begun > PATIENCE_MS
       const isSure = image.problems.count === 0 || attempt >= LOOKS_AT_DAMAGE
         || !existsSync(`${image.realPath}-lock`)
       if (isLast || (isSure && !image.isDisturbed())) return read.result

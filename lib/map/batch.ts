@@ -78,7 +78,7 @@ function lookUpOneByOne(
 }
 
 /** The windows of a space as native code wants them. */
-export function bytesOf({ windows }: Space): Uint8Array[] {
+export function windowBytes({ windows }: Space): Uint8Array[] {
   let count = windows.length
   while (count > 1 && windows[count - 1]!.u8.length === 0) count--
   return Array.from({ length: count }, (_, i) => windows[i]!.u8)
@@ -103,7 +103,7 @@ export function lookUpAll(
   }
   const form = KEY_FORMS[type.key!.kind as keyof typeof KEY_FORMS]
   kernels!.lookUp(
-    bytesOf(space),
+    windowBytes(space),
     tree.root,
     form,
     forms,

@@ -6,7 +6,7 @@ import type { OptionalType } from '../types/optional/optional.js'
 import { StructType } from '../types/struct/struct.js'
 import { show } from '../types/text.js'
 import type { AnyType } from '../types/type.js'
-import { bytesOf, FOUND, lookUpAll, type Batch } from './batch.js'
+import { windowBytes, FOUND, lookUpAll, type Batch } from './batch.js'
 import type { AnyTree } from './handle.js'
 import { FreeOwner } from './owners.js'
 import type { Bounds } from './ranges.js'
@@ -79,7 +79,7 @@ function readPlain(
   const typeId = session.registry.find(path.type)
   if (session.kernels === undefined || path.offset < 0 || typeId === 0) return -1
   return session.kernels.readFields(
-    bytesOf(session.space),
+    windowBytes(session.space),
     batch.values.u32.subarray(0, column.length),
     typeId,
     path.offset,

@@ -15,7 +15,7 @@ export class OwnedMap extends OrderedMap {
   }
 
   override get watched(): boolean {
-    return this.owner.minds
+    return this.session.writable && this.owner.minds
   }
   override ownerOf(): Owner {
     return this.owner

@@ -6,7 +6,7 @@ import { RStoreError } from '../errors.js'
 import { addon } from '../native/binding.js'
 import type { ReaderInfo } from '../native/binding.js'
 import { refuseNetwork } from '../native/network.js'
-import { check } from '../native/status.js'
+import { check, errorOf } from '../native/status.js'
 import { checkOptionNames } from '../types/options.js'
 import { blankPages } from './base/blank.js'
 import {
@@ -138,7 +138,9 @@ export class Region extends WritableRegion {
     refuse(dirname(resolve(path)), checked)
     const status = addon().createRegion(
       resolve(path), capacity, checked.mode, blankPages(capacity))
-    check(status, resolve(path), 'creating', leadsToNothing(path) ? DANGLING : TAKEN)
+    if (status !== 0) {
+      throw errorOf(status, resolve(path), 'creating', leadsToNothing(path) ? DANGLING : TAKEN)
+    }
     try {
       return openWritable(path, checked)
     } catch (error) {

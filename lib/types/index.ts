@@ -52,13 +52,10 @@ export interface Types {
   optional<V, I>(type: Type<V, I>): Type<V | undefined, I | undefined>
   /** A scalar, string or enum that may be left out when writing. Needed by fields added later. */
   default<V, I>(type: Type<V, I>, value: I): Type<V, I | undefined>
-  /** Read as a frozen array. */
+  /** Read as a frozen array: a field is assigned as a whole. */
   tuple<T extends readonly AnyShape[]>(
     ...types: T
-  ): Type<
-    { readonly [K in keyof T]: Infer<T[K]> },
-    { readonly [K in keyof T]: InferInput<T[K]> }
-  >
+  ): Type<{ [K in keyof T]: Infer<T[K]> }, { [K in keyof T]: InferInput<T[K]> }>
   /** A nested struct is stored inline. Fields are assignable in place inside a transaction. */
   struct<F extends Fields>(name: string, fields: F): Type<RecordView<F>, RecordInput<F>>
   /**

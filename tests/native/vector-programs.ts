@@ -4,8 +4,8 @@ import { runProgram, type Outcome } from '../harness/program.js'
 import { FLAGS, buildProgram, filesBelow } from './compile.js'
 
 const CORE = [
-  ...['io', 'address-space', 'file-lock', 'crc32c', 'region-file', 'lock-file', 'temporary-file']
-    .map((name) => inRoot(`native/src/core/${name}.cc`)),
+  ...['io', 'address-space', 'file-lock', 'crc32c', 'region-file', 'lock-file', 'side-file',
+    'temporary-file'].map((name) => inRoot(`native/src/core/${name}.cc`)),
   ...filesBelow('native/src/core/fault', '.cc'),
   ...filesBelow('native/src/core/seam', '.cc'),
   ...filesBelow('native/src/core/vector', '.cc'),

@@ -143,9 +143,9 @@ test('moved with its lock file: the first commit is made by its new name', withR
   const rest = ['', '-lock']
   for (const end of rest) renameSync(old.path + end, place.path(`moved.region${end}`))
   const moved = place.open({ durability: 'sync' }, 'moved.region')
-  thrown('RSTORE_BUSY', () => old.transact(() => numbers(old).set(9, 9)))
+  thrown('RSTORE_NOT_FOUND', () => old.transact(() => numbers(old).set(9, 9)))
   committed(moved)
-  thrown('RSTORE_BUSY', () => old.transact(() => numbers(old).set(9, 9)))
+  thrown('RSTORE_NOT_FOUND', () => old.transact(() => numbers(old).set(9, 9)))
   for (const region of [old, moved]) region.close()
   assert.is(numbers(place.open({}, 'moved.region')).size, 5)
 }))

@@ -1,11 +1,8 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { ReadRegion, WritableRegion } from '../../lib/index.js'
 import type { Ref } from '../../lib/space/ref.js'
-import {
-  t, type ArrayView, type Frozen, type Infer, type InferInput,
-} from '../../lib/types/index.js'
+import { t, type ArrayView, type Infer, type InferInput } from '../../lib/types/index.js'
 import { MemoryRegion } from '../harness/memory-region.js'
 import { assertSound, codeOf, refuses, roundTrip, sameType } from '../harness/types.js'
 
@@ -17,45 +14,12 @@ const Numbers = t.array(t.f64)
 const WithDefault = t.default(t.u8, 7)
 sameType<Infer<typeof MaybeText>, string | undefined>(true)
 sameType<InferInput<typeof MaybeText>, string | undefined>(true)
-sameType<Infer<typeof Pair>, readonly [number, string | undefined]>(true)
-sameType<InferInput<typeof Pair>, readonly [number, string | undefined]>(true)
+sameType<Infer<typeof Pair>, [number, string | undefined]>(true)
 sameType<Infer<typeof Numbers>, ArrayView<number>>(true)
 type NumbersInput = Iterable<number> | ArrayBufferView | Ref<ArrayView<number>>
 sameType<InferInput<typeof Numbers>, NumbersInput>(true)
 sameType<Infer<typeof WithDefault>, number>(true)
 sameType<InferInput<typeof WithDefault>, number | undefined>(true)
-
-const Placed = t.struct('Placed', {
-  at: t.tuple(t.u8, t.string), near: t.optional(t.tuple(t.self, t.u8)),
-  all: t.array(t.tuple(t.u8, t.u8)), by: t.map(t.tuple(t.string, t.u8), t.tuple(t.u8, t.u8)),
-})
-type PlacedView = Infer<typeof Placed>
-sameType<PlacedView['at'], readonly [number, string]>(true)
-sameType<PlacedView['all'][0], readonly [number, number]>(true)
-sameType<Frozen<PlacedView>['at'], readonly [number, string]>(true)
-sameType<InferInput<typeof Placed>['at'], readonly [number, string]>(true)
-
-/** Never called: tuples are written as whole arrays of any kind, and read as frozen ones. */
-export function tuples(
-  region: WritableRegion, read: ReadRegion, at: readonly [number, string],
-  mutable: [string, number],
-): void {
-  const placed = region.map('placed', t.string, Placed)
-  const frozen = read.map('placed', t.string, Placed).get('a')!
-  placed.set('a', { at, all: [frozen.all[0]!, [1, 2]], by: [[['a', 1] as const, [1, 2]]] })
-  placed.set('a', { ...placed.get('a')!.toObject(), at: frozen.at, near: [placed.get('a')!, 1] })
-  placed.get('a')!.at = [1, 'x']
-  // @ts-expect-error elements of it cannot be assigned
-  placed.get('a')!.at[0] = 5
-  const byPair = region.map('pairs', t.tuple(t.string, t.u8), t.u8)
-  byPair.set(mutable, byPair.get(['a', 1] as const) ?? 0)
-  const AtOnly = t.struct('AtOnly', { at: t.tuple(t.u8, t.string) })
-  region.map('at', t.u8, AtOnly).set(1, read.map('at', t.u8, AtOnly).get(1)!)
-  const List = t.struct('List', { list: t.array(t.tuple(t.u8, t.string)) })
-  region.map('list', t.u8, List).set(1, read.map('list', t.u8, List).get(1)!)
-  const byAt = region.map('at', t.u8, AtOnly).index('at', 'at', { key: t.tuple(t.u8, t.string) })
-  byAt.get(at)
-}
 
 test('optional holds undefined apart from every value', () => {
   for (const value of [undefined, 0, 255]) assert.is(roundTrip(t.optional(t.u8), value), value)

@@ -15,5 +15,10 @@ export function realPathOf(path: string): string {
 }
 
 /** Whether it is a symbolic link to a file that is not there. */
-export const leadsToNothing = (path: string): boolean =>
-  lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true && !existsSync(path)
+export function leadsToNothing(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink() && !existsSync(path)
+  } catch {
+    return false  // what is wrong with it is told elsewhere
+  }
+}

@@ -284,10 +284,6 @@ export class View {
   }
 }
 
-/**
- * A packed region is not only of another kind: whoever wants to write to it is told that nobody
- * can.
- */
 /** Who may not write, but wants to; and who only reads, which is told to all in the lock file. */
 const DENIED = {
   writing: { readOnly: { todo: 'Open with { readOnly: true }, or change the permissions' } },
@@ -300,6 +296,10 @@ const DENIED = {
   },
 }
 
+/**
+ * A packed region is not only of another kind: whoever wants to write to it is told that nobody
+ * can.
+ */
 function openingError(status: PackedStatus, path: string, readOnly: boolean): Error {
   const error = errorOf(status, path, 'opening', readOnly ? DENIED.reading : DENIED.writing)
   if (readOnly || !(error instanceof RStoreError)) return error

@@ -133,10 +133,12 @@ Status Checkpointer::makeTailsDurable(CheckpointSlot* slot, uint64_t target) {
 
 Status Checkpointer::openOwnFile() {
   if (own_.fd >= 0) return kSuccess;
-  if (const Status opened = own_.open(path_, true, kKindLive); !opened.ok()) return opened;
-  const Status same = own_.isSameAs(file_);
-  if (!same.ok()) own_.close();
-  return same;
+  Status opened = own_.open(path_, true, kKindLive);
+  if (opened.ok()) opened = own_.isSameAs(file_);
+  const bool isGone = opened.code == Code::kNotFound;  // H11
+  if (isGone) opened = own_.open(nameOfDescriptor(file_.fd), true, kKindLive);
+  if (!opened.ok()) own_.close();
+  return opened;
 }
 
 Status Checkpointer::openLog(const CheckpointSlot& slot) {

@@ -86,7 +86,7 @@ Status Handle::prepare(const Changes& changes, bool sync) {
 /// H5.
 Status Handle::beginLog() {
   const bool isHere = leadsTo(path_.c_str(), file_.fd) && lock_.hasItsName();
-  if (!isHere) return failure(Code::kElsewhere);  // H11
+  if (!isHere) return notHere();  // H11
   SharedWords& words = lock_.words();
   uint64_t salt = 0;
   if (const Status random = randomBytes(&salt, sizeof salt); !random.ok()) return random;

@@ -58,12 +58,12 @@
 //     waits for it any more, and a reader before it moves, while it pins nothing. It takes about as
 //     long as to take over the pages. Only a pin of somebody else makes it more.
 // H11. A handle that has a log goes on with it wherever the names have gone (log.h, G6): what it
-//     commits is in the log that the region's slot names by its salt, and is found by whoever opens
-//     the region where both have gone together. Only with a region file that somebody removed, or
-//     gave its name to another, do later commits go, too, as with any file. To begin a log takes
-//     the names: a first commit of a handle whose region, or lock file, was moved, replaced or
-//     removed fails (kElsewhere) before anything is written, because what has the names now, and
-//     the log beside it, may be somebody else's.
+//     commits is in the log that the region's slot names by its salt, and is found by whoever
+//     opens the region where both have gone together. Only with a region file that somebody
+//     removed, or gave its name to another, do later commits go, too, as with any file. To begin a
+//     log takes the names: a first commit of a handle whose region, or lock file, was moved,
+//     replaced or removed fails (kElsewhere, or kNotFound) before anything is written, because
+//     what has the names now, and the log beside it, may be somebody else's.
 #pragma once
 
 #include <atomic>
@@ -210,6 +210,7 @@ class Handle {
   Status becomeFirst();
   Status openLogWhenBegun();
   Status checkName() const;
+  Status notHere() const;
   Status claimName();
   Status checkLock();
   void shareLog();

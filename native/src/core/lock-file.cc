@@ -148,7 +148,10 @@ Status LockFile::retire(const std::string& logPath) {
   Status status = kSuccess;
   if (hasItsName()) {
     status = syncDirectoryOf(path_.c_str());
-    const int gone = status.ok() ? io().unlink(logPath.c_str()) : 0;
+    int log = -1;
+    const bool isInTheWay = openSideFile(logPath, false, &log).code == Code::kInTheWay;
+    if (log >= 0) closeFile(log);
+    const int gone = status.ok() && !isInTheWay ? io().unlink(logPath.c_str()) : 0;
     if (gone < 0 && gone != -ENOENT) status = statusFromErrno(-gone);
     if (status.ok()) status = statusFromErrno(-io().unlink(path_.c_str()));
   }
@@ -164,6 +167,7 @@ Status LockFile::map() {
   words_ = reinterpret_cast<SharedWords*>(base_ + kSharedWordsOffset);
   slots_ = reinterpret_cast<ReaderSlot*>(base_ + kReaderSlotsOffset);
   segments_ = reinterpret_cast<SegmentEntry*>(base_ + kSegmentTableOffset);
+  faultRange_ = {};
   faultRange_.base = base_;
   faultRange_.bytes = memory_.bytes;
   faultRange_.kind = FaultKind::kLock;

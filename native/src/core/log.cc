@@ -67,8 +67,7 @@ Status Log::openAgain(int other, const Identity& identity, uint64_t salt, bool w
 Status Log::join(const std::string& path, int other, const Identity& identity, uint64_t salt,
                  bool wantWrite) {
   const Status named = checkOurs(open(path, identity, salt, wantWrite));
-  const bool isAnother = named.code == Code::kElsewhere || named.code == Code::kInTheWay;
-  if (!isAnother || other < 0) return named;
+  if (named.ok() || named.code == Code::kMemory || other < 0) return named;
   return checkOurs(openAgain(other, identity, salt, wantWrite));
 }
 
@@ -77,8 +76,9 @@ Status Log::checkOurs(Status opened) {
   if (opened.code == Code::kNotFound) return failure(Code::kElsewhere);
   if (!opened.ok()) return opened;
   SegmentHeader header;
-  Status read = readFully(fd_, &header, sizeof header, 0);
-  if (read.ok() && !isOfThis(header)) read = failure(Code::kElsewhere);
+  size_t got = 0;
+  Status read = readUpTo(fd_, &header, sizeof header, 0, &got);
+  if (read.ok() && (got < sizeof header || !isOfThis(header))) read = failure(Code::kElsewhere);
   if (!read.ok()) close();
   return read;
 }
@@ -97,6 +97,7 @@ Status Log::map(const Identity& identity, uint64_t salt, bool wantWrite) {
                                   : mapReadOnly(memory_.base, fd_, 0, kMappingBytes);
   if (!mapped.ok()) return mapped;
   control_ = {};
+  faultRange_ = {};
   faultRange_.readOnly = !wantWrite;
   faultRange_.base = memory_.base;
   faultRange_.bytes = memory_.bytes;
@@ -420,6 +421,7 @@ Status Log::reserve(uint64_t position, uint64_t bytes, uint64_t epoch, uint32_t 
       if (const Status got = provideSegment(logical, segmentLimit); !got.ok()) return got;
       segment = find(logical);
     }
+    if (segment == nullptr) return failure(Code::kLockDamaged);  // cut off in between
     const auto physical = static_cast<uint32_t>((segment - memory_.base) / kSegmentBytes);
     lock_.segment(physical).lastEpoch = epoch;  // G3: in use until a slot and all pins are past it
   }

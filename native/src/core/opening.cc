@@ -62,6 +62,7 @@ Status Handle::joinOrFinishReplacement() {
   const Status again = file_.open(path_, !options_.readOnly, kKindLive);
   if (!again.ok()) return again;
   if (const Status claimed = claimFile(first); !claimed.ok()) return claimed;
+  if (!leadsTo(path_.c_str(), file_.fd)) return failure(Code::kReplaced);  // removed before that
   const Status joined = first ? becomeFirst() : lock_.join(file_);
   const bool isVain = first && !joined.ok() && joined.code != Code::kReplaced;
   if (isVain) lock_.remove();  // it would be empty, and nobody else's
@@ -118,12 +119,20 @@ Status Handle::openLogWhenBegun() {
   SharedWords& words = lock_.words();
   if (atomicWord(words.logBegun).load(std::memory_order_seq_cst) == 0) return kSuccess;
   const Status opened = log_.join(logPath(), -1, file_.identity, words.logSalt, !options_.readOnly);
+  if (opened.code == Code::kElsewhere) return notHere();
   if (!opened.ok()) return opened;
   shareLog();
   // A view that knows only a clean slot does not know where the log goes on; one that knows the
   // slot of a beginning that failed would go on with the checksum of another log.
   if (view_.isOpen()) view_.requireRestart();
   return kSuccess;
+}
+
+/// Why what belongs to the region has not its names: kNotFound where that was removed itself.
+Status Handle::notHere() const {
+  struct stat found;
+  const bool isGone = ::stat(path_.c_str(), &found) != 0 && errno == ENOENT;
+  return failure(isGone ? Code::kNotFound : Code::kElsewhere);
 }
 
 /// Of the log that is open, for as long as the checkpointer lives.
@@ -222,7 +231,9 @@ Status Handle::finishFile(RegionFile& writable) {
   if (const Status cut = cutFile(writable); !cut.ok()) return cut;
   // H3, H9: zeros of now or of a holder before, and the cut: a clean slot stands for them.
   if (const Status synced = syncData(writable.fd); !synced.ok()) return synced;
-  return markClean(writable, logPath(), &slot);
+  Log named(lock_);
+  (void)named.join(logPath(), -1, writable.identity, slot.logSalt, false);
+  return markClean(writable, logPath(), named.fd(), &slot);
 }
 
 /// H9. Checksums of pages that are gone are taken back: 0 is that of a page never written.

@@ -130,7 +130,7 @@ Status rewriteTails(const RegionFile& file, const Log& log, LogCursor at, uint64
   return kSuccess;
 }
 
-Status markClean(RegionFile& file, const std::string& logPath, CheckpointSlot* slot) {
+Status markClean(RegionFile& file, const std::string& logPath, int log, CheckpointSlot* slot) {
   slot->clean = 1;
   slot->logPosition = 0;
   slot->logSalt = 0;
@@ -138,7 +138,7 @@ Status markClean(RegionFile& file, const std::string& logPath, CheckpointSlot* s
   slot->durableTailEpoch = slot->epoch;
   if (const Status wrote = writeSlot(file.fd, slot); !wrote.ok()) return wrote;
   if (const Status mirrored = syncData(file.fd); !mirrored.ok()) return mirrored;
-  (void)io().unlink(logPath.c_str());
+  if (log >= 0 && leadsTo(logPath.c_str(), log)) (void)io().unlink(logPath.c_str());
   return kSuccess;
 }
 
@@ -154,6 +154,7 @@ Status recoverRegion(RegionFile& file, LockFile& lock, const std::string& logPat
   LogCursor last;
   if (const Status found = findLast(file, log, at, proven, &last); !found.ok()) return found;
   if (log.takeFault()) return failure(Code::kIo, EIO);  // it may not be the end of the chain
+  if (const Status sound = lock.check(); !sound.ok()) return sound;  // nor where the table is zeros
   uint64_t synced = 0;
   if (const Status claimed = log.highestSynced(&synced); !claimed.ok()) return claimed;
   if (synced > last.epoch) return failure(Code::kCorrupt);  // Y6
@@ -166,12 +167,13 @@ Status recoverRegion(RegionFile& file, LockFile& lock, const std::string& logPat
   if (const Status wrote = writeSlot(file.fd, slot); !wrote.ok()) return wrote;
   FileApplier applier(file, log, file.fd);
   if (const Status applied = applier.applyUpTo(last.epoch, &at); !applied.ok()) return applied;
+  if (const Status sound = lock.check(); !sound.ok()) return sound;
   if (const Status zeroed = zeroPastEnd(file, at.endUnits); !zeroed.ok()) return zeroed;
   if (const Status synced = syncData(file.fd); !synced.ok()) return synced;
   slot->epoch = at.epoch;
   slot->endUnits = at.endUnits;
   log.forgetTable();
-  return markClean(file, logPath, slot);
+  return markClean(file, logPath, log.fd(), slot);
 }
 
 }  // namespace rstore

@@ -43,7 +43,8 @@ Status rewriteTails(const RegionFile& file, const Log& log, LogCursor at, uint64
                     uint64_t durableEpoch);
 
 /// The last close, and the end of recovery: marks the slot clean, syncs, removes the log.
-/// Everything must be on the disk, also what is behind the end: zeros, or nothing.
-Status markClean(RegionFile& file, const std::string& logPath, CheckpointSlot* slot);
+/// Everything must be on the disk, also what is behind the end: zeros, or nothing. `log` is a
+/// descriptor of it, or -1: what else has its name stays.
+Status markClean(RegionFile& file, const std::string& logPath, int log, CheckpointSlot* slot);
 
 }  // namespace rstore

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/generated/layout.h"
 #include "core/io.h"
@@ -28,14 +29,30 @@ Status checkContent(int fd) {
 /// What a name says that leads to a symbolic link, a folder, or a socket.
 bool isNoFile(int error) { return error == ELOOP || error == EISDIR || error == ENXIO; }
 
+mode_t modeLike(const struct stat& region) { return (region.st_mode & 0666) | kOwnerOnly; }
+
 /// S1, S2. What is refused here, also by file systems without owners, leaves the file to its maker.
 void makeLike(int fd, const struct stat& region, SideFile what) {
-  const bool given = io().setOwner(fd, region.st_uid, region.st_gid) == 0 ||
-                     io().setOwner(fd, static_cast<uid_t>(-1), region.st_gid) == 0;
-  mode_t mode = (region.st_mode & 0666) | kOwnerOnly;
-  if (!given) mode &= 0707 | ((mode & 07) << 3);
-  if (!given && what == SideFile::kLock) mode |= (mode & 0444) >> 1;
+  if (io().setOwner(fd, region.st_uid, region.st_gid) < 0) {
+    (void)io().setOwner(fd, static_cast<uid_t>(-1), region.st_gid);
+  }
+  struct stat made;
+  if (io().stat(fd, &made) < 0) return;
+  mode_t mode = modeLike(region);
+  if (made.st_gid != region.st_gid) mode &= 0707 | ((mode & 07) << 3);
+  if (made.st_uid != region.st_uid && what == SideFile::kLock) mode |= (mode & 0444) >> 1;
   (void)io().setMode(fd, mode);
+}
+
+/// Whether a log that is there lets in more than the region does, or is somebody else's.
+Status isTooOpen(int fd, int region, bool* tooOpen) {
+  struct stat found;
+  struct stat like;
+  if (const int got = io().stat(fd, &found); got < 0) return statusFromErrno(-got);
+  if (const int got = io().stat(region, &like); got < 0) return statusFromErrno(-got);
+  const bool isTheirs = found.st_uid != like.st_uid && found.st_uid != geteuid();
+  *tooOpen = isTheirs || (found.st_mode & 0777 & ~modeLike(like)) != 0;
+  return kSuccess;
 }
 
 int accessFor(bool wantWrite) { return wantWrite ? O_RDWR : O_RDONLY; }
@@ -85,7 +102,16 @@ Status openSideFileAgain(int descriptor, bool wantWrite, int* fd) {
 Status makeSideFile(const std::string& path, SideFile what, int region, int* fd) {
   for (;;) {
     const Status opened = openSideFile(path, true, fd);
-    if (opened.code != Code::kNotFound) return opened;
+    if (!opened.ok() && opened.code != Code::kNotFound) return opened;
+    if (opened.ok()) {
+      bool tooOpen = false;
+      if (what == SideFile::kLog) {
+        if (const Status looked = isTooOpen(*fd, region, &tooOpen); !looked.ok()) return looked;
+      }
+      if (!tooOpen) return kSuccess;
+      letGo(fd);
+      if (const int gone = io().unlink(path.c_str()); gone < 0) return statusFromErrno(-gone);
+    }
     const Status made = makeNew(path, what, region, fd);
     if (made.code != Code::kExists) return made;
   }

@@ -4,10 +4,11 @@
 //      permissions are the region's, whatever process makes them, under whatever umask. Before they
 //      have their name, where the file system allows: nobody meets one that is not yet for him.
 //      Only root can give a file to another owner, and only a member to a group; where the group is
-//      another's it may do no more than everybody.
+//      another's it may do no more than everybody. A log that is there and lets in more, of before
+//      the region's permissions were taken back or of somebody else, is not filled, but made anew.
 //  S2. Whoever reads writes to the lock file, too. Its owner always may; others who may only read
 //      the region may not, because they could disturb those who write. A lock file that cannot be
-//      given to the region's owner or group is its maker's, and lets in everybody who may read: the
+//      given to the region's owner is its maker's, and whoever may read it may write to it: the
 //      owner must not be shut out by a reader.
 //  S3. Both are emptied by whoever begins them. So only a plain file is taken for one of them: not
 //      what a symbolic link leads to, and not what begins like a region of any kind, which may have

@@ -5,10 +5,13 @@
 #pragma once
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/io.h"
@@ -59,12 +62,28 @@ inline File fileOf(const std::string& path) {
   return path.ends_with(".region-lock") ? File::kLock : File::kOther;
 }
 
+/** Files that were made without a name, and got one: their descriptors do not tell it. */
+inline std::map<std::pair<dev_t, ino_t>, File>& named() {
+  static std::map<std::pair<dev_t, ino_t>, File> all;
+  return all;
+}
+
 inline File fileOf(int fd) {
+  struct stat found;
+  if (::fstat(fd, &found) == 0) {
+    const auto known = named().find({found.st_dev, found.st_ino});
+    if (known != named().end()) return known->second;
+  }
   char name[32];
   char path[512];
   std::snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
   const ssize_t length = ::readlink(name, path, sizeof path);
   return length < 0 ? File::kOther : fileOf(std::string(path, static_cast<size_t>(length)));
+}
+
+inline void noteName(const char* path) {
+  struct stat found;
+  if (::stat(path, &found) == 0) named()[{found.st_dev, found.st_ino}] = fileOf(std::string(path));
 }
 
 /** As the operation gave it; noted when it is the failure that was planned. */
@@ -120,7 +139,9 @@ inline const IoTable& watchingTable() {
       return note(watched().under->unlink(path), Kind::kUnlink, path);
     };
     made.link = [](const char* from, const char* to) {
-      return note(watched().under->link(from, to), Kind::kLink, to);
+      const int done = watched().under->link(from, to);
+      if (done == 0) noteName(to);
+      return note(done, Kind::kLink, to);
     };
     made.copyRange = [](int from, uint64_t fromOffset, int to, uint64_t toOffset, size_t bytes) {
       const int64_t copied = watched().under->copyRange(from, fromOffset, to, toOffset, bytes);
