@@ -3,11 +3,11 @@
 /** An id that nobody has. */
 const STRANGER = 54_321
 
-/** Runs `fn` with the rights of a user and of the group of the same number. */
-export function asUser<R>(id: number, fn: () => R): R {
+/** Runs `fn` with the rights of a user and of one group: that of the same number. */
+export function asUser<R>(id: number, fn: () => R, groupId = id): R {
   const [user, group, others] = [process.geteuid!(), process.getegid!(), process.getgroups!()]
   process.setgroups!([])
-  process.setegid!(id)
+  process.setegid!(groupId)
   process.seteuid!(id)
   try {
     return fn()

@@ -4,7 +4,8 @@
  * second is refused.
  */
 import {
-  copyFileSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync,
+  copyFileSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -186,5 +187,43 @@ test('the log was removed and nobody made a checkpoint: closing brings all of it
     assert.is(numbers(place.open()).size, 6)
   },
 ))
+
+for (const [what, put] of [
+  ['an empty file', (path: string) => writeFileSync(path, '')],
+  ['half a header', (path: string) => writeFileSync(path, Buffer.alloc(20, 1))],
+  ['a folder', (path: string) => mkdirSync(path)],
+  ['another region', (path: string, place: Place) => {
+    place.create({}, 'other.region').close()
+    renameSync(place.path('other.region'), path)
+    place.expectDamage('other.region')  // it has another name now
+  }],
+] as const) {
+  test(`${what} where the log was: nothing is lost, and it stays`, withRegion(async (place) => {
+    const region = committed(idle(place))
+    const log = `${region.path}-wal`
+    rmSync(log)
+    put(log, place)
+    const before = statSync(log)
+    region.transact(() => numbers(region).set(5, 5))
+    await region.checkpoint()
+    await nextTurn()
+    region.transact(() => numbers(region).set(6, 6))
+    region.close()
+    assert.equal([statSync(log).ino, statSync(log).size], [before.ino, before.size])
+    rmSync(log, { recursive: true })
+    assert.equal([...numbers(place.open()).keys()], [0, 1, 2, 3, 4, 5, 6])
+  }))
+}
+
+test('all names were moved before the first checkpoint', withRegion(async (place) => {
+  const region = committed(idle(place))
+  for (const end of ['', '-lock', '-wal']) {
+    renameSync(region.path + end, place.path(`moved.region${end}`))
+  }
+  await region.checkpoint()
+  assert.is(region.stats().checkpointEpoch, region.stats().epoch)
+  region.close()
+  assert.is(numbers(place.open({}, 'moved.region')).size, 5)
+}))
 
 test.run()

@@ -1,8 +1,8 @@
 /** Log and lock file: whose they are, who may use them, and what is never taken for one. */
 import { execFileSync } from 'node:child_process'
 import {
-  chmodSync, chownSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync,
-  symlinkSync, writeFileSync,
+  chmodSync, chownSync, closeSync, existsSync, linkSync, mkdirSync, openSync, readFileSync,
+  renameSync, rmSync, statSync, symlinkSync, writeFileSync,
 } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -134,6 +134,21 @@ test('a region that may not be written is read, and written when it may be again
     assert.is(held(path), 7)
   }))
 
+test('a log that lets in more than the region is made anew', inPlace((place) => {
+  const path = made(place, 'private')
+  writeFileSync(`${path}-wal`, 'left over')
+  chmodSync(`${path}-wal`, 0o666)
+  chmodSync(path, 0o600)
+  const stranger = openSync(`${path}-wal`, 'r')
+  const region = Region.open(path)
+  set(region, 8)
+  assert.is(modeOf(`${path}-wal`), 0o600)
+  assert.is(readFileSync(stranger, 'utf8'), 'left over')
+  closeSync(stranger)
+  region.close()
+  assert.is(held(path), 8)
+}))
+
 const SERVICE = 54_001
 const GUEST = 54_002
 
@@ -183,6 +198,20 @@ test('who may only read goes on when somebody else begins the log', ofService((_
   asUser(SERVICE, () => own.close())
   asUser(GUEST, () => reader.close())
   assert.is(asUser(SERVICE, () => held(path)), 9)
+}))
+
+test('a reader of the group does not shut the owner out', ofService((place, path) => {
+  chmodSync(path, 0o640)
+  chownSync(place.folder, SERVICE, SERVICE)
+  chmodSync(place.folder, 0o770)
+  const reader = asUser(GUEST, () => Region.open(path, { readOnly: true }), SERVICE)
+  const own = asUser(SERVICE, () => Region.open(path))
+  asUser(SERVICE, () => {
+    set(own, 8)
+    own.close()
+  })
+  asUser(GUEST, () => reader.close(), SERVICE)
+  assert.is(asUser(SERVICE, () => held(path)), 8)
 }))
 
 test('a group that its maker is not in may do no more than everybody', ofService((_place, path) => {
