@@ -1,6 +1,7 @@
 /** What a user says about a range, checked, and as cursors and trees want it. */
 import { KeyRange } from '../tree/keys.js'
 import type { KeyCodec, KeyForm } from '../types/keys.js'
+import { isNoOptions } from '../types/options.js'
 import { coreOfView } from '../types/struct/view.js'
 import { show } from '../types/text.js'
 
@@ -58,13 +59,10 @@ export class PlainEnds implements EndEncoder {
   }
 }
 
-/** Whether it has no options of its own because it is something else: a Set, a Date, a record. */
-const isElse = (object: object): boolean => Symbol.iterator in object
-  || Object.prototype.toString.call(object) !== '[object Object]'
-  || coreOfView(object) !== undefined
-
 function checkOptions(range: unknown): asserts range is Record<string, unknown> {
-  if (typeof range !== 'object' || range === null || isElse(range)) {
+  const isRange = typeof range === 'object' && range !== null
+    && !isNoOptions(range) && coreOfView(range) === undefined
+  if (!isRange) {
     throw new TypeError(
       `a range must be an object like { gte, lt, reverse, limit }, got ${show(range)}`,
     )

@@ -14,7 +14,7 @@ const Root = t.struct('Root', { n: t.u32 })
 
 /** What is an object of options has the one that `pack` needs, too. */
 const withRoot = (options: any): any =>
-  typeof options === 'object' && options !== null ? { root: Root, ...options } : options
+  Object.hasOwn(Object(options), 'verfy') ? { root: Root, ...options } : options
 
 /** Name of the call, and the call with options that are put in. */
 type Calls = Record<string, (options: any) => unknown>
@@ -72,12 +72,12 @@ test('no option goes unheard', async () => {
   const store = Store.open(join(folder, 'store'), { create: true })
   const packed = Region.pack(join(folder, 'packed'), { root: Root }, () => ({ n: 1 }))!
   for (const [call, use] of Object.entries(callsOf(folder, region, store, packed))) {
-    for (const options of [{ verfy: 'full' }, null, 5]) {
+    for (const options of [{ verfy: 'full' }, null, 5, [], new Map()]) {
       const what = `${call}, ${JSON.stringify(options)}`
       const error = await Promise.resolve().then(() => use(options)).then(() => undefined,
         (thrown: unknown) => thrown)
       assert.instance(error, TypeError, what)
-      const expected = typeof options === 'object' && options !== null
+      const expected = options !== null && Object.hasOwn(Object(options), 'verfy')
         ? /verfy is no option; there are / : /options must be an object, not /
       assert.match((error as Error).message, expected, what)
     }
