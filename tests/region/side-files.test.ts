@@ -200,6 +200,24 @@ test('who may only read goes on when somebody else begins the log', ofService((_
   assert.is(asUser(SERVICE, () => held(path)), 9)
 }))
 
+test('a log of somebody else that cannot be removed is used', ofService((place, path) => {
+  chmodSync(path, 0o666)
+  chmodSync(place.folder, 0o1777)
+  for (const mode of [0o666, 0o777]) {
+    writeFileSync(`${path}-wal`, 'left over')
+    chmodSync(`${path}-wal`, mode)
+    chownSync(`${path}-wal`, GUEST, GUEST)
+    asUser(SERVICE, () => {
+      const own = Region.open(path)
+      if (mode === 0o666) set(own, 8)
+      else thrown('RSTORE_READ_ONLY', () => set(own, 9))
+      own.close()
+    })
+    rmSync(`${path}-wal`, { force: true })
+    assert.is(held(path), 8)
+  }
+}))
+
 test('a reader of the group does not shut the owner out', ofService((place, path) => {
   chmodSync(path, 0o640)
   chownSync(place.folder, SERVICE, SERVICE)

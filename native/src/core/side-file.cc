@@ -44,22 +44,26 @@ void makeLike(int fd, const struct stat& region, SideFile what) {
   (void)io().setMode(fd, mode);
 }
 
-/// Whether a log that is there lets in more than the region does, or is somebody else's.
-Status isTooOpen(int fd, int region, bool* tooOpen) {
-  struct stat found;
-  struct stat like;
-  if (const int got = io().stat(fd, &found); got < 0) return statusFromErrno(-got);
-  if (const int got = io().stat(region, &like); got < 0) return statusFromErrno(-got);
-  const bool isTheirs = found.st_uid != like.st_uid && found.st_uid != geteuid();
-  *tooOpen = isTheirs || (found.st_mode & 0777 & ~modeLike(like)) != 0;
-  return kSuccess;
-}
-
 int accessFor(bool wantWrite) { return wantWrite ? O_RDWR : O_RDONLY; }
 
 void letGo(int* fd) {
   closeFile(*fd);
   *fd = -1;
+}
+
+/// S1, of a log that is there: `*fd` is closed, and the file removed, where it is not kept.
+Status keepLog(const std::string& path, int region, int* fd) {
+  struct stat found;
+  struct stat like;
+  if (const int got = io().stat(*fd, &found); got < 0) return statusFromErrno(-got);
+  if (const int got = io().stat(region, &like); got < 0) return statusFromErrno(-got);
+  const bool tooOpen = (found.st_mode & 0777 & ~modeLike(like)) != 0;
+  const bool isTheirs = found.st_uid != like.st_uid && found.st_uid != geteuid();
+  if (!tooOpen && !isTheirs) return kSuccess;
+  const int gone = io().unlink(path.c_str());
+  if (gone < 0 && !tooOpen) return kSuccess;  // in folders where one removes only what is one's own
+  letGo(fd);
+  return statusFromErrno(gone < 0 ? -gone : 0);
 }
 
 /// Under its name from the start, where it cannot get one later.
@@ -101,17 +105,13 @@ Status openSideFileAgain(int descriptor, bool wantWrite, int* fd) {
 
 Status makeSideFile(const std::string& path, SideFile what, int region, int* fd) {
   for (;;) {
+    *fd = -1;
     const Status opened = openSideFile(path, true, fd);
     if (!opened.ok() && opened.code != Code::kNotFound) return opened;
-    if (opened.ok()) {
-      bool tooOpen = false;
-      if (what == SideFile::kLog) {
-        if (const Status looked = isTooOpen(*fd, region, &tooOpen); !looked.ok()) return looked;
-      }
-      if (!tooOpen) return kSuccess;
-      letGo(fd);
-      if (const int gone = io().unlink(path.c_str()); gone < 0) return statusFromErrno(-gone);
+    if (opened.ok() && what == SideFile::kLog) {
+      if (const Status kept = keepLog(path, region, fd); !kept.ok()) return kept;
     }
+    if (*fd >= 0) return kSuccess;
     const Status made = makeNew(path, what, region, fd);
     if (made.code != Code::kExists) return made;
   }
