@@ -5,8 +5,8 @@
 //      have their name, where the file system allows: nobody meets one that is not yet for him.
 //      Only root can give a file to another owner, and only a member to a group; where the group is
 //      another's it may do no more than everybody. A log that is there and lets in more, of before
-//      the region's permissions were taken back, is not filled, but made anew; so is one of somebody
-//      else, where the folder lets us remove it.
+//      the region's permissions were taken back, is not filled, but made anew; so is one of
+//      somebody else, where the folder lets us remove it.
 //  S2. Whoever reads writes to the lock file, too. Its owner always may; others who may only read
 //      the region may not, because they could disturb those who write. A lock file that cannot be
 //      given to the region's owner is its maker's, and whoever may read it may write to it: the
