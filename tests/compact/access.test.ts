@@ -9,6 +9,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Identity } from '../../formats/index.js'
 import { t, type Region } from '../../lib/index.js'
+import { mayBeOthers, whileUser } from '../harness/as-user.js'
 import { nextTurn, rejected, thrown, withRegion, type Place } from '../harness/with-region.js'
 
 const test = suite('access to a compacted file')
@@ -19,24 +20,10 @@ const TEAM = 2_000
 
 const numbers = (region: Region) => region.map('numbers', t.u32, t.u32)
 
-/** Only who may give files away can make some that belong to several users. */
+/** Only who may be others, and give files away, can make some that belong to several users. */
 const testOfUsers = (name: string, body: (place: Place) => Promise<void>): void => {
-  if (process.geteuid!() === 0) test(name, withRegion(body))
+  if (mayBeOthers()) test(name, withRegion(body))
   else process.stdout.write(`"${name}" needs root: left out\n`)
-}
-
-async function asUser(uid: number, gid: number, work: () => Promise<void>): Promise<void> {
-  const groups = process.getgroups!()
-  process.setgroups!([])
-  process.setegid!(gid)
-  process.seteuid!(uid)
-  try {
-    await work()
-  } finally {
-    process.seteuid!(0)
-    process.setegid!(0)
-    process.setgroups!(groups)
-  }
 }
 
 /** Alice's file, of the team, in a folder where all may write. */
@@ -51,24 +38,23 @@ function ofAlice(place: Place, mode: number, folderMode: number): string {
   return region.path!
 }
 
-testOfUsers('the group stays where the folder gives it', async (place) => {
-  const path = ofAlice(place, 0o666, 0o2777)
-  await asUser(BOB, BOB, async () => {
+const compactAs = (uid: number, gid: number, place: Place): Promise<void> =>
+  whileUser(uid, async () => {
     const region = place.open()
     await region.compact()
     region.close()
-  })
+  }, gid)
+
+testOfUsers('the group stays where the folder gives it', async (place) => {
+  const path = ofAlice(place, 0o666, 0o2777)
+  await compactAs(BOB, BOB, place)
   const { uid, gid, mode } = statSync(path)
   assert.equal([uid, gid, mode & 0o777], [BOB, TEAM, 0o666])
 })
 
 testOfUsers('another group may what others may', async (place) => {
   const path = ofAlice(place, 0o666, 0o777)
-  await asUser(BOB, BOB, async () => {
-    const region = place.open()
-    await region.compact()
-    region.close()
-  })
+  await compactAs(BOB, BOB, place)
   const { uid, gid, mode } = statSync(path)
   assert.equal([uid, gid, mode & 0o777], [BOB, BOB, 0o666])
 })
@@ -76,7 +62,7 @@ testOfUsers('another group may what others may', async (place) => {
 testOfUsers('refused where the group would lose it; nothing is changed', async (place) => {
   const path = ofAlice(place, 0o660, 0o777)
   const before = statSync(path)
-  await asUser(ALICE, ALICE, async () => {
+  await whileUser(ALICE, async () => {
     const region = place.open()
     const error = await rejected('RSTORE_READ_ONLY', region.compact())
     assert.match(error.message, /owner or group/)
@@ -91,11 +77,7 @@ testOfUsers('refused where the group would lose it; nothing is changed', async (
 testOfUsers('members of the team compact in turn', async (place) => {
   const path = ofAlice(place, 0o660, 0o2770)
   for (const uid of [BOB, ALICE]) {
-    await asUser(uid, TEAM, async () => {
-      const region = place.open()
-      await region.compact()
-      region.close()
-    })
+    await compactAs(uid, TEAM, place)
     const now = statSync(path)
     assert.equal([now.uid, now.gid, now.mode & 0o777], [uid, TEAM, 0o660])
   }

@@ -118,25 +118,26 @@ test('a region was made anew under the name of one that is open', withRegion((pl
     committed(place.create({ durability: 'sync' }, 'folder/test.region')))
 }))
 
-test('a folder took the place of the one that an open region is in', withRegion((place) => {
-  for (const folder of ['folder', 'next']) mkdirSync(place.path(folder))
-  const old = idle(place, 'folder/test.region')
+/** Another region gets the path of an open one, with its whole folder, and is committed to. */
+function putNextInItsPlace(place: Place, old: Region): void {
   idle(place, 'next/test.region').close()
   renameSync(place.path('folder'), place.path('former'))
   renameSync(place.path('next'), place.path('folder'))
   firstCommitIsRefused(place, old,
     committed(place.open({ durability: 'sync' }, 'folder/test.region')))
+}
+
+test('a folder took the place of the one that an open region is in', withRegion((place) => {
+  for (const folder of ['folder', 'next']) mkdirSync(place.path(folder))
+  const old = idle(place, 'folder/test.region')
+  putNextInItsPlace(place, old)
 }))
 
 test('who has not opened the log does not take that of another region', withRegion((place) => {
   for (const folder of ['folder', 'next']) mkdirSync(place.path(folder))
   const old = idle(place, 'folder/test.region')
   committed(place.open({ durability: 'sync' }, 'folder/test.region'))
-  idle(place, 'next/test.region').close()
-  renameSync(place.path('folder'), place.path('former'))
-  renameSync(place.path('next'), place.path('folder'))
-  firstCommitIsRefused(place, old,
-    committed(place.open({ durability: 'sync' }, 'folder/test.region')))
+  putNextInItsPlace(place, old)
 }))
 
 test('moved with its lock file: the first commit is made by its new name', withRegion((place) => {
