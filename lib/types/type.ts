@@ -17,9 +17,12 @@
  *      or by nobody.
  *  T4. A cell says of which stored type it is. Reading, assigning and freeing go by that, not by
  *      the type in the program, so that records of an older version of a type are handled rightly.
+ *      One that is assigned a later version's value becomes a cell of that, where it has the room,
+ *      and stays where refs name it.
  */
 import type { Ref } from '../space/ref.js'
 import type { Window } from '../space/window.js'
+import { payloadRoom } from './boxes.js'
 import type { Lease, Owner, Session } from './context.js'
 import type { KeyCodec } from './keys.js'
 
@@ -146,13 +149,32 @@ export abstract class AnyType {
    * Makes the value of a cell another one; gives the cell's ref, a new one where it did not fit.
    */
   assignCell(session: Session, ref: number, value: unknown): Ref {
-    if (session.space.typeIdOf(ref) !== session.registry.idOf(this)) {
-      session.registry.typeOfCell(ref).freeCell(session, ref)
-      return this.createCell(session, value)
-    }
+    if (!this.takeOver(session, ref)) return this.createCell(session, value)
     session.space.mark(ref + 1, this.slotBytes)
     this.writeSlot(session, session.space.windowOf(ref), ((ref & 0x0fff_ffff) << 3) + 8, value)
     return ref as Ref
+  }
+
+  /**
+   * Whether a cell is of this very type. One of another version becomes such a cell, of zeros,
+   * where it has the room: refs name it, and it stays where it is. Else it is freed.
+   */
+  protected takeOver(session: Session, ref: number): boolean {
+    const { space, registry } = session
+    if (space.typeIdOf(ref) === registry.idOf(this)) return true
+    const stored = registry.typeOfCell(ref)
+    const room = payloadRoom(session, ref)
+    if (room < this.slotBytes) {
+      stored.freeCell(session, ref)
+      return false
+    }
+    const window = space.windowOf(ref)
+    const at = ((ref & 0x0fff_ffff) << 3) + 8
+    stored.releaseSlot(session, window, at)
+    space.mark(ref + 1, room)
+    window.u8.fill(0, at, at + room)
+    registry.retype(ref as Ref, this)
+    return true
   }
 
   /** Frees a cell of this stored type with everything it owns. */

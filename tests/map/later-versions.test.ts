@@ -402,4 +402,85 @@ test('earlier records that are reached by another name', withRegion((place) => {
   assert.is(codeOf(() => record.byNumber.get(2)), 'RSTORE_TYPE_MISMATCH')
 }))
 
+// ── earlier records that refs name ──
+
+const plainOf = (label: Type<any>, size: Type<any>) => ({
+  text: t.string, label, size, next: t.optional(t.self),
+})
+const deepOf = (label: Type<any>, size: Type<any>) => ({
+  ...plainOf(label, size), words: t.array(t.string), byNumber: t.map(t.u32, t.string),
+})
+const CIRCLE = 50
+const inCircle = (n: number, more: object = {}): Record<string, unknown> =>
+  ({ text: `text ${n}`, label: 'a', size: n, words: [`w${n}`], byNumber: [[n, `n${n}`]], ...more })
+
+/** Records each of which names the next one, and which lie between free cells. */
+function fillCircle(map: RMap<number, any, any>): void {
+  for (let n = 0; n < CIRCLE; n++) {
+    map.set(n + CIRCLE, inCircle(n))
+    map.set(n, inCircle(n))
+  }
+  for (let n = 0; n < CIRCLE; n++) {
+    map.get(n).next = map.get((n + 1) % CIRCLE)
+    map.delete(n + CIRCLE)
+  }
+}
+
+/** Writes each record whole, and fills what cells became free. */
+function rewriteCircle(map: RMap<number, any, any>): void {
+  for (let n = 0; n < CIRCLE; n++) {
+    const label = n % 2 === 0 ? 'c' : 'b'
+    map.update(n, (old) => ({ ...old.toObject(), label, size: 1000 + n }))
+    map.set(n + 2 * CIRCLE, inCircle(n))
+  }
+}
+
+function checkCircle(map: RMap<number, any, any>, first: number, labels: string): void {
+  for (let n = 0; n < CIRCLE; n++) {
+    const { next } = map.get(n)
+    const after = (n + 1) % CIRCLE
+    assert.is(next.text, `text ${after}`)
+    assert.is(next.size, first + after)
+    assert.is(next.label, labels[after % 2])
+    if (next.words !== undefined) assert.is(next.words.at(0), `w${after}`)
+    if (next.byNumber !== undefined) assert.is(next.byNumber.get(after), `n${after}`)
+  }
+}
+
+for (const [name, fieldsOf] of [['plain', plainOf], ['deep', deepOf]] as const) {
+  const [earlierType, laterType] = [struct(fieldsOf(E1, t.u8)), struct(fieldsOf(E2, t.u16))]
+
+  test(`written whole where it has the room, it stays where refs name it: ${name}`, withRegion(
+    (place) => {
+      made(place, t.u32, earlierType, fillCircle)
+      const region = place.open()
+      const map = region.map('m', t.u32, laterType)
+      const refs = Array.from({ length: CIRCLE }, (_, n) => region.refOf(map.get(n)))
+      assert.throws(() => region.transact(() => {
+        rewriteCircle(map)
+        checkCircle(map, 1000, 'cb')
+        throw new Error('undo')
+      }), /undo/)
+      checkCircle(map, 0, 'aa')
+      region.transact(() => {
+        const view = map.get(1)
+        rewriteCircle(map)
+        assert.is(codeOf(() => view.text), 'RSTORE_STALE_VIEW')
+      })
+      checkCircle(map, 1000, 'cb')
+      assert.equal(refs, Array.from({ length: CIRCLE }, (_, n) => region.refOf(map.get(n))))
+    },
+  ))
+
+  test(`the same in a block region: ${name}`, withPool(async (pool) => {
+    const region = pool.region()
+    fillCircle(region.map('m', t.u32, earlierType))
+    const map = region.map('m', t.u32, laterType)
+    rewriteCircle(map)
+    checkCircle(map, 1000, 'cb')
+    assert.ok((await region.verify()).ok)
+    region.seal().free()
+  }))
+}
+
 test.run()

@@ -137,12 +137,9 @@ export class StructType extends AnyType implements Struct {
   }
   /** As `assignCell`. */
   assignImaged(session: Session, ref: number): Ref {
-    if (session.space.typeIdOf(ref) === session.registry.idOf(this)) {
-      assignImage(session, ref as Ref, this.slotBytes)
-      return ref as Ref
-    }
-    session.registry.typeOfCell(ref).freeCell(session, ref)
-    return this.createImaged(session)
+    if (!this.takeOver(session, ref)) return this.createImaged(session)
+    assignImage(session, ref as Ref, this.slotBytes)
+    return ref as Ref
   }
 
   readSlot(core: Core, at: number): unknown {
