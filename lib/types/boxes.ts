@@ -23,6 +23,14 @@ export function refuseCell(lease: Lease, ref: number, typeId: number, expected: 
     { ref, expected, typeId })
 }
 
+/** Throws for a cell with a value of another type, where there was one of the right type before. */
+export function refuseOther(lease: Lease, ref: number, found: string, expected: string): never {
+  lease.session.leave()
+  throw new RStoreError('RSTORE_DANGLING_REF',
+    `ref ${ref} should name ${expected}, but there is ${found}: what it named was freed, or moved `
+    + 'because it grew with its type. Set such refs anew: verify() lists them', { ref, expected })
+}
+
 /** The window of a cell with content, which is checked to be of the type and inside its cell. */
 export function windowOfContent(lease: Lease, ref: number, typeId: number, what: string): Window {
   if (!lease.live) throwStale(lease, what)

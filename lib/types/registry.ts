@@ -18,7 +18,7 @@ import { ContiguousSpace } from '../space/contiguous-space.js'
 import { wordIndexOf, type Ref } from '../space/ref.js'
 import { openTree } from '../tree/open.js'
 import type { Tree } from '../tree/tree.js'
-import { CONTENT_OFFSET, createContent, refuseCell, windowOfContent } from './boxes.js'
+import { CONTENT_OFFSET, createContent, refuseCell, refuseOther, windowOfContent } from './boxes.js'
 import { compare, describeShortly } from './compatible.js'
 import type { Session } from './context.js'
 import { DescriptorCopies } from './descriptor-copies.js'
@@ -201,17 +201,19 @@ export class TypeRegistry {
 
   /**
    * How cells with a type number are read as `type`. Throws when they are something else; `ref` is
-   * of the cell that is read.
+   * of the cell that is read, and `refMayDangle` says whether that may be no version of the type.
    */
-  readerOf(type: AnyType, typeId: number, ref: number): CellReader {
+  readerOf(type: AnyType, typeId: number, ref: number, refMayDangle = true): CellReader {
     if (this.#serial !== this.#session.serial) this.sync()
     const binding = this.#bindings[type.serial]
     // A type that is not stored has no number, and neither has a cell that is free.
     if (binding !== undefined && binding.typeId === typeId && typeId !== 0) return binding.reader!
-    return this.#versionReader(this.bindingOf(type), typeId, ref)
+    return this.#versionReader(this.bindingOf(type), typeId, ref, refMayDangle)
   }
 
-  #versionReader(binding: Binding, typeId: number, ref: number): CellReader {
+  #versionReader(
+    binding: Binding, typeId: number, ref: number, refMayDangle: boolean,
+  ): CellReader {
     const known = binding.versions.get(typeId)
     if (known !== undefined) return known
     const { type } = binding
@@ -224,7 +226,13 @@ export class TypeRegistry {
       return binding.reader!
     }
     const stored = this.typeOf(typeId)
-    this.checkType(stored, type, describeShortly(type))
+    const mismatch = compare(stored, type, type.name ?? type.kind)
+    if (mismatch !== null) {
+      if (refMayDangle && (stored.kind !== type.kind || stored.name !== type.name)) {
+        refuseOther(this.#session.lease, ref, describeShortly(stored), describeShortly(type))
+      }
+      throwMismatch(describeShortly(type), mismatch.path, mismatch.how)
+    }
     const reader = type.cellReaderFor(stored)
     binding.versions.set(typeId, reader)
     return reader
@@ -251,7 +259,7 @@ export class TypeRegistry {
     if (typeId === type.fixedTypeId && typeId !== 0) return
     if (typeId < C.FIRST_STORED_TYPE)
       refuseCell(lease, ref, typeId, `${describeShortly(type)} (${where})`)
-    this.readerOf(type, typeId, ref)
+    this.readerOf(type, typeId, ref, false)
   }
 
   /** The same for a ref that a user gives, who may have it from elsewhere, or from long ago. */

@@ -67,6 +67,31 @@ test('a dump is loaded as it was, from a file and from standard input', async ()
   assert.is(good(rstore(['dump', first])), dump)
 })
 
+test('a dump under the first line of a later version of the types: refs are kept', async () => {
+  const Later = t.struct('Node',
+    { name: t.string, next: t.optional(t.self), rank: t.default(t.u32, 7), at: t.optional(t.date) })
+  const [from, empty, to] = [makeRegion(), freshPath(), freshPath()]
+  const made = Region.create(empty, { capacity: '16MiB' })
+  made.map('nodes', t.u64, Later).index('by rank', 'rank')
+  made.map('flat', t.string, Flat)
+  made.close()
+  const [first] = good(rstore(['dump', empty])).split('\n')
+  const lines = good(rstore(['dump', from])).split('\n').slice(1)
+  writeFileSync(`${to}.jsonl`, [first, ...lines].join('\n'))
+  good(rstore(['load', to, `${to}.jsonl`]))
+  const region = Region.open(to)
+  const nodes = region.map('nodes', t.u64, Later)
+  region.transact(() => {
+    const node = nodes.get(1n)!
+    assert.equal([node.rank, node.next!.name, node.next!.next!.name], [7, 'alone', 'one'])
+    Object.assign(node, { rank: 8, at: new Date(5) })
+    assert.is(nodes.get(2n ** 60n)!.next!.rank, 8)
+    assert.equal([...nodes.index('by rank', 'rank').keys()], [2n ** 60n, 1n])
+  })
+  region.close()
+  await verifyFile(to)
+})
+
 test('CSV: there and back; what it cannot hold is refused', () => {
   const path = makeRegion()
   const csv = good(rstore(['dump', path, '--map', 'flat', '--format', 'csv']))

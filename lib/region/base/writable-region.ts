@@ -58,7 +58,10 @@ export abstract class WritableRegion extends RegionBase {
     return derefCell(this.session, ref) as V
   }
 
-  /** The ref of a record, good as long as the record lives. */
+  /**
+   * The ref of a record, good as long as the record lives, and until a program with a version of
+   * its type that needs more room writes it whole.
+   */
   refOf<V>(view: V): Ref<V> {
     return refOfRecord(this.session, view) as Ref<V>
   }
