@@ -11,7 +11,9 @@ import { RStoreError } from '../errors.js'
 import type { Ref } from '../space/ref.js'
 import { openTree } from '../tree/open.js'
 import type { Session } from '../types/context.js'
-import { compare, compareKeys, compareValues, describeShortly } from '../types/compatible.js'
+import {
+  compare, compareMaps, compareMultimaps, describeShortly, isLater, type KeyAndValue,
+} from '../types/compatible.js'
 import { MapType, MultimapType } from '../types/map/map.js'
 import { throwMismatch } from '../types/registry.js'
 import { typeFrom } from '../types/type.js'
@@ -165,8 +167,10 @@ export class Catalog {
     const check = (entry: Entry): void => {
       this.#checkKind(entry, C.ENTRY_VALUE)
       const mismatch = compare(session.registry.typeOf(entry.valueType), own, own.name ?? own.kind)
-      if (mismatch !== null)
-        throwMismatch(`value ${JSON.stringify(name)}`, mismatch.path, mismatch.how)
+      if (mismatch !== null) {
+        const stored = session.registry.typeOf(entry.valueType)
+        throwMismatch(`value ${JSON.stringify(name)}`, mismatch, isLater(stored, own))
+      }
       this.#later.expect(entry, { valueType: own })
     }
     const entry = this.directory.find(name)
@@ -221,33 +225,33 @@ export class Catalog {
 
   #checkKind(entry: Entry, kind: number): void {
     if (entry.kind === kind) return
-    throwMismatch(
-      JSON.stringify(entry.name),
-      entry.name,
-      `is stored as a ${KINDS[entry.kind]}, but opened as a ${KINDS[kind]}`,
-    )
+    throwMismatch(JSON.stringify(entry.name), {
+      path: entry.name,
+      how: `is stored as a ${KINDS[entry.kind]}, but opened as a ${KINDS[kind]}`,
+    })
   }
 
-  #checkMap(entry: Entry, type: MapType): void {
-    const { registry } = this.#session
-    const what = `map ${JSON.stringify(entry.name)}`
-    const mismatch =
-      compareKeys(registry.typeOf(entry.keyType), type.keyType, entry.name) ??
-      compareValues(
-        registry.typeOf(entry.valueType),
-        type.valueType,
-        type.valueType.name ?? entry.name,
-      )
-    if (mismatch !== null) throwMismatch(what, mismatch.path, mismatch.how)
+  #checkMap(entry: Entry, given: MapType): void {
+    const stored = this.#storedTypes(entry)
+    const { name } = entry
+    const mismatch = compareMaps(stored, given, name)
+    if (mismatch === null) return
+    const storedIsLater = compareMaps(given, stored, name) === null
+    throwMismatch(`map ${JSON.stringify(name)}`, mismatch, storedIsLater)
   }
 
-  #checkMultimap(entry: Entry, type: MultimapType): void {
+  #checkMultimap(entry: Entry, given: MultimapType): void {
+    const stored = this.#storedTypes(entry)
+    const { name } = entry
+    const mismatch = compareMultimaps(stored, given, name)
+    if (mismatch === null) return
+    const storedIsLater = compareMultimaps(given, stored, name) === null
+    throwMismatch(`multimap ${JSON.stringify(name)}`, mismatch, storedIsLater)
+  }
+
+  #storedTypes({ keyType, valueType }: Entry): KeyAndValue {
     const { registry } = this.#session
-    const mismatch =
-      compareKeys(registry.typeOf(entry.keyType), type.keyType, entry.name) ??
-      compareKeys(registry.typeOf(entry.valueType), type.valueType, `${entry.name}[value]`)
-    if (mismatch !== null)
-      throwMismatch(`multimap ${JSON.stringify(entry.name)}`, mismatch.path, mismatch.how)
+    return { keyType: registry.typeOf(keyType), valueType: registry.typeOf(valueType) }
   }
 
   /** How a handle finds its map again: see Handle. */

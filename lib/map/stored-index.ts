@@ -105,12 +105,11 @@ function checkStored(
   if (JSON.stringify(stored) !== wanted) {
     throwMismatch(
       `index ${JSON.stringify(name)}`,
-      name,
-      `is stored as ${JSON.stringify(stored)}, but declared as ${wanted}`,
+      { path: name, how: `is stored as ${JSON.stringify(stored)}, but declared as ${wanted}` },
     )
   }
   const mismatch = compareKeys(session.registry.typeOf(entry.keyType), keyType, name)
-  if (mismatch !== null) throwMismatch(`index ${JSON.stringify(name)}`, mismatch.path, mismatch.how)
+  if (mismatch !== null) throwMismatch(`index ${JSON.stringify(name)}`, mismatch)
 }
 
 /** Whether only its keys differ, because a field was widened. */

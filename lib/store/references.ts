@@ -94,7 +94,7 @@ export class References {
     // t.packed(t.self) is declared as a ref: of what it leads to
     const declared = type.root instanceof RefType ? type.root.target() : type.root
     const mismatch = compare(stored, declared, describeShortly(declared))
-    if (mismatch !== null) throwMismatch(label, mismatch.path, mismatch.how)
+    if (mismatch !== null) throwMismatch(label, mismatch)
   }
 
   retain(regionId: number): void {

@@ -131,6 +131,10 @@ export function compare(
   return byKind[stored.kind]?.(stored, given, path, seen) ?? null
 }
 
+/** Whether what is stored is a later version of a type that cannot read it. */
+export const isLater = (stored: AnyType, given: AnyType): boolean =>
+  compare(given, stored, '') === null
+
 /**
  * The same for keys, whose bytes have to mean the same. Enums may grow, also in tuples: keys are
  * their labels' numbers.
@@ -162,4 +166,22 @@ export function compareValues(
     return otherwise(stored, given, path)
   }
   return compare(stored, given, path, seen)
+}
+
+export interface KeyAndValue { readonly keyType: AnyType; readonly valueType: AnyType }
+
+/** The same for a named map. */
+export function compareMaps(
+  stored: KeyAndValue, given: KeyAndValue, name: string,
+): Mismatch | null {
+  return compareKeys(stored.keyType, given.keyType, name)
+    ?? compareValues(stored.valueType, given.valueType, given.valueType.name ?? name)
+}
+
+/** The same for a named multimap, whose values are keys. */
+export function compareMultimaps(
+  stored: KeyAndValue, given: KeyAndValue, name: string,
+): Mismatch | null {
+  return compareKeys(stored.keyType, given.keyType, name)
+    ?? compareKeys(stored.valueType, given.valueType, `${name}[value]`)
 }

@@ -19,7 +19,7 @@ import { wordIndexOf, type Ref } from '../space/ref.js'
 import { openTree } from '../tree/open.js'
 import type { Tree } from '../tree/tree.js'
 import { CONTENT_OFFSET, createContent, refuseCell, refuseOther, windowOfContent } from './boxes.js'
-import { compare, describeShortly } from './compatible.js'
+import { compare, describeShortly, isLater, type Mismatch } from './compatible.js'
 import type { Session } from './context.js'
 import { DescriptorCopies } from './descriptor-copies.js'
 import { simpleTypes, typeFromText } from './descriptor.js'
@@ -231,7 +231,7 @@ export class TypeRegistry {
       if (refMayDangle && (stored.kind !== type.kind || stored.name !== type.name)) {
         refuseOther(this.#session.lease, ref, describeShortly(stored), describeShortly(type))
       }
-      throwMismatch(describeShortly(type), mismatch.path, mismatch.how)
+      throwMismatch(describeShortly(type), mismatch, isLater(stored, type))
     }
     const reader = type.cellReaderFor(stored)
     binding.versions.set(typeId, reader)
@@ -241,7 +241,7 @@ export class TypeRegistry {
   /** Throws RSTORE_TYPE_MISMATCH when what is stored cannot be read as the given type. */
   checkType(stored: AnyType, given: AnyType, what: string): void {
     const mismatch = compare(stored, given, given.name ?? given.kind)
-    if (mismatch !== null) throwMismatch(what, mismatch.path, mismatch.how)
+    if (mismatch !== null) throwMismatch(what, mismatch, isLater(stored, given))
   }
 
   /** Throws when a ref does not name a live cell of a value. */
@@ -312,13 +312,13 @@ export class TypeRegistry {
   }
 }
 
-export function throwMismatch(what: string, path: string, how: string): never {
-  throw new RStoreError(
-    'RSTORE_TYPE_MISMATCH',
-    `${what}: ${path} ${how}. Open it with the type it was stored with, or copy the data over ` +
-    `to a new map`,
-    { path, how },
-  )
+export function throwMismatch(
+  what: string, { path, how }: Mismatch, storedIsLater = false,
+): never {
+  const remedy = storedIsLater
+    ? 'It is of a later version of the program: use that one, or copy the data over to a new map'
+    : 'Open it with the type it was stored with, or copy the data over to a new map'
+  throw new RStoreError('RSTORE_TYPE_MISMATCH', `${what}: ${path} ${how}. ${remedy}`, { path, how })
 }
 
 /** Types whose cells have a number that is the same in every region. */

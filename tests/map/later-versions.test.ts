@@ -4,7 +4,7 @@
  */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Region, t, type RMap, type Type } from '../../lib/index.js'
+import { Region, t, type RMap, type RMultimap, type RValue, type Type } from '../../lib/index.js'
 import { codeOf } from '../harness/types.js'
 import { withPool } from '../pool/with-pool.js'
 import { nextTurn, withRegion, type Place } from '../harness/with-region.js'
@@ -35,6 +35,11 @@ const WIDENED: readonly Field[] = [
   [t.i32, t.i64, BigInt], [t.u32, t.u64, BigInt], [t.u8, t.i64, BigInt],
   [t.enum('a', 'b'), t.enum('a', 'b', 'c'), (n) => 'abc'[n % 3]],
 ]
+interface Opened {
+  map(): RMap<number, any, any>
+  multimap(): RMultimap<any, any>
+  value(): RValue<any, any>
+}
 const kindOf = (type: Type<any>): string => (type as unknown as { kind: string }).kind
 
 for (const [earlier, later, valueOf] of WIDENED) {
@@ -125,6 +130,27 @@ test('of two later versions the latest stays, whichever changes first', withRegi
 }))
 
 // ── orders of things ──
+
+test('an older program that is locked out is told that a later one did it', withRegion((place) => {
+  const region = place.create()
+  const [earlier, later] = [E1, E2].map((label) => ({
+    map: () => region.map('m', t.u32, struct({ label })),
+    multimap: () => region.multimap('mm', label, label),
+    value: () => region.value('v', struct({ label })),
+  })) as [Opened, Opened]
+  for (const open of Object.values(earlier)) open()
+  region.transact(() => {
+    later.map().set(1, { label: 'c' })
+    later.multimap().add('c', 'c')
+    later.value().set({ label: 'c' })
+  })
+  for (const open of Object.values(earlier)) {
+    assert.is(codeOf(open), 'RSTORE_TYPE_MISMATCH')
+    assert.throws(open, /It is of a later version of the program: use that one/)
+  }
+  const other = (): unknown => region.map('m', t.u32, struct({ label: t.u8 }))
+  assert.throws(other, /Open it with the type it was stored with/)
+}))
 
 test('an index of a later version locks older programs out', withRegion((place) => {
   const [Earlier, Later] = [struct({ n: t.u8 }), struct({ n: t.u8, more: t.optional(t.u8) })]
