@@ -1,6 +1,7 @@
 /** Opens builders: which class builds arrays of which elements. */
 import type { Ref } from '../space/ref.js'
 import type { Session } from '../types/context.js'
+import { refusePromise } from '../types/promise.js'
 import type { AnyType } from '../types/type.js'
 import type { FixedBuilder } from './fixed.js'
 import { numberBuilders } from './numbers.js'
@@ -49,11 +50,8 @@ export function buildArray(
   session.enterWrite()
   const builder = open(session, element, options)
   try {
-    const result = build(builder) as unknown
-    if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function') {
-      throw new TypeError('buildArray(): the callback returned a promise, but it must be '
-        + 'synchronous. Use arrayBuilder() to await in between')
-    }
+    refusePromise(build(builder), 'buildArray(): the callback returned a promise, but it must be '
+      + 'synchronous. Use arrayBuilder() to await in between')
     return builder.finish()
   } finally {
     builder[Symbol.dispose]()

@@ -405,6 +405,33 @@ test(
 )
 
 test(
+  'what a callback does that goes on behind an await ends nobody\'s process',
+  withRegion(async (place) => {
+    const { region, cities } = cityRegion(place)
+    const unhandled: unknown[] = []
+    const note = (error: unknown): void => void unhandled.push(error)
+    const goesOn = async (): Promise<void> => {
+      cities.delete('NO/Oslo')
+      await nextTurn()
+      cities.delete('NO/Oslo')
+    }
+    process.on('unhandledRejection', note)
+    try {
+      assert.throws(() => region.transact(goesOn), TypeError)
+      const written = await region.write(goesOn).catch((error: unknown) => error)
+      assert.instance(written, TypeError)
+      const build = async (): Promise<void> => { throw new Error('nobody waits for it') }
+      assert.throws(() => region.transact(() => region.buildArray(t.u8, {}, build)), TypeError)
+      for (let turn = 0; turn < 5; turn++) await nextTurn()
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+    assert.equal(unhandled, [])
+    assert.is(cities.size, 2)
+  }),
+)
+
+test(
   'mode of the files',
   withRegion(async (place) => {
     const { statSync } = await import('node:fs')

@@ -11,6 +11,7 @@ import type { Ref } from '../../space/ref.js'
 import type { Space } from '../../space/space.js'
 import { callSafely, Lease, Session } from '../../types/context.js'
 import type { EndReason, Kernels } from '../../types/context.js'
+import { refusePromise } from '../../types/promise.js'
 import { TypeRegistry } from '../../types/registry.js'
 import type { RegionStats } from './stats.js'
 
@@ -214,7 +215,8 @@ function availableKernels(): Kernels | undefined {
  * A promise cannot be waited for inside a transaction: whatever it does would come after the end.
  */
 export function synchronous<R>(result: R): R {
-  if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') return result
-  throw new TypeError('the callback returned a promise, but a transaction cannot wait: everything '
-    + 'in it was rolled back. Await first, then change the region in a synchronous callback')
+  refusePromise(result, 'the callback returned a promise, but a transaction cannot wait: '
+    + 'everything in it was rolled back. Await first, then change the region in a synchronous '
+    + 'callback')
+  return result
 }
