@@ -420,7 +420,7 @@ test(
       assert.throws(() => region.transact(goesOn), TypeError)
       const written = await region.write(goesOn).catch((error: unknown) => error)
       assert.instance(written, TypeError)
-      const build = async (): Promise<void> => { throw new Error('nobody waits for it') }
+      const build: () => any = async () => Promise.reject(new Error('nobody waits for it'))
       assert.throws(() => region.transact(() => region.buildArray(t.u8, {}, build)), TypeError)
       for (let turn = 0; turn < 5; turn++) await nextTurn()
     } finally {
