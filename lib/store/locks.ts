@@ -44,14 +44,14 @@ export class StoreLocks {
    * RSTORE_BUSY with `what` after ten seconds; RSTORE_CLOSED.
    */
   share(byte: number, what: string): void {
-    const deadline = Date.now() + WAIT_MS
+    const deadline = performance.now() + WAIT_MS
     const cell = new Int32Array(new SharedArrayBuffer(4))
     const path = this.files.dir
     if (this.closed) {
       throw new RStoreError('RSTORE_CLOSED', `${path} was closed. Open it again`, { path })
     }
     while (!this.tryShared(byte)) {
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         throw new RStoreError('RSTORE_BUSY', `${path}: ${what}. Try again`, { path })
       }
       Atomics.wait(cell, 0, 0, 2)

@@ -20,6 +20,7 @@ const SHARED_MS = 60 * 60 * 1000
 
 interface Shared {
   readonly packed: Packed
+  /** On a clock that nobody can set. */
   readonly since: number
 }
 
@@ -163,9 +164,10 @@ export class PackedRegions {
     this.store.assertOpen()
     const known = this.sharedRegions.get(id)
     if (known !== undefined) this.sharedRegions.delete(id)
-    const isFresh = known !== undefined && Date.now() - known.since < SHARED_MS
+    const now = performance.now()
+    const isFresh = known !== undefined && now - known.since < SHARED_MS
     if (known !== undefined && !isFresh) this.closeSoon(known.packed)
-    const shared = isFresh ? known : { packed: this.loadAs(id, undefined), since: Date.now() }
+    const shared = isFresh ? known : { packed: this.loadAs(id, undefined), since: now }
     this.sharedRegions.set(id, shared)
     if (this.sharedRegions.size > SHARED_LIMIT) this.evict()
     return shared.packed

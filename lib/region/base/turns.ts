@@ -7,7 +7,7 @@ export interface TurnsOptions {
   signal?: AbortSignal
 }
 
-/** So long may other work have to wait. */
+/** So long may other work have to wait, on a clock that nobody can set. */
 const TURN_MS = 20
 
 /**
@@ -17,14 +17,14 @@ const TURN_MS = 20
 export async function inTurns(
   steps: Iterator<number, void>, total: number, { onProgress, signal }: TurnsOptions,
 ): Promise<void> {
-  let began = Date.now()
+  let began = performance.now()
   signal?.throwIfAborted()
   for (let step = steps.next(); step.done !== true; step = steps.next()) {
-    if (Date.now() - began < TURN_MS) continue
+    if (performance.now() - began < TURN_MS) continue
     onProgress?.(Math.min(step.value, total), total)
     await new Promise(setImmediate)
     signal?.throwIfAborted()
-    began = Date.now()
+    began = performance.now()
   }
   signal?.throwIfAborted()
   onProgress?.(total, total)
