@@ -5,6 +5,7 @@ import {
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { t, type Region, type VerifyReport } from '../../lib/index.js'
+import { Child } from '../harness/child.js'
 import {
   nextTurn, rejected, thrown, verifyFile, withRegion, type Place,
 } from '../harness/with-region.js'
@@ -181,6 +182,18 @@ test('into another file: a region of its own', withRegion(async (place) => {
   copy.transact(() => copy.dropMap('towns'))
   check(region, 2_000)
   assert.not(existsSync(`${to}.compact.tmp`))
+}))
+
+test('a process that exits amid one leaves no copy behind', withRegion(async (place) => {
+  const region = place.create({ capacity: '64MiB' })
+  fill(region, 2_000, 1)
+  for (const to of [[], [place.path('out')]]) {
+    const child = new Child('dist/tests/compact/exiting-child.js', [place.path(), ...to])
+    assert.is((await child.ended).code, 7, child.errorOutput)
+    assert.equal(readdirSync(place.folder).sort(),
+      ['test.region', 'test.region-lock', 'test.region-wal'])
+  }
+  check(region, 2_000, 1)
 }))
 
 test('an aborted one leaves everything as it was', withRegion(async (place) => {

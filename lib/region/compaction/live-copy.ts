@@ -7,6 +7,13 @@ import { PackSession } from '../packed/pack-session.js'
 
 const SUFFIX = '.compact.tmp'
 
+/** Those that have a temporary name: where the process exits amid them nobody else removes it. */
+const unfinished = new Set<LiveCopy>()
+
+function discardUnfinished(): void {
+  for (const copy of unfinished) copy.discard()
+}
+
 /** What the complete file says that it is. */
 export interface CopyIdentity {
   /** Zeros for a region of its own. */
@@ -49,13 +56,15 @@ export class LiveCopy extends PackSession {
   }
 
   /**
-   * Runs what fills it, finishes it and gives it its name; however that ends, nothing is left under
-   * the temporary name. It is discarded from the moment `signal` aborts: what the work meets then
-   * is not the reason.
+   * Runs what fills it, finishes it and gives it its name; however that ends, by process.exit(),
+   * too, nothing is left under the temporary name. It is discarded from the moment `signal`
+   * aborts: what the work meets then is not the reason.
    */
   async during<R>(signal: AbortSignal | undefined, work: () => Promise<R>): Promise<R> {
     const discard = (): void => this.discard()
     signal?.addEventListener('abort', discard)
+    if (unfinished.size === 0) process.on('exit', discardUnfinished)
+    unfinished.add(this)
     try {
       signal?.throwIfAborted()
       return await work()
@@ -65,6 +74,8 @@ export class LiveCopy extends PackSession {
     } finally {
       signal?.removeEventListener('abort', discard)
       this.discard()
+      unfinished.delete(this)
+      if (unfinished.size === 0) process.off('exit', discardUnfinished)
     }
   }
 }
