@@ -30,6 +30,10 @@ function adviceFor(root: string): string {
     + 'a C++20 compiler'
 }
 
+/** Where Node was told to load none. */
+const ALLOW_ADDONS = 'Start Node without --no-addons, and under its permission model with '
+  + '--allow-addons'
+
 /** Throws RSTORE_NO_ADDON. */
 export function loadAddon(): unknown {
   const root = packageRoot()
@@ -38,14 +42,17 @@ export function loadAddon(): unknown {
   const prebuilt = join(root, 'native', 'prebuilds', `${platform}-${arch}`, name)
   const path = [built, prebuilt].find((candidate) => existsSync(candidate))
   let reason = `there is none for ${platform}-${arch}`
+  let advice = adviceFor(root)
   if (path !== undefined) {
     try {
       return createRequire(import.meta.url)(path)
     } catch (error) {
-      reason = (error as Error).message
+      const { message, code } = error as NodeJS.ErrnoException
+      reason = message.replace(/\.$/, '')
+      if (code === 'ERR_DLOPEN_DISABLED') advice = ALLOW_ADDONS
     }
   }
   throw new RStoreError('RSTORE_NO_ADDON',
-    `the native addon could not be loaded: ${reason}. ${adviceFor(root)}.`,
+    `the native addon could not be loaded: ${reason}. ${advice}.`,
     { path: path ?? prebuilt, platform, arch })
 }

@@ -71,6 +71,8 @@ export class Allocator {
     private readonly control: Uint32Array,
     private readonly firstDataPage: number,
     private readonly grow: Grow,
+    /** For messages: of what has a file. */
+    private readonly where: { readonly path?: string },
   ) {
     this.state = windows[0]!.u32
     this.lists = new FreeLists(windows, marks, control)
@@ -365,16 +367,18 @@ export class Allocator {
   /** A6. */
   checkFault(): void {
     const fault = this.control[CONTROL.fault]!
-    if (fault !== 0) throw faultError(fault, { page: this.control[CONTROL.faultPage]! })
+    if (fault === 0) return
+    throw faultError(fault, { ...this.where, page: this.control[CONTROL.faultPage]! })
   }
 
   private fullError(units: number): RStoreError {
     const capacityUnits = this.control[CONTROL.capacityUnits]!
+    const { path } = this.where
     return new RStoreError(
       'RSTORE_REGION_FULL',
-      `The region is full: ${units * 8} bytes more do not fit into its capacity of ` +
+      `${path ?? 'The region'} is full: ${units * 8} bytes more do not fit into its capacity of ` +
         `${capacityUnits * 8} bytes. Delete something, or compact it into a larger one.`,
-      { bytes: units * 8, capacityBytes: capacityUnits * 8 },
+      { ...this.where, bytes: units * 8, capacityBytes: capacityUnits * 8 },
     )
   }
 }

@@ -40,6 +40,8 @@ export interface ContiguousMemory {
    * but whoever keeps count of memory wants to know.
    */
   readonly touched?: (pages: Uint32Array) => void
+  /** Of its file, for messages. */
+  readonly path?: string
 }
 
 export class ContiguousSpace extends Space {
@@ -53,13 +55,15 @@ export class ContiguousSpace extends Space {
   private readonly touched: ContiguousMemory['touched']
   private running = false
 
-  constructor({ windows, control, bitmap, firstDataPage, grow, touched }: ContiguousMemory) {
+  constructor(memory: ContiguousMemory) {
+    const { windows, control, bitmap, firstDataPage, grow, touched, path } = memory
     super(windows)
     this.touched = touched
     this.control = control
     this.firstDataPage = firstDataPage
     this.marks = new Marks(windows, bitmap)
-    this.allocator = new Allocator(windows, this.marks, control, firstDataPage, grow)
+    const where = path === undefined ? {} : { path }
+    this.allocator = new Allocator(windows, this.marks, control, firstDataPage, grow, where)
   }
 
   /** The allocation state of a new region, on a page of zeros. */

@@ -112,6 +112,7 @@ test(
       for (; ; count++) region.transact(() => blobs.set(count, new Uint8Array(10_000).fill(count)))
     })
     assert.ok(error.message.includes('capacity'))
+    assert.ok(error.message.includes(place.path()) && error.facts['path'] === place.path())
     assert.ok(count > 80, `${count} of 1 MiB`)
     assert.is(blobs.size, count)
     thrown('RSTORE_REGION_FULL', () =>

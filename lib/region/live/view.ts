@@ -95,6 +95,7 @@ export class View {
         this.windows.reach(endUnits)
       },
       touched: (pages) => this.native.noteTouched(pages),
+      path: this.path,
     })
   }
 

@@ -75,6 +75,7 @@ export class PackSession extends OpenSession {
         check(writer.grow(endUnits), path ?? 'memory', 'growing')
         windows.reach(endUnits)
       },
+      ...path !== null && { path },
     }), control, TYPES_ROOT, NEXT_TYPE_UNIT)
     this.space.beginTransaction(0)  // nothing of it ever comes back: only savepoints do
     this.writable = true

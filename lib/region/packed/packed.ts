@@ -61,6 +61,7 @@ export class PackedSession extends OpenSession {
       bitmap: NO_BITS,
       firstDataPage: opened.firstDataPage,
       grow: () => this.refuseWrite(),
+      ...path !== null && { path },
     }), control, TYPES_ROOT, NEXT_TYPE_UNIT)
   }
 
