@@ -15,7 +15,7 @@ import { withRegion } from '../shared/source.js'
 export const options = (yargs: Argv) => yargs
   .positional('file', FILE)
   .option('map', {
-    type: 'string', array: true, requiresArg: true, coerce: (names: string[]) => new Set(names),
+    type: 'string', array: true, nargs: 1, coerce: (names: string[]) => new Set(names),
     describe: 'Only what is called so; may be given several times',
   })
   .option('format', {

@@ -211,6 +211,24 @@ test('names, rename-map, drop-map', () => {
   bad(rstore(['drop-map', path, 'none']), EXIT.usage, /there is no none/)
 })
 
+test('dump --map: each takes one name, before the file as after it', () => {
+  const { path, region } = makeRegion()
+  region.close()
+  const mapsIn = (dump: string): string[] => JSON.parse(dump.split('\n')[0]!).names
+    .map(({ name }: { name: string }) => name)
+  assert.equal(mapsIn(good(rstore(['dump', '--map', 'places', path]))), ['places'])
+  const two = good(rstore(['dump', '--map', 'places', path, '--map', 'tags']))
+  assert.equal(mapsIn(two), ['places', 'tags'])
+  for (const [args, message] of [
+    [[path, '--map'], /Not enough arguments following: map/],
+    [[path, '--map', 'places', 'tags'], /Unknown command: tags/],
+  ] as const) {
+    const { status, stderr } = rstore(['dump', ...args])
+    assert.is(status, EXIT.usage)
+    assert.match(stderr, message)
+  }
+})
+
 test('fields of type t.packed: the record where there is a store; loading refuses them', () => {
   const folder = join(directory, 'shop')
   const store = Store.open(folder, { create: true })
