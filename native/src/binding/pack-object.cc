@@ -1,9 +1,5 @@
 #include "binding/pack-object.h"
 
-#include <errno.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cstring>
 #include <map>
 #include <memory>
@@ -12,6 +8,7 @@
 #include "binding/environment.h"
 #include "binding/background.h"
 #include "binding/status.h"
+#include "core/io.h"
 #include "core/pack-writer.h"
 #include "core/packed-file.h"
 #include "core/thaw.h"
@@ -41,7 +38,7 @@ class SharedMemories {
     const std::lock_guard<std::mutex> guard(mutex_);
     const auto found = entries_.find(id);
     if (found == entries_.end() || --found->second.holders != 0) return;
-    ::close(found->second.fd);
+    closeFile(found->second.fd);
     entries_.erase(found);
   }
 
@@ -172,9 +169,9 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
       return static_cast<uint64_t>(info[at].As<Napi::Number>().DoubleValue());
     };
     LiveContent content;
-    if (::stat(info[0].As<Napi::String>().Utf8Value().c_str(), &content.permissions) != 0) {
-      return packedStatus(info.Env(), statusFromErrno(errno));
-    }
+    const std::string like = info[0].As<Napi::String>().Utf8Value();
+    const int got = io().statName(like.c_str(), &content.permissions);
+    if (got < 0) return packedStatus(info.Env(), statusFromErrno(-got));
     std::memcpy(content.uuid, info[1].As<Napi::Uint8Array>().Data(), sizeof content.uuid);
     content.generation = numberAt(2);
     content.epoch = numberAt(3);

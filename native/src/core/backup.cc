@@ -80,7 +80,7 @@ Status backupRegion(Handle& snapshot, const std::string& path, CopyProgress* pro
   struct stat found;
   // Looked at again by the link, but before a large file is copied for nothing.
   if (io().statName(path.c_str(), &found) == 0) return failure(Code::kExists, EEXIST);
-  const bool known = fstat(snapshot.file().fd, &found) == 0;
+  const bool known = statOf(snapshot.file().fd, &found).ok();
   const uint32_t mode = known ? found.st_mode & 0777 : 0600;  // as private as the region
   const Status made = makeTemporary(temporary, mode, &to);
   if (!made.ok()) return made;

@@ -360,9 +360,11 @@ Status copyFileRange(int from, uint64_t fromOffset, int to, uint64_t toOffset, u
   return kSuccess;
 }
 
+Status statOf(int fd, struct ::stat* out) { return statusFromErrno(-io().stat(fd, out)); }
+
 Status fileLength(int fd, uint64_t* bytes) {
   struct ::stat info;
-  if (const int result = io().stat(fd, &info); result < 0) return statusFromErrno(-result);
+  if (const Status got = statOf(fd, &info); !got.ok()) return got;
   *bytes = static_cast<uint64_t>(info.st_size);
   return kSuccess;
 }
@@ -419,8 +421,7 @@ Status openFile(const char* path, int flags, mode_t mode, int* fd) {
 bool leadsTo(const char* name, int fd) {
   struct ::stat byName;
   struct ::stat own;
-  return io().statName(name, &byName) == 0 && io().stat(fd, &own) == 0 &&
-         byName.st_ino == own.st_ino && byName.st_dev == own.st_dev;
+  return io().statName(name, &byName) == 0 && io().stat(fd, &own) == 0 && isSameFile(byName, own);
 }
 
 std::string nameOfDescriptor(int fd) { return "/proc/self/fd/" + std::to_string(fd); }

@@ -145,6 +145,13 @@ Status copyFileRange(int from, uint64_t fromOffset, int to, uint64_t toOffset, u
 
 Status fileLength(int fd, uint64_t* bytes);
 
+Status statOf(int fd, struct ::stat* out);
+
+/** Whether both are of one file. */
+inline bool isSameFile(const struct ::stat& a, const struct ::stat& b) {
+  return a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
 /** sync: data and what is needed to find it (fdatasync); syncAll: the times too (fsync). */
 Status syncData(int fd);
 Status syncAll(int fd);

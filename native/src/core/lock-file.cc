@@ -91,7 +91,7 @@ Status LockFile::check() const {
 
 Status LockFile::build(const RegionFile& region) {
   struct stat file;
-  if (fstat(region.fd, &file) != 0) return statusFromErrno(errno);
+  if (const Status got = statOf(region.fd, &file); !got.ok()) return got;
   // Whoever dies here leaves `ready` at 0, and the next opener, exclusive again, starts over.
   if (const int cut = io().truncate(fd_, 0); cut < 0) return statusFromErrno(-cut);
   if (const Status grown = allocateFileTo(fd_, kLockFileBytes); !grown.ok()) return grown;  // L5
@@ -115,7 +115,7 @@ void LockFile::announceReady() {
 
 Status LockFile::join(const RegionFile& region) {
   struct stat file;
-  if (fstat(region.fd, &file) != 0) return statusFromErrno(errno);
+  if (const Status got = statOf(region.fd, &file); !got.ok()) return got;
   if (const Status mapped = map(); !mapped.ok()) return mapped;
   const auto& header = *reinterpret_cast<const LockHeader*>(base_);
   if (header.magic != kLockMagic) {
@@ -186,9 +186,9 @@ Status LockFile::openProbe() {
   if (!opened.ok()) return opened;
   struct stat own;
   struct stat probe;
-  if (fstat(fd_, &own) != 0 || fstat(probeFd_, &probe) != 0) return statusFromErrno(errno);
-  const bool same = own.st_ino == probe.st_ino && own.st_dev == probe.st_dev;
-  return same ? kSuccess : failure(Code::kReplaced);
+  if (const Status got = statOf(fd_, &own); !got.ok()) return got;
+  if (const Status got = statOf(probeFd_, &probe); !got.ok()) return got;
+  return isSameFile(own, probe) ? kSuccess : failure(Code::kReplaced);
 }
 
 Status LockFile::takeSlot() {

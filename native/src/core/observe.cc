@@ -57,7 +57,7 @@ Status pagesInMemory(const char* path, std::vector<uint8_t>* pages) {
   const OpenFile file(path);
   if (!file.status.ok()) return file.status;
   struct ::stat info;
-  if (::fstat(file.fd, &info) < 0) return statusFromErrno(errno);
+  if (const Status got = statOf(file.fd, &info); !got.ok()) return got;
   if (!isToldTheTruth(path, info)) return failure(Code::kUnsupported);
   const auto length = static_cast<uint64_t>(info.st_size);
   pages->assign(pagesForBytes(length), 0);

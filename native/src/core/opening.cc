@@ -131,7 +131,7 @@ Status Handle::openLogWhenBegun() {
 /// Why what belongs to the region has not its names: kNotFound where that was removed itself.
 Status Handle::notHere() const {
   struct stat found;
-  const bool isGone = ::stat(path_.c_str(), &found) != 0 && errno == ENOENT;
+  const bool isGone = io().statName(path_.c_str(), &found) == -ENOENT;
   return failure(isGone ? Code::kNotFound : Code::kElsewhere);
 }
 

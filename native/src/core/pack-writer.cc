@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/io.h"
 #include "core/pages.h"
+#include "core/permissions.h"
 #include "core/temporary-file.h"
 
 namespace rstore {
@@ -130,8 +131,9 @@ Status PackWriter::freeze(const PackRoot& root, bool sync) {
   if (!wrote.ok()) return wrote;
   if (path_.empty()) return kSuccess;
   struct stat made;
-  if (const int got = io().stat(fd_, &made); got < 0) return statusFromErrno(-got);
-  if (fchmod(fd_, made.st_mode & 0444) != 0) return statusFromErrno(errno);
+  if (const Status got = statOf(fd_, &made); !got.ok()) return got;
+  const int frozen = io().setMode(fd_, made.st_mode & 0444);
+  if (frozen < 0) return statusFromErrno(-frozen);
   return sync ? syncAll(fd_) : kSuccess;
 }
 
@@ -174,16 +176,10 @@ Status PackWriter::writeLive(const LiveContent& content) {
   return syncAll(fd_);
 }
 
-/// The owner can be kept only by who may give files away, the group by its members, or where the
-/// folder gives it. Another group may do what others may, if its own could: no more than before.
 Status PackWriter::permitLike(const struct stat& like) {
-  const bool given = fchown(fd_, like.st_uid, like.st_gid) == 0 ||
-                     fchown(fd_, static_cast<uid_t>(-1), like.st_gid) == 0;
   struct stat made;
-  if (const int got = io().stat(fd_, &made); got < 0) return statusFromErrno(-got);
-  const mode_t ofOthers = (like.st_mode & 07) << 3;
-  const mode_t group = given || made.st_gid == like.st_gid ? 070 : ofOthers;
-  return fchmod(fd_, like.st_mode & (0707 | group)) == 0 ? kSuccess : statusFromErrno(errno);
+  if (const Status given = giveOwnerOf(like, fd_, &made); !given.ok()) return given;
+  return statusFromErrno(-io().setMode(fd_, permittedMode(like.st_mode & 0777, made, like)));
 }
 
 Status PackWriter::nameLive(const std::string& path) {

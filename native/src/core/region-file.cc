@@ -143,7 +143,7 @@ Status RegionFile::adopt(int descriptor, uint32_t kind) {
   close();
   fd = descriptor;
   struct stat found;
-  if (fstat(fd, &found) == 0 && S_ISFIFO(found.st_mode)) {
+  if (statOf(fd, &found).ok() && S_ISFIFO(found.st_mode)) {
     close();
     return failure(Code::kNotRegion);
   }
@@ -162,9 +162,9 @@ Status RegionFile::isSameAs(const RegionFile& other) const {
   }
   struct stat own;
   struct stat found;
-  if (fstat(fd, &own) != 0 || fstat(other.fd, &found) != 0) return statusFromErrno(errno);
-  const bool same = own.st_dev == found.st_dev && own.st_ino == found.st_ino;
-  return same ? kSuccess : failure(Code::kElsewhere);
+  if (const Status got = statOf(fd, &own); !got.ok()) return got;
+  if (const Status got = statOf(other.fd, &found); !got.ok()) return got;
+  return isSameFile(own, found) ? kSuccess : failure(Code::kElsewhere);
 }
 
 void RegionFile::close() {
@@ -186,10 +186,7 @@ Status removeNew(const std::string& path, const Identity* like) {
   if (!alone.ok()) return alone;
   CheckpointSlot slot;
   if (const Status read = readSlot(file.fd, file.identity, &slot); !read.ok()) return read;
-  struct stat byName;
-  struct stat own;
-  const bool isNamed = io().statName(path.c_str(), &byName) == 0 && io().stat(file.fd, &own) == 0 &&
-                       byName.st_ino == own.st_ino && byName.st_dev == own.st_dev;
+  const bool isNamed = leadsTo(path.c_str(), file.fd);
   if (!isNamed || slot.clean != 1 || slot.epoch != kFirstEpoch) return failure(Code::kExists);
   return statusFromErrno(-io().unlink(path.c_str()));
 }

@@ -112,8 +112,8 @@ bool admitsAllOf(const struct stat& before, const struct stat& now) {
 Status checkAccess(int before, int now) {
   struct stat old;
   struct stat fresh;
-  if (const int got = io().stat(before, &old); got < 0) return statusFromErrno(-got);
-  if (const int got = io().stat(now, &fresh); got < 0) return statusFromErrno(-got);
+  if (const Status got = statOf(before, &old); !got.ok()) return got;
+  if (const Status got = statOf(now, &fresh); !got.ok()) return got;
   return admitsAllOf(old, fresh) ? kSuccess : failure(Code::kNotOwner);
 }
 

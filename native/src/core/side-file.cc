@@ -7,6 +7,7 @@
 
 #include "core/generated/layout.h"
 #include "core/io.h"
+#include "core/permissions.h"
 #include "core/temporary-file.h"
 
 namespace rstore {
@@ -18,7 +19,7 @@ constexpr mode_t kOwnerOnly = 0600;
 /// S3.
 Status checkContent(int fd) {
   struct stat found;
-  if (const int got = io().stat(fd, &found); got < 0) return statusFromErrno(-got);
+  if (const Status got = statOf(fd, &found); !got.ok()) return got;
   if (!S_ISREG(found.st_mode)) return failure(Code::kInTheWay);
   uint64_t magic = 0;
   size_t got = 0;
@@ -33,13 +34,9 @@ mode_t modeLike(const struct stat& region) { return (region.st_mode & 0666) | kO
 
 /// S1, S2. What is refused here, also by file systems without owners, leaves the file to its maker.
 void makeLike(int fd, const struct stat& region, SideFile what) {
-  if (io().setOwner(fd, region.st_uid, region.st_gid) < 0) {
-    (void)io().setOwner(fd, static_cast<uid_t>(-1), region.st_gid);
-  }
   struct stat made;
-  if (io().stat(fd, &made) < 0) return;
-  mode_t mode = modeLike(region);
-  if (made.st_gid != region.st_gid) mode &= 0707 | ((mode & 07) << 3);
+  if (!giveOwnerOf(region, fd, &made).ok()) return;
+  mode_t mode = permittedMode(modeLike(region), made, region);
   if (made.st_uid != region.st_uid && what == SideFile::kLock) mode |= (mode & 0444) >> 1;
   (void)io().setMode(fd, mode);
 }
@@ -55,8 +52,8 @@ void letGo(int* fd) {
 Status keepLog(const std::string& path, int region, int* fd) {
   struct stat found;
   struct stat like;
-  if (const int got = io().stat(*fd, &found); got < 0) return statusFromErrno(-got);
-  if (const int got = io().stat(region, &like); got < 0) return statusFromErrno(-got);
+  if (const Status got = statOf(*fd, &found); !got.ok()) return got;
+  if (const Status got = statOf(region, &like); !got.ok()) return got;
   const bool tooOpen = (found.st_mode & 0777 & ~modeLike(like)) != 0;
   const bool isTheirs = found.st_uid != like.st_uid && found.st_uid != geteuid();
   if (!tooOpen && !isTheirs) return kSuccess;
@@ -76,7 +73,7 @@ Status makeNamed(const std::string& path, const struct stat& like, SideFile what
 /// kExists: somebody else has made it meanwhile.
 Status makeNew(const std::string& path, SideFile what, int region, int* fd) {
   struct stat like;
-  if (const int got = io().stat(region, &like); got < 0) return statusFromErrno(-got);
+  if (const Status got = statOf(region, &like); !got.ok()) return got;
   const Status made = makeUnnamed(path, kOwnerOnly, fd);
   if (made.code == Code::kUnsupported) return makeNamed(path, like, what, fd);
   if (!made.ok()) return made;

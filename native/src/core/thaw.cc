@@ -47,7 +47,7 @@ Status thawFile(const std::string& from, const std::string& to, CopyProgress* pr
   RegionFile packed;
   if (const Status opened = packed.open(from, false, kKindPacked); !opened.ok()) return opened;
   struct stat found;
-  if (const int got = io().stat(packed.fd, &found); got < 0) return statusFromErrno(-got);
+  if (const Status got = statOf(packed.fd, &found); !got.ok()) return got;
   const mode_t readable = found.st_mode & 0444;
   const std::string temporary = to + ".thaw.tmp";
   int fd = -1;
