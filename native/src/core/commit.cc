@@ -27,11 +27,11 @@ constexpr size_t kKeptRecordBytes = 4 << 20;
 
 /// Bits of the lines of `page` in [firstLine, endLine).
 uint64_t maskOfLines(uint64_t page, uint64_t firstLine, uint64_t endLine) {
-  const uint64_t pageLine = page * (kPageBytes / kLineBytes);
+  const uint64_t pageLine = page * kPageLines;
   const uint64_t from = std::max(firstLine, pageLine) - pageLine;
-  const uint64_t to = std::min(endLine, pageLine + 64) - pageLine;
+  const uint64_t to = std::min(endLine, pageLine + kPageLines) - pageLine;
   if (from >= to) return 0;
-  const uint64_t upTo = to == 64 ? ~uint64_t{0} : (uint64_t{1} << to) - 1;
+  const uint64_t upTo = to == kPageLines ? ~uint64_t{0} : (uint64_t{1} << to) - 1;
   return upTo & ~((uint64_t{1} << from) - 1);
 }
 
@@ -61,7 +61,7 @@ Status Handle::prepare(const Changes& changes, bool sync) {
   }
   // The page in which the committed data ends is in the file as a whole.
   if (pagesForUnits(changes.endUnits) > pagesForUnits(view_.cursor().endUnits)) {
-    const Status grown = grow(pagesForUnits(changes.endUnits) * (kPageBytes / kUnitBytes));
+    const Status grown = grow(pagesForUnits(changes.endUnits) * kPageUnits);
     if (!grown.ok()) return grown;
   }
   if (!log_.isOpen()) {
@@ -149,18 +149,17 @@ Status Handle::syncTail() {
 /// Builds the record: header, page entries, checksums of the tail, lines.
 void Handle::gather(const Changes& changes) {
   const LogCursor& at = view_.cursor();
-  const uint64_t freshLine = (at.endUnits * 8 + kLineBytes - 1) / kLineBytes;
-  const uint64_t endLine = (changes.endUnits * 8 + kLineBytes - 1) / kLineBytes;
-  const uint64_t freshEnd = pending_.tailPageCount != 0
-                                ? pending_.tailFirstPage * (kPageBytes / kLineBytes)
-                                : std::max(endLine, freshLine);
+  const uint64_t freshLine = linesForUnits(at.endUnits);
+  const uint64_t endLine = linesForUnits(changes.endUnits);
+  const uint64_t freshEnd = pending_.tailPageCount != 0 ? pending_.tailFirstPage * kPageLines
+                                                        : std::max(endLine, freshLine);
   const uint64_t* bits = view_.lineBits();
-  const uint64_t freshPage = freshLine * kLineBytes / kPageBytes;
+  const uint64_t freshPage = freshLine / kPageLines;
   std::vector<uint32_t>& pages = pending_.pages;
   pages.assign(changes.pages, changes.pages + changes.pageCount);
   const bool boundaryListed = bits[freshPage] != 0;
   if (freshEnd > freshLine) {
-    for (uint64_t page = freshPage; page * 64 < freshEnd; page++) {
+    for (uint64_t page = freshPage; page * kPageLines < freshEnd; page++) {
       if (page != freshPage || !boundaryListed) pages.push_back(static_cast<uint32_t>(page));
     }
   }
@@ -189,7 +188,7 @@ void Handle::gather(const Changes& changes) {
     }
   }
   if (pending_.tailPageCount % 2 != 0) {
-    put(record, tailAt + pending_.tailPageCount * 4, uint32_t{0});
+    put(record, tailAt + pending_.tailPageCount * sizeof(uint32_t), uint32_t{0});
   }
   for (uint64_t i = 0; i < pending_.tailPageCount; i++) {
     const std::byte* page = view_.base() + (pending_.tailFirstPage + i) * kPageBytes;

@@ -44,8 +44,8 @@ Status FileApplier::applyUpTo(uint64_t epoch, LogCursor* at) {
 Status FileApplier::collectTail(const RedoRecord& record, uint64_t start) {
   if (record.tailPageCount == 0) return kSuccess;
   std::vector<uint32_t> checksums(record.tailPageCount);
-  const Status read =
-      log_.read(tailChecksumsAt(record, start), checksums.data(), checksums.size() * 4);
+  const Status read = log_.read(tailChecksumsAt(record, start), checksums.data(),
+                                checksums.size() * sizeof(uint32_t));
   if (!read.ok()) return read;
   for (uint32_t i = 0; i < record.tailPageCount; i++) {
     checksums_.push_back({record.tailFirstPage + i, checksums[i]});

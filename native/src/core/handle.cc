@@ -107,7 +107,9 @@ void Handle::rollback(const uint32_t* pages, uint32_t count) {
   if (lock_.holdsWrite()) lock_.releaseWrite();
 }
 
-Status Handle::grow(uint64_t endUnits) { return growFile(&view_.faultRange(), endUnits * 8); }
+Status Handle::grow(uint64_t endUnits) {
+  return growFile(&view_.faultRange(), endUnits * kUnitBytes);
+}
 
 // ── durability ───────────────────────────────────────────────────────────────────────────────────
 

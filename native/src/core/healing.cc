@@ -30,7 +30,8 @@ Status Handle::adopt() {
     if (const Status applied = view_.apply(record, start); !applied.ok()) return applied;
     lock_.publish(record.epoch);
     lock_.pin(record.epoch);
-    if (record.endUnits * 8 >= lock_.words().tailHighBytes) lock_.words().tailHighBytes = 0;
+    if (record.endUnits * kUnitBytes >= lock_.words().tailHighBytes)
+      lock_.words().tailHighBytes = 0;
   }
   return kSuccess;
 }
@@ -76,8 +77,7 @@ Status Handle::rewriteSinceSlot() {
 /// The zeros behind the data may be among the pages that were lost, and what a transaction that was
 /// given up had written there is back.
 Status Handle::zeroPastEnd() const {
-  const uint64_t end = view_.cursor().endUnits * kUnitBytes;
-  const uint64_t from = (end + kLineBytes - 1) / kLineBytes * kLineBytes;
+  const uint64_t from = linesForUnits(view_.cursor().endUnits) * kLineBytes;
   uint64_t length = 0;
   if (const Status got = fileLength(file_.fd, &length); !got.ok()) return got;
   return from < length ? zeroFileRange(file_.fd, from, length - from) : kSuccess;

@@ -56,8 +56,8 @@ Status checkIdentity(const Identity& identity, uint64_t gotBytes, uint32_t kind)
 bool slotIsValid(const CheckpointSlot& slot, const Identity& identity) {
   return slot.magic == kSlotMagic &&
          slot.checksum == crc32c(0, &slot, offsetof(CheckpointSlot, checksum)) &&
-         slot.generation == identity.generation && slot.endUnits <= identity.capacityBytes / 8 &&
-         slot.endUnits >= uint64_t{identity.firstDataPage} * (kPageBytes / 8);
+         slot.generation == identity.generation && slot.endUnits <= identity.capacityBytes / kUnitBytes &&
+         slot.endUnits >= identity.firstDataPage * kPageUnits;
 }
 
 Status writeSlotPage(int fd, const CheckpointSlot& slot, uint32_t index) {
@@ -105,7 +105,7 @@ Status writeInitialContent(int fd, const NewRegion& what, Identity* made) {
   slot.clean = 1;
   slot.epoch = kFirstEpoch;
   slot.generation = identity.generation;
-  slot.endUnits = uint64_t{identity.firstDataPage} * (kPageBytes / 8);
+  slot.endUnits = identity.firstDataPage * kPageUnits;
   slot.durableTailEpoch = 1;
   if (const Status wrote = writeSlot(fd, &slot); !wrote.ok()) return wrote;
   return syncAll(fd);
@@ -124,11 +124,6 @@ uint32_t checksumOfIdentity(const Identity& identity) {
 bool isLaterGeneration(const Identity& later, const Identity& earlier) {
   return memcmp(later.uuid, earlier.uuid, sizeof later.uuid) == 0 &&
          later.generation > earlier.generation;
-}
-
-uint32_t checksumOfPage(const void* page) {
-  const uint32_t checksum = crc32c(0, page, kPageBytes);
-  return checksum == 0 ? 1 : checksum;
 }
 
 Status RegionFile::open(const std::string& path, bool wantWrite, uint32_t kind) {

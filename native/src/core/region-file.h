@@ -38,7 +38,7 @@ struct RegionFile {
   /// generation, kElsewhere when it is a copy.
   Status isSameAs(const RegionFile& other) const;
 
-  uint64_t firstDataUnits() const { return uint64_t{identity.firstDataPage} * (kPageBytes / 8); }
+  uint64_t firstDataUnits() const { return identity.firstDataPage * kPageUnits; }
   uint64_t checksumOffset(uint64_t page) const {
     return uint64_t{kChecksumPage} * kPageBytes + page * sizeof(uint32_t);
   }
@@ -68,8 +68,6 @@ Status removeNewRegionFile(const std::string& path);
 uint32_t checksumOfIdentity(const Identity& identity);
 /// Whether a file is of the same region as `earlier`, and of a later generation.
 bool isLaterGeneration(const Identity& later, const Identity& earlier);
-/// The stored checksum of a page: never 0, which stands for a page that was never written.
-uint32_t checksumOfPage(const void* page);
 
 /// The valid slot with the higher sequence. kCorrupt when neither is valid.
 Status readSlot(int fd, const Identity& identity, CheckpointSlot* slot);

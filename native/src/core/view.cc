@@ -35,7 +35,7 @@ Status View::open(const ViewMemory& memory, ControlBlock* control, const Waiting
   const uint64_t extra = memory.reservation.bytes - memory.windowBytes;
   if (const Status mapped = mapZero(memory.lineBits(), extra); !mapped.ok()) return mapped;
   *control_ = {};
-  control_->capacityUnits = static_cast<uint32_t>((capacity - kSinkBytes) / 8);
+  control_->capacityUnits = static_cast<uint32_t>((capacity - kSinkBytes) / kUnitBytes);
   faultRange_.base = base_;
   faultRange_.bytes = memory.windowBytes;
   faultRange_.kind = FaultKind::kView;
@@ -135,7 +135,7 @@ Status View::applyUpTo(uint64_t epoch) {
   return applied;
 }
 
-/// V8.
+/// V7.
 Status View::proveIfSuspect(const LogCursor& from, uint64_t epoch) const {
   return lock_.isSuspect() ? log_.prove(from, epoch) : kSuccess;
 }
@@ -311,7 +311,7 @@ void View::forget(const uint32_t* pages, uint32_t count) {
 }
 
 void View::clearLastPage() {
-  const uint64_t end = (cursor_.endUnits * 8 + kLineBytes - 1) / kLineBytes * kLineBytes;
+  const uint64_t end = linesForUnits(cursor_.endUnits) * kLineBytes;
   const uint64_t nextPage = pagesForUnits(cursor_.endUnits) * kPageBytes;
   const auto isSet = [](std::byte byte) { return byte != std::byte{0}; };
   if (std::any_of(base_ + end, base_ + std::max(end, nextPage), isSet)) {

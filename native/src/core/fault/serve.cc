@@ -9,10 +9,10 @@
 #include <cerrno>
 
 #include "core/address-space.h"
-#include "core/crc32c.h"
 #include "core/fault/patches.h"
 #include "core/fault/ranges.h"
 #include "core/io.h"
+#include "core/pages.h"
 
 namespace rstore {
 namespace {
@@ -195,8 +195,7 @@ bool chunkIsSound(FaultRange* range, uint64_t first, uint64_t end) {
     const uint64_t entry = range->checksumOffset + offset / kPageBytes * sizeof expected;
     if (io().pread(range->fd, &expected, sizeof expected, entry) != sizeof expected) return false;
     if (io().pread(range->fd, page, sizeof page, offset) != sizeof page) return false;
-    const uint32_t checksum = crc32c(0, page, sizeof page);
-    if ((checksum == 0 ? 1 : checksum) != expected) {
+    if (checksumOfPage(page) != expected) {
       raiseFault(range, offset, kFaultCorrupt, 0);
       return false;
     }
