@@ -34,23 +34,13 @@ Status pinDurableSlot(Handle& snapshot, CheckpointSlot* slot) {
   return failure(Code::kBusy);
 }
 
-/// Header pages, the used part of the checksum table, the data: the rest of the table stays a hole.
-Status copyContent(const RegionFile& file, int to, uint64_t endBytes, CopyProgress* progress) {
-  const uint64_t dataStart = uint64_t{file.identity.firstDataPage} * kPageBytes;
-  const uint64_t tableEnd = file.checksumOffset(endBytes / kPageBytes);
-  progress->totalBytes.store(tableEnd + (endBytes - dataStart));
-  if (const int cut = io().truncate(to, endBytes); cut < 0) return statusFromErrno(-cut);
-  if (const Status head = copyPieces(file.fd, to, 0, tableEnd, progress); !head.ok()) return head;
-  return copyPieces(file.fd, to, dataStart, endBytes, progress);
-}
-
 Status writeCopy(Handle& snapshot, int to, CopyProgress* progress) {
   const RegionFile& file = snapshot.file();
   const LogCursor& shown = snapshot.view().cursor();
   CheckpointSlot slot;
   if (const Status pinned = pinDurableSlot(snapshot, &slot); !pinned.ok()) return pinned;
   const uint64_t endBytes = pagesForUnits(shown.endUnits) * kPageBytes;
-  const Status copied = copyContent(file, to, endBytes, progress);
+  const Status copied = copyRegion(file, to, endBytes, progress);
   if (!copied.ok()) return copied;
   if (slot.epoch < shown.epoch) {
     Log log(snapshot.lock());
@@ -61,13 +51,8 @@ Status writeCopy(Handle& snapshot, int to, CopyProgress* progress) {
     FileApplier applier(file, log, to);
     if (const Status applied = applier.applyUpTo(shown.epoch, &at); !applied.ok()) return applied;
   }
-  CheckpointSlot own = slot;
-  own.clean = 1;
-  own.epoch = shown.epoch;
-  own.endUnits = shown.endUnits;
-  own.logPosition = own.logSalt = 0;
-  own.logChecksum = 0;
-  own.durableTailEpoch = shown.epoch;
+  CheckpointSlot own = cleanSlot(slot.generation, shown.epoch, shown.endUnits);
+  own.sequence = slot.sequence;  // its slots were copied, too
   if (const Status wrote = writeSlot(to, &own); !wrote.ok()) return wrote;
   return syncAll(to);
 }

@@ -1,9 +1,10 @@
-// A copy of a file that says how far it is, and can be ended.
+// A copy of a region's file that says how far it is, and can be ended.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 
+#include "core/region-file.h"
 #include "core/status.h"
 
 namespace rstore {
@@ -14,7 +15,8 @@ struct CopyProgress {
   std::atomic<bool> cancelled{false};
 };
 
-/// The bytes from `offset` up to `end`, to the same place of another file. kClosed when cancelled.
-Status copyPieces(int from, int to, uint64_t offset, uint64_t end, CopyProgress* progress);
+/// Header pages, the used part of the checksum table, the data up to `endBytes`: the rest of the
+/// table stays a hole. kClosed when cancelled.
+Status copyRegion(const RegionFile& from, int to, uint64_t endBytes, CopyProgress* progress);
 
 }  // namespace rstore

@@ -19,12 +19,6 @@
 
 namespace rstore {
 
-namespace {
-
-constexpr uint32_t kInitialPages = 3;
-
-}  // namespace
-
 Status PackWriter::openBeside(mode_t mode) {
   const Status unnamed = makeUnnamed(path_, mode, &fd_);
   if (unnamed.code != Code::kUnsupported) return unnamed;
@@ -49,18 +43,11 @@ Status PackWriter::begin(const std::string& path, PackPlace place, uint64_t capa
     if (status.ok()) temporary_ = path;
   }
   if (!status.ok()) return status;
-  identity_.magic = kRegionMagic;
-  identity_.formatVersion = kFormatVersion;
-  identity_.kind = kKindPacked;
-  identity_.generation = 1;
-  identity_.capacityBytes = capacityBytes;
-  identity_.pageBytes = kPageBytes;
-  identity_.checksumPageCount = checksumPageCount(capacityBytes);
-  identity_.firstDataPage = kChecksumPage + identity_.checksumPageCount;
+  identity_ = newIdentity(kKindPacked, capacityBytes);
+  placeData(&identity_);
   const int sized = io().truncate(fd_, uint64_t{identity_.firstDataPage} * kPageBytes);
   if (sized < 0) return statusFromErrno(-sized);
-  return writeFully(fd_, initialPages, kInitialPages * kPageBytes,
-                    uint64_t{kAllocationPage} * kPageBytes);
+  return writeInitialPages(fd_, initialPages);
 }
 
 Status PackWriter::attach(std::byte* base, ControlBlock* control) {
@@ -68,7 +55,7 @@ Status PackWriter::attach(std::byte* base, ControlBlock* control) {
   if (!mapped.ok()) return mapped;
   base_ = base;
   *control = {};
-  const uint64_t first = uint64_t{identity_.firstDataPage} * (kPageBytes / kUnitBytes);
+  const uint64_t first = identity_.firstDataPage * kPageUnits;
   control->capacityUnits =
       static_cast<uint32_t>((identity_.capacityBytes - kSinkBytes) / kUnitBytes);
   control->endUnits = control->frontierUnits = static_cast<uint32_t>(first);
@@ -126,9 +113,7 @@ Status PackWriter::freeze(const PackRoot& root, bool sync) {
   identity_.rootType = root.typeId;
   identity_.endUnits = root.endUnits;
   memcpy(identity_.uuid, root.uuid, sizeof identity_.uuid);
-  identity_.checksum = checksumOfIdentity(identity_);
-  const Status wrote = writeFully(fd_, &identity_, sizeof identity_, 0);
-  if (!wrote.ok()) return wrote;
+  if (const Status wrote = writeIdentity(fd_, &identity_); !wrote.ok()) return wrote;
   if (path_.empty()) return kSuccess;
   struct stat made;
   if (const Status got = statOf(fd_, &made); !got.ok()) return got;
@@ -140,7 +125,7 @@ Status PackWriter::freeze(const PackRoot& root, bool sync) {
 /// Nothing behind the frontier, and checksums for what is before it.
 Status PackWriter::cutAndCheck(uint64_t endUnits) {
   const uint64_t endPage = pagesForUnits(endUnits);
-  if (const Status grown = grow(endPage * (kPageBytes / kUnitBytes)); !grown.ok()) return grown;
+  if (const Status grown = grow(endPage * kPageUnits); !grown.ok()) return grown;
   const int cut = io().truncate(fd_, endPage * kPageBytes);
   if (cut < 0) return statusFromErrno(-cut);
   return writeChecksums(endPage);
@@ -163,14 +148,8 @@ Status PackWriter::writeLive(const LiveContent& content) {
     const Status random = randomBytes(identity_.uuid, sizeof identity_.uuid);
     if (!random.ok()) return random;
   }
-  identity_.checksum = checksumOfIdentity(identity_);
-  const Status wrote = writeFully(fd_, &identity_, sizeof identity_, 0);
-  if (!wrote.ok()) return wrote;
-  CheckpointSlot slot{};
-  slot.clean = 1;
-  slot.generation = content.generation;
-  slot.epoch = slot.durableTailEpoch = content.epoch;
-  slot.endUnits = content.endUnits;
+  if (const Status wrote = writeIdentity(fd_, &identity_); !wrote.ok()) return wrote;
+  CheckpointSlot slot = cleanSlot(content.generation, content.epoch, content.endUnits);
   if (const Status marked = writeSlot(fd_, &slot); !marked.ok()) return marked;
   if (const Status given = permitLike(content.permissions); !given.ok()) return given;
   return syncAll(fd_);

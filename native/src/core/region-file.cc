@@ -56,7 +56,8 @@ Status checkIdentity(const Identity& identity, uint64_t gotBytes, uint32_t kind)
 bool slotIsValid(const CheckpointSlot& slot, const Identity& identity) {
   return slot.magic == kSlotMagic &&
          slot.checksum == crc32c(0, &slot, offsetof(CheckpointSlot, checksum)) &&
-         slot.generation == identity.generation && slot.endUnits <= identity.capacityBytes / kUnitBytes &&
+         slot.generation == identity.generation &&
+         slot.endUnits <= identity.capacityBytes / kUnitBytes &&
          slot.endUnits >= identity.firstDataPage * kPageUnits;
 }
 
@@ -66,33 +67,17 @@ Status writeSlotPage(int fd, const CheckpointSlot& slot, uint32_t index) {
   return writeFully(fd, page, sizeof page, uint64_t{kFirstSlotPage + index} * kPageBytes);
 }
 
-Identity newIdentity(const NewRegion& what) {
-  Identity identity{};
-  identity.magic = kRegionMagic;
-  identity.formatVersion = kFormatVersion;
-  identity.kind = kKindLive;
-  identity.generation = 1;
-  identity.capacityBytes = what.capacityBytes;
-  identity.pageBytes = kPageBytes;
-  identity.checksumPageCount = checksumPageCount(what.capacityBytes);
-  identity.firstDataPage = kChecksumPage + identity.checksumPageCount;
-  identity.createdMs = static_cast<uint64_t>(wallClockMs());
-  return identity;
-}
-
 Status writeInitialContent(int fd, const NewRegion& what, Identity* made) {
   Identity& identity = *made;
-  identity = newIdentity(what);
+  identity = newIdentity(kKindLive, what.capacityBytes);
+  placeData(&identity);
+  identity.createdMs = static_cast<uint64_t>(wallClockMs());
   const Status random = randomBytes(identity.uuid, sizeof identity.uuid);
   if (!random.ok()) return random;
-  identity.checksum = checksumOfIdentity(identity);
   const uint64_t length = uint64_t{identity.firstDataPage} * kPageBytes;
   if (const int cut = io().truncate(fd, length); cut < 0) return statusFromErrno(-cut);
-  if (const Status wrote = writeFully(fd, &identity, sizeof identity, 0); !wrote.ok()) return wrote;
-  constexpr uint32_t kInitialPages = 3;
-  const Status pages = writeFully(fd, what.initialPages, kInitialPages * kPageBytes,
-                                  uint64_t{kAllocationPage} * kPageBytes);
-  if (!pages.ok()) return pages;
+  if (const Status wrote = writeIdentity(fd, &identity); !wrote.ok()) return wrote;
+  if (const Status wrote = writeInitialPages(fd, what.initialPages); !wrote.ok()) return wrote;
   uint32_t checksums[kInitialPages];
   for (uint32_t i = 0; i < kInitialPages; i++) {
     checksums[i] = checksumOfPage(what.initialPages + i * kPageBytes);
@@ -101,12 +86,8 @@ Status writeInitialContent(int fd, const NewRegion& what, Identity* made) {
       writeFully(fd, checksums, sizeof checksums,
                  uint64_t{kChecksumPage} * kPageBytes + kAllocationPage * sizeof(uint32_t));
   if (!table.ok()) return table;
-  CheckpointSlot slot{};
-  slot.clean = 1;
-  slot.epoch = kFirstEpoch;
-  slot.generation = identity.generation;
-  slot.endUnits = identity.firstDataPage * kPageUnits;
-  slot.durableTailEpoch = 1;
+  CheckpointSlot slot =
+      cleanSlot(identity.generation, kFirstEpoch, identity.firstDataPage * kPageUnits);
   if (const Status wrote = writeSlot(fd, &slot); !wrote.ok()) return wrote;
   return syncAll(fd);
 }
@@ -115,6 +96,40 @@ Status writeInitialContent(int fd, const NewRegion& what, Identity* made) {
 
 Status randomBytes(void* to, size_t bytes) {
   return getrandom(to, bytes, 0) == static_cast<ssize_t>(bytes) ? kSuccess : statusFromErrno(errno);
+}
+
+Identity newIdentity(uint32_t kind, uint64_t capacityBytes) {
+  Identity identity{};
+  identity.magic = kRegionMagic;
+  identity.formatVersion = kFormatVersion;
+  identity.kind = kind;
+  identity.generation = 1;
+  identity.capacityBytes = capacityBytes;
+  identity.pageBytes = kPageBytes;
+  return identity;
+}
+
+void placeData(Identity* identity) {
+  identity->checksumPageCount = checksumPageCount(identity->capacityBytes);
+  identity->firstDataPage = kChecksumPage + identity->checksumPageCount;
+}
+
+Status writeIdentity(int fd, Identity* identity) {
+  identity->checksum = checksumOfIdentity(*identity);
+  return writeFully(fd, identity, sizeof *identity, 0);
+}
+
+Status writeInitialPages(int fd, const std::byte* pages) {
+  return writeFully(fd, pages, kInitialPages * kPageBytes, uint64_t{kAllocationPage} * kPageBytes);
+}
+
+CheckpointSlot cleanSlot(uint64_t generation, uint64_t epoch, uint64_t endUnits) {
+  CheckpointSlot slot{};
+  slot.clean = 1;
+  slot.generation = generation;
+  slot.epoch = slot.durableTailEpoch = epoch;
+  slot.endUnits = endUnits;
+  return slot;
 }
 
 uint32_t checksumOfIdentity(const Identity& identity) {

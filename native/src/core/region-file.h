@@ -44,11 +44,14 @@ struct RegionFile {
   }
 };
 
+/// ALLOCATION_PAGE, CATALOG_PAGE and TYPES_PAGE, one behind the other.
+inline constexpr uint32_t kInitialPages = 3;
+
 /// What a new file begins with.
 struct NewRegion {
   uint64_t capacityBytes = 0;
   uint32_t mode = 0666;
-  const std::byte* initialPages = nullptr;  // ALLOCATION_PAGE, CATALOG_PAGE and TYPES_PAGE
+  const std::byte* initialPages = nullptr;
 };
 
 /// Pages of the checksum table for a capacity.
@@ -64,6 +67,18 @@ Status createRegionFile(const std::string& path, const NewRegion& what);
 /// Removes a region that has no commit yet, and that nobody has open or can open meanwhile
 /// (handle.h, H8): one that could be made, but not opened. kExists: it is not such a one any more.
 Status removeNewRegionFile(const std::string& path);
+
+/// What is the same in new files of a kind. Without uuid, time and places: of the last, regions get
+/// theirs by `placeData`.
+Identity newIdentity(uint32_t kind, uint64_t capacityBytes);
+/// By the capacity: where the checksum table ends, and data begin.
+void placeData(Identity* identity);
+/// Completes an identity with its checksum and writes it.
+Status writeIdentity(int fd, Identity* identity);
+Status writeInitialPages(int fd, const std::byte* pages);
+
+/// Of a file that is complete without a log.
+CheckpointSlot cleanSlot(uint64_t generation, uint64_t epoch, uint64_t endUnits);
 
 uint32_t checksumOfIdentity(const Identity& identity);
 /// Whether a file is of the same region as `earlier`, and of a later generation.

@@ -14,13 +14,7 @@ namespace {
 Status writeLiveCopy(const RegionFile& packed, int to, CopyProgress* progress) {
   uint64_t length = 0;
   if (const Status got = fileLength(packed.fd, &length); !got.ok()) return got;
-  const uint64_t tableEnd = packed.checksumOffset(length / kPageBytes);
-  const uint64_t dataStart = uint64_t{packed.identity.firstDataPage} * kPageBytes;
-  if (const int sized = io().truncate(to, length); sized < 0) return statusFromErrno(-sized);
-  progress->totalBytes.store(tableEnd + (length - dataStart));
-  Status status = copyPieces(packed.fd, to, 0, tableEnd, progress);  // then the table has a hole
-  if (status.ok()) status = copyPieces(packed.fd, to, dataStart, length, progress);
-  if (!status.ok()) return status;
+  if (const Status copied = copyRegion(packed, to, length, progress); !copied.ok()) return copied;
   Identity identity = packed.identity;
   identity.kind = kKindLive;
   identity.rootRef = identity.rootType = 0;
@@ -28,14 +22,8 @@ Status writeLiveCopy(const RegionFile& packed, int to, CopyProgress* progress) {
   identity.createdMs = static_cast<uint64_t>(wallClockMs());
   if (const Status random = randomBytes(identity.uuid, sizeof identity.uuid); !random.ok())
     return random;
-  identity.checksum = checksumOfIdentity(identity);
-  if (const Status wrote = writeFully(to, &identity, sizeof identity, 0); !wrote.ok()) return wrote;
-  CheckpointSlot slot{};
-  slot.clean = 1;
-  slot.epoch = 1;
-  slot.generation = identity.generation;
-  slot.endUnits = packed.identity.endUnits;
-  slot.durableTailEpoch = 1;
+  if (const Status wrote = writeIdentity(to, &identity); !wrote.ok()) return wrote;
+  CheckpointSlot slot = cleanSlot(identity.generation, 1, packed.identity.endUnits);
   if (const Status wrote = writeSlot(to, &slot); !wrote.ok()) return wrote;
   return syncAll(to);
 }

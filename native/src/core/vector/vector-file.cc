@@ -36,21 +36,14 @@ Status allocate(int fd, uint64_t offset, uint64_t bytes) {
 
 // ── making ──
 
-Status writeIdentity(int fd, const NewVector& what) {
-  Identity identity{};
-  identity.magic = kRegionMagic;
-  identity.formatVersion = kFormatVersion;
-  identity.kind = kKindShared;
-  identity.generation = 1;
-  identity.capacityBytes = what.capacityBytes;
-  identity.pageBytes = kPageBytes;
+Status writeVectorIdentity(int fd, const NewVector& what) {
+  Identity identity = newIdentity(kKindShared, what.capacityBytes);
   identity.firstDataPage = kVectorFirstCellPage;
   identity.createdMs = static_cast<uint64_t>(wallClockMs());
   if (const Status random = randomBytes(identity.uuid, sizeof identity.uuid); !random.ok()) {
     return random;
   }
-  identity.checksum = checksumOfIdentity(identity);
-  return writeFully(fd, &identity, sizeof identity, 0);
+  return writeIdentity(fd, &identity);
 }
 
 uint32_t checksumOf(const VectorHeader& header) {
@@ -81,7 +74,7 @@ Status writeMarker(int fd) {
 
 Status writeNewVector(int fd, const NewVector& what) {
   if (const int cut = io().truncate(fd, what.capacityBytes); cut < 0) return statusFromErrno(-cut);
-  Status status = writeIdentity(fd, what);
+  Status status = writeVectorIdentity(fd, what);
   if (status.ok()) status = writeHeader(fd, what);
   if (status.ok()) status = writeMarker(fd);
   // The words, and descriptor 0, which they name: all zero.
