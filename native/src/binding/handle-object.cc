@@ -31,17 +31,17 @@ HandleOptions optionsFrom(const Napi::Object& given) {
 
 void CommitJob::runOrWait(Handle& handle) {
   std::unique_lock<std::mutex> guard(mutex);
-  if (state == State::queued) {
-    state = State::running;
+  if (state == State::kQueued) {
+    state = State::kRunning;
     guard.unlock();
     const Status prepared = handle.prepare(changes, true);
     const Status settled = prepared.ok() ? handle.settle() : prepared;
     guard.lock();
     status = settled;
-    state = State::finished;
+    state = State::kFinished;
     done.notify_all();
   }
-  done.wait(guard, [this] { return state == State::finished; });
+  done.wait(guard, [this] { return state == State::kFinished; });
 }
 
 void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
@@ -99,7 +99,7 @@ Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
   Status status = handle_->open(info[0].As<Napi::String>().Utf8Value(), options);
   const auto fail = [&] {
     handle_.reset();
-    return Napi::Number::New(env, pack(status));
+    return packedStatus(env, status);
   };
   if (!status.ok()) return fail();
   status = environment.takeMemory(env, handle_->identity().capacityBytes, &memory_);
@@ -122,7 +122,7 @@ Napi::Value HandleObject::open(const Napi::CallbackInfo& info) {
   }
   if (!status.ok()) {
     closeNow();
-    return Napi::Number::New(env, pack(status));
+    return packedStatus(env, status);
   }
   return describe(env);
 }
@@ -220,7 +220,7 @@ Napi::Value HandleObject::isReplaced(const Napi::CallbackInfo& info) {
 /// replaceWith(temporary): between begin and rollback.
 Napi::Value HandleObject::replaceWith(const Napi::CallbackInfo& info) {
   const std::string temporary = info[0].As<Napi::String>().Utf8Value();
-  return Napi::Number::New(info.Env(), pack(handle_->replaceWith(temporary)));
+  return packedStatus(info.Env(), handle_->replaceWith(temporary));
 }
 
 /// punchZeroPages(runs): first page and number of pages of each. A promise of the packed status.
@@ -254,7 +254,7 @@ Napi::Value HandleObject::becomeAlone(const Napi::CallbackInfo& info) {
 Napi::Value HandleObject::commitLater(const Napi::CallbackInfo& info) {
   job_ = std::make_shared<CommitJob>();
   job_->status = changes(info[0].As<Napi::Number>().Uint32Value(), &job_->changes);
-  if (!job_->status.ok()) job_->state = CommitJob::State::finished;
+  if (!job_->status.ok()) job_->state = CommitJob::State::kFinished;
   const Napi::Value promise = inBackground(info.Env(), [job = job_, handle = handle_] {
     job->runOrWait(*handle);
     return job->status;
@@ -270,7 +270,7 @@ Napi::Value HandleObject::finishLater(const Napi::CallbackInfo& info) {
   job_.reset();
   job->runOrWait(*handle_);
   if (job->status.ok()) handle_->finish();
-  return Napi::Number::New(info.Env(), pack(job->status));
+  return packedStatus(info.Env(), job->status);
 }
 
 /// rollback(pageCount)
@@ -292,7 +292,7 @@ Napi::Value HandleObject::windowPair(const Napi::CallbackInfo& info) {
 
 Napi::Value HandleObject::grow(const Napi::CallbackInfo& info) {
   const double endUnits = info[0].As<Napi::Number>().DoubleValue();
-  return Napi::Number::New(info.Env(), pack(handle_->grow(static_cast<uint64_t>(endUnits))));
+  return packedStatus(info.Env(), handle_->grow(static_cast<uint64_t>(endUnits)));
 }
 
 /// repair(): takes the fault bits and maps the file again where the fault handler had put other
@@ -305,7 +305,7 @@ Napi::Value HandleObject::repair(const Napi::CallbackInfo& info) {
 
 Napi::Value HandleObject::flush(const Napi::CallbackInfo& info) {
   const Status prepared = handle_->prepareFlush();
-  if (!prepared.ok()) return Napi::Number::New(info.Env(), pack(prepared));
+  if (!prepared.ok()) return packedStatus(info.Env(), prepared);
   return inBackground(info.Env(), [handle = handle_, busy = busy_] {
     const std::lock_guard<std::mutex> guard(*busy);
     return handle->isOpen() ? handle->flush() : failure(Code::kClosed);

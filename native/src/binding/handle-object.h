@@ -20,7 +20,7 @@ struct CommitJob {
   Changes changes;
   std::mutex mutex;
   std::condition_variable done;
-  enum class State { queued, running, finished } state = State::queued;
+  enum class State { kQueued, kRunning, kFinished } state = State::kQueued;
   Status status;
 
   void runOrWait(Handle& handle);

@@ -27,13 +27,13 @@ Napi::Value createRegion(const Napi::CallbackInfo& info) {
   what.mode = info[2].As<Napi::Number>().Uint32Value();
   what.initialPages = reinterpret_cast<const std::byte*>(info[3].As<Napi::Uint8Array>().Data());
   const std::string path = info[0].As<Napi::String>().Utf8Value();
-  return Napi::Number::New(info.Env(), pack(createRegionFile(path, what)));
+  return packedStatus(info.Env(), createRegionFile(path, what));
 }
 
 /// removeNewRegion(path): the packed status.
 Napi::Value removeNewRegion(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>().Utf8Value();
-  return Napi::Number::New(info.Env(), pack(removeNewRegionFile(path)));
+  return packedStatus(info.Env(), removeNewRegionFile(path));
 }
 
 /// networkFileSystem(path): its name, or '' when the path is on a local one or cannot be opened.

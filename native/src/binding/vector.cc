@@ -408,7 +408,7 @@ Napi::Value createVector(const Napi::CallbackInfo& info) {
   what.type = info[3].As<Napi::String>().Utf8Value();
   what.mode = info[4].As<Napi::Number>().Uint32Value();
   const std::string path = info[0].As<Napi::String>().Utf8Value();
-  return Napi::Number::New(info.Env(), pack(createVectorFile(path, what)));
+  return packedStatus(info.Env(), createVectorFile(path, what));
 }
 
 }  // namespace

@@ -137,7 +137,7 @@ Status Handle::replaceWith(const std::string& temporary) {
   if (synced.ok()) (void)lock_.retire(logPath());  // or the next opener does
   auto& ticket = atomicWord(words.epochTicket);
   ticket.fetch_add(1, std::memory_order_seq_cst);
-  futexWake(ticket, INT32_MAX);
+  futexWake(ticket, kEverybody);
   return synced;
 }
 
