@@ -29,7 +29,7 @@
 //     writes any more until all have closed and recovery has taken the prefix. The failing handle
 //     is latched: its view may differ from what is on the disk. A sync that failed counts whatever
 //     its errno; a write that found the disk full does not. Before all is checked and written
-//     again, views check what they take over from the log (view.h, V8).
+//     again, views check what they take over from the log (view.h, V7).
 // H5. The log is begun by the first transaction that commits: new salt, log file synced, then a
 //     slot that is not clean, synced. A crash in between leaves a clean slot and a log of another
 //     salt, which is ignored.

@@ -107,8 +107,7 @@ class LockFile {
   Status retire(const std::string& logPath);
 
   /// True when nobody else has the region open; then holds the alive byte exclusively, until
-  /// `close`.
-  /// When not, the alive byte is no longer held at all: only `close` may follow.
+  /// `close`. When not, the alive byte is no longer held at all: only `close` may follow.
   bool becomeLast();
   /// Whether the name still leads to the file that is open.
   bool hasItsName() const;

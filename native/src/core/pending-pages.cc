@@ -243,7 +243,7 @@ void PendingPages::openAll() {
   }
 }
 
-/// W4, V8: asked behind what was read of it, because pages may be lost at any time. The proof
+/// W4, V7: asked behind what was read of it, because pages may be lost at any time. The proof
 /// begins at the slot; where that has moved meanwhile, so may the beginning of the log have.
 bool PendingPages::isLogWhole() const {
   constexpr int kTries = 100;

@@ -22,7 +22,7 @@
 //     moves, S may come to be beyond E: then the file's page is right for what comes next (V3).
 // W4. The handler does this with system calls into the page: a log or a file that cannot be read is
 //     an error there, and no fault in the handler. So is a log of which pages may be lost (view.h,
-//     V8), when a record in it does not check. The chunk's pages are then zero, the handle is
+//     V7), when a record in it does not check. The chunk's pages are then zero, the handle is
 //     latched, and the view begins again before it shows anything (FaultRange::restart).
 // W5. Only the thread of the view touches these pages. Others (a system call, a thread of Node that
 //     compresses) may get memory that is a buffer of its own: `fillPending` fills it before.

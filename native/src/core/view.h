@@ -28,11 +28,11 @@
 //      what the transaction wrote. When that has ended, however it did, the pages behind the last
 //      one are the file's again: another process may commit a tail there, which no record has to
 //      show (control->highUnits says how far a savepoint that was rolled back went). In the last
-//      page they may be its own, because the file had
-//      something else when it was read: of a transaction that was given up, since a sync failed
-//      (H4). A reader may see there what an unfinished commit of another
-//      process wrote straight to the file; nothing it can reach refers to it.
-//  V8. Published records are whole, and are not checked: whoever published one had written all of
+//      page they may be its own, because the file had something else when it was read: of a
+//      transaction that was given up, since a sync failed (H4). A reader may see there what an
+//      unfinished commit of another process wrote straight to the file; nothing it can reach refers
+//      to it.
+//  V7. Published records are whole, and are not checked: whoever published one had written all of
 //      it. But when a write or sync of the log fails, the kernel may drop pages of it; from when
 //      that is known (logSuspect) until a writer has set it right (handle.h, H4), a view checks the
 //      records that it applies, before and, since they may go meanwhile, afterwards. What does not

@@ -7,8 +7,8 @@
 //
 //  Q1. Nothing is written but the results.
 //  Q2. Every ref is checked against the windows, every count against the size of its node, every
-//  level against its parent's:
-//      damaged nodes end a lookup with Found::kDamaged, never outside of the memory or in a loop.
+//      level against its parent's: damaged nodes end a lookup with Found::kDamaged, never outside
+//      of the memory or in a loop.
 #pragma once
 
 #include <cstddef>

@@ -133,7 +133,7 @@ TEST(repairStopsAtARecordThatIsGone) {  // H4
   CHECK(stamp(again, 4, true).ok());
 }
 
-TEST(aLogThatLostPagesIsNotShown) {  // V8
+TEST(aLogThatLostPagesIsNotShown) {  // V7
   const std::string path = newRegion();
   Region writer, reader, late;
   CHECK(writer.open(path).ok() && stamp(writer, 1).ok());
@@ -152,7 +152,7 @@ TEST(aLogThatLostPagesIsNotShown) {  // V8
   CHECK(late.open(path).ok() && stampShown(late) == 1);
 }
 
-TEST(aLogThatIsCutIsNotShown) {  // V8
+TEST(aLogThatIsCutIsNotShown) {  // V7
   const std::string path = newRegion();
   Region writer, reader;
   CHECK(writer.open(path).ok() && stamp(writer, 1).ok() && reader.open(path).ok());

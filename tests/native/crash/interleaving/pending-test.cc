@@ -228,7 +228,7 @@ TEST(aLogThatCannotBeRead) {  // W4
   CHECK(reader.open(backlog.path).ok() && shownBy(reader) == right);
 }
 
-TEST(aLogThatMayHaveLostPages) {  // W4, V8
+TEST(aLogThatMayHaveLostPages) {  // W4, V7
   Backlog backlog;
   const PageHashes right = published(backlog.path);
   Region reader, other;
