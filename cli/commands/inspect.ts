@@ -3,6 +3,7 @@ import {
   closeSync, existsSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync,
 } from 'node:fs'
 import type { Argv } from 'yargs'
+import { C } from '../../formats/index.js'
 import { filePage, PAGE_BEGIN, storePage, type StorePart } from '../html/page.js'
 import { reportOf, type FileReport } from '../html/report.js'
 import { logText, mapText, pageText, readersText } from '../print/details.js'
@@ -12,6 +13,7 @@ import { pageMapData, pageMapText } from '../print/pageMap.js'
 import { Progress, withProgress } from '../print/progress.js'
 import { storeText } from '../print/store.js'
 import { readCatalog } from '../read/catalog.js'
+import { pageOfRef } from '../read/cells.js'
 import { inspectRegion, surveyRegion, typesOf } from '../read/inspection.js'
 import { inspectLog } from '../read/logDetail.js'
 import { inspectMap } from '../read/mapDetail.js'
@@ -101,7 +103,8 @@ async function showPages(path: string, json: boolean): Promise<void> {
 
 async function showPage(path: string, page: number, json: boolean): Promise<void> {
   const detail = await look(path, 'looking for the page', (image, progress) => {
-    const last = Math.ceil(Math.max(image.fileBytes, image.endUnits * 8) / 4096) - 1
+    const bytes = Math.max(image.fileBytes, image.endUnits * C.UNIT_BYTES)
+    const last = Math.ceil(bytes / C.PAGE_BYTES) - 1
     if (page > last) throw new UsageError(`--page: the last page of ${path} is ${last}`)
     return inspectPage(image, typesOf(image), page, progress.onProgress)
   })
@@ -129,7 +132,7 @@ function entryOf(image: RegionImage, name: string) {
 async function showMap(path: string, name: string, json: boolean): Promise<void> {
   const detail = await look(path, 'reading the map', (image, progress) =>
     inspectMap(image, typesOf(image), entryOf(image, name), (nodes) =>
-      progress.update(nodes, Math.max(nodes, image.endUnits / 512))))
+      progress.update(nodes, Math.max(nodes, pageOfRef(image.endUnits)))))
   print(json ? toJson(detail) : mapText(detail))
 }
 

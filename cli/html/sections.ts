@@ -1,4 +1,5 @@
 /** The parts of the page about one file. */
+import { C } from '../../formats/index.js'
 import { logEndText, shownName } from '../print/inspection.js'
 import { formatBytes, formatCount, formatShare, formatTime } from '../print/units.js'
 import type { Inspection } from '../read/inspection.js'
@@ -30,7 +31,7 @@ function factsOf({ inspection, log, names }: FileReport): Markup {
     fact(formatBytes(identity.capacityBytes), `capacity of the ${identity.kind} region`),
     ...space === undefined ? [] : [
       fact(formatBytes(space.allocatedBytes), 'in live cells'),
-      fact(formatBytes(space.freeBytes + space.freePages * 4096), 'free inside the data'),
+      fact(formatBytes(space.freeBytes + space.freePages * C.PAGE_BYTES), 'free inside the data'),
       fact(formatCount(entries), `entries under ${formatCount(names.length)} names`),
     ],
     ...vector === undefined ? [] : [

@@ -1,4 +1,5 @@
 /** One page, one map, the log, the handles: for people. */
+import { C } from '../../formats/index.js'
 import type { NotedHandle } from '../read/lock.js'
 import type { MapDetail, Sizes } from '../read/mapDetail.js'
 import type { CellDetail, PageDetail } from '../read/pageDetail.js'
@@ -8,8 +9,6 @@ import { logEndText } from './inspection.js'
 import { histogramText } from './pageMap.js'
 import { numeric, pairLines, section, tableLines } from './table.js'
 import { formatBytes, formatCount, formatShare, formatTime } from './units.js'
-
-const PAGE_BYTES = 4096
 
 // ── a page ──
 
@@ -30,8 +29,8 @@ const spaced = (hex: string): string => hex.replace(/..(?=.)/g, '$& ')
 function rowCells(page: PageDetail, cell: CellDetail, row: FieldRow): string[] {
   const offset = cell.ref * 8 - page.address + row.offset
   const at = cell.ref === 0 ? row.offset : offset
-  const hex = at >= 0 && at < PAGE_BYTES
-    ? page.bytes.slice(at * 2, Math.min(at + Math.min(row.bytes, ROW_BYTES), PAGE_BYTES) * 2)
+  const hex = at >= 0 && at < C.PAGE_BYTES
+    ? page.bytes.slice(at * 2, Math.min(at + Math.min(row.bytes, ROW_BYTES), C.PAGE_BYTES) * 2)
     : ''
   const more = row.bytes > ROW_BYTES ? '…' : ''
   return [
@@ -56,7 +55,7 @@ function dumpLines(hex: string): string[] {
   const lines: string[] = []
   const zeros = '0'.repeat(32)
   let skipped = false
-  for (let at = 0; at < PAGE_BYTES; at += 16) {
+  for (let at = 0; at < C.PAGE_BYTES; at += 16) {
     const line = hex.slice(at * 2, at * 2 + 32)
     if (line === zeros) {
       if (!skipped) lines.push('…  zeros')
@@ -74,7 +73,7 @@ export function pageText(page: PageDetail): string {
   const head = section(`page ${formatCount(page.page)}`, pairLines([
     ['what', page.what],
     ...page.name === undefined ? [] : [['of', page.name.replace('\0', ' / ')] as const],
-    ['address', `${formatCount(page.address)} … ${formatCount(page.address + PAGE_BYTES - 1)}`],
+    ['address', `${formatCount(page.address)} … ${formatCount(page.address + C.PAGE_BYTES - 1)}`],
     ['checksum', yesNo(page.checksumRight, 'right', 'WRONG')],
     ['log', `${page.inLog ? 'changed' : 'not changed'} by commits since the checkpoint`],
     ['memory', yesNo(page.inMemory, 'in memory', 'only on the disk')],

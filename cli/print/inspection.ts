@@ -1,10 +1,9 @@
 /** `rstore inspect` for people. */
+import { C } from '../../formats/index.js'
 import type { InspectedName, Inspection } from '../read/inspection.js'
 import type { LogEnd } from '../read/records.js'
 import { numeric, pairLines, section, tableLines } from './table.js'
 import { formatBytes, formatCount, formatShare, formatTime } from './units.js'
-
-const PAGE_BYTES = 4096
 
 function identityText({ identity, root, fileBytes, diskBytes, file }: Inspection): string {
   const { kind, formatVersion, uuid, generation, createdMs } = identity
@@ -21,7 +20,7 @@ function spaceText({ identity, space }: Inspection): string[] {
   if (space === undefined) return []
   const { capacityBytes, firstDataPage } = identity
   const { endBytes, allocatedBytes, freeBytes, freePages, runPages } = space
-  const used = Math.max(0, endBytes - firstDataPage * PAGE_BYTES)
+  const used = Math.max(0, endBytes - firstDataPage * C.PAGE_BYTES)
   return [section('space', pairLines([
     ['capacity', formatBytes(capacityBytes)],
     ['data', `${formatBytes(used)}, ${formatShare(endBytes, capacityBytes)} of the capacity used`],

@@ -1,6 +1,6 @@
 /** The allocation state and its lists of free cells. */
 import { AllocationState, C, FreeCell, OutboundReference } from '../../formats/index.js'
-import { cellAt, cellBytes, cellOfType, refOfPage } from './cells.js'
+import { cellAt, cellBytes, cellOfType, PAGE_UNITS, pageOfRef, refOfPage } from './cells.js'
 import { FieldReader } from './fields.js'
 import type { RegionImage } from './region.js'
 
@@ -26,7 +26,6 @@ export interface Allocation {
 }
 
 const WHERE = 'allocation state'
-const PAGE_UNITS = refOfPage(1)
 
 /** The smallest size of a class in units: see SPEC.md. */
 const leastUnits = (sizeClass: number): number =>
@@ -94,7 +93,7 @@ function readNamed(image: RegionImage, head: number): NamedRegion[] {
     const cell = seen.has(ref) ? `the list comes back to ref ${ref}`
       : cellOfType(image, ref, C.TYPE_OUTBOUND)
     if (typeof cell === 'string') {
-      image.problems.add('named regions', `the list stops: ${cell}`, ref >>> 9)
+      image.problems.add('named regions', `the list stops: ${cell}`, pageOfRef(ref))
       break
     }
     seen.add(ref)

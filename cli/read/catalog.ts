@@ -1,6 +1,6 @@
 /** Names and what they stand for; type ids and their descriptors. */
 import { C, CatalogEntry } from '../../formats/index.js'
-import { blobIn, cellBytes, cellOfType, refOfPage } from './cells.js'
+import { blobIn, cellBytes, cellOfType, pageOfRef, refOfPage } from './cells.js'
 import { FieldReader } from './fields.js'
 import type { Node } from './node.js'
 import type { RegionImage } from './region.js'
@@ -35,7 +35,7 @@ function forEachEntry(
     for (let i = 0; !node.isInner && i < node.count; i++) {
       const key = node.entries.key(i)
       const bytes = 'spill' in key ? blobIn(image, key.spill, C.TYPE_SPILL) : Buffer.from(key)
-      if (typeof bytes === 'string') image.problems.add(where, bytes, node.cell.ref >>> 9)
+      if (typeof bytes === 'string') image.problems.add(where, bytes, pageOfRef(node.cell.ref))
       else visit(bytes, node.entries.value(i))
     }
   })
@@ -45,9 +45,9 @@ function readDescriptor(image: RegionImage, id: number, ref: number): unknown {
   const blob = blobIn(image, ref, C.TYPE_DESCRIPTOR)
   try {
     if (typeof blob !== 'string') return JSON.parse(blob.toString('utf8'))
-    image.problems.add(`type ${id}`, blob, ref >>> 9)
+    image.problems.add(`type ${id}`, blob, pageOfRef(ref))
   } catch {
-    image.problems.add(`type ${id}`, 'the descriptor is not JSON', ref >>> 9)
+    image.problems.add(`type ${id}`, 'the descriptor is not JSON', pageOfRef(ref))
   }
   return undefined
 }
@@ -67,13 +67,13 @@ function readEntry(image: RegionImage, name: string, ref: number): CatalogName |
   const cell = cellOfType(image, ref, C.TYPE_CATALOG_ENTRY)
   if (typeof cell === 'string' || cell.units * C.UNIT_BYTES < CatalogEntry.bytes) {
     const message = typeof cell === 'string' ? cell : `the entry at ref ${ref} is too short`
-    image.problems.add(`name ${JSON.stringify(name)}`, message, ref >>> 9)
+    image.problems.add(`name ${JSON.stringify(name)}`, message, pageOfRef(ref))
     return undefined
   }
   const fields = new FieldReader(CatalogEntry, cellBytes(image, cell))
   const kind = KINDS.get(fields.u32('kind')) ?? 'unknown'
   if (kind === 'unknown') {
-    image.problems.add(`name ${JSON.stringify(name)}`, 'it is of an unknown kind', ref >>> 9)
+    image.problems.add(`name ${JSON.stringify(name)}`, 'it is of an unknown kind', pageOfRef(ref))
   }
   return {
     name,

@@ -4,7 +4,7 @@
  * are the only cells that are known to begin a page.
  */
 import { C } from '../../formats/index.js'
-import { refOfPage } from './cells.js'
+import { PAGE_UNITS, refOfPage, WINDOW_UNITS } from './cells.js'
 import type { RegionImage } from './region.js'
 
 export interface CellVisitor {
@@ -23,8 +23,6 @@ export interface CellVisitor {
 
 const CHUNK_PAGES = 32
 const CHUNK_UNITS = refOfPage(CHUNK_PAGES)
-const WINDOW_UNITS = Number(C.WINDOW_BYTES) / C.UNIT_BYTES
-const PAGE_UNITS = refOfPage(1)
 
 /** Whether what begins a page may be a cell that always does. */
 function mayBeginPage(words: Uint32Array, index: number): boolean {

@@ -10,10 +10,11 @@ export interface Cell {
   free: boolean
 }
 
-const WINDOW_UNITS = Number(C.WINDOW_BYTES) / C.UNIT_BYTES
+export const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
+export const WINDOW_UNITS = Number(C.WINDOW_BYTES) / C.UNIT_BYTES
 
-export const pageOfRef = (ref: number): number => ref >>> 9
-export const refOfPage = (page: number): number => page * (C.PAGE_BYTES / C.UNIT_BYTES)
+export const pageOfRef = (ref: number): number => Math.floor(ref / PAGE_UNITS)
+export const refOfPage = (page: number): number => page * PAGE_UNITS
 
 const isRoot = (ref: number): boolean =>
   ref === refOfPage(C.CATALOG_PAGE) || ref === refOfPage(C.TYPES_PAGE)

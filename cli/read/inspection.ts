@@ -5,6 +5,7 @@ import {
   readAllocation, type Allocation, type FreeClass, type NamedRegion,
 } from './allocation.js'
 import { readCatalog, readTypes, type CatalogName, type StoredType } from './catalog.js'
+import { pageOfRef } from './cells.js'
 import type { NotedHandle } from './lock.js'
 import { OwnerWalk, type NameSpace } from './owners.js'
 import { readPageMap, readVectorMap, type PageMap } from './pageMap.js'
@@ -119,7 +120,7 @@ function inspectName(look: Look, entry: CatalogName, index: number) {
     keyType: types.nameOf(entry.keyType),
     valueType: types.nameOf(valueType),
     rootRef: root,
-    rootPage: root >>> 9,
+    rootPage: pageOfRef(root),
     ...space && { space },
   }
   if (kind === 'value') owners?.cell(root, types.shapeOf(valueType))
@@ -169,7 +170,7 @@ function rootOf({ image, types, owners }: Look, index: number): Inspection['root
   const space = owners?.begin('root', index)
   owners?.cell(rootRef, types.shapeOf(rootType))
   const type = types.nameOf(rootType)
-  return { ref: rootRef, page: rootRef >>> 9, type, ...space && { space } }
+  return { ref: rootRef, page: pageOfRef(rootRef), type, ...space && { space } }
 }
 
 /** Maps, types and space: what live and packed regions have. */

@@ -5,7 +5,7 @@
 import { C, NodeHeader } from '../../formats/index.js'
 import type { OnProgress } from '../shared/progress.js'
 import { walkCells, type CellVisitor } from './cellWalk.js'
-import { pageOfRef, refOfPage } from './cells.js'
+import { PAGE_UNITS, pageOfRef, refOfPage } from './cells.js'
 import type { RegionImage } from './region.js'
 import type { TypeTable } from './typeTable.js'
 
@@ -60,7 +60,6 @@ export interface PageMap {
   useBytes: Record<Use, number>
 }
 
-const PAGE_UNITS = refOfPage(1)
 const DECILES = 10
 
 const tenths = (): number[] => new Array<number>(DECILES).fill(0)

@@ -1,5 +1,6 @@
 /** The two checkpoint slots, and the one that counts. */
 import { C, CheckpointSlot, crc32c } from '../../formats/index.js'
+import { refOfPage } from './cells.js'
 import { FieldReader } from './fields.js'
 import type { ByteFile } from './file.js'
 import type { RegionIdentity } from './identity.js'
@@ -33,7 +34,7 @@ function readSlot(
   }
   if (fields.u64('generation') !== identity.generation) return wrong('is of another generation')
   const endUnits = fields.number('endUnits')
-  const first = identity.firstDataPage * (C.PAGE_BYTES / C.UNIT_BYTES)
+  const first = refOfPage(identity.firstDataPage)
   if (endUnits < first || endUnits * C.UNIT_BYTES > identity.capacityBytes) {
     return wrong('the end of the data is not possible')
   }

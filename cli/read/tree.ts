@@ -71,7 +71,7 @@ class Walk {
   }
 
   private wrong(ref: number, message: string): undefined {
-    this.image.problems.add(this.where, message, ref >>> 9)
+    this.image.problems.add(this.where, message, pageOfRef(ref))
   }
 
   private add(node: Node): void {
@@ -133,7 +133,7 @@ export function walkMultimap(
 ): TreeShape {
   const cell = cellOfMultimap(image, root)
   if (cell === undefined) {
-    image.problems.add(where, `at ref ${root} is no multimap`, root >>> 9)
+    image.problems.add(where, `at ref ${root} is no multimap`, pageOfRef(root))
     return { ...NO_TREE }
   }
   const all = { ...NO_TREE }
@@ -156,7 +156,7 @@ export function walkMultimap(
   add(outer)
   if (cell.pairCount !== all.entries) {
     const found = `${cell.pairCount} pairs are noted, ${all.entries} were found`
-    image.problems.add(where, found, root >>> 9)
+    image.problems.add(where, found, pageOfRef(root))
   }
   return { ...all, depth: outer.depth }
 }

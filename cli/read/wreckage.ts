@@ -6,6 +6,7 @@ import { C, pageChecksum } from '../../formats/index.js'
 import type { Image } from '../../lib/index.js'
 import { UsageError } from '../shared/errors.js'
 import { PROGRESS_PAGES, type OnProgress } from '../shared/progress.js'
+import { refOfPage } from './cells.js'
 import { ByteFile } from './file.js'
 import { NotReadable } from './identity.js'
 import { readRegion, type RegionImage } from './region.js'
@@ -109,7 +110,7 @@ function wreckageOf(
   }
   const all = [...parts.values()]
   return {
-    windows, firstPage, endUnits: endPage * C.PAGE_BYTES / C.UNIT_BYTES, root,
+    windows, firstPage, endUnits: refOfPage(endPage), root,
     damagedPages: new Set(all.flatMap(({ damaged }) => damaged)),
     uncheckedPages: all.reduce((sum, part) => sum + (part.isLost ? part.size : 0), 0),
   }
@@ -134,7 +135,7 @@ function ofRegion(region: RegionImage, onProgress: OnProgress): Wreckage {
     throw new UsageError(`${path} is a shared vector: its elements stand for themselves, and none `
       + 'leads to another. `rstore vector` shows those that are there')
   }
-  pages.checkAll(pages.endPage * C.PAGE_BYTES / C.UNIT_BYTES, (done, all) =>
+  pages.checkAll(refOfPage(pages.endPage), (done, all) =>
     onProgress(done, 2 * all))
   const isKnown = identity.kind !== 'unknown'
   const firstPage = isKnown ? identity.firstDataPage : C.CHECKSUM_PAGE

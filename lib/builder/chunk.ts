@@ -1,5 +1,6 @@
 /** A stretch of elements of a builder: in a run of the arena, or in a room of the region itself. */
 import { ELEMENTS_OFFSET } from '../types/array/array.js'
+import { byteIndexOf } from '../space/ref.js'
 import type { Room } from '../space/rooms.js'
 import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
@@ -27,7 +28,7 @@ export class Chunk {
   }
 
   static inRoom(space: Space, room: Room, stride: number): Chunk {
-    const first = ((room.ref & 0x0fff_ffff) << 3) + ELEMENTS_OFFSET
+    const first = byteIndexOf(room.ref) + ELEMENTS_OFFSET
     return new Chunk(space.windowOf(room.ref), first, elementsOfRoom(room, stride), null, room)
   }
 }

@@ -27,6 +27,7 @@
  *  B5. Until `finish` returns, nothing of the region refers to the elements; a throw or a discard
  *      leaves nothing.
  */
+import { byteIndexOf, wordIndexOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
 import { ArrayType, ELEMENTS_OFFSET } from '../types/array/array.js'
 import type { EndingReason, Session } from '../types/context.js'
@@ -226,7 +227,7 @@ export abstract class FixedBuilder implements ArrayBuilder {
     const room = this.full.length === 0 ? this.chunk?.room : null
     const ref = room ? this.link(this.chunk!) : this.copy()
     const { u32 } = this.session.space.windowOf(ref)
-    u32[((ref & 0x0fff_ffff) << 1) + 2] = this.before + this.index
+    u32[wordIndexOf(ref) + 2] = this.before + this.index
     return ref
   }
 
@@ -244,7 +245,7 @@ export abstract class FixedBuilder implements ArrayBuilder {
     const typeId = session.registry.idOf(arrayTypeOf(this.element))
     const ref = session.space.allocate(ELEMENTS_OFFSET - 8 + bytes, typeId)
     const { u8 } = session.space.windowOf(ref)
-    let at = ((ref & 0x0fff_ffff) << 3) + ELEMENTS_OFFSET
+    let at = byteIndexOf(ref) + ELEMENTS_OFFSET
     provide(u8, at, bytes)
     this.eachChunk((chunk, elements) => {
       const from = chunk.window.u8.subarray(chunk.first, chunk.first + elements * stride)

@@ -3,6 +3,7 @@
  * chunks, and beside them one span for each element: its start in its chunk and its length.
  * `finish` makes the cells.
  */
+import { byteIndexOf, wordIndexOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
 import { ELEMENTS_OFFSET } from '../types/array/array.js'
 import { CONTENT_OFFSET } from '../types/boxes.js'
@@ -145,7 +146,7 @@ export class TextBuilder extends FixedBuilder {
       const refs = this.createCells(count)
       const typeId = session.registry.idOf(arrayTypeOf(this.element))
       const ref = session.space.allocate(ELEMENTS_OFFSET - 8 + count * 4, typeId)
-      const at = (ref & 0x0fff_ffff) << 1
+      const at = wordIndexOf(ref)
       const { u32 } = session.space.windowOf(ref)
       u32[at + 2] = count
       u32.set(refs, at + ELEMENTS_OFFSET / 4)
@@ -173,7 +174,7 @@ export class TextBuilder extends FixedBuilder {
     const { space } = this.session
     const ref = space.allocate(bytes + CONTENT_OFFSET - 8, this.element.fixedTypeId)
     const { u8, u32 } = space.windowOf(ref)
-    const at = (ref & 0x0fff_ffff) << 3
+    const at = byteIndexOf(ref)
     u32[(at >>> 2) + 2] = bytes
     if (bytes <= SHORT_BYTES) {
       for (let i = 0; i < bytes; i++) u8[at + CONTENT_OFFSET + i] = from.u8[first + start + i]!

@@ -1,6 +1,7 @@
 /** The stored description of an index: a cell of JSON. */
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
+import { byteIndexOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
 import { CONTENT_OFFSET, createContent, windowOfContent } from '../types/boxes.js'
 import type { Session } from '../types/context.js'
@@ -33,7 +34,7 @@ export function shapeOf(session: Session, entry: Entry): IndexShape {
     C.TYPE_DESCRIPTOR,
     'an index descriptor',
   )
-  const at = (entry.auxiliary & 0x0fff_ffff) << 3
+  const at = byteIndexOf(entry.auxiliary)
   try {
     const shape: unknown = JSON.parse(
       readText(window.u8, at + CONTENT_OFFSET, window.u32[(at >>> 2) + 2]!),
@@ -51,7 +52,7 @@ export function storeShape(session: Session, shape: IndexShape): Ref {
   const ref = createContent(session, C.TYPE_DESCRIPTOR, bytes)
   writeText(
     session.space.windowOf(ref).u8,
-    ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET,
+    byteIndexOf(ref) + CONTENT_OFFSET,
     text,
     bytes,
   )

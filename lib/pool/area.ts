@@ -9,11 +9,12 @@
  *  G4. What is free has been given back to the system, or was never touched: it reads as zero.
  */
 import { RStoreError } from '../errors.js'
+import { WINDOW_UNITS } from '../space/ref.js'
 import type { PoolMemory } from './memory.js'
 
 /** 64 KiB. */
 export const BLOCK_UNITS = 0x2000
-const WINDOW_BLOCKS = 2 ** 28 / BLOCK_UNITS
+const WINDOW_BLOCKS = WINDOW_UNITS / BLOCK_UNITS
 export const BLOCK_COUNT = 16 * WINDOW_BLOCKS
 /** More than there are blocks: sizes and starts of runs in one sortable number. */
 const START_LIMIT = 2 ** 20

@@ -6,6 +6,7 @@
  * good, and its generation only grows.
  */
 import { C } from '../../formats/index.js'
+import { PAGE_UNITS } from '../space/ref.js'
 import type { Window } from '../space/window.js'
 
 const EXACT = 64
@@ -13,7 +14,6 @@ const EXACT = 64
 const POWERS = 7
 const PAGES = EXACT + POWERS
 const { MINIMUM_CELL_UNITS, CELL_SIZE_MASK, CELL_FREE, TYPE_FREE, TYPE_FREE_PAGE } = C
-const PAGE_UNITS = 512
 
 const floorLog = (units: number): number => 31 - Math.clz32(units)
 

@@ -6,6 +6,7 @@ import { RStoreError } from '../errors.js'
 import { addon } from '../native/binding.js'
 import type { PackedStatus } from '../native/binding.js'
 import { errorOf } from '../native/status.js'
+import { wordIndexOf } from '../space/ref.js'
 import { NOWHERE, WINDOW_LIMIT } from '../space/space.js'
 import { Window } from '../space/window.js'
 
@@ -53,7 +54,7 @@ export class PoolMemory {
   /** Makes units zero. */
   clear(from: number, to: number): void {
     if (to > from) {
-      const first = (from & 0x0fff_ffff) << 1
+      const first = wordIndexOf(from)
       this.windows[from >>> 28]!.u32.fill(0, first, first + (to - from) * 2)
     }
   }

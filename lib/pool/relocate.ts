@@ -12,7 +12,7 @@
  */
 import { C, CatalogEntry } from '../../formats/index.js'
 import { outboundRefWords } from '../space/outbound.js'
-import { wordIndexOf } from '../space/ref.js'
+import { WINDOW_UNITS, wordIndexOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
 import type { Window } from '../space/window.js'
 import { openTree } from '../tree/open.js'
@@ -140,7 +140,7 @@ function move(core: PoolCore, session: BlockSession): void {
   copy(windows, span.base, to.base, span.low)
   copy(windows, span.next, to.next, span.high)
   const { u32 } = windows[to.base >>> 28]!
-  const base = Math.floor(span.base / 2 ** 28) * 2 ** 28
+  const base = Math.floor(span.base / WINDOW_UNITS) * WINDOW_UNITS
   for (const word of words) {
     const at = wordIndexOf(base + (word >>> 1) + by) + (word & 1)
     const ref = u32[at]!

@@ -10,6 +10,7 @@
  *  U3. A cell allocated in a savepoint that is rolled back becomes a free cell. The region does not
  *      become smaller.
  */
+import { wordIndexOf } from '../space/ref.js'
 import type { Window } from '../space/window.js'
 
 export class Savepoint {
@@ -20,7 +21,7 @@ export class Savepoint {
   readonly freed: number[] = []
 
   save({ u32 }: Window, ref: number, bytes: number): void {
-    const at = (ref & 0x0fff_ffff) << 1
+    const at = wordIndexOf(ref)
     this.saved.push({ u32, at, words: u32.slice(at, at + ((bytes + 7) >>> 3) * 2) })
   }
 

@@ -26,6 +26,7 @@
  */
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
+import { PAGE_UNITS, WINDOW_UNITS } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
 import { LARGEST_PAYLOAD_BYTES, refusePayload } from '../space/size-class.js'
 import { Space } from '../space/space.js'
@@ -39,7 +40,6 @@ import type { Savepoint } from './savepoints.js'
 import { LARGEST_SLAB_UNITS } from './slabs.js'
 
 const { CELL_SIZE_MASK, MINIMUM_CELL_UNITS } = C
-const PAGE_UNITS = 512
 /** 32 KiB: larger objects are runs of blocks. */
 export const LARGE_UNITS = 4096
 /** Cleared at a time. */
@@ -205,7 +205,7 @@ export abstract class SpanSpace extends Space {
     this.next = span.next
     this.cleared = span.next <= cleanUpTo ? span.low : span.next
     this.cleanUpTo = cleanUpTo
-    this.window = this.windows[Math.floor(span.base / 2 ** 28)]!
+    this.window = this.windows[Math.floor(span.base / WINDOW_UNITS)]!
     this.setLimit()
   }
 

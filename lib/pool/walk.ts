@@ -6,6 +6,7 @@
  * its way.
  */
 import { C } from '../../formats/index.js'
+import { PAGE_UNITS, wordIndexOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
 import type { SpaceProblem } from '../space/walk.js'
 import type { Window } from '../space/window.js'
@@ -15,7 +16,6 @@ import type { Holdings, Span } from './holdings.js'
 import { LARGE_UNITS } from './span-space.js'
 
 const { CELL_SIZE_MASK, CELL_FREE, MINIMUM_CELL_UNITS, TYPE_FREE, TYPE_FREE_PAGE } = C
-const PAGE_UNITS = 512
 
 export interface Cell {
   readonly ref: Ref
@@ -56,7 +56,7 @@ const fits = ({ ref, units }: Cell, end: number): boolean =>
 
 function cellAt(windows: readonly Window[], ref: number): Cell {
   const { u32 } = windows[ref >>> 28]!
-  const at = (ref & 0x0fff_ffff) << 1
+  const at = wordIndexOf(ref)
   const typeId = u32[at + 1]! & 0xffff
   const free = (u32[at]! & CELL_FREE) !== 0 || typeId === TYPE_FREE_PAGE || typeId === TYPE_FREE
   return { ref: ref as Ref, units: u32[at]! & CELL_SIZE_MASK, typeId, free }

@@ -4,6 +4,7 @@
  */
 import { AllocationState, C, ControlBlock } from '../../formats/index.js'
 import type { Field } from '../../formats/index.js'
+import { refOfPage } from './ref.js'
 
 const inPage = (field: Field): number => (C.ALLOCATION_PAGE * C.PAGE_BYTES + field.offset) >>> 2
 const state = AllocationState.fields
@@ -42,4 +43,4 @@ export const CONTROL = {
 } as const
 
 /** Ref of the first unit of AllocationState. */
-export const STATE_REF = C.ALLOCATION_PAGE << 9
+export const STATE_REF = refOfPage(C.ALLOCATION_PAGE)

@@ -34,14 +34,13 @@ import { faultError } from './fault-error.js'
 import { FreeLists } from './free-lists.js'
 import { FreePages } from './free-pages.js'
 import type { Marks } from './marks.js'
+import { PAGE_UNITS, WINDOW_MASK, WINDOW_UNITS } from './ref.js'
 import type { Ref } from './ref.js'
 import { LARGEST_PAYLOAD_BYTES, refusePayload } from './size-class.js'
 import type { Window } from './window.js'
 
 const { CELL_FREE, CELL_PREVIOUS_FREE, CELL_SIZE_MASK, MINIMUM_CELL_UNITS } = C
 const { TYPE_FREE, TYPE_FREE_PAGE } = C
-const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
-const WINDOW_MASK = 0x0fff_ffff
 /**
  * A cell larger than this is announced to `grow` before it is touched, and one that begins a
  * window: 64 KiB.
@@ -107,7 +106,7 @@ export class Allocator {
   hasRoom(units: number): boolean {
     const frontier = this.control[CONTROL.frontierUnits]!
     const end = frontier + units + MINIMUM_CELL_UNITS
-    const inWindow = frontier >>> 28 === Math.floor(end / 2 ** 28)
+    const inWindow = frontier >>> 28 === Math.floor(end / WINDOW_UNITS)
     return inWindow && end <= this.control[CONTROL.capacityUnits]!
   }
 
@@ -121,7 +120,7 @@ export class Allocator {
     const end = ref + units + shortGap(ref + units)
     if (ref + this.sizeAt(ref) !== frontier) return false
     if (end > this.control[CONTROL.capacityUnits]! || end - ref > CELL_SIZE_MASK) return false
-    if (ref >>> 28 !== Math.floor((end - 1) / 2 ** 28) || end <= frontier) return false
+    if (ref >>> 28 !== Math.floor((end - 1) / WINDOW_UNITS) || end <= frontier) return false
     if (frontier >>> 3 < this.marks.freshLine) this.marks.mark(frontier, (end - frontier) * 8)
     this.control[CONTROL.frontierUnits] = end
     this.resize(ref, end - ref)
@@ -180,8 +179,8 @@ export class Allocator {
 
   /** A6: a cell that begins or reaches a page. A3, A7. */
   private bumpAcross(frontier: number, wanted: number, typeId: number): Ref {
-    const straddles = frontier >>> 28 !== Math.floor((frontier + wanted - 1) / 2 ** 28)
-    const start = straddles ? ((frontier >>> 28) + 1) * 2 ** 28 : frontier
+    const straddles = frontier >>> 28 !== Math.floor((frontier + wanted - 1) / WINDOW_UNITS)
+    const start = straddles ? ((frontier >>> 28) + 1) * WINDOW_UNITS : frontier
     const units = wanted + shortGap(start + wanted)
     const end = start + units
     if (end > this.control[CONTROL.capacityUnits]!) throw this.fullError(units)
@@ -300,7 +299,7 @@ export class Allocator {
   private beginRun(): void {
     const frontier = this.control[CONTROL.frontierUnits]!
     const start = pageFrom(frontier)
-    const windowEnd = (Math.floor(start / 2 ** 28) + 1) * 2 ** 28
+    const windowEnd = (Math.floor(start / WINDOW_UNITS) + 1) * WINDOW_UNITS
     const limit = Math.min(windowEnd, this.control[CONTROL.capacityUnits]!)
     const inUse = Math.floor(frontier / PAGE_UNITS) - this.firstDataPage
     const wanted = Math.min(Math.max(1, inUse >>> 6), LONGEST_RUN_PAGES)

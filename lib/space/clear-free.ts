@@ -7,10 +7,9 @@ import { C } from '../../formats/index.js'
 import { CONTROL } from './allocation-words.js'
 import type { ContiguousSpace } from './contiguous-space.js'
 import { FreeLists } from './free-lists.js'
+import { PAGE_UNITS, wordIndexOf } from './ref.js'
 
-const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
 const PAGE_WORDS = C.PAGE_BYTES / 4
-const WINDOW_MASK = 0x0fff_ffff
 /** A free cell has its header and its links at its front, and its size in its last unit. */
 const FRONT_UNITS = 2
 const BACK_UNITS = 1
@@ -73,7 +72,7 @@ export class FreeClearing {
   private clearPage(page: number): boolean {
     const ref = page * PAGE_UNITS
     const { u32 } = this.space.windows[ref >>> 28]!
-    const from = (ref & WINDOW_MASK) << 1
+    const from = wordIndexOf(ref)
     let at = from
     while (at < from + PAGE_WORDS && u32[at] === 0) at++
     if (at === from + PAGE_WORDS) return false

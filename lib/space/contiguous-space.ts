@@ -21,6 +21,7 @@ import { CONTROL, STATE } from './allocation-words.js'
 import { Allocator } from './allocator.js'
 import type { Grow } from './allocator.js'
 import { Marks } from './marks.js'
+import { refOfPage, WINDOW_UNITS, wordIndexOf } from './ref.js'
 import type { Ref } from './ref.js'
 import { Room, Rooms } from './rooms.js'
 import { Space } from './space.js'
@@ -68,7 +69,7 @@ export class ContiguousSpace extends Space {
 
   /** The allocation state of a new region, on a page of zeros. */
   static format(window: Window, firstDataPage: number): void {
-    window.u32[STATE.frontierUnits] = firstDataPage << 9
+    window.u32[STATE.frontierUnits] = refOfPage(firstDataPage)
     window.u32[STATE.nextTypeId] = C.FIRST_STORED_TYPE
   }
 
@@ -199,8 +200,8 @@ export class ContiguousSpace extends Space {
   clearFresh(fromUnits: number, toUnits: number): void {
     const end = Math.min(toUnits, this.control[CONTROL.capacityUnits]!)
     for (let from = fromUnits; from < end; ) {
-      const to = Math.min(end, (Math.floor(from / 2 ** 28) + 1) * 2 ** 28)
-      const first = (from & 0x0fff_ffff) << 1
+      const to = Math.min(end, (Math.floor(from / WINDOW_UNITS) + 1) * WINDOW_UNITS)
+      const first = wordIndexOf(from)
       this.windows[from >>> 28]!.u32.fill(0, first, first + (to - from) * 2)
       from = to
     }

@@ -21,13 +21,13 @@ import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { CONTROL, STATE, STATE_REF } from './allocation-words.js'
 import type { Marks } from './marks.js'
+import { WINDOW_MASK } from './ref.js'
 import { sizeClassOf } from './size-class.js'
 import type { Window } from './window.js'
 
 const { CELL_FREE, CELL_PREVIOUS_FREE, CELL_SIZE_MASK, MINIMUM_CELL_UNITS, TYPE_FREE } = C
 /** Cells of the class of a request itself that are looked at: some of them may be too small. */
 const LOOK_AT = 16
-const WINDOW_MASK = 0x0fff_ffff
 
 export interface FreeCell { readonly ref: number; readonly units: number }
 

@@ -13,11 +13,10 @@ import { C } from '../../formats/index.js'
 import { STATE } from './allocation-words.js'
 import { damagedAt } from './free-lists.js'
 import type { Marks } from './marks.js'
+import { PAGE_UNITS, WINDOW_MASK } from './ref.js'
 import type { Window } from './window.js'
 
 const { CELL_FREE, CELL_SIZE_MASK, TYPE_FREE_PAGE } = C
-const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
-const WINDOW_MASK = 0x0fff_ffff
 
 export class FreePages {
   private readonly state: Uint32Array

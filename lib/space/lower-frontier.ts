@@ -14,10 +14,9 @@ import { CONTROL, STATE } from './allocation-words.js'
 import type { ContiguousSpace } from './contiguous-space.js'
 import { FreeLists } from './free-lists.js'
 import { FreePages } from './free-pages.js'
+import { PAGE_UNITS, wordIndexOf } from './ref.js'
 
 const { CELL_PREVIOUS_FREE } = C
-const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
-const WINDOW_MASK = 0x0fff_ffff
 
 class Lowering {
   private readonly state: Uint32Array
@@ -84,7 +83,7 @@ class Lowering {
   private endAt(ref: number): void {
     const { windows, marks, control } = this.space
     const { u32 } = windows[ref >>> 28]!
-    const at = (ref & WINDOW_MASK) << 1
+    const at = wordIndexOf(ref)
     const isFree = (u32[at]! & CELL_PREVIOUS_FREE) !== 0
     const lastFree = isFree ? ref - u32[at - 2]! : 0
     const pageEnd = Math.ceil(ref / PAGE_UNITS) * PAGE_UNITS

@@ -8,10 +8,9 @@ import { CONTROL } from './allocation-words.js'
 import type { ContiguousSpace } from './contiguous-space.js'
 import { FreeLists } from './free-lists.js'
 import { FreePages } from './free-pages.js'
+import { PAGE_UNITS, WINDOW_MASK, wordIndexOf } from './ref.js'
 
 const { CELL_FREE, CELL_PREVIOUS_FREE } = C
-const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
-const WINDOW_MASK = 0x0fff_ffff
 
 /** In transactions that the caller begins and commits. */
 export class PageMerger {
@@ -89,7 +88,7 @@ export class PageMerger {
   }
 
   private wordAt(ref: number, word: number): number {
-    return this.space.windows[ref >>> 28]!.u32[((ref & WINDOW_MASK) << 1) + word]!
+    return this.space.windows[ref >>> 28]!.u32[wordIndexOf(ref) + word]!
   }
 }
 

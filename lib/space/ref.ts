@@ -1,4 +1,8 @@
-/** Refs, and the one place where they become indexes. */
+/**
+ * Refs, and how they become indexes. What is done for every cell that is read or allocated does the
+ * same with shifts of its own, in the loop.
+ */
+import { C } from '../../formats/index.js'
 
 declare const target: unique symbol
 
@@ -8,11 +12,19 @@ declare const target: unique symbol
  */
 export type Ref<T = unknown> = number & { readonly [target]?: T; readonly __ref: T }
 
+/** Units of a page, and of a window. */
+export const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
+export const WINDOW_UNITS = Number(C.WINDOW_BYTES) / C.UNIT_BYTES
+/** The bits of a ref that say where in its window it is. */
+export const WINDOW_MASK = 0x0fff_ffff
+
 /** Index of the window that a ref is in. */
 export const windowIndexOf = (ref: number): number => ref >>> 28
 /** Index of a ref's first byte in its window's `u8`. */
-export const byteIndexOf = (ref: number): number => (ref & 0x0fff_ffff) << 3
+export const byteIndexOf = (ref: number): number => (ref & WINDOW_MASK) << 3
 /** Index of a ref's first word in its window's `u32`. */
-export const wordIndexOf = (ref: number): number => (ref & 0x0fff_ffff) << 1
+export const wordIndexOf = (ref: number): number => (ref & WINDOW_MASK) << 1
 /** The ref of the first byte of a page. */
-export const refOfPage = (page: number): Ref => ((page << 9) >>> 0) as Ref
+export const refOfPage = (page: number): Ref => (page * PAGE_UNITS) as Ref
+/** The page that a ref, or the end of something, is in. */
+export const pageOf = (ref: number): number => Math.floor(ref / PAGE_UNITS)

@@ -17,6 +17,7 @@
  *  O4. What is behind the used part of a room reads as zero, as past the frontier (Allocator A4):
  *      its owner writes only what he keeps.
  */
+import { wordIndexOf } from './ref.js'
 import type { Ref } from './ref.js'
 import type { Window } from './window.js'
 
@@ -76,7 +77,7 @@ export class Rooms {
       .filter((room) => room.depth < depth && room.closedDepth < 0)
       .flatMap(({ ref, units }) => {
         const { u32 } = windows[ref >>> 28]!
-        const first = ((ref & 0x0fff_ffff) << 1) + 2
+        const first = wordIndexOf(ref) + 2
         const end = first + units * 2 - 2
         const last = Math.max(first, end - LINE_WORDS)
         return [first, last].map((from) => ({

@@ -7,10 +7,10 @@
 import { C } from '../../formats/index.js'
 import { STATE } from './allocation-words.js'
 import type { ContiguousSpace } from './contiguous-space.js'
+import { PAGE_UNITS, WINDOW_UNITS, wordIndexOf } from './ref.js'
 import { sizeClassOf } from './size-class.js'
 
 const { CELL_FREE, CELL_PREVIOUS_FREE, CELL_SIZE_MASK, TYPE_FREE, TYPE_FREE_PAGE } = C
-const PAGE_UNITS = 512
 /** Problems of one kind that are worth telling: a damaged region has as many as one likes. */
 const PROBLEM_LIMIT = 100
 
@@ -71,7 +71,7 @@ class Walker {
   }
 
   private word(ref: number, index: number): number {
-    return this.space.windows[ref >>> 28]!.u32[((ref & 0x0fff_ffff) << 1) + index]!
+    return this.space.windows[ref >>> 28]!.u32[wordIndexOf(ref) + index]!
   }
 
   /** A cell after the other; gives the unit where it ends or loses its way. */
@@ -90,7 +90,7 @@ class Walker {
       ref += units
     }
     const { lastFree } = STATE
-    if (this.state[lastFree] !== this.lastFree && this.frontier % 2 ** 28 !== 0) {
+    if (this.state[lastFree] !== this.lastFree && this.frontier % WINDOW_UNITS !== 0) {
       this.problem('LAST_FREE', this.state[lastFree]!, 'AllocationState.lastFree is wrong.')
     }
     return ref

@@ -33,12 +33,13 @@
  * in RSTORE_CORRUPT, not in a loop.
  */
 import { C } from '../../formats/index.js'
+import { PAGE_UNITS } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
 import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { TreeCursor } from './tree-cursor.js'
 import type { KeyRange } from './keys.js'
-import { ENTRY_COUNT, FIRST_CHILD, HEAD, PAGE_UNITS, PAGE_WORDS, headOf, wordOf } from './node.js'
+import { ENTRY_COUNT, FIRST_CHILD, HEAD, PAGE_WORDS, headOf, wordOf } from './node.js'
 import { Tree } from './tree.js'
 import type { ReleaseValue } from './tree.js'
 

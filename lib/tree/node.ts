@@ -19,7 +19,6 @@ export const FIRST_CHILD = fields.firstChild.offset >>> 2
 export const ENTRIES = NodeHeader.bytes >>> 2
 
 export const PAGE_WORDS = C.PAGE_BYTES / 4
-export const PAGE_UNITS = C.PAGE_BYTES / 8
 
 export const wordOf = (ref: number): number => (ref & 0x0fff_ffff) << 1
 

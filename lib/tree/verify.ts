@@ -4,9 +4,10 @@
  * damaged node nothing is looked at, because nothing there can be believed.
  */
 import { C } from '../../formats/index.js'
+import { PAGE_UNITS } from '../space/ref.js'
 import type { Window } from '../space/window.js'
 import type { BranchingTree } from './branching.js'
-import { PAGE_UNITS, wordOf } from './node.js'
+import { wordOf } from './node.js'
 
 export interface TreeProblem {
   readonly code: string

@@ -15,6 +15,7 @@
  */
 import { C, DescriptorCopies as Page, DescriptorPart as Part } from '../../formats/index.js'
 import { STATE } from '../space/allocation-words.js'
+import { byteIndexOf, PAGE_UNITS, wordIndexOf } from '../space/ref.js'
 import type { Space } from '../space/space.js'
 import { readText } from './text.js'
 
@@ -24,10 +25,8 @@ const USED = Page.fields.usedBytes.offset / 4
 /** Bytes of a page for parts, and of a part for its descriptor. */
 const ROOM = C.PAGE_BYTES - Page.bytes
 const MOST = ROOM - Part.bytes
-const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
 
 const padded = (bytes: number): number => (bytes + 7) & ~7
-const byteOf = (ref: number): number => (ref & 0x0fff_ffff) << 3
 
 export class DescriptorCopies {
   constructor(private readonly space: Space) {}
@@ -55,12 +54,12 @@ export class DescriptorCopies {
     const page = isRoom ? this.head : this.begin()
     const used = this.word(page, USED)
     const window = this.space.windowOf(page)
-    const at = byteOf(page) + Page.bytes + used
+    const at = byteIndexOf(page) + Page.bytes + used
     this.space.mark(page, Page.bytes)
     this.space.mark(page + (Page.bytes + used) / C.UNIT_BYTES, wanted)
     window.u32.set([typeId, from, length, part.length], at >>> 2)
     window.u8.set(part, at + Part.bytes)
-    window.u32[(byteOf(page) >>> 2) + USED] = used + wanted
+    window.u32[wordIndexOf(page) + USED] = used + wanted
   }
 
   /** D1. A page that trees gave back is not clear. */
@@ -68,7 +67,7 @@ export class DescriptorCopies {
     const { space, head } = this
     const page = space.allocatePage(C.TYPE_DESCRIPTOR_COPIES)
     const { u32 } = space.windowOf(page)
-    const at = byteOf(page) >>> 2
+    const at = wordIndexOf(page)
     space.mark(page, C.PAGE_BYTES)
     u32.fill(0, at + NEXT, at + C.PAGE_BYTES / 4)
     u32[at + NEXT] = head
@@ -78,7 +77,7 @@ export class DescriptorCopies {
   }
 
   private word(page: number, word: number): number {
-    return this.space.windowOf(page).u32[(byteOf(page) >>> 2) + word]!
+    return this.space.windowOf(page).u32[wordIndexOf(page) + word]!
   }
 }
 
@@ -95,7 +94,7 @@ export class CopiedDescriptors {
 
   /** Whether a cell can be such a page. */
   static isPage(space: Space, ref: number): boolean {
-    const units = space.windowOf(ref).u32[byteOf(ref) >>> 2]! & C.CELL_SIZE_MASK
+    const units = space.windowOf(ref).u32[wordIndexOf(ref)]! & C.CELL_SIZE_MASK
     return space.typeIdOf(ref) === C.TYPE_DESCRIPTOR_COPIES && units === PAGE_UNITS
       && ref % PAGE_UNITS === 0
   }
@@ -103,8 +102,8 @@ export class CopiedDescriptors {
   /** D3. Reads on up to what can be no part. */
   addPage(space: Space, page: number): void {
     const { u8, u32 } = space.windowOf(page)
-    const start = byteOf(page) + Page.bytes
-    const end = start + Math.min(ROOM, u32[(byteOf(page) >>> 2) + USED]!)
+    const start = byteIndexOf(page) + Page.bytes
+    const end = start + Math.min(ROOM, u32[wordIndexOf(page) + USED]!)
     for (let at = start; at + Part.bytes < end;) {
       const word = at >>> 2
       const [typeId, from] = [u32[word]!, u32[word + 1]!]

@@ -1,9 +1,10 @@
 /** The list of packed regions that a region names. */
 import { C } from '../../../formats/index.js'
 import type { Work } from './work.js'
+import { refOfPage } from '../../space/ref.js'
 
 export function verifyOutbound({ ground, cells, findings }: Work): void {
-  findings.guard('outbound references', C.ALLOCATION_PAGE << 9, () => {
+  findings.guard('outbound references', refOfPage(C.ALLOCATION_PAGE), () => {
     const list = ground.outbound
     for (const { ref, regionId, count } of list.cells()) {
       if (!cells.take(ref, 'outbound references')) return

@@ -1,5 +1,6 @@
 /** What verification tells: damage as it is found, and how far it is. */
 import { checkOptionNames } from '../../types/options.js'
+import { pageOf } from '../../space/ref.js'
 
 const PROBLEM_LIMIT = 1000
 
@@ -39,7 +40,7 @@ export class Findings {
 
   add(code: string, ref: number, path: string, message: string): void {
     if (this.problems.length >= PROBLEM_LIMIT) return
-    this.problems.push({ code, ref, page: ref >>> 9, ...(path === '' ? {} : { path }), message })
+    this.problems.push({ code, ref, page: pageOf(ref), ...(path === '' ? {} : { path }), message })
   }
 
   /** Runs a part; what it throws is a problem like any other. */

@@ -2,6 +2,7 @@
 import { C } from '../../../formats/index.js'
 import { CopiedDescriptors } from '../../types/descriptor-copies.js'
 import type { Work } from './work.js'
+import { refOfPage } from '../../space/ref.js'
 
 /** Type ids are 16 bits of a cell header. */
 const TYPE_ID_LIMIT = 0x1_0000
@@ -21,7 +22,7 @@ export function verifyTypes(work: Work): void {
     const end = Math.min(registry.nextTypeId, TYPE_ID_LIMIT)
     if (end < registry.nextTypeId) {
       const what = `types: the next type id is ${registry.nextTypeId}, which no cell can hold.`
-      findings.add('TYPES', C.ALLOCATION_PAGE << 9, 'types', what)
+      findings.add('TYPES', refOfPage(C.ALLOCATION_PAGE), 'types', what)
     }
     const copied = copiesOf(work)
     for (let id: number = C.FIRST_STORED_TYPE; id < end; id++) {

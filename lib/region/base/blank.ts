@@ -2,7 +2,7 @@
 import { C } from '../../../formats/index.js'
 import { STATE } from '../../space/allocation-words.js'
 import { ContiguousSpace } from '../../space/contiguous-space.js'
-import { refOfPage, wordIndexOf } from '../../space/ref.js'
+import { PAGE_UNITS, refOfPage, wordIndexOf } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import { Space } from '../../space/space.js'
 import { Window } from '../../space/window.js'
@@ -29,7 +29,7 @@ class BlankSpace extends Space {
   override allocatePage(typeId: number): Ref {
     const ref = refOfPage(this.nextPage++)
     const { u32 } = this.windowOf(ref)
-    u32[wordIndexOf(ref)] = C.PAGE_BYTES / C.UNIT_BYTES
+    u32[wordIndexOf(ref)] = PAGE_UNITS
     u32[wordIndexOf(ref) + 1] = typeId
     return ref
   }

@@ -22,7 +22,7 @@ import { createMultimap, MULTIMAP } from '../../map/multimap.js'
 import { PairCodec } from '../../map/secondary-index.js'
 import { createMapRoot } from '../../map/structures.js'
 import { leafBytesOf, valuesOf } from '../../map/values.js'
-import { wordIndexOf } from '../../space/ref.js'
+import { PAGE_UNITS, wordIndexOf } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import type { KeyKind } from '../../tree/keys.js'
 import { createTree, openTree, SMALL_ROOT_BYTES } from '../../tree/open.js'
@@ -32,8 +32,6 @@ import type { AnyType, VisitRef } from '../../types/type.js'
 import { checkLive } from './cells.js'
 import type { OpenSession } from './open-session.js'
 import { RefTable } from './ref-table.js'
-
-const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
 
 /** A long job in steps; it says how much it has done. */
 export type Steps<R> = Generator<number, R, void>

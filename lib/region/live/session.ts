@@ -20,6 +20,7 @@ import { RStoreError } from '../../errors.js'
 import { check } from '../../native/status.js'
 import { CONTROL, STATE } from '../../space/allocation-words.js'
 import type { ContiguousSpace } from '../../space/contiguous-space.js'
+import { refOfPage } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import { Lease } from '../../types/context.js'
 import { NEXT_TYPE_UNIT, TYPES_ROOT } from '../base/blank.js'
@@ -257,7 +258,7 @@ export class RegionSession extends OpenSession {
   holds(ref: number): boolean {
     const { firstDataPage, frontierUnits, control } = this.space
     const end = this.writable ? frontierUnits : control[CONTROL.endUnits]!
-    return ref >= firstDataPage * (C.PAGE_BYTES / C.UNIT_BYTES) && ref < end
+    return ref >= refOfPage(firstDataPage) && ref < end
   }
 
   stats(): RegionStats {

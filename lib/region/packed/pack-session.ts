@@ -13,6 +13,7 @@ import { check, errorOf } from '../../native/status.js'
 import { CONTROL, STATE } from '../../space/allocation-words.js'
 import { ContiguousSpace } from '../../space/contiguous-space.js'
 import { faultError } from '../../space/fault-error.js'
+import { refOfPage } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import { Lease } from '../../types/context.js'
 import type { Ending } from '../../types/context.js'
@@ -200,7 +201,7 @@ export class PackSession extends OpenSession {
   }
 
   holds(ref: number): boolean {
-    return ref >= this.space.firstDataPage * (C.PAGE_BYTES / C.UNIT_BYTES)
+    return ref >= refOfPage(this.space.firstDataPage)
       && ref < this.space.frontierUnits
   }
 

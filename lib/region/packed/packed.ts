@@ -16,7 +16,7 @@ import { errorOf } from '../../native/status.js'
 import { CONTROL, STATE } from '../../space/allocation-words.js'
 import { ContiguousSpace } from '../../space/contiguous-space.js'
 import { faultError } from '../../space/fault-error.js'
-import { byteIndexOf } from '../../space/ref.js'
+import { byteIndexOf, refOfPage } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import type { EndReason } from '../../types/context.js'
 import type { Frozen, Type } from '../../types/index.js'
@@ -113,7 +113,7 @@ export class PackedSession extends OpenSession {
   }
 
   holds(ref: number): boolean {
-    return ref >= this.space.firstDataPage * (C.PAGE_BYTES / C.UNIT_BYTES)
+    return ref >= refOfPage(this.space.firstDataPage)
       && ref < this.opened.endUnits
   }
 

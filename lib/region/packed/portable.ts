@@ -12,6 +12,7 @@ import { C, Identity, crc32c, pageChecksum } from '../../../formats/index.js'
 import { RStoreError } from '../../errors.js'
 import type { ErrorCode } from '../../errors.js'
 import type { NativePackedFile, OpenedPack } from '../../native/binding.js'
+import { PAGE_UNITS } from '../../space/ref.js'
 
 /** What we use of mmap-io. */
 interface MmapIo {
@@ -147,7 +148,7 @@ export class PortablePackedFile implements NativePackedFile {
     const buffer = this.buffer!
     const bytes = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
     const firstDataPage = word(bytes, 'firstDataPage')
-    const endPage = Math.ceil(long(bytes, 'endUnits') / (C.PAGE_BYTES / C.UNIT_BYTES))
+    const endPage = Math.ceil(long(bytes, 'endUnits') / PAGE_UNITS)
     for (let page: number = C.ALLOCATION_PAGE; page < endPage; page++) {
       if (page >= C.CHECKSUM_PAGE && page < firstDataPage) continue
       const stored = bytes.getUint32(C.CHECKSUM_PAGE * C.PAGE_BYTES + page * 4, true)

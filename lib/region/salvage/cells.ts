@@ -9,14 +9,12 @@
  *      is known: a long cell in which others follow each other counts, but does not lead on.
  */
 import { C } from '../../../formats/index.js'
+import { PAGE_UNITS, pageOf, WINDOW_UNITS, wordIndexOf } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import type { Space } from '../../space/space.js'
 import type { Window } from '../../space/window.js'
-import { PAGE_UNITS } from '../../tree/node.js'
-import { Headers, pageOf } from './headers.js'
+import { Headers } from './headers.js'
 import { Places } from './places.js'
-
-const WINDOW_UNITS = 2 ** 28
 
 /** Where cells may be: see Image. */
 interface Extent { readonly firstPage: number; readonly endUnits: number }
@@ -69,7 +67,7 @@ export class FoundCells {
   }
 
   unitsOf(ref: number): number {
-    return this.space.windowOf(ref).u32[(ref & 0x0fff_ffff) << 1]! & C.CELL_SIZE_MASK
+    return this.space.windowOf(ref).u32[wordIndexOf(ref)]! & C.CELL_SIZE_MASK
   }
 
   /** From where data begin, or, when that is not known, from before. */
@@ -90,7 +88,7 @@ export class FoundCells {
 
   private add(ref: number): void {
     const { u32 } = this.space.windowOf(ref)
-    const at = (ref & 0x0fff_ffff) << 1
+    const at = wordIndexOf(ref)
     const units = u32[at]! & C.CELL_SIZE_MASK
     const typeId = u32[at + 1]! & 0xffff
     if ((u32[at]! & C.CELL_FREE) !== 0 || typeId === C.TYPE_FREE_PAGE || units === 0) return
@@ -108,7 +106,7 @@ export class FoundCells {
   private findUsed(): number {
     for (let ref = this.endUnits - 1; ref >= 0; ref--) {
       const { u32 } = this.space.windowOf(ref)
-      const at = (ref & 0x0fff_ffff) << 1
+      const at = wordIndexOf(ref)
       if (u32[at] !== 0 || u32[at + 1] !== 0) return ref + 1
     }
     return 0

@@ -3,7 +3,7 @@ import { C } from '../../../formats/index.js'
 import type { AnyTree } from '../../map/handle.js'
 import { MULTIMAP } from '../../map/multimap.js'
 import { leafBytesOf, valuesOf } from '../../map/values.js'
-import { wordIndexOf } from '../../space/ref.js'
+import { PAGE_UNITS, refOfPage, wordIndexOf } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import type { KeyKind } from '../../tree/keys.js'
 import { createTree, openTree } from '../../tree/open.js'
@@ -104,7 +104,7 @@ export class SalvageCopy extends GraphCopy {
       const { u32 } = wreck.space.windowOf(ref)
       const valueBytes = (u32[wordIndexOf(ref) + 3]! >>> 8) & 0xff
       if (valueBytes !== 0 && valueBytes !== 4 && valueBytes !== 8) return undefined
-      const isPage = wreck.cells.unitsOf(ref) === C.PAGE_BYTES / C.UNIT_BYTES
+      const isPage = wreck.cells.unitsOf(ref) === PAGE_UNITS
       const nodes = isPage ? wreck.nodesOf({ kind, valueBytes })
         : openTree(wreck.space, kind, ref as Ref) as AnyTree
       // The prefix of a slotted node is compared with keys of its own: its fences are not known.
@@ -241,7 +241,7 @@ export class SalvageCopy extends GraphCopy {
     kind: KeyKind, page: number, isValue: (value: number) => boolean,
   ): IterableIterator<[key: unknown, value: number]> {
     const { wreck } = this
-    const root = (page * C.PAGE_BYTES / C.UNIT_BYTES) as Ref
+    const root = refOfPage(page)
     for (const ref of [root, ...wreck.cells.refsOf(C.TYPE_NODE)]) {
       const nodes = this.readerOf(kind, ref)
       if (nodes === undefined || nodes.valueBytes !== 4 || nodes.levelOf(ref) !== 0) continue

@@ -4,11 +4,10 @@
  */
 import { C } from '../../../formats/index.js'
 import { STATE } from '../../space/allocation-words.js'
+import { PAGE_UNITS, pageOf, wordIndexOf } from '../../space/ref.js'
 import type { Space } from '../../space/space.js'
 import type { Window } from '../../space/window.js'
-import { ENTRY_COUNT, HEAD, PAGE_UNITS, PAGE_WORDS, WIDTHS } from '../../tree/node.js'
-
-export const pageOf = (ref: number): number => Math.floor(ref / PAGE_UNITS)
+import { ENTRY_COUNT, HEAD, PAGE_WORDS, WIDTHS } from '../../tree/node.js'
 
 /** Type ids are 16 bits of a cell header. */
 const TYPE_ID_LIMIT = 0x1_0000
@@ -56,7 +55,7 @@ export class Headers {
 
   /** Size of what may be a cell; 0 when it cannot be one. */
   possibleUnits({ u32 }: Window, ref: number, end: number): number {
-    const at = (ref & 0x0fff_ffff) << 1
+    const at = wordIndexOf(ref)
     const header = u32[at]!
     const units = header & C.CELL_SIZE_MASK
     const typeId = u32[at + 1]! & 0xffff
@@ -74,14 +73,14 @@ export class Headers {
   isPageOfOneCell(window: Window, ref: number): boolean {
     if (ref % PAGE_UNITS !== 0) return false
     const { u32 } = window
-    const at = (ref & 0x0fff_ffff) << 1
+    const at = wordIndexOf(ref)
     return (u32[at]! & ~C.CELL_PREVIOUS_FREE) === PAGE_UNITS
       && ((u32[at + 1]! & 0xffff) === C.TYPE_DESCRIPTOR_COPIES || this.isNode(window, ref))
   }
 
   /** Whether a cell begins like the node of a tree. */
   isNode({ u32 }: Window, ref: number): boolean {
-    const at = (ref & 0x0fff_ffff) << 1
+    const at = wordIndexOf(ref)
     const typeId = u32[at + 1]! & 0xffff
     const [head, widths] = [u32[at + HEAD]!, u32[at + WIDTHS]!]
     const [kind, level] = [head & 0xff, (head >>> 8) & 0xff]

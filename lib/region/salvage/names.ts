@@ -1,7 +1,7 @@
 /** S2: the names of a damaged region, and what each is of. */
 import { C } from '../../../formats/index.js'
 import { MULTIMAP } from '../../map/multimap.js'
-import { wordIndexOf } from '../../space/ref.js'
+import { PAGE_UNITS, wordIndexOf } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import { simpleTypes } from '../../types/descriptor.js'
 import { TextKey } from '../../types/keys.js'
@@ -81,7 +81,7 @@ export class FoundNames {
     const { cells, space } = this.wreck
     const tree = type instanceof MapType ? root
       : space.windowOf(root).u32[wordIndexOf(root) + MULTIMAP.tree]!
-    return cells.has(tree) && cells.unitsOf(tree) === C.PAGE_BYTES / C.UNIT_BYTES
+    return cells.has(tree) && cells.unitsOf(tree) === PAGE_UNITS
   }
 
   /** S2. */

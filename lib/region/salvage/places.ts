@@ -13,9 +13,9 @@
  *      but does not lead on.
  */
 import { C } from '../../../formats/index.js'
+import { PAGE_UNITS, pageOf, wordIndexOf } from '../../space/ref.js'
 import type { Window } from '../../space/window.js'
-import { PAGE_UNITS } from '../../tree/node.js'
-import { pageOf, type Headers } from './headers.js'
+import type { Headers } from './headers.js'
 
 /** Where so many cells follow each other a place is believed. */
 const CHAIN = 16
@@ -54,7 +54,7 @@ export class Places {
         ref = (pageOf(ref) + 1) * PAGE_UNITS - 1
       } else if (this.headers.isPageOfOneCell(window, ref)) {
         return this.leadsTo(window, best.ref, ref) ? best.ref : ref
-      } else if (window.u32[(ref & 0x0fff_ffff) << 1] !== 0) {
+      } else if (window.u32[wordIndexOf(ref)] !== 0) {
         const count = this.chainAt(window, ref, end)
         if (count < CHAIN && count > best.count) best = { ref, count }
         else if (count >= CHAIN && !this.isFalse(window, ref, end)) return ref

@@ -24,6 +24,7 @@ import { createMultimap } from '../../map/multimap.js'
 import type { IndexShape } from '../../map/secondary-index.js'
 import { createMapRoot } from '../../map/structures.js'
 import { leafBytesOf } from '../../map/values.js'
+import { PAGE_UNITS } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import { openTree } from '../../tree/open.js'
 import { simpleTypes } from '../../types/descriptor.js'
@@ -150,7 +151,7 @@ export class Salvage {
     const { copy, wreck } = this
     const groups = new Map<string, Filling>()
     for (const ref of wreck.cells.refsOf(C.TYPE_NODE)) {
-      const isPage = wreck.cells.unitsOf(ref) === C.PAGE_BYTES / C.UNIT_BYTES
+      const isPage = wreck.cells.unitsOf(ref) === PAGE_UNITS
       if (!isPage || copy.seen.has(ref)) continue
       const fitting = this.fillings.filter((filling) =>
         filling.report.damaged && this.fitsLeaf(filling, ref))

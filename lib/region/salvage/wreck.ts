@@ -6,7 +6,7 @@ import { C, CatalogEntry } from '../../../formats/index.js'
 import { RStoreError } from '../../errors.js'
 import { nameInCell } from '../../map/directory.js'
 import type { AnyTree } from '../../map/handle.js'
-import { wordIndexOf } from '../../space/ref.js'
+import { byteIndexOf, PAGE_UNITS, WINDOW_UNITS, wordIndexOf } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import { Space } from '../../space/space.js'
 import { Window } from '../../space/window.js'
@@ -51,7 +51,6 @@ export interface CatalogCell {
 }
 
 const SPARE_PAGES = 32
-const WINDOW_UNITS = 2 ** 28
 
 /** The image, and behind it a few pages for empty trees. */
 class ImageSpace extends Space {
@@ -65,9 +64,9 @@ class ImageSpace extends Space {
 
   override allocatePage(typeId: number): Ref {
     const ref = this.spare as Ref
-    this.spare += C.PAGE_BYTES / C.UNIT_BYTES
+    this.spare += PAGE_UNITS
     const { u32 } = this.windowOf(ref)
-    u32[wordIndexOf(ref)] = C.PAGE_BYTES / C.UNIT_BYTES
+    u32[wordIndexOf(ref)] = PAGE_UNITS
     u32[wordIndexOf(ref) + 1] = typeId
     return ref
   }
@@ -117,7 +116,7 @@ export class Wreck extends OpenSession {
   /** The text in a descriptor's cell. */
   textAt(ref: Ref): string {
     const window = windowOfContent(this.lease, ref, C.TYPE_DESCRIPTOR, 'a descriptor')
-    const at = (ref & 0x0fff_ffff) << 3
+    const at = byteIndexOf(ref)
     return readText(window.u8, at + CONTENT_OFFSET, window.u32[(at >>> 2) + 2]!)
   }
 
