@@ -13,6 +13,7 @@ import { walkSpace } from '../../lib/space/walk.js'
 import { ArrayType } from '../../lib/types/array/array.js'
 import { simpleTypes as t } from '../../lib/types/descriptor.js'
 import { StructType } from '../../lib/types/struct/struct.js'
+import { codeOf } from '../harness/types.js'
 import { TestSession } from './session.js'
 
 const test = suite('builders: finish')
@@ -26,14 +27,6 @@ const pushUpTo = (builder: FixedBuilder, count: number): void => {
 const elementAddress = (ref: number): number => ref * 8 + 16
 const isSound = (session: TestSession): void =>
   assert.equal(walkSpace(session.memory, session.memory.frontierUnits).problems, [])
-const codeOf = (work: () => unknown): unknown => {
-  try {
-    work()
-  } catch (error: any) {
-    return error.code ?? error.constructor.name
-  }
-  return 'nothing thrown'
-}
 
 for (const count of [0, 1, 500, 10_000, 1_000_000]) {
   test(`without a capacity: ${count} elements stay where they were pushed`, () => {

@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert'
 import type { FixedBuilder } from '../../lib/builder/fixed.js'
 import { Pool, Region, t, type WritableRegion } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
+import { codeOf } from '../harness/types.js'
 
 const test = suite('builders: regions')
 
@@ -23,14 +24,6 @@ async function verified(region: Region): Promise<void> {
   assert.equal(problems, [])
   assert.ok(ok)
   assert.is(bytes.leaked, 0)
-}
-const codeOf = (work: () => unknown): unknown => {
-  try {
-    work()
-  } catch (error: any) {
-    return error.code ?? error.constructor.name
-  }
-  return 'nothing thrown'
 }
 
 test('structs without fields take no room, and are counted', async () => {

@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert'
 import { Packed, Region, SharedVector, Store, t } from '../../lib/index.js'
 import { EXIT } from '../../cli/shared/exitCodes.js'
 import { temporaryDirectory } from '../harness/temporary.js'
-import { PROGRAM, rstore, rstoreOnTerminal, type Outcome } from './run.js'
+import { good, PROGRAM, rstore, rstoreOnTerminal, type Outcome } from './run.js'
 
 const test = suite('data on the command line')
 
@@ -37,11 +37,6 @@ function makeRegion(): { path: string; region: Region } {
     region.value('settings', t.json).set({ theme: 'dark' })
   })
   return { path, region }
-}
-
-function good({ status, stdout, stderr }: Outcome): string {
-  assert.equal([status, stderr], [EXIT.ok, ''])
-  return stdout
 }
 
 function bad(outcome: Outcome, status: number, message: RegExp): void {

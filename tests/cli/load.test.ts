@@ -16,7 +16,7 @@ import { Region, t } from '../../lib/index.js'
 import { inRoot } from '../harness/paths.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { verifyFile } from '../harness/with-region.js'
-import { PROGRAM, rstore } from './run.js'
+import { good, PROGRAM, rstore } from './run.js'
 
 const test = suite('dump and load')
 
@@ -43,11 +43,6 @@ function makeRegion(): string {
   })
   region.close()
   return path
-}
-
-function good({ status, stdout, stderr }: ReturnType<typeof rstore>): string {
-  assert.equal([status, stderr], [EXIT.ok, ''])
-  return stdout
 }
 
 test('a dump is loaded as it was, from a file and from standard input', async () => {

@@ -1,7 +1,9 @@
 /** A contiguous space over plain memory: for tests of structures that need no file. */
+import * as assert from 'uvu/assert'
 import { C } from '../../formats/index.js'
 import { CONTROL, STATE } from '../../lib/space/allocation-words.js'
 import { ContiguousSpace } from '../../lib/space/contiguous-space.js'
+import { walkSpace } from '../../lib/space/walk.js'
 import { Window } from '../../lib/space/window.js'
 
 const FIRST_DATA_PAGE = C.CHECKSUM_PAGE + 1
@@ -92,4 +94,9 @@ export class MemorySpace extends ContiguousSpace {
       throw error
     }
   }
+}
+
+/** Its cells and lists are as they must be. */
+export const assertSound = (space: MemorySpace): void => {
+  assert.equal(walkSpace(space, space.frontierUnits).problems, [])
 }

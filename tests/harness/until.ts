@@ -1,5 +1,8 @@
 /** Waiting for what others do. */
 
+/** The next turn of the event loop. */
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
 export const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Waits until it is so; throws when it is not after ten seconds. */

@@ -9,6 +9,8 @@ import { Region, RStoreError, type ReadOnlyRegion, type RegionOptions } from '..
 import { temporaryDirectory } from './temporary.js'
 import { verifyWhole } from './verify.js'
 
+export { nextTurn } from './until.js'
+
 interface Closable {
   close(): void
 }
@@ -112,9 +114,6 @@ function checked(code: string, error: unknown): RStoreError {
   assert.ok(error.message.length > 30, `"${error.message}" says too little`)
   return error
 }
-
-/** The next turn of the event loop. */
-export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** A test in a folder of its own. */
 export const inPlace =

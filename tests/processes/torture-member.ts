@@ -5,6 +5,7 @@
  */
 import { Region, type ReadOnlyRegion, type Snapshot } from 'rstore'
 import { heard, say } from '../harness/child.js'
+import { nextTurn } from '../harness/until.js'
 import { ACCOUNTS, accountsOf, blobsOf, checkBank, logOf } from './bank.js'
 import { machineMs, waitedMs } from './clocks.js'
 import { Random } from './random.js'
@@ -24,8 +25,6 @@ async function listen(): Promise<void> {
     floor = Math.max(floor, acknowledged ?? 0)
   }
 }
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 // ── writing ──
 

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert'
 import { Region, RStoreError } from '../../lib/index.js'
 import { addon } from '../../lib/native/binding.js'
 import { Child, say } from '../harness/child.js'
+import { nextTurn } from '../harness/until.js'
 import { FIRST_BLOBS, blobsOf, checkBlobs } from './full-disk-blobs.js'
 
 const [folder, plan] = process.argv.slice(2) as [string, string]
@@ -26,8 +27,6 @@ if (plan !== '') {
 }
 
 // ── the ways to read ──
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Between two steps others commit, and the iterator goes on in what they committed. */
 async function iterate(): Promise<void> {

@@ -5,14 +5,10 @@ import { C } from '../../formats/index.js'
 import { CONTROL, STATE } from '../../lib/space/allocation-words.js'
 import { LARGEST_PAYLOAD_BYTES, sizeClassOf } from '../../lib/space/size-class.js'
 import { walkSpace } from '../../lib/space/walk.js'
-import { MemorySpace } from '../harness/memory-space.js'
+import { assertSound, MemorySpace } from '../harness/memory-space.js'
 
 const { TYPE_BYTES, TYPE_NODE } = C
 const test = suite('space/allocator')
-
-const check = (space: MemorySpace): void => {
-  assert.equal(walkSpace(space, space.frontierUnits).problems, [])
-}
 
 /** What the test believes to be allocated: every cell is filled with a number of its own. */
 class Model {
@@ -129,7 +125,7 @@ class Run {
 
   check(): void {
     const { space } = this
-    check(space)
+    assertSound(space)
     checkModel(space, this.levels[this.levels.length - 1]!)
     const past = space.frontierUnits * 2
     const { u32 } = space.windows[0]!
@@ -203,7 +199,7 @@ test('steady churn does not move the frontier', () => {
   const settled = space.frontierUnits
   for (let i = 0; i < 5; i++) churn(20_000)
   assert.ok(space.frontierUnits <= settled * 1.02, `${settled} → ${space.frontierUnits}`)
-  check(space)
+  assertSound(space)
 })
 
 test('no cell straddles a window', () => {
@@ -216,17 +212,17 @@ test('no cell straddles a window', () => {
     assert.ok(before < boundary)
     assert.is(large, boundary)
     assert.ok(small < boundary, 'the gap is used')
-    check(space)
+    assertSound(space)
     for (const ref of [large, before, small]) space.free(ref)
-    check(space)
+    assertSound(space)
     assert.is(space.allocate(4000, TYPE_BYTES) >= boundary, true)
-    check(space)
+    assertSound(space)
   })
   const capacityBytes = 2 ** 31 + 2 ** 22
   const pages = new MemorySpace({ capacityBytes, frontierUnits: boundary - 1536 })
   pages.transact(() => {
     for (let i = 0; i < 40; i++) pages.allocatePage(TYPE_NODE)
-    check(pages)
+    assertSound(pages)
   })
 })
 
@@ -239,7 +235,7 @@ test('the capacity is reached with an error, and nothing has changed by it', () 
     } catch (error) {
       assert.is((error as { code: string }).code, 'RSTORE_REGION_FULL')
     }
-    check(space)
+    assertSound(space)
   }
   space.transact(() => {
     fill(() => space.allocate(100_000, TYPE_BYTES))
@@ -249,7 +245,7 @@ test('the capacity is reached with an error, and nothing has changed by it', () 
     assert.ok(space.frontierUnits <= space.control[CONTROL.capacityUnits]!)
     for (const ref of refs) space.free(ref as never)
     assert.is(space.allocatedUnits, 0)
-    check(space)
+    assertSound(space)
   })
 })
 
@@ -313,16 +309,16 @@ test('a page is carved out of a free cell wherever that lies', () => {
       const space = new MemorySpace({ capacityBytes: 2 ** 20 })
       space.transact(() => {
         freeCell(space, behind, units)
-        check(space)
+        assertSound(space)
         const identity = space.windows[0]!.u32.slice(0, 512)
         const page = space.allocatePage(TYPE_NODE)
-        check(space)
+        assertSound(space)
         space.free(page)
         space.allocatePage(TYPE_NODE)
         const refs: number[] = []
         walkSpace(space, space.frontierUnits, (ref) => refs.push(ref))
         for (const ref of refs) space.free(ref as never)
-        check(space)
+        assertSound(space)
         assert.equal(space.windows[0]!.u32.slice(0, 512), identity)
       })
     }
@@ -340,7 +336,7 @@ test('a payload beyond the limit is a RangeError, one at it has a size', () => {
     for (const bytes of [LARGEST_PAYLOAD_BYTES, LARGEST_PAYLOAD_BYTES - 24]) {
       const ref = space.allocate(bytes, TYPE_BYTES)
       assert.ok(space.windowOf(ref).u32[(ref & 0x0fff_ffff) * 2]! * 8 > bytes)
-      check(space)
+      assertSound(space)
       space.free(ref)
     }
   })
@@ -363,7 +359,7 @@ test('damage to the allocation state is reported', () => {
       const ref = space.allocate(100, TYPE_BYTES)
       space.allocate(100, TYPE_BYTES)
       space.free(ref)
-      check(space)
+      assertSound(space)
       damage(space, ref)
       assert.ok(walkSpace(space, space.frontierUnits).problems.length > 0, String(damage))
     })

@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../harness/temporary.js'
 import { until } from '../harness/until.js'
 import { thrown } from '../harness/with-region.js'
 import { assertAllBack } from '../pool/with-pool.js'
-import { packedFiles, packedIds, packLink, Slot, slotsOf } from './shapes.js'
+import { countsOf, gone, packedFiles, packedIds, packLink, Slot, slotsOf } from './shapes.js'
 
 const test = suite('stores: block regions')
 
@@ -23,12 +23,6 @@ const inStore = (body: (store: Store, dir: string) => void | Promise<void>) =>
     store.close()
     assertAllBack(Pool.default)
   }
-
-const counts = (store: Store): number[] =>
-  store.list().filter(({ kind }) => kind === 'packed').map(({ references }) => references)
-
-const gone = (store: Store, left = 0): Promise<void> =>
-  until('it is gone', () => packedIds(store).length === left)
 
 /** Time for whatever would delete what it must not. */
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 60))
@@ -49,14 +43,14 @@ for (const bound of [undefined, '2KiB'] as const) {
     named(store, 'a', (link) => {
       for (let i = 0; i < 3; i++) refs.push(region.alloc(Slot, { link }))
     })
-    assert.equal(counts(store), [1])
+    assert.equal(countsOf(store), [1])
     await pause()
-    assert.equal(counts(store), [1], 'one region, however many fields')
+    assert.equal(countsOf(store), [1], 'one region, however many fields')
     for (const ref of refs) assert.is((region.deref(ref as never) as any).link.title, 'a')
     region.free(refs.pop() as never)
     ;(region.deref(refs.pop() as never) as any).link = undefined
     await pause()
-    assert.equal(counts(store), [1], 'one field has it')
+    assert.equal(countsOf(store), [1], 'one field has it')
     region.free()
     await gone(store)
     assert.equal(packedFiles(dir), [])

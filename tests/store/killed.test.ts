@@ -8,14 +8,9 @@ import { Child } from '../harness/child.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { until } from '../harness/until.js'
 import { rejected, thrown } from '../harness/with-region.js'
-import { packedFiles, packedIds, packLink, slotsOf } from './shapes.js'
+import { newStore, packedFiles, packedIds, packLink, slotsOf } from './shapes.js'
 
 const test = suite('stores: deaths and damage')
-
-const newStore = (): { dir: string; store: Store } => {
-  const dir = temporaryDirectory()
-  return { dir, store: Store.open(dir, { create: true }) }
-}
 
 /** Every packed region is named by someone, every file known, every count right. */
 async function assertExact(dir: string): Promise<void> {

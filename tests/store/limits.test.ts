@@ -8,14 +8,9 @@ import { OutboundList } from '../../lib/space/outbound.js'
 import { Child } from '../harness/child.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { rejected, thrown } from '../harness/with-region.js'
-import { packedFiles, packedIds, packLink, slotsOf } from './shapes.js'
+import { newStore, packedFiles, packedIds, packLink, slotsOf } from './shapes.js'
 
 const test = suite('stores: limits')
-
-const newStore = (): { dir: string; store: Store } => {
-  const dir = temporaryDirectory()
-  return { dir, store: Store.open(dir, { create: true }) }
-}
 
 test('a name is a name and no path', async () => {
   const { dir, store } = newStore()

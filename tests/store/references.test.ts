@@ -7,7 +7,7 @@ import type { Collector } from '../../lib/store/collector.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { until } from '../harness/until.js'
 import { rejected, thrown } from '../harness/with-region.js'
-import { packedFiles, packedIds, packLink, slotsOf } from './shapes.js'
+import { countsOf, gone, packedFiles, packedIds, packLink, slotsOf } from './shapes.js'
 
 const test = suite('stores: references')
 
@@ -19,13 +19,6 @@ const inStore = (body: (store: Store, region: Region) => void | Promise<void>) =
     store.close()
   }
 
-/** Names, fields and handles of each packed region. */
-const counts = (store: Store): number[] =>
-  store.list().filter(({ kind }) => kind === 'packed').map(({ references }) => references)
-
-const gone = (store: Store): Promise<void> =>
-  until('it is gone', () => packedIds(store).length === 0)
-
 test('a handle may be closed before the transaction ends that names its region',
   inStore(async (store, region) => {
     region.transact(() => {
@@ -33,7 +26,7 @@ test('a handle may be closed before the transaction ends that names its region',
       slotsOf(region).set(0, { link })
       link.close()
     })
-    assert.equal(counts(store), [1])
+    assert.equal(countsOf(store), [1])
     assert.is(slotsOf(region).get(0)!.link!.title, 'kept')
     assert.throws(() => region.transact(() => {
       const link = packLink(store, null, 'given up')
@@ -41,7 +34,7 @@ test('a handle may be closed before the transaction ends that names its region',
       link.close()
       throw new Error('on purpose')
     }), /on purpose/)
-    assert.equal(counts(store), [1])
+    assert.equal(countsOf(store), [1])
   }))
 
 test('a transaction that fails while another commit is being synced takes back only its own',
@@ -56,7 +49,7 @@ test('a transaction that fails while another commit is being synced takes back o
     await written
     for (const packed of [a, b]) packed.close()
     await until('b is gone', () => packedIds(store).length === 1)
-    assert.equal(counts(store), [1])
+    assert.equal(countsOf(store), [1])
     assert.equal((await store.verify()).problems, [])
   }))
 
@@ -70,9 +63,9 @@ test('set, cleared and set again in one transaction', inStore((store, region) =>
     slots.set(2, { link: a })
     slots.delete(1)
   })
-  assert.equal(counts(store), [2])
+  assert.equal(countsOf(store), [2])
   a.close()
-  assert.equal(counts(store), [1])
+  assert.equal(countsOf(store), [1])
 }))
 
 test('a field is copied to another by what it gives', inStore(async (store, region) => {
@@ -106,12 +99,12 @@ test('many records of one packed region are named, and it stays while one is',
       const plain = { text: '', at: { line: 1 } }
       assert.throws(() => holders.set(9, { note: plain as never }), TypeError)
     })
-    assert.equal(counts(store), [2], 'the region and the handle')
+    assert.equal(countsOf(store), [2], 'the region and the handle')
     notes.close()
     for (const i of [0, 2, 1]) {
       assert.is(holders.get(i)!.note!.text, `note ${i}`)
       assert.is(holders.get(i)!.note!.at.line, i)
-      assert.equal(counts(store), [1])
+      assert.equal(countsOf(store), [1])
       region.transact(() => holders.delete(i))
     }
     await gone(store)
@@ -167,7 +160,7 @@ test('a closed handle, and a dropped region', inStore(async (store, region) => {
   const written = region.write(() => slotsOf(region).set(0, { link: b }))
   store.drop('live')
   await rejected('RSTORE_CLOSED', written)
-  assert.equal(counts(store), [1, 2])
+  assert.equal(countsOf(store), [1, 2])
 }))
 
 test('a commit that is being synced when the store is closed is counted', async () => {
@@ -186,7 +179,7 @@ test('a commit that is being synced when the store is closed is counted', async 
   const again = Store.open(dir)
   assert.is(slotsOf(again.region('live')).get(0)!.link!.title, 'fresh')
   assert.equal((await again.verify()).problems, [])
-  assert.equal(counts(again), [1])
+  assert.equal(countsOf(again), [1])
   again.close()
 })
 

@@ -1,8 +1,10 @@
 /** What the tests of stores keep in them. */
 import { readdirSync } from 'node:fs'
 import {
-  t, type Durability, type Infer, type Packed, type Region, type Store,
+  Store, t, type Durability, type Infer, type Packed, type Region,
 } from '../../lib/index.js'
+import { temporaryDirectory } from '../harness/temporary.js'
+import { until } from '../harness/until.js'
 
 /** Names regions whose root is of the same type. */
 export const Link = t.struct('Link', { title: t.string, next: t.optional(t.packed(t.self)) })
@@ -19,8 +21,23 @@ export function packLink(
   return store.pack(name, options, () => ({ title, next }) as never) as unknown as Packed<LinkView>
 }
 
-export const packedIds = (store: Store): number[] =>
-  store.list().filter(({ kind }) => kind === 'packed').map(({ id }) => id)
+/** An empty store in a folder of its own. */
+export function newStore(): { dir: string; store: Store } {
+  const dir = temporaryDirectory()
+  return { dir, store: Store.open(dir, { create: true }) }
+}
+
+const packedOnes = (store: Store) => store.list().filter(({ kind }) => kind === 'packed')
+
+export const packedIds = (store: Store): number[] => packedOnes(store).map(({ id }) => id)
+
+/** Names, fields and handles of each packed region. */
+export const countsOf = (store: Store): number[] =>
+  packedOnes(store).map(({ references }) => references)
+
+/** Waits until no more than `left` packed regions are there. */
+export const gone = (store: Store, left = 0): Promise<void> =>
+  until('it is gone', () => packedIds(store).length === left)
 
 /** Ids of the packed files that are in a store's folder. */
 export const packedFiles = (dir: string): number[] => readdirSync(dir)

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import { Packed, Region, Store, t, type Infer, type RStoreError } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { thrown } from '../harness/with-region.js'
+import { packedIds } from './shapes.js'
 
 const test = suite('stores')
 
@@ -16,12 +17,6 @@ const SMALL = { capacity: '1MiB' } as const
 
 const packDoc = (store: Store, name: string | null, title: string): Packed<Infer<typeof Doc>> =>
   store.pack(name, { root: Doc, ...SMALL }, () => ({ title, size: title.length }))!
-
-const packedIds = (store: Store): number[] =>
-  store
-    .list()
-    .filter(({ kind }) => kind === 'packed')
-    .map(({ id }) => id)
 
 /** Brings the log into the files, and lets what was queued be carried out. */
 async function settle(region: Region): Promise<void> {
