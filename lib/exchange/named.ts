@@ -4,7 +4,7 @@
  */
 import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
-import { KINDS, type Entry } from '../map/directory.js'
+import { entryTypesOf, KINDS, ROOT_NAME, type Entry } from '../map/directory.js'
 import { shapeOf } from '../map/index-shape.js'
 import { OrderedMultimap } from '../map/multimap.js'
 import { OrderedMap } from '../map/ordered-map.js'
@@ -14,7 +14,7 @@ import { type Ref } from '../space/ref.js'
 import type { Session } from '../types/context.js'
 import { typeFromText } from '../types/descriptor.js'
 import type { Type } from '../types/infer.js'
-import { MapType, MultimapType } from '../types/map/map.js'
+import { MultimapType } from '../types/map/map.js'
 import type { AnyType, Descriptor } from '../types/type.js'
 
 /** A secondary index of a map. */
@@ -50,8 +50,6 @@ export interface Named {
   readonly isEntry: boolean
 }
 
-const ROOT_NAME = 'root'
-
 /** As stored: a descriptor that stands for itself. */
 export const descriptorOf = (type: AnyType): Descriptor =>
   JSON.parse(type.descriptorText) as Descriptor
@@ -84,11 +82,10 @@ function fromEntry(region: RegionBase, entry: Entry): Named {
 function rootOf({ session }: Packed): Named {
   const root = session.opened.rootRef as Ref
   const type = session.registry.typeOfCell(root)
-  const isMap = type instanceof MapType || type instanceof MultimapType
-  const [key, value] = isMap ? [type.keyType, type.valueType] : [undefined, type]
+  const { kind, keyType: key, valueType: value } = entryTypesOf(type)
   const schema: NameSchema = {
     name: ROOT_NAME,
-    kind: type instanceof MapType ? 'map' : type instanceof MultimapType ? 'multimap' : 'value',
+    kind: KINDS[kind] as NameSchema['kind'],
     ...key === undefined ? {} : { key: descriptorOf(key) },
     value: descriptorOf(value),
   }

@@ -15,7 +15,9 @@ import { openTree } from '../tree/open.js'
 import type { Tree } from '../tree/tree.js'
 import type { Session } from '../types/context.js'
 import { TextKey } from '../types/keys.js'
+import { MapType, MultimapType } from '../types/map/map.js'
 import { readText, textBytes, writeText } from '../types/text.js'
+import type { AnyType } from '../types/type.js'
 
 /** What a name stands for. */
 export interface Entry {
@@ -46,6 +48,20 @@ export const KINDS: Readonly<Record<number, string>> = {
   [C.ENTRY_MULTIMAP]: 'multimap',
   [C.ENTRY_VALUE]: 'value',
   [C.ENTRY_INDEX]: 'index',
+}
+
+/** The name that the root of a packed region has where it is among names. */
+export const ROOT_NAME = 'root'
+
+/** What an entry says of a cell, by the type of the cell. */
+export function entryTypesOf(type: AnyType): {
+  kind: number; keyType: AnyType | undefined; valueType: AnyType
+} {
+  if (!(type instanceof MapType || type instanceof MultimapType)) {
+    return { kind: C.ENTRY_VALUE, keyType: undefined, valueType: type }
+  }
+  const { keyType, valueType } = type
+  return { kind: type instanceof MapType ? C.ENTRY_MAP : C.ENTRY_MULTIMAP, keyType, valueType }
 }
 
 /** Throws a TypeError on what cannot be a name. */

@@ -1,11 +1,10 @@
 /** From a packed file to a live one. */
 import { rmSync } from 'node:fs'
-import { C } from '../../../formats/index.js'
 import { Catalog } from '../../map/catalog.js'
+import { entryTypesOf, ROOT_NAME } from '../../map/directory.js'
 import { addon } from '../../native/binding.js'
 import { errorOf } from '../../native/status.js'
 import type { Ref } from '../../space/ref.js'
-import { MapType, MultimapType } from '../../types/map/map.js'
 import { checkOptions } from '../base/options.js'
 import { owning } from '../base/owning.js'
 import { whileTelling } from '../base/telling.js'
@@ -18,9 +17,6 @@ export interface ThawOptions {
   /** Ends it with what the signal says; nothing is left behind, from the moment it aborts. */
   signal?: AbortSignal
 }
-
-/** The name that a thawed region's root gets. */
-const ROOT_NAME = 'root'
 
 /**
  * See Packed.thaw. The root is that of the very file that was copied, which another may have
@@ -66,14 +62,13 @@ function nameRoot(session: RegionSession, root: Ref): void {
   // what has a name is owned by it, and would be a second time
   if (Array.from(directory.list()).some((entry) => entry.root === root)) return
   if (directory.find(ROOT_NAME) !== undefined) return
-  const type = session.registry.typeOfCell(root)
-  const isMap = type instanceof MapType || type instanceof MultimapType
+  const { registry } = session
+  const { kind, keyType, valueType } = entryTypesOf(registry.typeOfCell(root))
   directory.add(ROOT_NAME, {
-    kind: type instanceof MapType ? C.ENTRY_MAP
-      : type instanceof MultimapType ? C.ENTRY_MULTIMAP : C.ENTRY_VALUE,
+    kind,
     root,
-    keyType: isMap ? session.registry.idOf(type.keyType) : 0,
-    valueType: session.registry.idOf(isMap ? type.valueType : type),
+    keyType: keyType === undefined ? 0 : registry.idOf(keyType),
+    valueType: registry.idOf(valueType),
     auxiliary: 0 as Ref,
   })
 }

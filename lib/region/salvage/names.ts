@@ -1,5 +1,6 @@
 /** S2: the names of a damaged region, and what each is of. */
 import { C } from '../../../formats/index.js'
+import { entryTypesOf, ROOT_NAME } from '../../map/directory.js'
 import { MULTIMAP } from '../../map/multimap.js'
 import { PAGE_UNITS, wordIndexOf } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
@@ -21,7 +22,9 @@ export interface FoundEntry {
 }
 
 const text = new TextKey()
-const ROOT_NAME = 'root'
+
+const unnamedEntry = (type: AnyType, root: Ref): Omit<FoundEntry, 'name' | 'madeUp'> =>
+  ({ ...entryTypesOf(type), root, auxiliary: 0 as Ref })
 
 export class FoundNames {
   readonly entries: readonly FoundEntry[]
@@ -48,12 +51,7 @@ export class FoundNames {
       : registry.byId.get(space.typeIdOf(root))
     if (type === undefined) return []
     roots.add(root)
-    if (type instanceof MapType || type instanceof MultimapType) {
-      return [this.nameOf(ROOT_NAME, this.mapEntry(type, root))]
-    }
-    return [this.nameOf(ROOT_NAME, {
-      kind: C.ENTRY_VALUE, root, auxiliary: 0 as Ref, keyType: undefined, valueType: type,
-    })]
+    return [this.nameOf(ROOT_NAME, unnamedEntry(type, root))]
   }
 
   makeUpName(): string {
@@ -71,7 +69,7 @@ export class FoundNames {
       if (!(type instanceof MapType || type instanceof MultimapType)) continue
       for (const root of cells.refsOf(id)) {
         if (roots.has(root) || !this.isNamed(type, root)) continue
-        found.push(this.nameOf('', this.mapEntry(type, root)))
+        found.push(this.nameOf('', unnamedEntry(type, root)))
       }
     }
     return found
@@ -99,12 +97,6 @@ export class FoundNames {
     const name = madeUp ? this.makeUpName() : known
     this.taken.add(name)
     return { name, madeUp, ...unnamed }
-  }
-
-  private mapEntry(type: MapType | MultimapType, root: Ref): Omit<FoundEntry, 'name' | 'madeUp'> {
-    const { keyType, valueType } = type
-    const kind = type instanceof MapType ? C.ENTRY_MAP : C.ENTRY_MULTIMAP
-    return { kind, root, auxiliary: 0 as Ref, keyType, valueType }
   }
 
   private typeOf(id: number): AnyType | undefined {
