@@ -32,7 +32,9 @@ import type { Ref } from '../space/ref.js'
 import { ArrayType, ELEMENTS_OFFSET } from '../types/array/array.js'
 import type { EndingReason, Session } from '../types/context.js'
 import type { AnyType } from '../types/type.js'
-import { Chunk, elementsIn, elementsOfRoom, unitsOfArray } from './chunk.js'
+import {
+  Chunk, elementsIn, elementsOfRoom, FIRST_CHUNK_BYTES, MOST_CHUNK_BYTES, unitsOfArray,
+} from './chunk.js'
 import { consumedError, overflowError, type ConsumedReason } from './errors.js'
 import { builderAddon } from './native.js'
 import type { ArrayBuilder, Plan } from './plan.js'
@@ -40,9 +42,6 @@ import { RunSet, unwatch, watch } from './runs.js'
 
 /** Beyond reach: B1. */
 const UNREACHED = 0x7fff_ffff
-const FIRST_BYTES = 4000
-/** Chunks grow up to this. */
-const CHUNK_BYTES = 4 * 2 ** 20
 /** Less is not worth a system call. */
 const PROVIDED_BYTES = 256 * 1024
 
@@ -178,10 +177,10 @@ export abstract class FixedBuilder implements ArrayBuilder {
     this.assertOpen()
     if (this.capacity >= 0) return this.provideMore()
     const { chunk, stride } = this
-    const bytes = Math.min(Math.max(2 * (chunk?.limit ?? 0), wanted) * stride, CHUNK_BYTES)
+    const bytes = Math.min(Math.max(2 * (chunk?.limit ?? 0), wanted) * stride, MOST_CHUNK_BYTES)
     const longer = Math.max(1, elementsIn(bytes, stride))
     if (chunk?.room && this.extend(chunk, longer)) return this.index
-    const elements = Math.max(1, elementsIn(Math.max(bytes, FIRST_BYTES), stride))
+    const elements = Math.max(1, elementsIn(Math.max(bytes, FIRST_CHUNK_BYTES), stride))
     const room = chunk === null ? this.openRoom(elements) : null
     this.enter(room ?? Chunk.inRun(this.runs.take(elements * stride), stride))
     return 0
@@ -191,7 +190,7 @@ export abstract class FixedBuilder implements ArrayBuilder {
   private provideMore(): number {
     const { chunk, index, stride, capacity } = this
     if (!chunk?.room || index > capacity) throw overflowError(capacity, this.before + index)
-    const end = Math.min(capacity, index + Math.ceil(CHUNK_BYTES / stride))
+    const end = Math.min(capacity, index + Math.ceil(MOST_CHUNK_BYTES / stride))
     provide(chunk.window.u8, chunk.first + index * stride, (end - index) * stride)
     this.limit = end === capacity ? UNREACHED : end
     return index

@@ -8,13 +8,15 @@
  *    there it is copied while it is in the cache. So the element that does not fit is the same one
  *    for either placement.
  */
+import { constants } from 'node:os'
+import { errnoOf } from '../native/status.js'
+import { checkOptionNames } from '../types/options.js'
 import type { Chunk } from './chunk.js'
 import { overflowError, parseError, readError } from './errors.js'
 import {
   builderAddon, STOP, type NumberParser, type Produced, type ProducerSource,
 } from './native.js'
 import type { Run, RunSet } from './runs.js'
-import { checkOptionNames } from '../types/options.js'
 
 /** The builder, as producers see it. */
 export interface Sink {
@@ -38,7 +40,7 @@ const KINDS = ['u8', 'i8', 'u16', 'i16', 'u32', 'i32', 'f32', 'f64', 'u64', 'i64
 const STAGING_BYTES = 250_000
 /** Bytes that one call reads at most. */
 const READ_BYTES = 4 * 2 ** 20
-const EFAULT = -14
+const EFAULT = -constants.errno.EFAULT
 
 /** A descriptor or bytes. Throws a TypeError. */
 export function sourceOf(source: unknown, where: string): ProducerSource {
@@ -115,7 +117,7 @@ export class Producers {
   private parseFailure(
     parser: NumberParser, source: ProducerSource, at: Produced & { field?: Uint8Array },
   ): Error {
-    if (at.stop === STOP.read) return readError(Math.floor(at.status / 256), source as number)
+    if (at.stop === STOP.read) return readError(errnoOf(at.status), source as number)
     const rest = parser.putBack(source)
     const text = Buffer.from(at.field!.subarray(0, 40)).toString('latin1')
     return parseError(this.whatIsWrong(at.stop, text), at, {

@@ -3,12 +3,13 @@
  * chunks, and beside them one span for each element: its start in its chunk and its length.
  * `finish` makes the cells.
  */
+import { errnoOf } from '../native/status.js'
 import { byteIndexOf, wordIndexOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
 import { ELEMENTS_OFFSET } from '../types/array/array.js'
 import { CONTENT_OFFSET } from '../types/boxes.js'
 import { textBytes, writeText } from '../types/text.js'
-import type { Chunk } from './chunk.js'
+import { FIRST_CHUNK_BYTES, MOST_CHUNK_BYTES, type Chunk } from './chunk.js'
 import { overflowError, parseError, readError } from './errors.js'
 import { arrayTypeOf, FixedBuilder } from './fixed.js'
 import {
@@ -18,8 +19,6 @@ import { sourceOf } from './producers.js'
 import type { Run } from './runs.js'
 
 export const SPAN_BYTES = 8
-const FIRST_BYTES = 4000
-const CHUNK_BYTES = 4 * 2 ** 20
 /** Up to here a loop is faster than a call into the engine. */
 const SHORT_BYTES = 24
 
@@ -72,7 +71,8 @@ export class TextBuilder extends FixedBuilder {
 
   private addTextChunk(bytes: number): TextChunk {
     const last = this.texts[this.texts.length - 1]
-    const wanted = Math.min(Math.max(FIRST_BYTES, 2 * (last?.run.bytes ?? 0)), CHUNK_BYTES)
+    const longer = Math.max(FIRST_CHUNK_BYTES, 2 * (last?.run.bytes ?? 0))
+    const wanted = Math.min(longer, MOST_CHUNK_BYTES)
     const run = this.runs.take(Math.max(bytes, wanted))
     const chunk = { run, firstIndex: this.before + this.index, used: 0 }
     this.texts.push(chunk)
@@ -130,7 +130,7 @@ export class TextBuilder extends FixedBuilder {
   }
 
   private lineFailure(splitter: LineSplitter, source: ProducerSource, at: Produced): Error {
-    if (at.stop === STOP.read) return readError(Math.floor(at.status / 256), source as number)
+    if (at.stop === STOP.read) return readError(errnoOf(at.status), source as number)
     const rest = splitter.putBack(source)
     return parseError('the line is not UTF-8; t.bytes would hold it', at,
       rest === null ? {} : { rest })

@@ -164,12 +164,15 @@ function meaningOf(name: string, errno: string, path: string, own: OwnWords): Me
   return meaning && { ...meaning, ...own[name] }
 }
 
+/** The errno in a status, or 0: native/src/binding/status.h. */
+export const errnoOf = (status: PackedStatus): number => Math.floor(status / 256)
+
 /** The error of a status that is not 0. */
 export function errorOf(
   status: PackedStatus, path: string, doing: string, own: OwnWords = {},
 ): Error {
   const name = addon().statusNames[status % 256] ?? 'unknown'
-  const errno = Math.floor(status / 256)
+  const errno = errnoOf(status)
   if (name === 'wrongKind') return wrongKind(path, doing, errno)
   const system = errno === 0 ? '' : getSystemErrorName(-errno)
   const meaning = meaningOf(name, system, path, own)
