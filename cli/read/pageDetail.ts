@@ -6,7 +6,7 @@ import {
 } from '../../formats/index.js'
 import type { OnProgress } from '../shared/progress.js'
 import { readCatalog, type CatalogName } from './catalog.js'
-import { blobStart, cellAt, pageOfRef, refOfPage, type Cell } from './cells.js'
+import { blobStart, cellAt, PAGE_UNITS, pageOfRef, refOfPage, type Cell } from './cells.js'
 import { walkCells } from './cellWalk.js'
 import { FieldReader } from './fields.js'
 import { treeKeyType } from './mapDetail.js'
@@ -218,7 +218,7 @@ function treeOf(
   for (const entry of readCatalog(image)) {
     let found = false
     const look = (node: Node) => {
-      found ||= pageOfRef(node.cell.ref) === page && node.cell.units === refOfPage(1)
+      found ||= pageOfRef(node.cell.ref) === page && node.cell.units === PAGE_UNITS
     }
     if (entry.kind === 'multimap') walkMultimap(image, entry.root, entry.name, look)
     else if (entry.kind !== 'value') walkTree(image, entry.root, entry.name, look)

@@ -29,7 +29,7 @@ import { Walker } from './walker.js'
 /** Payload words of the cell, counted from its header. */
 export const MULTIMAP = { tree: 2, pairCount: 3, payloadBytes: 8 } as const
 /** Bytes of the root of the values of one key. */
-const VALUES_ROOT_BYTES = 96
+export const VALUES_ROOT_BYTES = 96
 /** Together with the cell less than 256 bytes. */
 const NESTED_ROOT_BYTES = 192
 

@@ -21,7 +21,7 @@
  *      and stays where refs name it. Where it has not, it moves, unless refs may name it.
  */
 import { RStoreError } from '../errors.js'
-import type { Ref } from '../space/ref.js'
+import { WINDOW_UNITS, type Ref } from '../space/ref.js'
 import type { Window } from '../space/window.js'
 import { payloadRoom } from './boxes.js'
 import type { Lease, Owner, Session } from './context.js'
@@ -70,7 +70,7 @@ export function coreOf(lease: Lease, ref: number, owner: Owner | undefined): Cor
 
 /** The ref of the unit that a byte of a window is in. */
 export function unitOf(session: Session, window: Window, at: number): Ref {
-  return (session.space.windows.indexOf(window) * 0x1000_0000 + (at >>> 3)) as Ref
+  return (session.space.windows.indexOf(window) * WINDOW_UNITS + (at >>> 3)) as Ref
 }
 
 /**

@@ -148,7 +148,8 @@ export class GraphCopy {
 
   /** Of a multimap: whether its tree began with a page. */
   protected isNamed(ref: number): boolean {
-    return this.unitsOf(this.source.space.windowOf(ref).u32[wordIndexOf(ref) + 2]!) === PAGE_UNITS
+    return this.unitsOf(this.source.space.windowOf(ref).u32[wordIndexOf(ref) + MULTIMAP.tree]!)
+      === PAGE_UNITS
   }
 
   /** E2. */

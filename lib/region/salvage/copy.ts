@@ -1,11 +1,12 @@
 /** The copy of what is sound, entry by entry, and how nodes of trees are read in a wreck. */
 import { C } from '../../../formats/index.js'
 import type { AnyTree } from '../../map/handle.js'
-import { MULTIMAP } from '../../map/multimap.js'
+import { MULTIMAP, VALUES_ROOT_BYTES } from '../../map/multimap.js'
 import { leafBytesOf, valuesOf } from '../../map/values.js'
 import { PAGE_UNITS, refOfPage, wordIndexOf } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import type { KeyKind } from '../../tree/keys.js'
+import { FIRST_CHILD, HEAD, WIDTHS } from '../../tree/node.js'
 import { createTree, openTree } from '../../tree/open.js'
 import { MapType, type MultimapType } from '../../types/map/map.js'
 import type { AnyType } from '../../types/type.js'
@@ -102,7 +103,7 @@ export class SalvageCopy extends GraphCopy {
     if (!wreck.cells.has(ref) || !isNode(wreck.space.typeIdOf(ref))) return undefined
     try {
       const { u32 } = wreck.space.windowOf(ref)
-      const valueBytes = (u32[wordIndexOf(ref) + 3]! >>> 8) & 0xff
+      const valueBytes = (u32[wordIndexOf(ref) + WIDTHS]! >>> 8) & 0xff
       if (valueBytes !== 0 && valueBytes !== 4 && valueBytes !== 8) return undefined
       const isPage = wreck.cells.unitsOf(ref) === PAGE_UNITS
       const nodes = isPage ? wreck.nodesOf({ kind, valueBytes })
@@ -173,7 +174,7 @@ export class SalvageCopy extends GraphCopy {
       const { u32 } = tree.window
       if (tree.inserted) {
         u32[at] = createTree(target.space, kind,
-          { typeId: C.TYPE_NODE, valueBytes: 0, rootBytes: 96 })
+          { typeId: C.TYPE_NODE, valueBytes: 0, rootBytes: VALUES_ROOT_BYTES })
       }
       const values = openTree(target.space, kind, u32[at]! as Ref) as AnyTree
       for (const valueLeaf of found) {
@@ -257,9 +258,9 @@ export class SalvageCopy extends GraphCopy {
 
 /** Where an anchor leads. */
 export const firstChildOf = (wreck: Wreck, ref: number): number =>
-  wreck.space.windowOf(ref).u32[wordIndexOf(ref) + 7]!
+  wreck.space.windowOf(ref).u32[wordIndexOf(ref) + FIRST_CHILD]!
 
 /** Whether a root is a small one whose entries have moved. */
 export function isAnchor(wreck: Wreck, ref: number): boolean {
-  return (wreck.space.windowOf(ref).u32[wordIndexOf(ref) + 2]! & 0xff) === C.NODE_ANCHOR
+  return (wreck.space.windowOf(ref).u32[wordIndexOf(ref) + HEAD]! & 0xff) === C.NODE_ANCHOR
 }
