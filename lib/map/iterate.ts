@@ -23,7 +23,7 @@ export interface Steps {
   leave(): void
 }
 
-abstract class Steppings<T> implements IterableIterator<T> {
+abstract class HoppingIterator<T> implements IterableIterator<T> {
   protected readonly cursor: Cursor<KeyForm>
 
   constructor(
@@ -67,7 +67,7 @@ abstract class Steppings<T> implements IterableIterator<T> {
 // Each `next` makes its result in one place, so that a loop which takes it apart at once need not
 // allocate it.
 
-export class EntryIterator extends Steppings<[unknown, unknown]> {
+export class EntryIterator extends HoppingIterator<[unknown, unknown]> {
   next(): IteratorResult<[unknown, unknown]> {
     const { map, cursor } = this
     let value: [unknown, unknown] | undefined
@@ -82,7 +82,7 @@ export class EntryIterator extends Steppings<[unknown, unknown]> {
   }
 }
 
-export class KeyIterator extends Steppings<unknown> {
+export class KeyIterator extends HoppingIterator<unknown> {
   next(): IteratorResult<unknown> {
     const { map, cursor } = this
     let value: unknown
@@ -98,7 +98,7 @@ export class KeyIterator extends Steppings<unknown> {
   protected override lookAhead(): void {}
 }
 
-export class ValueIterator extends Steppings<unknown> {
+export class ValueIterator extends HoppingIterator<unknown> {
   next(): IteratorResult<unknown> {
     const { map, cursor } = this
     let value: unknown

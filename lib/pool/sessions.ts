@@ -11,7 +11,7 @@ export class PoolSessions {
   /** Regions that were forgotten without `free`. */
   leaked = 0
   /** Held weakly: they may be forgotten. */
-  private readonly sealed_ = new Map<Holdings, WeakRef<BlockSession>>()
+  private readonly sealedRegions = new Map<Holdings, WeakRef<BlockSession>>()
   private readonly forgotten: FinalizationRegistry<Holdings>
 
   constructor(readonly core: PoolCore) {
@@ -25,25 +25,25 @@ export class PoolSessions {
   }
 
   noteSealed(session: BlockSession): void {
-    this.sealed_.set(session.space.holdings, new WeakRef(session))
+    this.sealedRegions.set(session.space.holdings, new WeakRef(session))
   }
 
   /** It is about to be freed. */
   forget(session: BlockSession): void {
     this.live--
     this.forgotten.unregister(session)
-    this.sealed_.delete(session.space.holdings)
+    this.sealedRegions.delete(session.space.holdings)
   }
 
   private reclaim(holdings: Holdings): void {
     this.live--
     this.leaked++
-    this.sealed_.delete(holdings)
+    this.sealedRegions.delete(holdings)
     holdings.release(true)
   }
 
   *sealed(): IterableIterator<BlockSession> {
-    for (const reference of this.sealed_.values()) {
+    for (const reference of this.sealedRegions.values()) {
       const session = reference.deref()
       if (session !== undefined) yield session
     }

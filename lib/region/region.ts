@@ -135,7 +135,7 @@ export class Region extends WritableRegion {
     const checked = checkOptions(options)
     checkNewPath(path)
     const capacity = capacityOf(options.capacity)
-    refuse(dirname(resolve(path)), checked)
+    checkFileSystem(dirname(resolve(path)), checked)
     const status = addon().createRegion(
       resolve(path), capacity, checked.mode, blankPages(capacity))
     if (status !== 0) {
@@ -158,7 +158,7 @@ export class Region extends WritableRegion {
     const checked = checkOptions(options)
     checkPath(path)
     if (!checked.native.readOnly) return openWritable(path, checked)
-    refuse(path, checked)
+    checkFileSystem(path, checked)
     return owning(new View(path, checked.native), (view) => new ReadOnlyRegion(view, checked))
   }
 
@@ -278,13 +278,13 @@ export class Region extends WritableRegion {
    * over when they next refresh. Without a path the write lock is held until the file is replaced:
    * other processes and threads wait for it, and so does `write` in this thread, as long as their
    * timeoutMs says; `transact` in this thread cannot wait for what goes on in it, and throws
-   * RSTORE_BUSY at once. Refs change, and records made by
-   * `alloc` that nothing names are left behind. Gives the sizes of the files in bytes. Throws
-   * RSTORE_BUSY when the write lock cannot be had in time or another copy is just made at `path`,
-   * RSTORE_EXISTS where that is taken, RSTORE_UNSUPPORTED where fields of type t.packed would leave
-   * their store, RSTORE_READ_ONLY where a new file in place of this one would keep out some who may
-   * open this one, because its owner or group cannot be given to it, RSTORE_CORRUPT when the region
-   * is damaged; then nothing has changed.
+   * RSTORE_BUSY at once. Refs change, and records made by `alloc` that nothing names are left
+   * behind. Gives the sizes of the files in bytes. Throws RSTORE_BUSY when the write lock cannot be
+   * had in time or another copy is just made at `path`, RSTORE_EXISTS where that is taken,
+   * RSTORE_UNSUPPORTED where fields of type t.packed would leave their store, RSTORE_READ_ONLY
+   * where a new file in place of this one would keep out some who may open this one, because its
+   * owner or group cannot be given to it, RSTORE_CORRUPT when the region is damaged; then nothing
+   * has changed.
    *
    * With `inPlace`, and no path, nothing is copied and nothing moves: pages of the file in which
    * there is nothing but free space go back to the file system, and so does what the file has
@@ -345,12 +345,12 @@ export class Region extends WritableRegion {
 }
 
 function openWritable(path: string, options: CheckedOptions): Region {
-  refuse(path, options)
+  checkFileSystem(path, options)
   return owning(new View(path, options.native), (view) =>
     new Region(new RegionSession(view, false), options))
 }
 
-function refuse(path: string, { allowNetwork }: CheckedOptions): void {
+function checkFileSystem(path: string, { allowNetwork }: CheckedOptions): void {
   if (allowNetwork) return
   refuseNetwork(path, ', or pass { allowNetwork: true } when only one machine uses it')
 }

@@ -121,7 +121,7 @@ export class Store implements Disposable {
   /** A live region of the store; made when there is none of that name. One handle for each name. */
   region(name: string, options: RegionOptions = {}): Region {
     this.parts.assertOpen()
-    checkName(name)
+    checkRegionName(name)
     refuseReadOnly(options, 'store.region')
     const { catalog, live } = this.parts
     for (;;) {
@@ -142,7 +142,7 @@ export class Store implements Disposable {
    */
   drop(name: string): boolean {
     this.parts.assertOpen()
-    checkName(name)
+    checkRegionName(name)
     this.refuseReadOnly()
     const { catalog, live, files, collector } = this.parts
     const entry = catalog.byName(name)
@@ -216,7 +216,7 @@ export class Store implements Disposable {
     this.parts.assertOpen()
     this.refuseReadOnly()
     if (name !== null) {
-      checkName(name)
+      checkRegionName(name)
       this.parts.catalog.refuseTaken(name)
     }
     checkPackOptions(options)
@@ -230,7 +230,7 @@ export class Store implements Disposable {
   /** A handle of a packed region. Throws RSTORE_NOT_FOUND, RSTORE_TYPE_MISMATCH. */
   packed<V = unknown>(name: string, root?: Type<V, any>): Packed<V> {
     this.parts.assertOpen()
-    checkName(name)
+    checkRegionName(name)
     const entry = this.parts.catalog.byName(name)
     if (entry === undefined) throw notFound(name)
     if (entry.kind !== 'packed') throw wrongKind(name, entry.kind)
@@ -241,7 +241,7 @@ export class Store implements Disposable {
   /** Gives up the name of a packed region. False when there is none. */
   release(name: string): boolean {
     this.parts.assertOpen()
-    checkName(name)
+    checkRegionName(name)
     this.refuseReadOnly()
     const { catalog, collector } = this.parts
     const entry = catalog.byName(name)
@@ -272,9 +272,9 @@ export class Store implements Disposable {
 
   /**
    * A consistent copy of the whole store in a new folder, while others go on. Nothing is deleted
-   * meanwhile; the copy counts its references anew when it is first opened. Where it
-   * fails, what was copied so far is left in the folder: remove it. Throws RSTORE_EXISTS when the
-   * folder is not empty.
+   * meanwhile; the copy counts its references anew when it is first opened. Where it fails, what
+   * was copied so far is left in the folder: remove it. Throws RSTORE_EXISTS when the folder is not
+   * empty.
    */
   backup(dir: string): Promise<void> {
     this.parts.assertOpen()
@@ -352,7 +352,7 @@ function wrongKind(name: string, kind: RegionKind): RStoreError {
   )
 }
 
-function checkName(name: unknown): asserts name is string {
+function checkRegionName(name: unknown): asserts name is string {
   if (typeof name === 'string' && name !== '') return
   throw new TypeError('the name of a region in a store must be a string that is not empty')
 }

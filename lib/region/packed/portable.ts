@@ -8,7 +8,7 @@ import { closeSync, fstatSync, openSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
-import { C, Identity, crc32c, pageChecksum } from '../../../formats/index.js'
+import { C, ControlBlock, Identity, crc32c, pageChecksum } from '../../../formats/index.js'
 import { RStoreError } from '../../errors.js'
 import type { ErrorCode } from '../../errors.js'
 import type { NativePackedFile, OpenedPack } from '../../native/binding.js'
@@ -108,7 +108,7 @@ export class PortablePackedFile implements NativePackedFile {
   private describe(path: string): OpenedPack {
     const buffer = this.buffer!
     const bytes = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-    if (bytes.getBigUint64(0, true) !== C.REGION_MAGIC) {
+    if (bytes.getBigUint64(Identity.fields.magic.offset, true) !== C.REGION_MAGIC) {
       refuse(path, 'RSTORE_NOT_A_REGION', 'this is not a region file')
     }
     if (word(bytes, 'formatVersion') > C.FORMAT_VERSION) {
@@ -126,7 +126,7 @@ export class PortablePackedFile implements NativePackedFile {
       refuse(path, 'RSTORE_CORRUPT', 'the file is shorter than its data')
     }
     const { offset, bytes: uuidBytes } = Identity.fields.uuid
-    const control = new Uint32Array(64)
+    const control = new Uint32Array(ControlBlock.bytes / 4)
     return {
       lineBits: new ArrayBuffer(0),
       control: control.buffer,

@@ -13,6 +13,8 @@ import { Wreck, type Image } from './wreck.js'
 export type { Image, Salvaged }
 export type { SavedName } from './copy.js'
 
+const DOING = 'repairing into'
+
 export interface SalvageOptions {
   /** Bytes; that of the damaged region, or enough. */
   capacity: number
@@ -49,5 +51,3 @@ export async function salvage(
     return work.result
   })
 }
-
-const DOING = 'repairing into'

@@ -28,7 +28,7 @@ const readViewField = (view: object, name: string): unknown =>
 const isView = (value: object): boolean =>
   coreOfView(value) !== undefined && structOfView(value) !== undefined
 
-function checkName(struct: string, name: string): void {
+function checkFieldName(struct: string, name: string): void {
   if (RESERVED_NAMES.has(name)) {
     throw new TypeError(
       `t.struct ${struct}: a field cannot be called ${name}: views have a method of that name`,
@@ -52,7 +52,7 @@ export class StructType extends AnyType implements Struct {
 
   constructor(override readonly name: string, fields: readonly (readonly [string, AnyType])[]) {
     super()
-    for (const [field] of fields) checkName(name, field)
+    for (const [field] of fields) checkFieldName(name, field)
     this.fields = fields.map(([field, type]) => [field, type.bindSelf(() => this)] as const)
     this.layout = layoutOf(this.fields)
     this.slotBytes = this.layout.bytes
