@@ -29,9 +29,8 @@ import { RecentBuffers } from '../base/lent-buffers.js'
 import { OpenSession } from '../base/open-session.js'
 import { checkNewPath, checkPath } from '../base/options.js'
 import { owning } from '../base/owning.js'
-import {
-  failedReport, pageProblem, problemOf, ReadRegion, reporting, withProblems,
-} from '../base/read-region.js'
+import { ReadRegion } from '../base/read-region.js'
+import { failedReport, pageProblem, problemOf, reporting, withProblems } from '../base/reports.js'
 import type { RegionStats } from '../base/stats.js'
 import { Windows } from '../base/windows.js'
 import { PortablePackedFile } from './portable.js'
