@@ -5,7 +5,7 @@ import { FLAGS, buildProgram, filesBelow } from './compile.js'
 
 const CORE = [
   ...['io', 'address-space', 'file-lock', 'crc32c', 'region-file', 'lock-file', 'side-file',
-    'temporary-file'].map((name) => inRoot(`native/src/core/${name}.cc`)),
+    'permissions', 'temporary-file'].map((name) => inRoot(`native/src/core/${name}.cc`)),
   ...filesBelow('native/src/core/fault', '.cc'),
   ...filesBelow('native/src/core/seam', '.cc'),
   ...filesBelow('native/src/core/vector', '.cc'),
