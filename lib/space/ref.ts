@@ -12,9 +12,13 @@ declare const target: unique symbol
  */
 export type Ref<T = unknown> = number & { readonly [target]?: T; readonly __ref: T }
 
-/** Units of a page, and of a window. */
+/** Units of a page. */
 export const PAGE_UNITS = C.PAGE_BYTES / C.UNIT_BYTES
-export const WINDOW_UNITS = Number(C.WINDOW_BYTES) / C.UNIT_BYTES
+/**
+ * Units of a window, C.WINDOW_BYTES. Written out: computed from that it would be a float to the
+ * engine, and with it every ref that is computed from it.
+ */
+export const WINDOW_UNITS = 0x1000_0000
 /** The bits of a ref that say where in its window it is. */
 export const WINDOW_MASK = 0x0fff_ffff
 

@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { C } from '../../formats/index.js'
 import { CONTROL, STATE } from '../../lib/space/allocation-words.js'
+import { WINDOW_MASK, WINDOW_UNITS } from '../../lib/space/ref.js'
 import { LARGEST_PAYLOAD_BYTES, sizeClassOf } from '../../lib/space/size-class.js'
 import { walkSpace } from '../../lib/space/walk.js'
 import { assertSound, MemorySpace } from '../harness/memory-space.js'
@@ -132,6 +133,11 @@ class Run {
     assert.ok(u32.subarray(past, past + 40_000).every((word) => word === 0), 'A4')
   }
 }
+
+test('units of windows are those of the format', () => {
+  assert.is(WINDOW_UNITS, Number(C.WINDOW_BYTES) / C.UNIT_BYTES)
+  assert.is(WINDOW_MASK, WINDOW_UNITS - 1)
+})
 
 test('cells keep their content and the space its order, through savepoints and rollbacks', () => {
   fc.assert(
