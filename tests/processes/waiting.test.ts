@@ -129,4 +129,43 @@ test(
   }),
 )
 
+const DEAD_MS = 4 * PROBE_MS
+const sleepMs = (ms: number): unknown =>
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+
+test(
+  'who was woken for the lock, but gets no processor, is soon taken for dead, and not for good',
+  withRegion(async (place) => {
+    const region = withNumbers(place)
+    const path = region.path!
+    const numbers = region.map('numbers', t.u32, t.u32)
+    const commit = (): void => region.transact(() => numbers.set(0, 2), { durability: 'none' })
+    const holder = await holdingProcess(path)
+    const waiter = new Child<any>('dist/tests/processes/lock-child.js', [path])
+    const { thread } = await waiter.expect()
+    await until('it sleeps', () =>
+      waitersOf(path, 'writeWaiters') > 0 && isAsleep(waiter.pid, thread))
+    waiter.process.kill('SIGSTOP')
+    await holder.end()
+    const startMs = machineMs()
+    for (let i = 0; i < 500; i++) commit()
+    const waiters = waitersOf(path, 'writeWaiters')
+    const took = machineMs() - startMs
+    assert.ok(waiters === 1 || took >= DEAD_MS, 'it is reckoned with after 500 commits')
+    await until('it is taken for dead', () => {
+      commit()
+      return waitersOf(path, 'writeWaiters') === 0
+    })
+    assert.ok(machineMs() - startMs >= DEAD_MS)
+    region.transact(() => {
+      waiter.process.kill('SIGCONT')
+      for (let i = 0; i < 200 && waitersOf(path, 'writeWaiters') === 0; i++) sleepMs(PROBE_MS)
+      assert.is(waitersOf(path, 'writeWaiters'), 1, 'it is reckoned with again')
+    })
+    assert.ok((await waiter.expect()).at > startMs)
+    await waiter.finish()
+    assert.is(waitersOf(path, 'writeWaiters'), 0)
+  }),
+)
+
 test.run()

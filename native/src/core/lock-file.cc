@@ -22,10 +22,11 @@ namespace rstore {
 
 namespace {
 
-constexpr int64_t kProbeMs = 50;  // a dead holder is noticed at least this often
-constexpr int kSpinCount = 100;   // an unsynced commit takes about a microsecond
-constexpr int64_t kUnfairMs = 2;  // how long one handle may keep retaking a contended lock
-constexpr uint32_t kWakesInVainLimit = 64;  // after so many, the waiters must be dead
+constexpr int64_t kProbeMs = 50;    // a dead holder is noticed at least this often
+constexpr int kSpinCount = 100;     // an unsynced commit takes about a microsecond
+constexpr int64_t kUnfairMs = 2;    // how long one handle may keep retaking a contended lock
+constexpr int64_t kGiveWayMs = 10;  // how long one that was woken may need to run on a busy machine
+constexpr int64_t kDeadMs = 4 * kProbeMs;  // who was not there to be woken for so long is dead
 
 inline void cpuRelax() {
 #if defined(__x86_64__)
@@ -274,7 +275,7 @@ Status LockFile::acquireWrite(int64_t timeoutMs, uint32_t* holderPid) {
     busySinceMs_ = monotonicMs();
   } else if (monotonicMs() - busySinceMs_ > kUnfairMs) {
     busySinceMs_ = 0;
-    sleepMicroseconds(100);  // let those who sleep for the lock have it
+    giveWay();
   }
   for (int spin = 0; spin < kSpinCount; spin++) {
     if (word.load(std::memory_order_relaxed) == 0 && tryTake(word)) return kSuccess;
@@ -285,6 +286,9 @@ Status LockFile::acquireWrite(int64_t timeoutMs, uint32_t* holderPid) {
   Status result = kSuccess;
   waiters.fetch_add(1, std::memory_order_seq_cst);
   for (;;) {
+    if (waiters.load(std::memory_order_relaxed) == 0) {
+      waiters.fetch_add(1, std::memory_order_seq_cst);  // taken for dead
+    }
     const uint32_t seenTicket = ticket.load(std::memory_order_seq_cst);
     if (tryTake(word)) break;
     const uint64_t seen = word.load(std::memory_order_seq_cst);
@@ -306,19 +310,43 @@ Status LockFile::acquireWrite(int64_t timeoutMs, uint32_t* holderPid) {
   return result;
 }
 
+/// Lets those have the lock who sleep for it: L7.
+void LockFile::giveWay() {
+  const auto& word = atomicWord(words_->writeLock);
+  const auto& waiters = atomicWord(words_->writeWaiters);
+  const auto& ticket = atomicWord(words_->writeTicket);
+  const uint32_t count = waiters.load(std::memory_order_relaxed);
+  const uint32_t seenTicket = ticket.load(std::memory_order_relaxed);
+  const int64_t end = monotonicMs() + (isAwaited_ ? kGiveWayMs : 0);
+  isAwaited_ = false;
+  do {
+    sleepMicroseconds(100);
+  } while (word.load(std::memory_order_relaxed) == 0 &&
+           waiters.load(std::memory_order_relaxed) >= count &&
+           ticket.load(std::memory_order_relaxed) == seenTicket && monotonicMs() < end);
+}
+
 void LockFile::releaseWrite() {
   atomicWord(words_->writeLock).store(0, std::memory_order_seq_cst);
   auto& waiters = atomicWord(words_->writeWaiters);
   uint32_t count = waiters.load(std::memory_order_seq_cst);
-  if (count == 0) return;
+  if (count == 0) {
+    vainSinceMs_ = 0;
+    return;
+  }
   auto& ticket = atomicWord(words_->writeTicket);
   ticket.fetch_add(1, std::memory_order_seq_cst);
-  const long woken = futexWake(ticket, 1);
-  wakesInVain_ = woken > 0 ? 0 : wakesInVain_ + 1;
-  if (wakesInVain_ < kWakesInVainLimit) return;
-  // Waiters died. One that lives and is counted out here by mistake still looks every kProbeMs.
+  if (futexWake(ticket, 1) > 0) {
+    isAwaited_ = true;
+    vainSinceMs_ = 0;
+    return;
+  }
+  const int64_t nowMs = monotonicMs();
+  if (vainSinceMs_ == 0) vainSinceMs_ = nowMs;
+  if (nowMs - vainSinceMs_ <= kDeadMs) return;
+  // Waiters died. One that lives and is counted out here by mistake counts itself in again.
   waiters.compare_exchange_strong(count, 0, std::memory_order_seq_cst);
-  wakesInVain_ = 0;
+  vainSinceMs_ = 0;
 }
 
 Status LockFile::tryAcquireCheckpoint() {

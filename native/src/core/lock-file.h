@@ -48,6 +48,12 @@
 //     Where pins cannot be seen, everything counts as pinned.
 // L6. Anybody can write to the file. A word that no handle can have stored is told as damage, and
 //     never taken for an index.
+// L7. Nobody waits for ever. The lock goes to whoever is there, not to who has waited longest: a
+//     commit is shorter than waking somebody. But a handle that keeps retaking it while others wait
+//     steps aside now and then, and where it has woken one of them, until somebody else has had the
+//     lock: on a busy machine one that is awake may have to wait for a processor. Such a one is
+//     not found asleep, like the dead: only after a while is it taken for one of them, and
+//     counted out, and when it looks again it counts itself in.
 #pragma once
 
 #include <atomic>
@@ -173,6 +179,7 @@ class LockFile {
   Status takeSlot();
   Status openProbe();
   bool tryTake(std::atomic<uint64_t>& word);
+  void giveWay();
   bool stealFromDead(std::atomic<uint64_t>& word, uint64_t seen);
   uint64_t ownWord() const;
 
@@ -187,8 +194,11 @@ class LockFile {
   Reservation memory_;
   FaultRange faultRange_;
   mutable ControlBlock control_{};  // of the fault handler: L5
+  /// L7: since when this handle meets others who wait, whether it has woken one since it last
+  /// stepped aside, and since when it has found none asleep.
   int64_t busySinceMs_ = 0;
-  uint32_t wakesInVain_ = 0;
+  bool isAwaited_ = false;
+  int64_t vainSinceMs_ = 0;
 };
 
 }  // namespace rstore
