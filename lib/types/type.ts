@@ -285,8 +285,8 @@ export abstract class BoxedType extends AnyType {
 function refuseMove(ref: number, stored: AnyType): never {
   throw new RStoreError('RSTORE_OLD_RECORD',
     `ref ${ref} is a record of an older version of ${stored.kind} ${stored.name}, and its cell has `
-    + 'no room for what this version adds. It cannot move, because refs may name it. Load a dump of '
-    + 'the region into a new one, which keeps refs; where no ref names it, delete it first',
+    + 'no room for what this version adds. It cannot move, because refs may name it. Load a dump '
+    + 'of the region into a new one, which keeps refs; where no ref names it, delete it first',
     { ref, type: stored.name })
 }
 
