@@ -52,7 +52,7 @@ export interface Makers {
   struct(name: string, fields: readonly (readonly [string, AnyType])[]): AnyType
 }
 
-export const STANDARD_MAKERS: Makers = {
+const STANDARD: Makers = {
   ref: (find) => new RefType(find),
   packed: (root) => new PackedType(root),
   struct: (name, fields) => new StructType(name, fields),
@@ -112,6 +112,6 @@ const parse: Parse = (stored, stack, makers) => {
  * A usable type from the text of its descriptor. Throws a SyntaxError, or what the types throw, on
  * a damaged one.
  */
-export function typeFromText(text: string, makers: Makers = STANDARD_MAKERS): AnyType {
+export function typeFromText(text: string, makers: Makers = STANDARD): AnyType {
   return parse(JSON.parse(text), [], makers)
 }

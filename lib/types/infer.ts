@@ -175,8 +175,8 @@ export interface IndexOptions<X> {
 export interface RMap<K, V, I = V> extends ReadMap<K, V> {
   /**
    * Overwrites in place where it fits, and frees what it replaces. A view given as the value is
-   * copied. A record moves only where an older version of its type was written, with less room;
-   * where refs of the region may name it, RSTORE_OLD_RECORD is thrown instead.
+   * copied. A record moves only where an older version of its type was written, with less room:
+   * then refs to it are no longer good, and have to be set anew.
    */
   set(key: K, value: I): void
   delete(key: K): boolean

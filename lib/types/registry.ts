@@ -23,7 +23,6 @@ import { compare, describeShortly, isLater, type Mismatch } from './compatible.j
 import type { Session } from './context.js'
 import { DescriptorCopies } from './descriptor-copies.js'
 import { simpleTypes, typeFromText } from './descriptor.js'
-import { refTargetsOf } from './ref-targets.js'
 import { readText, textBytes, writeText } from './text.js'
 import type { AnyType, CellReader } from './type.js'
 
@@ -49,8 +48,6 @@ export class TypeRegistry {
   readonly #bindings: (Binding | undefined)[] = []
   readonly #types = new Map<number, AnyType>()
   readonly #ids = new Map<string, number>()
-  /** Of each number from FIRST_STORED_TYPE on; made when it is asked for. */
-  readonly #refTargets: ReadonlySet<string>[] = []
   #serial = 0
   /** Numbers below this are in `#ids`. */
   #seenTo: number = C.FIRST_STORED_TYPE
@@ -202,17 +199,6 @@ export class TypeRegistry {
     return this.typeOf(this.#session.space.typeIdOf(ref))
   }
 
-  /** Whether refs of a stored type lead to structs of that name. */
-  hasRefsTo(structName: string): boolean {
-    this.sync()
-    const targets = this.#refTargets
-    const count = this.nextTypeId - C.FIRST_STORED_TYPE
-    while (targets.length < count) {
-      targets.push(refTargetsOf(this.textOf(C.FIRST_STORED_TYPE + targets.length)))
-    }
-    return targets.some((names) => names.has(structName))
-  }
-
   /**
    * How cells with a type number are read as `type`. Throws when they are something else; `ref` is
    * of the cell that is read, and `refMayDangle` says whether that may be no version of the type.
@@ -316,7 +302,6 @@ export class TypeRegistry {
 
   #forgetFrom(end: number): void {
     this.#seenTo = Math.min(this.#seenTo, end)
-    this.#refTargets.length = Math.min(this.#refTargets.length, end - C.FIRST_STORED_TYPE)
     for (const [text, id] of this.#ids) if (id >= end) this.#ids.delete(text)
     for (const id of this.#types.keys()) if (id >= end) this.#types.delete(id)
     for (const binding of this.#bindings) {

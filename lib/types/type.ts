@@ -18,9 +18,8 @@
  *  T4. A cell says of which stored type it is. Reading, assigning and freeing go by that, not by
  *      the type in the program, so that records of an older version of a type are handled rightly.
  *      One that is assigned a later version's value becomes a cell of that, where it has the room,
- *      and stays where refs name it. Where it has not, it moves, unless refs may name it.
+ *      and stays where refs name it.
  */
-import { RStoreError } from '../errors.js'
 import { WINDOW_UNITS, type Ref } from '../space/ref.js'
 import type { Window } from '../space/window.js'
 import { payloadRoom } from './boxes.js'
@@ -158,7 +157,7 @@ export abstract class AnyType {
 
   /**
    * Whether a cell is of this very type. One of another version becomes such a cell, of zeros,
-   * where it has the room; else it is freed, or RSTORE_OLD_RECORD thrown: T4.
+   * where it has the room: refs name it, and it stays where it is. Else it is freed.
    */
   protected takeOver(session: Session, ref: number): boolean {
     const { space, registry } = session
@@ -166,7 +165,6 @@ export abstract class AnyType {
     const stored = registry.typeOfCell(ref)
     const room = payloadRoom(session, ref)
     if (room < this.slotBytes) {
-      if (stored.kind === 'struct' && registry.hasRefsTo(stored.name!)) refuseMove(ref, stored)
       stored.freeCell(session, ref)
       return false
     }
@@ -279,15 +277,6 @@ export abstract class BoxedType extends AnyType {
   abstract override freeCell(session: Session, ref: number): void
   /** What a slot of zeros reads as: what a record was given when it was made of nothing. */
   abstract empty(lease: Lease): unknown
-}
-
-/** T4. */
-function refuseMove(ref: number, stored: AnyType): never {
-  throw new RStoreError('RSTORE_OLD_RECORD',
-    `ref ${ref} is a record of an older version of ${stored.kind} ${stored.name}, and its cell has `
-    + 'no room for what this version adds. It cannot move, because refs may name it. Load a dump '
-    + 'of the region into a new one, which keeps refs; where no ref names it, delete it first',
-    { ref, type: stored.name })
 }
 
 /** Whatever a user passes where a type is expected. */

@@ -509,49 +509,4 @@ for (const [name, fieldsOf] of [['plain', plainOf], ['deep', deepOf]] as const) 
   }))
 }
 
-const MORE = { a: t.default(t.f64, 1), b: t.default(t.f64, 2), c: t.default(t.f64, 3) }
-
-test('a record that has not the room is not moved where refs may name it', withRegion((place) => {
-  made(place, t.u32, struct(plainOf(E1, t.u8)), fillCircle)
-  const region = place.open()
-  const map = region.map('m', t.u32, struct({ ...plainOf(E2, t.u16), ...MORE }))
-  const write = (n: number): void => map.update(n, (old) => ({ ...old.toObject(), size: 1000 + n }))
-  for (let n = 0; n < CIRCLE; n++) {
-    const ref = region.refOf(map.get(n))
-    const code = codeOf(() => region.transact(() => write(n)))
-    assert.is(code, 'RSTORE_OLD_RECORD')
-    assert.is(map.get(n).size, n)
-    assert.is(region.refOf(map.get(n)), ref)
-  }
-  assert.is(map.get(1).next.text, 'text 2')
-  assert.is(codeOf(() => region.transact(() => {
-    try { write(1) } catch { /* it spoils the transaction all the same */ }
-  })), 'RSTORE_OLD_RECORD')
-  region.transact(() => {
-    const plain = map.get(1).toObject()
-    map.get(0).next = undefined
-    map.delete(1)
-    map.set(1, { ...plain, size: 7, c: 9 })
-    map.get(0).next = map.get(1)
-  })
-  assert.equal([map.get(0).next.size, map.get(0).next.c, map.get(0).next.next.text],
-    [7, 9, 'text 2'])
-}))
-
-test('and moved where only a type that was rolled back had refs to it', withRegion((place) => {
-  made(place, t.u32, struct({ n: t.u32, pad: t.u32, last: t.u8 }), (map) => {
-    for (let n = 0; n < CIRCLE; n++) map.set(n, { n, pad: 0, last: 1 })
-  })
-  const later = struct({ n: t.u32, pad: t.u32, last: t.u8, ...MORE })
-  const region = place.open()
-  const map = region.map('m', t.u32, later)
-  const write = (n: number): void => map.set(n, { n: 1000 + n, pad: 1, last: 2 })
-  assert.is(codeOf(() => region.transact(() => {
-    region.map('refs', t.u32, t.ref(() => later))
-    write(1)
-  })), 'RSTORE_OLD_RECORD')
-  region.transact(() => { for (let n = 0; n < CIRCLE; n++) write(n) })
-  assert.equal([map.get(3).n, map.get(3).c], [1003, 3])
-}))
-
 test.run()
