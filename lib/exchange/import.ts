@@ -102,7 +102,7 @@ class Records implements RefNames, RecordPlaces {
       throw new TypeError(`record ${id} is named as another type than it is: `
         + describeShortly(type))
     }
-    registry.retype(ref, type)
+    registry.retype(space, ref, type)
   }
 
   /** The cell of a value with a number: the one that is reserved, or one that `make` makes. */

@@ -73,7 +73,7 @@ export class MapStructures implements Structures {
     entries: Iterable<unknown>,
   ): void {
     this.#openAsStored(session.lease, type, root).clearPart()
-    session.registry.retype(root, type)
+    session.registry.retype(session.space, root, type)
     this.#fill(session, type, root, entries)
   }
 

@@ -16,6 +16,7 @@ import { C } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { ContiguousSpace } from '../space/contiguous-space.js'
 import { wordIndexOf, type Ref } from '../space/ref.js'
+import type { Space } from '../space/space.js'
 import { openTree } from '../tree/open.js'
 import type { Tree } from '../tree/tree.js'
 import { CONTENT_OFFSET, createContent, refuseCell, refuseOther, windowOfContent } from './boxes.js'
@@ -201,9 +202,10 @@ export class TypeRegistry {
 
   /**
    * How cells with a type number are read as `type`. Throws when they are something else; `ref` is
-   * of the cell that is read, and `refMayDangle` says whether that may be no version of the type.
+   * of the cell that is read. What owns a cell never leads to another type, but for damage; a ref
+   * may, when what it named was freed (`refMayDangle`).
    */
-  readerOf(type: AnyType, typeId: number, ref: number, refMayDangle = true): CellReader {
+  readerOf(type: AnyType, typeId: number, ref: number, refMayDangle: boolean): CellReader {
     if (this.#serial !== this.#session.serial) this.sync()
     const binding = this.#bindings[type.serial]
     // A type that is not stored has no number, and neither has a cell that is free.
@@ -273,12 +275,14 @@ export class TypeRegistry {
         `${where}: there is no ${describeShortly(type)} at ref ${ref}; it was freed, or the ref is `
         + 'of another region', { ref, where })
     }
-    this.readerOf(type, typeId, ref)
+    this.readerOf(type, typeId, ref, true)
   }
 
-  /** Makes a cell one of this type: what it holds has to be. Its generation stays. */
-  retype(ref: Ref, type: AnyType): void {
-    const { space } = this.#session
+  /**
+   * Makes a cell of a space one of this type: what it holds has to be. Its generation stays. (The
+   * types of block regions are their pool's, and in a space of its own.)
+   */
+  retype(space: Space, ref: Ref, type: AnyType): void {
     const typeId = this.idOf(type)
     if (space.typeIdOf(ref) === typeId) return
     space.mark(ref, C.UNIT_BYTES)

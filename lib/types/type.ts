@@ -142,7 +142,8 @@ export abstract class AnyType {
 
   readCell(lease: Lease, ref: number, owner: Owner | undefined): unknown {
     const core = coreOf(lease, ref, owner)
-    return lease.session.registry.readerOf(this, core.stamp & 0xffff, ref)(core)
+    const { registry } = lease.session
+    return registry.readerOf(this, core.stamp & 0xffff, ref, owner === undefined)(core)
   }
 
   /**
@@ -173,7 +174,7 @@ export abstract class AnyType {
     stored.releaseSlot(session, window, at)
     space.mark(ref + 1, room)
     window.u8.fill(0, at, at + room)
-    registry.retype(ref as Ref, this)
+    registry.retype(space, ref as Ref, this)
     return true
   }
 

@@ -509,4 +509,22 @@ for (const [name, fieldsOf] of [['plain', plainOf], ['deep', deepOf]] as const) 
   }))
 }
 
+test('a rollback in a block region gives the earlier version back', withPool(async (pool) => {
+  const fields = { text: t.string, a: t.u8, b: t.u8, c: t.u8 }
+  const earlier = struct({ n: t.u8, ...fields })
+  const later = struct({ n: t.u16, ...fields })
+  const record = (n: number): object => ({ n, text: `text ${n}`, a: 1, b: 2, c: 3 })
+  const region = pool.region()
+  const before = region.map('m', t.u32, earlier)
+  for (const n of [1, 2]) before.set(n, record(n))
+  const map = region.map('m', t.u32, later)
+  map.index('unique', ['n'], { unique: true })
+  assert.is(codeOf(() => map.set(2, record(1))), 'RSTORE_UNIQUE')
+  assert.equal(map.get(2)!.toObject(), record(2))
+  map.set(2, record(1000))
+  assert.equal(map.get(2)!.toObject(), record(1000))
+  assert.ok((await region.verify()).ok)
+  region.free()
+}))
+
 test.run()

@@ -142,7 +142,8 @@ export class ArrayType extends BoxedType {
   readCell(lease: Lease, ref: number, owner: Owner | undefined): unknown {
     if (!lease.live) throwStale(lease, 'an array')
     const core = coreOf(lease, ref, owner)
-    return lease.session.registry.readerOf(this, core.stamp & 0xffff, ref)(core)
+    const { registry } = lease.session
+    return registry.readerOf(this, core.stamp & 0xffff, ref, owner === undefined)(core)
   }
 
   override cellReaderFor(stored: AnyType): (core: Core) => unknown {
