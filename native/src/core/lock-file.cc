@@ -232,6 +232,8 @@ void LockFile::close() {
   base_ = nullptr;
   fd_ = probeFd_ = -1;
   ownSlot_ = UINT32_MAX;
+  busySinceMs_ = vainSinceMs_ = 0;
+  awaitedTicket_ = kNobodyAwaits;
 }
 
 // ── the write lock ───────────────────────────────────────────────────────────────────────────────
@@ -275,7 +277,7 @@ Status LockFile::acquireWrite(int64_t timeoutMs, uint32_t* holderPid) {
     busySinceMs_ = monotonicMs();
   } else if (monotonicMs() - busySinceMs_ > kUnfairMs) {
     busySinceMs_ = 0;
-    giveWay();
+    giveWay(timeoutMs);
   }
   for (int spin = 0; spin < kSpinCount; spin++) {
     if (word.load(std::memory_order_relaxed) == 0 && tryTake(word)) return kSuccess;
@@ -311,14 +313,15 @@ Status LockFile::acquireWrite(int64_t timeoutMs, uint32_t* holderPid) {
 }
 
 /// Lets those have the lock who sleep for it: L7.
-void LockFile::giveWay() {
+void LockFile::giveWay(int64_t atMostMs) {
   const auto& word = atomicWord(words_->writeLock);
   const auto& waiters = atomicWord(words_->writeWaiters);
   const auto& ticket = atomicWord(words_->writeTicket);
   const uint32_t count = waiters.load(std::memory_order_relaxed);
   const uint32_t seenTicket = ticket.load(std::memory_order_relaxed);
-  const int64_t end = monotonicMs() + (isAwaited_ ? kGiveWayMs : 0);
-  isAwaited_ = false;
+  const bool isAwaited = awaitedTicket_ == seenTicket;
+  awaitedTicket_ = kNobodyAwaits;
+  const int64_t end = monotonicMs() + (isAwaited ? std::min(kGiveWayMs, atMostMs) : 0);
   do {
     sleepMicroseconds(100);
   } while (word.load(std::memory_order_relaxed) == 0 &&
@@ -335,9 +338,10 @@ void LockFile::releaseWrite() {
     return;
   }
   auto& ticket = atomicWord(words_->writeTicket);
-  ticket.fetch_add(1, std::memory_order_seq_cst);
-  if (futexWake(ticket, 1) > 0) {
-    isAwaited_ = true;
+  const uint32_t last = ticket.fetch_add(1, std::memory_order_seq_cst);
+  const bool woke = futexWake(ticket, 1) > 0;
+  if (woke || awaitedTicket_ == last) awaitedTicket_ = uint64_t{last} + 1;
+  if (woke) {
     vainSinceMs_ = 0;
     return;
   }

@@ -179,7 +179,7 @@ class LockFile {
   Status takeSlot();
   Status openProbe();
   bool tryTake(std::atomic<uint64_t>& word);
-  void giveWay();
+  void giveWay(int64_t atMostMs);
   bool stealFromDead(std::atomic<uint64_t>& word, uint64_t seen);
   uint64_t ownWord() const;
 
@@ -194,10 +194,11 @@ class LockFile {
   Reservation memory_;
   FaultRange faultRange_;
   mutable ControlBlock control_{};  // of the fault handler: L5
-  /// L7: since when this handle meets others who wait, whether it has woken one since it last
-  /// stepped aside, and since when it has found none asleep.
+  /// L7: since when this handle meets others who wait; the ticket as it left it with one who was
+  /// woken, for as long as nobody else has; since when it has woken nobody though some wait.
+  static constexpr uint64_t kNobodyAwaits = UINT64_MAX;
   int64_t busySinceMs_ = 0;
-  bool isAwaited_ = false;
+  uint64_t awaitedTicket_ = kNobodyAwaits;
   int64_t vainSinceMs_ = 0;
 };
 
