@@ -29,7 +29,7 @@ export { t } from './types/index.js'
 export type {
   AnyShape, ArrayView, Change, Column, Fields, Frozen, Index, IndexOptions, Infer, InferInput,
   PackedInput, PackedRoot, Range, ReadMap, RecordInput, RecordMethods, RecordView, RMap, RMultimap,
-  RValue, Self, Type, Types,
+  RValue, Self, TupleStart, Type, Types,
 } from './types/index.js'
 export type { Descriptor } from './types/type.js'
 export type { Ref } from './space/ref.js'

@@ -254,8 +254,9 @@ export class JsonForms {
     return withText({
       isPlain: forms.every(({ isPlain }) => isPlain),
       toJson: (value: readonly unknown[]) => forms.map((form, i) => form.toJson(value[i])),
-      fromJson: (json) => Array.isArray(json) && json.length === forms.length
-        ? forms.map((form, i) => form.fromJson(json[i])) : json,
+      // shorter ones may be the ends of a range
+      fromJson: (json) => Array.isArray(json) && json.length <= forms.length
+        ? json.map((one, i) => forms[i]!.fromJson(one)) : json,
     })
   }
 

@@ -1,6 +1,6 @@
 /** What a user says about a range, checked, and as cursors and trees want it. */
-import { KeyRange } from '../tree/keys.js'
-import type { KeyCodec, KeyForm } from '../types/keys.js'
+import { KeyBuffer, KeyRange } from '../tree/keys.js'
+import { toSuccessor, type KeyCodec, type KeyForm } from '../types/keys.js'
 import { isNoOptions } from '../types/options.js'
 import { coreOfView } from '../types/struct/view.js'
 import { show } from '../types/text.js'
@@ -45,15 +45,46 @@ export interface EndEncoder {
   high(key: unknown, excluded: boolean, into: Bounds): void
 }
 
-/** Ends that are keys of the tree themselves. */
-export class PlainEnds implements EndEncoder {
-  constructor(private readonly codec: KeyCodec<unknown>) {}
+/** Ends that stand for all keys that begin with them. */
+export abstract class StartEnds implements EndEncoder {
+  /** What sorts before all keys that begin with it, and behind all lower ones. */
+  protected abstract start(key: unknown): KeyForm
+  /** What sorts behind all keys that begin with it; undefined when nothing can. */
+  protected abstract behind(key: unknown): KeyForm | undefined
 
   low(key: unknown, excluded: boolean, into: Bounds): void {
+    into.low = excluded ? this.behind(key) : this.start(key)
+    if (into.low === undefined) into.limit = 0
+  }
+  high(key: unknown, excluded: boolean, into: Bounds): void {
+    into.high = excluded ? this.start(key) : this.behind(key)
+    into.highExcluded = true
+  }
+}
+
+/** Ends that are keys of the tree themselves, or the first elements of such tuples. */
+export class PlainEnds extends StartEnds {
+  constructor(private readonly codec: KeyCodec<unknown>) {
+    super()
+  }
+
+  protected override start(key: unknown): KeyBuffer {
+    const form = new KeyBuffer(64)
+    this.codec.appendStart(form, key, 'range')
+    return form
+  }
+  protected override behind(key: unknown): KeyBuffer | undefined {
+    const form = this.start(key)
+    return toSuccessor(form) ? form : undefined
+  }
+
+  override low(key: unknown, excluded: boolean, into: Bounds): void {
+    if (this.codec.isStart(key)) return super.low(key, excluded, into)
     into.low = this.codec.encode(key, this.codec.newForm(), 'range')
     into.lowExcluded = excluded
   }
-  high(key: unknown, excluded: boolean, into: Bounds): void {
+  override high(key: unknown, excluded: boolean, into: Bounds): void {
+    if (this.codec.isStart(key)) return super.high(key, excluded, into)
     into.high = this.codec.encode(key, this.codec.newForm(), 'range')
     into.highExcluded = excluded
   }

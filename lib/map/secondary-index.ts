@@ -17,7 +17,7 @@ import { compareKeys } from '../types/compatible.js'
 import type { AnyType } from '../types/type.js'
 import { treeAt, type AnyTree } from './handle.js'
 import type { OrderedMap } from './ordered-map.js'
-import type { Bounds, EndEncoder } from './ranges.js'
+import { StartEnds } from './ranges.js'
 
 export type IndexFunction = (value: never, key: never) => unknown
 
@@ -42,13 +42,14 @@ function checkEntryLength(indexKeyBytes: number, entryBytes: number, where: stri
 }
 
 /** How pairs become keys of the index's tree. */
-export class PairCodec implements EndEncoder {
+export class PairCodec extends StartEnds {
   readonly kind: KeyKind
 
   constructor(
     readonly index: KeyCodec<unknown>,
     readonly primary: KeyCodec<unknown>,
   ) {
+    super()
     this.kind = index.kind === 'u32' && primary.kind === 'u32' ? 'u64' : 'bytes'
   }
 
@@ -84,28 +85,26 @@ export class PairCodec implements EndEncoder {
     return this.primary.readPart(reader, true)
   }
 
-  /** What sorts before all pairs with an index key, and behind all with lower ones. */
-  start(indexKey: unknown): KeyForm {
+  /** What all pairs with an index key begin with: it sorts before them, and behind lower ones. */
+  startOf(indexKey: unknown): KeyForm {
     return this.kind === 'u64'
       ? new PairKey(this.index.encode(indexKey, 0, 'index key') as number, 0)
       : this.prefix(indexKey, 'index key')
   }
 
-  /** What sorts behind all pairs with an index key; undefined when nothing can. */
-  private behind(indexKey: unknown): KeyForm | undefined {
-    const form = this.start(indexKey)
+  /** An end may be the first elements of an index key. */
+  protected override start(end: unknown): KeyForm {
+    if (!this.index.isStart(end)) return this.startOf(end)
+    const form = new KeyBuffer(64)
+    this.index.appendStart(form, end, 'index key')
+    return form
+  }
+
+  protected override behind(end: unknown): KeyForm | undefined {
+    const form = this.start(end)
     if (this.kind === 'bytes') return toSuccessor(form as KeyBuffer) ? form : undefined
     const pair = form as PairKey
     return pair.high === 0xffff_ffff ? undefined : new PairKey(pair.high + 1, 0)
-  }
-
-  low(key: unknown, excluded: boolean, into: Bounds): void {
-    into.low = excluded ? this.behind(key) : this.start(key)
-    if (into.low === undefined) into.limit = 0
-  }
-  high(key: unknown, excluded: boolean, into: Bounds): void {
-    into.high = excluded ? this.start(key) : this.behind(key)
-    into.highExcluded = true
   }
 }
 
@@ -178,7 +177,7 @@ export class SecondaryIndex {
   /** The first key of the map with an index key; null when there is none. Keys are never null. */
   first(indexKey: unknown): unknown {
     const cursor = this.tree.cursor()
-    const from = this.codec.start(indexKey)
+    const from = this.codec.startOf(indexKey)
     const there = cursor.seek(from, 'ge')
     const form = there ? cursor.key() : null
     const found = form !== null && this.begins(form, from) ? this.codec.keyOf(form) : null

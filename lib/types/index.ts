@@ -19,7 +19,7 @@ import type { Ref } from '../space/ref.js'
 export type {
   AnyShape, ArrayView, Change, Column, Fields, Frozen, Index, IndexOptions, Infer, InferInput,
   PackedInput, PackedRoot, Range, ReadMap, RecordInput, RecordMethods, RecordView, RMap,
-  RMultimap, RValue, Self, Type,
+  RMultimap, RValue, Self, TupleStart, Type,
 } from './infer.js'
 
 export interface Types {

@@ -101,12 +101,20 @@ export interface ArrayView<V> extends Iterable<V> {
   readonly [index: number]: V
 }
 
-/** Part of an ordered map. At most one lower and one upper end. */
+/** The first elements of a tuple, but not all. */
+export type TupleStart<K> = K extends readonly [infer First, infer Second, ...infer Rest]
+  ? readonly [First] | readonly [First, ...TupleStart<[Second, ...Rest]>]
+  : never
+
+/**
+ * Part of an ordered map. At most one lower and one upper end. The first elements of keys that are
+ * tuples stand for all keys that begin with them: `{ gte: ['NO'], lte: ['NO'] }` is all of 'NO'.
+ */
 export interface Range<K> {
-  gt?: K
-  gte?: K
-  lt?: K
-  lte?: K
+  gt?: K | TupleStart<K>
+  gte?: K | TupleStart<K>
+  lt?: K | TupleStart<K>
+  lte?: K | TupleStart<K>
   reverse?: boolean
   limit?: number
 }

@@ -63,6 +63,12 @@ export abstract class KeyCodec<V> {
    */
   abstract appendPart(into: KeyBuffer, value: V, last: boolean, where: string): void
   abstract readPart(from: PartReader, last: boolean): V
+  /** Whether a value is less than a key, and stands for all that begin with it. */
+  isStart(_value: unknown): boolean {
+    return false
+  }
+  /** Appends what the forms of all those begin with, where `isStart`. */
+  appendStart(_into: KeyBuffer, _value: unknown, _where: string): void {}
 }
 
 function append32(into: KeyBuffer, value: number): void {
@@ -374,6 +380,14 @@ export class TupleKey extends KeyCodec<readonly unknown[]> {
     for (let i = 0; i <= end; i++) {
       elements[i]!.appendPart(into, value[i], last && i === end, where)
     }
+  }
+  /** Its first elements. */
+  override isStart(value: unknown): boolean {
+    return Array.isArray(value) && value.length > 0 && value.length < this.elements.length
+  }
+  override appendStart(into: KeyBuffer, value: readonly unknown[], where: string): void {
+    const count = Math.min(value.length, this.elements.length)
+    for (let i = 0; i < count; i++) this.elements[i]!.appendPart(into, value[i], false, where)
   }
   readPart(from: PartReader, last: boolean): readonly unknown[] {
     const end = this.elements.length - 1
