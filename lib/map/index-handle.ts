@@ -59,6 +59,14 @@ export class IndexHandle {
     })
   }
 
+  count(range?: unknown): number {
+    const { codec, tree } = this.#enter()
+    const bounds = boundsOf(range, codec)
+    const count = range === undefined ? tree.size : tree.count(bounds)
+    this.#map.leave()
+    return Math.min(count, bounds.limit)
+  }
+
   #iterate<T>(
     range: unknown,
     take: (index: SecondaryIndex, walker: Walker) => T,

@@ -252,6 +252,8 @@ export interface Index<X, K, V> {
   /** The records of a range, in the order of the index: the same as `values`. */
   range(range?: Range<X>): IterableIterator<V>
   entries(range?: Range<X>): IterableIterator<[X, K, V]>
+  /** How many records have an index key in the range. */
+  count(range?: Range<X>): number
   /** Computes the whole index anew. */
   rebuild(): void
 }

@@ -128,6 +128,7 @@ const ofIndex: Table = {
   values: ranges((index, range) => index.values(range)),
   range: ranges((index, range) => index.range(range)),
   entries: ranges((index, range) => index.entries(range)),
+  count: ranges((index, range) => index.count(range)),
   rebuild: { kind: 'transacts', use: (index) => index.rebuild() },
 }
 

@@ -112,6 +112,7 @@ test('indexes by several fields, and by functions', () => {
       for (const one of ranges) {
         const there = expected(sorted, ({ key }) => key, one).map(({ n }) => n)
         assert.equal([...byFields.keys(rangeOf(one))], there)
+        assert.is(byFields.count(rangeOf(one)), there.length)
         assert.equal([...byFunction.values(rangeOf(one))].map(({ n }) => n), there)
       }
     }))
