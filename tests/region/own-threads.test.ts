@@ -12,6 +12,7 @@ interface Outcome {
   ended: boolean
   wait: string
   logBytes: number
+  written: string
   moving: string
   later: string
 }
@@ -26,6 +27,7 @@ test(
     assert.ok(found.ended, 'the iterator has ended with its error')
     assert.is(found.wait, 'RSTORE_NO_MEMORY')
     assert.ok(found.logBytes <= 2 * 1024 ** 2, `the log has ${found.logBytes} bytes`)
+    assert.is(found.written, 'done')
     assert.is(found.moving, 'RSTORE_NO_MEMORY')
     assert.is(found.later, 'done')
     await verifyFile(place.path())

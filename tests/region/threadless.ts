@@ -1,6 +1,6 @@
 /**
  * A child that gets no threads of its own: it writes more than makes a checkpoint due, waits for
- * commits and for the size of a vector; then it gets threads again.
+ * commits, its own among them, and for the size of a vector; then it gets threads again.
  */
 import { Region, SharedVector, t, type RStoreError } from '../../lib/index.js'
 import { addon } from '../../lib/native/binding.js'
@@ -23,6 +23,7 @@ const again = await watched.next()
 const wait = await codeOf(vector.waitForSize(1))
 for (let i = 0; i < 20_000; i++) region.transact(() => numbers.set(i % 5000, i))
 const { logBytes } = region.stats()
+const written = await codeOf(region.write(() => numbers.set(2, 2)))
 
 testIo.start('fail:EAGAIN@t2+')  // the second is that which begins anew behind a compaction
 const moved = next()
@@ -31,6 +32,6 @@ const moving = await codeOf(moved)
 testIo.stop()
 const later = next()
 region.transact(() => numbers.set(1, 1))
-say({ epochs, ended: again.done, wait, logBytes, moving, later: await codeOf(later) })
+say({ epochs, ended: again.done, wait, logBytes, written, moving, later: await codeOf(later) })
 region.close()
 vector.close()

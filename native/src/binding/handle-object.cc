@@ -29,21 +29,6 @@ HandleOptions optionsFrom(const Napi::Object& given) {
 
 }  // namespace
 
-void CommitJob::runOrWait(Handle& handle) {
-  std::unique_lock<std::mutex> guard(mutex);
-  if (state == State::kQueued) {
-    state = State::kRunning;
-    guard.unlock();
-    const Status prepared = handle.prepare(changes, true);
-    const Status settled = prepared.ok() ? handle.settle() : prepared;
-    guard.lock();
-    status = settled;
-    state = State::kFinished;
-    done.notify_all();
-  }
-  done.wait(guard, [this] { return state == State::kFinished; });
-}
-
 void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
   exports.Set(
       "Handle",
@@ -252,25 +237,31 @@ Napi::Value HandleObject::becomeAlone(const Napi::CallbackInfo& info) {
 /// commitLater(pageCount): a promise of the packed status; finishLater() must follow before
 /// anything else, and until then nobody changes the list of pages or the memory.
 Napi::Value HandleObject::commitLater(const Napi::CallbackInfo& info) {
-  job_ = std::make_shared<CommitJob>();
-  job_->status = changes(info[0].As<Napi::Number>().Uint32Value(), &job_->changes);
-  if (!job_->status.ok()) job_->state = CommitJob::State::kFinished;
-  const Napi::Value promise = inBackground(info.Env(), [job = job_, handle = handle_] {
-    job->runOrWait(*handle);
-    return job->status;
-  });
-  if (promise.IsEmpty()) job_.reset();
+  const Napi::Env env = info.Env();
+  const auto job = std::make_shared<CommitJob>();
+  job->status = changes(info[0].As<Napi::Number>().Uint32Value(), &job->changes);
+  if (!job->status.ok()) job->state = CommitJob::State::kFinished;
+  if (!committer_) committer_ = std::make_unique<CommitThread>(env, *handle_);
+  const Napi::Value promise = committer_->run(env, job);
+  if (!promise.IsEmpty()) job_ = job;
   return promise;
 }
 
 /// finishLater(): waits for the commit under way, or does it here; the packed status.
 Napi::Value HandleObject::finishLater(const Napi::CallbackInfo& info) {
   if (!job_) return Napi::Number::New(info.Env(), 0);
-  const std::shared_ptr<CommitJob> job = std::move(job_);
-  job_.reset();
-  job->runOrWait(*handle_);
+  const std::shared_ptr<CommitJob> job = job_;
+  finishJob(info.Env());
   if (job->status.ok()) handle_->finish();
   return packedStatus(info.Env(), job->status);
+}
+
+/// Behind it another one may be begun, or the handle closed.
+void HandleObject::finishJob(Napi::Env env) {
+  if (!job_) return;
+  job_->runOrWait(*handle_);
+  job_.reset();
+  committer_->answer(env);
 }
 
 /// rollback(pageCount)
@@ -469,8 +460,8 @@ void HandleObject::close(const Napi::CallbackInfo&) {
 
 void HandleObject::closeNow() {
   if (!handle_) return;
-  if (job_) job_->runOrWait(*handle_);
-  job_.reset();
+  finishJob(Env());
+  committer_.reset();
   watcher_.reset();
   watching_.Reset();
   if (backup_) backup_->cancelled.store(true);

@@ -2,10 +2,10 @@
 // (code + errno << 8).
 #pragma once
 
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 
+#include "binding/commit-thread.h"
 #include "binding/environment.h"
 #include "binding/epoch-watcher.h"
 #include "core/backup.h"
@@ -13,18 +13,6 @@
 #include "core/page-check.h"
 
 namespace rstore {
-
-/// All of a commit but its last step, on whichever thread comes first: a worker of the pool, or
-/// JavaScript when it cannot wait.
-struct CommitJob {
-  Changes changes;
-  std::mutex mutex;
-  std::condition_variable done;
-  enum class State { kQueued, kRunning, kFinished } state = State::kQueued;
-  Status status;
-
-  void runOrWait(Handle& handle);
-};
 
 class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
  public:
@@ -88,6 +76,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::ArrayBuffer sharedControl(Napi::Env env);
   Napi::Object describe(Napi::Env env);
   Status changes(uint32_t pageCount, Changes* out) const;
+  void finishJob(Napi::Env env);
   void closeNow();
   template <typename Step>
   Status following(Napi::Env env, Step step);
@@ -102,6 +91,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   size_t pageLimit_ = 0;
   Napi::Reference<Napi::ArrayBuffer> control_;
   std::shared_ptr<CommitJob> job_;
+  std::unique_ptr<CommitThread> committer_;
   std::shared_ptr<CopyProgress> backup_;
   std::shared_ptr<PageCheck> pageCheck_;
   std::unique_ptr<EpochWatcher> watcher_;

@@ -34,7 +34,8 @@
 //     slot that is not clean, synced. A crash in between leaves a clean slot and a log of another
 //     salt, which is ignored.
 // H6. A commit that runs on another thread, since it waits for the disk and maybe for a checkpoint,
-//     keeps the write lock until it is published; only then does anyone see it.
+//     keeps the write lock until it is published; only then does anyone see it. Everybody's writers
+//     wait meanwhile: so that thread is one that nothing else keeps busy (binding/commit-thread.h).
 // H7. The kernel reports a lost page once to each open file. Syncs through this handle's
 //     descriptors are done under `syncing_`, and whoever gets the error sets logSuspect before
 //     letting go of it. So a commit that finds logSuspect still 0 after its syncs has lost nothing;
