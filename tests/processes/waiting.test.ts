@@ -5,6 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { C, SharedWords } from '../../formats/index.js'
 import { t, type Region } from '../../lib/index.js'
+import { addon } from '../../lib/native/binding.js'
 import { Child } from '../harness/child.js'
 import { inRoot } from '../harness/paths.js'
 import { until, wait } from '../harness/until.js'
@@ -19,6 +20,9 @@ function withNumbers(place: Place): Region {
   region.transact(() => region.map('numbers', t.u32, t.u32).set(0, 0))
   return region
 }
+
+const sleepMs = (ms: number): unknown =>
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
 /** How many sleep for the write lock, or for commits. */
 function waitersOf(path: string, word: 'writeWaiters' | 'epochWaiters'): number {
@@ -57,6 +61,26 @@ test(
     region.transact(() => region.map('numbers', t.u32, t.u32).set(0, 1))
     assert.equal(await child.expect(), { epoch: region.stats().epoch })
     await child.finish()
+  }),
+)
+
+test(
+  'who is busy while others commit is told once, of the last commit, when it is not',
+  withRegion(async (place) => {
+    const region = withNumbers(place)
+    const native = new (addon().Handle)()
+    const options = { readOnly: true, timeoutMs: 100, privatePages: 256, segmentLimit: 4 }
+    assert.not.type(native.open(region.path!, options, 0), 'number')
+    const told: number[] = []
+    assert.is(native.watchEpochs((epoch) => told.push(epoch)), 0)
+    await until('it listens', () => waitersOf(region.path!, 'epochWaiters') > 0)
+    for (let i = 0; i < 100; i++) {
+      region.transact(() => region.map('numbers', t.u32, t.u32).set(0, i), { durability: 'none' })
+      sleepMs(1)
+    }
+    await until('it is told of the last', () => told.at(-1) === region.stats().epoch)
+    native.close()
+    assert.ok(told.length <= 2, `told ${told.length} times: ${told.join(' ')}`)
   }),
 )
 
@@ -130,8 +154,6 @@ test(
 )
 
 const DEAD_MS = 4 * PROBE_MS
-const sleepMs = (ms: number): unknown =>
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
 test(
   'who was woken for the lock, but gets no processor, is soon taken for dead, and not for good',

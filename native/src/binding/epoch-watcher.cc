@@ -8,7 +8,7 @@ namespace rstore {
 EpochWatcher::EpochWatcher(Napi::Env env, LockFile& lock, Napi::Function callback, uint64_t seen)
     : lock_(lock),
       seen_(seen != 0 ? seen : atomicWord(lock.words().publishedEpoch).load()),
-      tell_(Napi::ThreadSafeFunction::New(env, callback, "rstore epochs", 0, 1)) {}
+      tell_(decltype(tell_)::New(env, callback, "rstore epochs", 0, 1, this)) {}
 
 Status EpochWatcher::start() {
   return thread_.start([this] { loop(); });
@@ -24,10 +24,15 @@ EpochWatcher::~EpochWatcher() {
 }
 
 void EpochWatcher::tell(uint64_t epoch) {
-  tell_.NonBlockingCall([epoch](Napi::Env env, Napi::Function callback) {
-    // Refused, and passed over, where the environment is ending (ending.h, E4).
-    if (env != nullptr) callback.Call({Napi::Number::New(env, static_cast<double>(epoch))});
-  });
+  if (untold_.exchange(epoch) == kNothing) tell_.NonBlockingCall();
+}
+
+/// The callback may end the watcher.
+void EpochWatcher::told(Napi::Env env, Napi::Function callback, EpochWatcher* self, void*) {
+  // Refused, and passed over, where the environment is ending (ending.h, E4).
+  if (env == nullptr) return;
+  const uint64_t epoch = self->untold_.exchange(kNothing);
+  callback.Call({Napi::Number::New(env, static_cast<double>(epoch))});
 }
 
 void EpochWatcher::loop() {

@@ -1,5 +1,5 @@
 // Waits for commits of any process on a thread of its own and tells JavaScript, without polling: a
-// futex in the lock file.
+// futex in the lock file. However many come while JavaScript is busy, it is told once, of the last.
 #pragma once
 
 #include <atomic>
@@ -23,13 +23,17 @@ class EpochWatcher {
   uint64_t seen() const { return seen_.load(); }
 
  private:
+  static void told(Napi::Env env, Napi::Function callback, EpochWatcher* self, void*);
   void loop();
   void tell(uint64_t epoch);
 
   LockFile& lock_;
   std::atomic<bool> stopping_{false};
   std::atomic<uint64_t> seen_;
-  Napi::ThreadSafeFunction tell_;
+  /// What JavaScript is about to be told; kNothing when it knows all.
+  static constexpr uint64_t kNothing = UINT64_MAX;
+  std::atomic<uint64_t> untold_{kNothing};
+  Napi::TypedThreadSafeFunction<EpochWatcher, void, &EpochWatcher::told> tell_;
   Thread thread_;
 };
 
