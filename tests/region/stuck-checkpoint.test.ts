@@ -1,5 +1,6 @@
 /** A checkpoint of another handle that does not end: its process was stopped. */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { C, ReaderSlot, SharedWords } from '../../formats/index.js'
@@ -44,6 +45,30 @@ test(
     region.transact(() => numbers.set(2, 2))
     await region.checkpoint()
     assert.is(region.stats().checkpointEpoch, region.stats().epoch)
+  }),
+)
+
+test(
+  'calls that wait for it share two waits, and leave threads of the pool to others',
+  withRegion(async (place) => {
+    const timeoutMs = 500
+    const region = place.create({ timeoutMs })
+    region.transact(() => region.map('numbers', t.u32, t.u32).set(1, 1))
+    const holder = place.open()
+    lendCheckpointLock(place, holder.readers().at(-1)!.slot)
+    const begun = performance.now()
+    const done: string[] = []
+    const calls = Array.from({ length: 8 }, () =>
+      rejected('RSTORE_BUSY', region.checkpoint()).then(() => done.push('busy')))
+    await Promise.all([...calls, readFile(region.path!).then(() => done.push('read'))])
+    assert.is(done[0], 'read')
+    const tookMs = performance.now() - begun
+    assert.ok(tookMs < 6 * timeoutMs, `8 calls of at most ${timeoutMs} ms took ${tookMs} ms`)
+    const first = rejected('RSTORE_CLOSED', region.checkpoint())
+    const second = rejected('RSTORE_CLOSED', region.checkpoint())
+    region.close()
+    await Promise.all([first, second])
+    lendCheckpointLock(place, undefined)
   }),
 )
 

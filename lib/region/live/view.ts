@@ -18,6 +18,7 @@ import { ContiguousSpace } from '../../space/contiguous-space.js'
 import { faultError } from '../../space/fault-error.js'
 import { lowerFrontier } from '../../space/lower-frontier.js'
 import { Windows } from '../base/windows.js'
+import { CheckpointCalls } from './checkpoint-calls.js'
 import { realPathOf } from './real-path.js'
 
 const words = ControlBlock.fields
@@ -71,6 +72,7 @@ export class View {
   private inTransaction = false
   private closed = false
   private cuts = false
+  private readonly checkpoints = new CheckpointCalls(() => this.checkpointOnce())
   /** Called when a commit that was synced elsewhere has ended, however. */
   onSettled: () => void = () => {}
 
@@ -244,11 +246,15 @@ export class View {
 
   /** Brings the file up to date. Throws RSTORE_BUSY when another handle is too long at it. */
   async checkpoint(doing = 'checkpointing'): Promise<void> {
-    const status = await this.native.checkpoint()
+    const status = await this.checkpoints.call()
     if (status >= 0) return check(status, this.path, doing)
     throw new RStoreError('RSTORE_BUSY',
       `${doing} ${this.path}: a checkpoint of process ${-status} does not end. `
       + 'Try again, or raise timeoutMs', { path: this.path, pid: -status })
+  }
+
+  private async checkpointOnce(): Promise<PackedStatus> {
+    return this.closed ? addon().statusNames.indexOf('closed') : this.native.checkpoint()
   }
 
   /** From now on `close` cuts off what the file has behind the data, if nobody else has it open. */
