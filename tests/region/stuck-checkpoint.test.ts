@@ -73,6 +73,24 @@ test(
 )
 
 test(
+  'flush() does not wait for it, whoever of the handle does',
+  withRegion(async (place) => {
+    const region = place.create({ timeoutMs: 2000, durability: 'none' })
+    const numbers = region.map('numbers', t.u32, t.u32)
+    region.transact(() => numbers.set(1, 1))
+    lendCheckpointLock(place, place.open().readers().at(-1)!.slot)
+    let isWaiting = true
+    const waiting = rejected('RSTORE_BUSY', region.checkpoint()).then(() => { isWaiting = false })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    region.transact(() => numbers.set(1, 2))
+    await region.flush()
+    assert.ok(isWaiting, 'it has waited as long as the checkpoint')
+    await waiting
+    lendCheckpointLock(place, undefined)
+  }),
+)
+
+test(
   'a handle that was opened for reading does not begin, whatever asks it to',
   withRegion((place) => {
     const region = place.create()

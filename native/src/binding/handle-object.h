@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 
 #include "binding/commit-thread.h"
 #include "binding/environment.h"
@@ -96,7 +97,9 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   std::shared_ptr<PageCheck> pageCheck_;
   std::unique_ptr<EpochWatcher> watcher_;
   Napi::FunctionReference watching_;
-  std::shared_ptr<std::mutex> busy_ = std::make_shared<std::mutex>();
+  /// Shared by the work on other threads, which goes on side by side: a sync does not wait for a
+  /// checkpoint. Exclusive while the handle is closed, or moves over to another file.
+  std::shared_ptr<std::shared_mutex> busy_ = std::make_shared<std::shared_mutex>();
 };
 
 }  // namespace rstore
