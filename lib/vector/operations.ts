@@ -1,5 +1,6 @@
 /** What can be done with an open vector: everything of SharedVector but opening it. */
 import { C, VectorCall } from '../../formats/index.js'
+import { GatheredCalls } from '../native/gathered-calls.js'
 import { checkTimeout } from '../region/base/options.js'
 import { checkOptionNames } from '../types/options.js'
 import { jsonOf } from '../types/struct/view.js'
@@ -46,6 +47,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
   readonly #cells: Cells
   readonly #waits: SizeWaits
   readonly #native: NativeVector
+  readonly #flushes: GatheredCalls
   readonly #run: OpenedVector
   readonly #call: DataView
   readonly #doubles: Float64Array
@@ -66,6 +68,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
       : null
     this.#codec = codec
     this.#native = native
+    this.#flushes = new GatheredCalls(() => native.flush())
     this.#run = run
     this.#call = new DataView(run.call)
     this.#doubles = new Float64Array(run.call)
@@ -266,7 +269,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
    */
   async flush(): Promise<void> {
     this.#open()
-    const status = await this.#native.flush()
+    const status = await this.#flushes.call()
     if (status !== 0) throw vectorError(status, this.path, 'flushing')
   }
 
@@ -276,6 +279,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
     this.#closed = true
     this.#cells.leave()
     this.#waits.close()
+    this.#flushes.end()
     this.#native.close()
   }
 

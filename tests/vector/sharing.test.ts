@@ -1,5 +1,6 @@
 /** A vector shared by worker threads and processes, from JavaScript. */
 import { readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
@@ -35,6 +36,31 @@ async function finishThread<M>(worker: Worker): Promise<M[]> {
 }
 
 const firstMessage = (worker: Worker) => new Promise((resolve) => worker.once('message', resolve))
+
+test('flushes that wait for a stopped process leave threads of the pool to others', async () => {
+  const path = fresh()
+  const vector = SharedVector.create(path, t.u32)
+  const child = new Child('dist/tests/vector/flushing-child.js', [path],
+    { RSTORE_TEST_ADDON: 'rstore_test.node' })
+  assert.equal(await child.expect(), { flushing: true })
+  child.process.kill('SIGSTOP')
+  try {
+    vector.push(1)
+    let flushed = 0
+    const flushes = Array.from({ length: 8 }, async () => {
+      await vector.flush()
+      flushed++
+    })
+    assert.type(await Promise.race([readFile(inRoot(SCRIPT)), after(5000)]), 'object')
+    assert.is(flushed, 0)
+    vector.close()
+    child.process.kill('SIGCONT')
+    await Promise.all(flushes)
+  } finally {
+    child.process.kill('SIGCONT')
+  }
+  await child.finish()
+})
 
 test('threads and processes append at once: all is there once, in order', async () => {
   const path = fresh()

@@ -12,13 +12,13 @@ import { C, ControlBlock } from '../../../formats/index.js'
 import { RStoreError } from '../../errors.js'
 import { addon, frequentCalls } from '../../native/binding.js'
 import type { HandleOptions, NativeHandle, PackedStatus } from '../../native/binding.js'
+import { GatheredCalls } from '../../native/gathered-calls.js'
 import { check, errorOf } from '../../native/status.js'
 import { CONTROL } from '../../space/allocation-words.js'
 import { ContiguousSpace } from '../../space/contiguous-space.js'
 import { faultError } from '../../space/fault-error.js'
 import { lowerFrontier } from '../../space/lower-frontier.js'
 import { Windows } from '../base/windows.js'
-import { CheckpointCalls } from './checkpoint-calls.js'
 import { realPathOf } from './real-path.js'
 
 const words = ControlBlock.fields
@@ -72,7 +72,7 @@ export class View {
   private inTransaction = false
   private closed = false
   private cuts = false
-  private readonly checkpoints = new CheckpointCalls(() => this.checkpointOnce())
+  private readonly checkpoints = new GatheredCalls(() => this.checkpointOnce())
   /** Called when a commit that was synced elsewhere has ended, however. */
   onSettled: () => void = () => {}
 

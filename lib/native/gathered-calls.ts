@@ -1,14 +1,15 @@
 /**
- * The calls of `checkpoint()` on one handle. Each run keeps a thread of Node's pool for as long as
- * it takes, which may be all of timeoutMs: it waits for a checkpoint of another handle. So there is
- * one at a time, and the calls that are made meanwhile share the next one. That begins after them,
- * so it takes to the file all that was committed before they were made.
+ * Calls that each would keep a thread of Node's pool for as long as it takes, which may be long:
+ * until another process has ended what it does. So there is one run at a time, and the calls that
+ * are made meanwhile share the next one. That begins after them, so it is of all that was done
+ * before they were made.
  */
-import type { PackedStatus } from '../../native/binding.js'
+import type { PackedStatus } from './binding.js'
 
-export class CheckpointCalls {
+export class GatheredCalls {
   private running: Promise<PackedStatus> | null = null
   private next: Promise<PackedStatus> | null = null
+  private early: Promise<PackedStatus> | null = null
 
   constructor(private readonly run: () => Promise<PackedStatus>) {}
 
@@ -18,9 +19,14 @@ export class CheckpointCalls {
     if (this.running === null) return this.begin()
     this.next = this.running.then(() => {
       this.next = null
-      return this.begin()
+      return this.early ?? this.begin()
     })
     return this.next
+  }
+
+  /** The last run that somebody waits for begins at once, while there can be one: none follows. */
+  end(): void {
+    if (this.next !== null) this.early = this.run()
   }
 
   private begin(): Promise<PackedStatus> {
