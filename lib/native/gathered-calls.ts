@@ -17,10 +17,11 @@ export class GatheredCalls {
   call(): Promise<PackedStatus> {
     if (this.next !== null) return this.next
     if (this.running === null) return this.begin()
-    this.next = this.running.then(() => {
+    const goOn = (): Promise<PackedStatus> => {
       this.next = null
       return this.early ?? this.begin()
-    })
+    }
+    this.next = this.running.then(goOn, goOn)
     return this.next
   }
 
