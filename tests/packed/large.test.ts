@@ -1,9 +1,10 @@
-/** A packed region of more than 2 GiB: what loading it costs. */
+/** A packed region of more than 2 GiB: what loading it costs, and how its content is hashed. */
 import { chmodSync, closeSync, openSync, readSync, truncateSync, writeSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { C, crc32c, Identity } from '../../formats/index.js'
 import { Packed, Region } from '../../lib/index.js'
+import { contentPieces } from '../../lib/region/packed/content-pieces.js'
 import { inPlace } from '../harness/with-region.js'
 import { Atlas, fill } from './shapes.js'
 
@@ -35,5 +36,29 @@ test('loading it makes no further memory known to the engine', inPlace((place) =
   const more = process.memoryUsage().external - before
   assert.ok(more < 2 ** 20, `${more} bytes`)
 }))
+
+/** Windows that say what is taken of them: gigabytes of memory are not wanted here. */
+const recordingWindows = (count: number) => Array.from({ length: count }, (_, index) => {
+  const subarray = (from: number, to: number) => ({ index, from, to }) as unknown as Uint8Array
+  return { u8: { subarray } as unknown as Uint8Array }
+})
+
+test('content of many windows is hashed in order, in pieces that a hash takes', () => {
+  const most = 2 ** 31 - 1
+  const windowBytes = Number(C.WINDOW_BYTES)
+  for (const [start, end] of [
+    [12_288, 16_384], [4_210_688, 7 * 2 ** 30 + 8], [4_210_688, 2 ** 31], [33_566_720, 2 ** 35],
+  ] as const) {
+    const pieces = [...contentPieces(recordingWindows(16), start, end)] as unknown as
+      { index: number; from: number; to: number }[]
+    let at: number = start
+    for (const { index, from, to } of pieces) {
+      assert.is(index * windowBytes + from, at)
+      assert.ok(from < to && to <= windowBytes && to - from <= most, `${from} to ${to}`)
+      at = index * windowBytes + to
+    }
+    assert.is(at, end)
+  }
+})
 
 test.run()

@@ -23,6 +23,7 @@ import { Endings } from '../base/endings.js'
 import { OpenSession } from '../base/open-session.js'
 import type { RegionStats } from '../base/stats.js'
 import { Windows } from '../base/windows.js'
+import { contentPieces } from './content-pieces.js'
 
 /** How the file appears under its name. */
 export interface Publishing { readonly replace: boolean; readonly sync: boolean }
@@ -136,15 +137,8 @@ export class PackSession extends OpenSession {
       [C.ALLOCATION_PAGE * C.PAGE_BYTES, C.CHECKSUM_PAGE * C.PAGE_BYTES],
       [firstDataPage * C.PAGE_BYTES, endUnits * C.UNIT_BYTES],
     ] as const
-    const windowBytes = Number(C.WINDOW_BYTES)
     for (const [start, end] of ranges) {
-      for (let at = start; at < end; ) {
-        const index = Math.floor(at / windowBytes)
-        const stop = Math.min(end, (index + 1) * windowBytes)
-        const base = index * windowBytes
-        hash.update(windows[index]!.u8.subarray(at - base, stop - base))
-        at = stop
-      }
+      for (const piece of contentPieces(windows, start, end)) hash.update(piece)
     }
     return hash.digest().subarray(0, 16)
   }
