@@ -95,8 +95,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     todo: 'Take a new one',
   },
   unsupported: {
-    code: 'RSTORE_UNSUPPORTED', what: 'the file system cannot do it',
-    todo: 'Put the region on a local file system',
+    code: 'RSTORE_UNSUPPORTED',
+    what: 'the file system has no locks, or no hard links, or cannot do what this needs',
+    todo: 'Use another local file system',
   },
   memory: {
     code: 'RSTORE_NO_MEMORY',

@@ -1,6 +1,7 @@
 /**
- * A child that makes a region or a vector while the seam fails or kills it. With the plan 'each' it
- * does so again and again, every operation failing once. Says how each went, and what is there.
+ * A child that makes a region or a vector while the seam fails or kills it. With a plan like
+ * 'each:EIO' it does so again and again, every operation failing once in that way. Says how each
+ * went, and what is there.
  */
 import { readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -27,8 +28,9 @@ function make(under: string): number {
   return changes
 }
 
-const changes = make(plan === 'each' ? 'count' : plan)
-for (let at = 1; plan === 'each' && at <= changes; at++) {
+const failure = plan.startsWith('each:') ? plan.slice('each:'.length) : undefined
+const changes = make(failure === undefined ? plan : 'count')
+for (let at = 1; failure !== undefined && at <= changes; at++) {
   for (const name of readdirSync(dirname(path))) rmSync(join(dirname(path), name))
-  make(`fail:EIO@${at}`)
+  make(`fail:${failure}@${at}`)
 }

@@ -54,7 +54,7 @@ for (const kind of ['region', 'vector'] as const) {
   test(
     `a ${kind} whose making fails at any operation is told, and leaves nothing beside it`,
     withRegion(async (place) => {
-      const [first, ...failed] = await child(place, kind, 'each').finish()
+      const [first, ...failed] = await child(place, kind, 'each:EIO').finish()
       assert.is(first!.code, 'made')
       assert.is(failed.length, first!.changes)
       assert.is(failed[0]!.code, 'RSTORE_IO')
@@ -63,6 +63,16 @@ for (const kind of ['region', 'vector'] as const) {
         if (code === 'made') assert.ok(files.includes(kind))
         else if (kind === 'region') assert.equal(files, [], code)
       }
+      await expectWhole(place, kind)
+    }),
+  )
+
+  test(
+    `a ${kind} on a file system without links is told what that lacks, and leaves nothing`,
+    withRegion(async (place) => {
+      const [, ...failed] = await child(place, kind, 'each:EPERM').finish()
+      const unsupported = failed.filter(({ code }) => code === 'RSTORE_UNSUPPORTED')
+      assert.equal(unsupported.map(({ files }) => files), [[]])
       await expectWhole(place, kind)
     }),
   )

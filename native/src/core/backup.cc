@@ -75,7 +75,7 @@ Status backupRegion(Handle& snapshot, const std::string& path, CopyProgress* pro
   const bool revoked = snapshot.hasLock() && snapshot.lock().isRevoked();
   const bool isOfThat = status.ok() || status.code == Code::kIo || status.code == Code::kCorrupt;
   if (isOfThat && revoked) status = failure(Code::kRevoked);
-  if (status.ok()) status = statusFromErrno(-io().link(temporary.c_str(), path.c_str()));
+  if (status.ok()) status = linkFile(temporary, path);
   endTemporary(temporary, to);
   if (status.ok()) status = syncDirectoryOf(path.c_str());
   if (snapshot.hasLock()) snapshot.lock().pin(snapshot.view().epoch());

@@ -426,6 +426,12 @@ bool leadsTo(const char* name, int fd) {
 
 std::string nameOfDescriptor(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
+Status linkFile(const std::string& from, const std::string& to) {
+  const int linked = io().link(from.c_str(), to.c_str());
+  // With this, and not with EOPNOTSUPP, Linux says that the file system has no links: link(2).
+  return linked == -EPERM ? failure(Code::kUnsupported, EPERM) : statusFromErrno(-linked);
+}
+
 void closeFile(int fd) {
   // Never repeated: on Linux the descriptor is gone even after EINTR, and may be another's by now.
   if (fd >= 0) io().close(fd);

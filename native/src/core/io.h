@@ -175,6 +175,12 @@ bool leadsTo(const char* name, int fd);
 /** A name of what a descriptor leads to, also where that has none; needs /proc. */
 std::string nameOfDescriptor(int fd);
 
+/**
+ * Gives what `from` leads to, a file of one's own, another name: kExists when that is taken,
+ * kUnsupported where the file system has no second names.
+ */
+Status linkFile(const std::string& from, const std::string& to);
+
 /** Never fails for the caller: the descriptor is gone in any case. */
 void closeFile(int fd);
 

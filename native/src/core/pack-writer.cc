@@ -103,8 +103,8 @@ Status PackWriter::giveName(bool replace, bool sync) {
     if (const Status named = nameTemporary(fd_, temporaryName()); !named.ok()) return named;
     temporary_ = temporaryName();
   }
-  return statusFromErrno(-(replace ? io().rename(temporary_.c_str(), path_.c_str())
-                                   : io().link(temporary_.c_str(), path_.c_str())));
+  return replace ? statusFromErrno(-io().rename(temporary_.c_str(), path_.c_str()))
+                 : linkFile(temporary_, path_);
 }
 
 Status PackWriter::freeze(const PackRoot& root, bool sync) {
@@ -162,8 +162,8 @@ Status PackWriter::permitLike(const struct stat& like) {
 }
 
 Status PackWriter::nameLive(const std::string& path) {
-  const int named = io().link(temporary_.c_str(), path.c_str());
-  return named < 0 ? statusFromErrno(-named) : syncDirectoryOf(path.c_str());
+  const Status named = linkFile(temporary_, path);
+  return named.ok() ? syncDirectoryOf(path.c_str()) : named;
 }
 
 /// Of every page with content of its own: not the table itself, nor what is before the allocation

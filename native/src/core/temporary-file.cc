@@ -57,7 +57,7 @@ Status makeUnnamed(const std::string& path, uint32_t mode, int* fd) {
 }
 
 Status nameUnnamed(int fd, const std::string& name) {
-  return statusFromErrno(-io().link(nameOfDescriptor(fd).c_str(), name.c_str()));
+  return linkFile(nameOfDescriptor(fd), name);
 }
 
 /// T1: the lock is had before the name.
@@ -114,8 +114,7 @@ Status makeWhole(const std::string& path, uint32_t mode,
   status = fill(fd);
   // A link refuses a name that is taken, in one step; a rename would replace it.
   if (status.ok()) {
-    status = temporary.empty() ? nameUnnamed(fd, path)
-                               : statusFromErrno(-io().link(temporary.c_str(), path.c_str()));
+    status = temporary.empty() ? nameUnnamed(fd, path) : linkFile(temporary, path);
   }
   // Not every file system brings the first name to the disk with the folder that has it.
   if (status.ok() && temporary.empty()) status = syncAll(fd);

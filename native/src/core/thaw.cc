@@ -42,7 +42,7 @@ Status thawFile(const std::string& from, const std::string& to, CopyProgress* pr
   Status status = makeTemporary(temporary, readable | readable >> 1 | 0600, &fd);
   if (!status.ok()) return status;
   status = writeLiveCopy(packed, fd, progress);
-  if (status.ok()) status = statusFromErrno(-io().link(temporary.c_str(), to.c_str()));
+  if (status.ok()) status = linkFile(temporary, to);
   endTemporary(temporary, fd);
   *root = packed.identity.rootRef;
   return status.ok() ? syncDirectoryOf(to.c_str()) : status;

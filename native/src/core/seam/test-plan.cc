@@ -20,6 +20,7 @@ constexpr Named kErrors[] = {
     {"EIO", EIO},       {"ENOSPC", ENOSPC}, {"EDQUOT", EDQUOT},
     {"EROFS", EROFS},   {"EINTR", EINTR},   {"EAGAIN", EAGAIN},
     {"ENOMEM", ENOMEM}, {"EACCES", EACCES}, {"EOPNOTSUPP", EOPNOTSUPP},
+    {"EPERM", EPERM},
 };
 
 constexpr Named kActions[] = {

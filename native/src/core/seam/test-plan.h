@@ -7,7 +7,7 @@
  *     Nothing happens; operations are counted.
  *   fail:EIO@17
  *     The operation is not done and gives the errno: EIO, ENOSPC, EDQUOT, EROFS, EINTR, EAGAIN,
- *     ENOMEM, EACCES or EOPNOTSUPP. A mapped write cannot fail and is not affected.
+ *     ENOMEM, EACCES, EPERM or EOPNOTSUPP. A mapped write cannot fail and is not affected.
  *   short@17
  *     A read, write or copy does only about half; other operations are done.
  *   freeze@17
