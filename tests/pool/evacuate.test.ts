@@ -196,4 +196,19 @@ test('a million records, shared and in cycles', withRegion(async (place) => {
   })()
 }))
 
+test('a full region is evacuated into one of a larger capacity, as its error says',
+  withRegion((place) => {
+    const full = place.create({ capacity: '1MiB', durability: 'none' })
+    const map = full.map('m', t.u32, t.string)
+    const error = thrown('RSTORE_REGION_FULL', () => {
+      for (let i = 0; ; i++) full.transact(() => map.set(i, `${i} `.repeat(100)))
+    })
+    assert.match(error.message, /evacuate it into one of a larger capacity/)
+    const larger = place.create({ capacity: '2MiB', durability: 'none' }, 'larger')
+    larger.transact(() => full.evacuate(larger))
+    const copy = larger.map('m', t.u32, t.string)
+    assert.equal([...copy], [...map])
+    larger.transact(() => copy.set(copy.size, 'one more'))
+  }))
+
 test.run()
