@@ -376,7 +376,8 @@ export class Allocator {
     return new RStoreError(
       'RSTORE_REGION_FULL',
       `${path ?? 'The region'} is full: ${units * 8} bytes more do not fit into its capacity of ` +
-        `${capacityUnits * 8} bytes. Delete something, or evacuate it into one of a larger capacity.`,
+        `${capacityUnits * 8} bytes. Delete something, or evacuate it into one of a larger ` +
+        'capacity.',
       { ...this.where, bytes: units * 8, capacityBytes: capacityUnits * 8 },
     )
   }

@@ -56,9 +56,7 @@ Status makeUnnamed(const std::string& path, uint32_t mode, int* fd) {
   return failure(Code::kUnsupported);
 }
 
-Status nameUnnamed(int fd, const std::string& name) {
-  return linkFile(nameOfDescriptor(fd), name);
-}
+Status nameUnnamed(int fd, const std::string& name) { return linkFile(nameOfDescriptor(fd), name); }
 
 /// T1: the lock is had before the name.
 Status nameTemporary(int fd, const std::string& name) {
