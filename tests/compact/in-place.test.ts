@@ -1,5 +1,5 @@
 /** Compaction in place: what is given back, what stays, who is disturbed. */
-import { rmSync, statSync, writeFileSync } from 'node:fs'
+import { rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readWreckage } from '../../cli/read/wreckage.js'
@@ -280,5 +280,28 @@ test('a disk that is full when the space is wanted again: nothing is lost', with
     region.close()
     await verifyFile(place.path())
   }, () => disk?.folder ?? ''))
+
+test('what was given back takes no room in a backup either; a file that was cut has none',
+  withRegion(async (place) => {
+    const region = place.create({ capacity: '64MiB' })
+    putBlobs(region, 0, 1_000)
+    dropBlobs(region, 50, 950)
+    await region.compact(undefined, IN_PLACE)
+    const copy = place.path('backup')
+    const told: [number, number][] = []
+    await region.backup(copy, { onProgress: (done, total) => told.push([done, total]) })
+    assert.is(told.at(-1)![0], told.at(-1)![1])
+    assert.ok(statSync(copy).blocks * 512 < onDisk(place) + ROUGHLY, `${statSync(copy).blocks}`)
+    await verifyFile(copy)
+    const backup = place.open({}, 'backup')
+    checkBlobs(backup, 950, 1_000, 950)
+    putBlobs(backup, 50, 950)
+    checkBlobs(backup, 0, 1_000)
+    const { size } = statSync(place.path())
+    place.expectDamage()
+    truncateSync(place.path(), size - 3_000_000)
+    await rejected('RSTORE_IO', region.backup(place.path('second')))
+    truncateSync(place.path(), size)
+  }))
 
 test.run()

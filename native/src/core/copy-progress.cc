@@ -1,5 +1,8 @@
 #include "core/copy-progress.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "core/io.h"
@@ -8,12 +11,26 @@ namespace rstore {
 
 namespace {
 
-/// The bytes from `offset` up to `end`, to the same place of another file.
+/// Where data goes on from `offset` on, SEEK_DATA, or ends, SEEK_HOLE; `unknown` where the file
+/// system does not tell.
+uint64_t seekUpTo(int fd, uint64_t offset, int what, uint64_t end, uint64_t unknown) {
+  const off_t found = ::lseek(fd, static_cast<off_t>(offset), what);
+  if (found < 0) return errno == ENXIO ? end : unknown;
+  return std::clamp(static_cast<uint64_t>(found), offset, end);
+}
+
+/// The bytes from `offset` up to `end`, to the same place of another file, which is a hole. What
+/// is a hole stays one; what is written there meanwhile, the caller has by other means.
 Status copyPieces(int from, int to, uint64_t offset, uint64_t end, CopyProgress* progress) {
   constexpr uint64_t kPieceBytes = 8 << 20;
   while (offset < end) {
     if (progress->cancelled.load()) return failure(Code::kClosed);
-    const uint64_t count = std::min(kPieceBytes, end - offset);
+    const uint64_t data = seekUpTo(from, offset, SEEK_DATA, end, offset);
+    progress->doneBytes.fetch_add(data - offset);
+    offset = data;
+    if (offset == end) break;
+    const uint64_t hole = seekUpTo(from, offset, SEEK_HOLE, end, end);
+    const uint64_t count = std::min(kPieceBytes, (hole > offset ? hole : end) - offset);
     const Status copied = copyFileRange(from, offset, to, offset, count);
     if (!copied.ok()) return copied;
     offset += count;
@@ -30,7 +47,11 @@ Status copyRegion(const RegionFile& from, int to, uint64_t endBytes, CopyProgres
   progress->totalBytes.store(tableEnd + (endBytes - dataStart));
   if (const int cut = io().truncate(to, endBytes); cut < 0) return statusFromErrno(-cut);
   if (const Status head = copyPieces(from.fd, to, 0, tableEnd, progress); !head.ok()) return head;
-  return copyPieces(from.fd, to, dataStart, endBytes, progress);
+  const Status data = copyPieces(from.fd, to, dataStart, endBytes, progress);
+  // What somebody cut off looks like a hole at the end.
+  uint64_t length = 0;
+  const Status measured = data.ok() ? fileLength(from.fd, &length) : data;
+  return measured.ok() && length < endBytes ? failure(Code::kIo) : measured;
 }
 
 }  // namespace rstore

@@ -16,7 +16,7 @@ struct CopyProgress {
 };
 
 /// Header pages, the used part of the checksum table, the data up to `endBytes`: the rest of the
-/// table stays a hole. kClosed when cancelled.
+/// table stays a hole, and so does what is one in `from`. kClosed when cancelled.
 Status copyRegion(const RegionFile& from, int to, uint64_t endBytes, CopyProgress* progress);
 
 }  // namespace rstore
