@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert'
 import { C } from '../../formats/index.js'
 import { Region, RStoreError, t } from '../../lib/index.js'
 import { writeBytes } from '../harness/region-bytes.js'
+import { wait } from '../harness/until.js'
 import { withRegion, type Place } from '../harness/with-region.js'
 import { printedSeed, Random } from '../processes/random.js'
 
@@ -199,6 +200,28 @@ test(
         }
       }
       region.close()
+    }
+  }),
+)
+
+test(
+  'each of several checks at once tells of the damage',
+  withRegion(async (place) => {
+    const made = place.create({ capacity: '256MiB' })
+    const bytes = made.map('bytes', t.u32, t.bytes)
+    made.transact(() => {
+      for (let i = 0; i < 8; i++) bytes.set(i, new Uint8Array(8 << 20).fill(7))
+    })
+    made.close()
+    writeBytes(place.path(), 60_000, Uint8Array.of(1))
+    place.expectDamage()
+    const region = place.open()
+    const checks = [region.verify(), region.verify()]
+    await wait(5)
+    checks.push(region.verify())
+    for (const { ok, problems } of await Promise.all(checks)) {
+      assert.not(ok)
+      assert.equal(problems.map(({ code }) => code), ['PAGE_CHECKSUM'])
     }
   }),
 )

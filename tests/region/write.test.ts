@@ -4,6 +4,7 @@ import { closeSync, constants, copyFileSync, open, openSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Region, t, type RStoreError } from '../../lib/index.js'
+import { Child } from '../harness/child.js'
 import { fingerprint } from '../harness/region-bytes.js'
 import { wait } from '../harness/until.js'
 import {
@@ -88,6 +89,20 @@ test(
     const other = place.open()
     assert.equal([...other.map('numbers', t.u32, t.u32).entries()], [[1, 1], [2, 2]])
   })),
+)
+
+test(
+  'what is being committed when the process exits is committed',
+  withRegion(async (place) => {
+    const region = place.create({ capacity: '256MiB' })
+    const map = region.map('bytes', t.u32, t.bytes)
+    for (let round = 0; round < 3; round++) {
+      region.transact(() => map.clear())
+      const child = new Child('dist/tests/region/exiting-write-child.js', [place.path()])
+      assert.is((await child.ended).code, 7, child.errorOutput)
+      assert.is(map.get(1)?.length, 20 << 20)
+    }
+  }),
 )
 
 test(

@@ -246,7 +246,16 @@ export class RegionSession extends OpenSession {
       { path: this.view.path })
   }
 
-  override async damagedPages(): Promise<number[]> {
+  /** One check after the other: the native handle has the list of the last alone. */
+  override damagedPages(): Promise<number[]> {
+    const checked = this.pagesChecked.then(() => this.checkPages())
+    this.pagesChecked = checked.catch(() => {})
+    return checked
+  }
+
+  private pagesChecked: Promise<unknown> = Promise.resolve()
+
+  private async checkPages(): Promise<number[]> {
     this.assertOpen()
     const { native, path } = this.view
     const status = await native.checkPages()

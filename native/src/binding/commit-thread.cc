@@ -1,10 +1,50 @@
 #include "binding/commit-thread.h"
 
+#include <cstdlib>
 #include <utility>
 
 #include "binding/status.h"
 
 namespace rstore {
+
+namespace {
+
+/// Commits that were given to threads and have not ended. Where the process exits without cleanup
+/// hooks, as Node's main thread does, it waits for them: the pool's work is waited for, too.
+class UnderWay {
+ public:
+  void add() {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    if (!registered_) registered_ = std::atexit(awaitAll) == 0;
+    count_++;
+  }
+  void end() {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    if (--count_ == 0) none_.notify_all();
+  }
+
+ private:
+  static void awaitAll();
+
+  std::mutex mutex_;
+  std::condition_variable none_;
+  size_t count_ = 0;
+  bool registered_ = false;
+};
+
+/// Never destroyed: threads may end one while the process exits.
+UnderWay& underWay() {
+  static auto& commits = *new UnderWay;
+  return commits;
+}
+
+void UnderWay::awaitAll() {
+  UnderWay& commits = underWay();
+  std::unique_lock<std::mutex> guard(commits.mutex_);
+  commits.none_.wait(guard, [&commits] { return commits.count_ == 0; });
+}
+
+}  // namespace
 
 void CommitJob::runOrWait(Handle& handle) {
   std::unique_lock<std::mutex> guard(mutex);
@@ -55,6 +95,7 @@ Napi::Value CommitThread::run(Napi::Env env, std::shared_ptr<CommitJob> job) {
   }
   tell_.Ref(env);
   const std::lock_guard<std::mutex> guard(mutex_);
+  if (!next_) underWay().add();
   next_ = std::move(job);
   wake_.notify_one();
   return {env, promise};
@@ -87,6 +128,7 @@ void CommitThread::loop() {
     const std::shared_ptr<CommitJob> job = std::move(next_);
     guard.unlock();
     job->runOrWait(handle_);
+    underWay().end();
     tell_.NonBlockingCall();
     guard.lock();
   }

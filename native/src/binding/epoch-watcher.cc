@@ -27,6 +27,12 @@ void EpochWatcher::tell(uint64_t epoch) {
   if (untold_.exchange(epoch) == kNothing) tell_.NonBlockingCall();
 }
 
+/// Not in the place of a commit, which is told once; this is told again.
+void EpochWatcher::tellReplaced() {
+  uint64_t nothing = kNothing;
+  if (untold_.compare_exchange_strong(nothing, 0)) tell_.NonBlockingCall();
+}
+
 /// The callback may end the watcher.
 void EpochWatcher::told(Napi::Env env, Napi::Function callback, EpochWatcher* self, void*) {
   // Refused, and passed over, where the environment is ending (ending.h, E4).
@@ -46,7 +52,7 @@ void EpochWatcher::loop() {
       seen_.store(published);
       tell(published);
     } else if (!stopping_.load()) {
-      if (atomicWord(words.replaced).load(std::memory_order_seq_cst) != 0) tell(0);
+      if (atomicWord(words.replaced).load(std::memory_order_seq_cst) != 0) tellReplaced();
       futexWait(atomicWord(words.epochTicket), ticket, kLookMs);
     }
   }

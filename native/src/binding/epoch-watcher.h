@@ -26,6 +26,7 @@ class EpochWatcher {
   static void told(Napi::Env env, Napi::Function callback, EpochWatcher* self, void*);
   void loop();
   void tell(uint64_t epoch);
+  void tellReplaced();
 
   LockFile& lock_;
   std::atomic<bool> stopping_{false};

@@ -148,7 +148,7 @@ Status HandleObject::following(Napi::Env env, Step step) {
 
 /// What runs on other threads with this handle is waited for, or begun anew.
 Status HandleObject::moveOver(Napi::Env env) {
-  const std::lock_guard<std::shared_mutex> guard(*busy_);
+  const std::lock_guard<std::shared_mutex> guard(busy_->open);
   const uint64_t seen = watcher_ ? watcher_->seen() : 0;
   watcher_.reset();
   const Status moved = handle_->moveOver();
@@ -216,7 +216,7 @@ Napi::Value HandleObject::punchZeroPages(const Napi::CallbackInfo& info) {
     runs[i] = {numbers.Data()[2 * i], numbers.Data()[2 * i + 1]};
   }
   return inBackground(info.Env(), [handle = handle_, busy = busy_, runs = std::move(runs)] {
-    const std::shared_lock<std::shared_mutex> guard(*busy);
+    const InTurn turn(*busy);
     return handle->isOpen() ? rstore::punchZeroPages(*handle, runs) : failure(Code::kClosed);
   });
 }
@@ -224,7 +224,7 @@ Napi::Value HandleObject::punchZeroPages(const Napi::CallbackInfo& info) {
 /// punchTail(): between begin and rollback. A promise of the packed status.
 Napi::Value HandleObject::punchTail(const Napi::CallbackInfo& info) {
   return inBackground(info.Env(), [handle = handle_, busy = busy_] {
-    const std::shared_lock<std::shared_mutex> guard(*busy);
+    const InTurn turn(*busy);
     return handle->isOpen() ? rstore::punchTail(*handle) : failure(Code::kClosed);
   });
 }
@@ -298,7 +298,7 @@ Napi::Value HandleObject::flush(const Napi::CallbackInfo& info) {
   const Status prepared = handle_->prepareFlush();
   if (!prepared.ok()) return packedStatus(info.Env(), prepared);
   return inBackground(info.Env(), [handle = handle_, busy = busy_] {
-    const std::shared_lock<std::shared_mutex> guard(*busy);
+    const std::shared_lock<std::shared_mutex> guard(busy->open);
     return handle->isOpen() ? handle->flush() : failure(Code::kClosed);
   });
 }
@@ -307,7 +307,7 @@ Napi::Value HandleObject::flush(const Napi::CallbackInfo& info) {
 /// that does not end.
 Napi::Value HandleObject::checkpoint(const Napi::CallbackInfo& info) {
   return numberInBackground(info.Env(), [handle = handle_, busy = busy_] {
-    const std::shared_lock<std::shared_mutex> guard(*busy);
+    const InTurn turn(*busy);
     uint32_t holderPid = 0;
     const Status done = handle->isOpen() ? handle->checkpoint(&holderPid) : failure(Code::kClosed);
     return done.code == Code::kBusy && holderPid != 0 ? -static_cast<double>(holderPid)
@@ -398,7 +398,7 @@ Napi::Value HandleObject::backup(const Napi::CallbackInfo& info) {
   backup_ = std::make_shared<CopyProgress>();
   const std::string path = info[0].As<Napi::String>().Utf8Value();
   return inBackground(info.Env(), [handle = handle_, busy = busy_, progress = backup_, path] {
-    const std::shared_lock<std::shared_mutex> guard(*busy);
+    const InTurn turn(*busy);
     return handle->isOpen() ? backupRegion(*handle, path, progress.get()) : failure(Code::kClosed);
   });
 }
@@ -407,7 +407,7 @@ Napi::Value HandleObject::backup(const Napi::CallbackInfo& info) {
 Napi::Value HandleObject::checkPages(const Napi::CallbackInfo& info) {
   pageCheck_ = std::make_shared<PageCheck>();
   return inBackground(info.Env(), [handle = handle_, busy = busy_, check = pageCheck_] {
-    const std::shared_lock<std::shared_mutex> guard(*busy);
+    const InTurn turn(*busy);
     return handle->isOpen() ? rstore::checkPages(*handle, check.get()) : failure(Code::kClosed);
   });
 }
@@ -468,7 +468,7 @@ void HandleObject::closeNow() {
   if (pageCheck_) pageCheck_->cancelled.store(true);
   handle_->cancelWaits();
   {
-    const std::lock_guard<std::shared_mutex> guard(*busy_);
+    const std::lock_guard<std::shared_mutex> guard(busy_->open);
     handle_->close();
   }
   Environment& environment = Environment::of(Env());

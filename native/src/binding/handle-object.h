@@ -15,6 +15,25 @@
 
 namespace rstore {
 
+/// What a handle does on threads of the pool.
+struct Busy {
+  /// Shared by all of it; exclusive while the handle is closed, or moves over to another file.
+  std::shared_mutex open;
+  /// Whatever needs the checkpoint lock, or may take long, is done one after the other. A sync need
+  /// not wait for that.
+  std::mutex turns;
+};
+
+/// Holds both while it lives.
+class InTurn {
+ public:
+  explicit InTurn(Busy& busy) : open_(busy.open), turn_(busy.turns) {}
+
+ private:
+  const std::shared_lock<std::shared_mutex> open_;
+  const std::lock_guard<std::mutex> turn_;
+};
+
 class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
  public:
   static void registerClass(Napi::Env env, Napi::Object exports);
@@ -97,9 +116,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   std::shared_ptr<PageCheck> pageCheck_;
   std::unique_ptr<EpochWatcher> watcher_;
   Napi::FunctionReference watching_;
-  /// Shared by the work on other threads, which goes on side by side: a sync does not wait for a
-  /// checkpoint. Exclusive while the handle is closed, or moves over to another file.
-  std::shared_ptr<std::shared_mutex> busy_ = std::make_shared<std::shared_mutex>();
+  std::shared_ptr<Busy> busy_ = std::make_shared<Busy>();
 };
 
 }  // namespace rstore
