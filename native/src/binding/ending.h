@@ -29,7 +29,9 @@
 //     cannot be given back, for lack of such a call.
 // E5. What the environment holds (locks, pins, slots, descriptors, threads) is given back by its
 //     cleanup hook, which needs no JavaScript (environment.h). Finalizers, which may run behind it,
-//     make no call that can be refused.
+//     make no call that can be refused. Where the main thread exits at once, by `process.exit()` or
+//     an error, there are no hooks: the kernel gives it back, and a commit under way is waited for
+//     (commit-thread.cc).
 #pragma once
 
 #define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
