@@ -248,12 +248,17 @@ export class RegionSession extends OpenSession {
 
   /** One check after the other: the native handle has the list of the last alone. */
   override damagedPages(): Promise<number[]> {
-    const checked = this.pagesChecked.then(() => this.checkPages())
-    this.pagesChecked = checked.catch(() => {})
+    const checked = this.pagesChecked?.then(() => this.checkPages()) ?? this.checkPages()
+    const end = (): void => {
+      if (this.pagesChecked === ended) this.pagesChecked = null
+    }
+    const ended: Promise<void> = checked.then(end, end)
+    this.pagesChecked = ended
     return checked
   }
 
-  private pagesChecked: Promise<unknown> = Promise.resolve()
+  /** Settled when the last check that was asked for is over. */
+  private pagesChecked: Promise<void> | null = null
 
   private async checkPages(): Promise<number[]> {
     this.assertOpen()
