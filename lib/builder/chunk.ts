@@ -1,7 +1,3 @@
-/** Bytes of the first chunk of a builder that grows, and up to which each is twice the last. */
-export const FIRST_CHUNK_BYTES = 4000
-export const MOST_CHUNK_BYTES = 4 * 2 ** 20
-
 /** A stretch of elements of a builder: in a run of the arena, or in a room of the region itself. */
 import { byteIndexOf } from '../space/ref.js'
 import type { Room } from '../space/rooms.js'
@@ -9,6 +5,10 @@ import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { ELEMENTS_OFFSET } from '../types/array/array.js'
 import type { Run } from './runs.js'
+
+/** Bytes of the first chunk of a builder that grows, and up to which each is twice the last. */
+export const FIRST_CHUNK_BYTES = 4000
+export const MOST_CHUNK_BYTES = 4 * 2 ** 20
 
 export class Chunk {
   constructor(

@@ -232,21 +232,20 @@ export class Catalog {
   }
 
   #checkMap(entry: Entry, given: MapType): void {
-    const stored = this.#storedTypes(entry)
-    const { name } = entry
-    const mismatch = compareMaps(stored, given, name)
-    if (mismatch === null) return
-    const storedIsLater = compareMaps(given, stored, name) === null
-    throwMismatch(`map ${JSON.stringify(name)}`, mismatch, storedIsLater)
+    this.#checkTypes(entry, given, compareMaps)
   }
 
   #checkMultimap(entry: Entry, given: MultimapType): void {
+    this.#checkTypes(entry, given, compareMultimaps)
+  }
+
+  #checkTypes(entry: Entry, given: KeyAndValue, compareThem: typeof compareMaps): void {
     const stored = this.#storedTypes(entry)
-    const { name } = entry
-    const mismatch = compareMultimaps(stored, given, name)
+    const { name, kind } = entry
+    const mismatch = compareThem(stored, given, name)
     if (mismatch === null) return
-    const storedIsLater = compareMultimaps(given, stored, name) === null
-    throwMismatch(`multimap ${JSON.stringify(name)}`, mismatch, storedIsLater)
+    const storedIsLater = compareThem(given, stored, name) === null
+    throwMismatch(`${KINDS[kind]} ${JSON.stringify(name)}`, mismatch, storedIsLater)
   }
 
   #storedTypes({ keyType, valueType }: Entry): KeyAndValue {

@@ -1,12 +1,9 @@
 /** write(), transact(), savepoints, durability, flush, checkpoint, backup. */
-import { execFileSync } from 'node:child_process'
-import { closeSync, constants, copyFileSync, open, openSync } from 'node:fs'
+import { copyFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Region, t, type RStoreError } from '../../lib/index.js'
-import { Child } from '../harness/child.js'
 import { fingerprint } from '../harness/region-bytes.js'
-import { wait } from '../harness/until.js'
 import {
   nextTurn,
   rejected,
@@ -53,55 +50,6 @@ test(
     })
     await Promise.all([first, inMicrotask])
     assert.is(region.stats().epoch, epoch + 2, 'what microtasks add comes along')
-  }),
-)
-
-/** Does the work while every thread of Node's pool waits for something else. */
-async function withBusyPool(pipe: string, work: () => Promise<void>): Promise<void> {
-  execFileSync('mkfifo', [pipe])
-  const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4)
-  const opened = Array.from({ length: threads }, () => new Promise<void>((resolve, reject) => {
-    open(pipe, 'r', (error, fd) => {
-      if (error !== null) return reject(error)
-      closeSync(fd)
-      resolve()
-    })
-  }))
-  try {
-    await work()
-  } finally {
-    const end = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK)
-    await Promise.all(opened)
-    closeSync(end)
-  }
-}
-
-test(
-  'it commits, and lets go of the write lock, while the pool of threads is busy with other work',
-  withRegion((place) => withBusyPool(place.path('pipe'), async () => {
-    const { region, map } = withMap(place)
-    const written = region.write(() => map.set(1, 1)).then(() => 'written')
-    assert.is(await Promise.race([written, wait(5000)]), 'written')
-    const closed = region.write(() => map.set(2, 2)).then(() => 'written, and closed')
-    await nextTurn()
-    region.close()
-    assert.is(await Promise.race([closed, wait(5000)]), 'written, and closed')
-    const other = place.open()
-    assert.equal([...other.map('numbers', t.u32, t.u32).entries()], [[1, 1], [2, 2]])
-  })),
-)
-
-test(
-  'what is being committed when the process exits is committed',
-  withRegion(async (place) => {
-    const region = place.create({ capacity: '256MiB' })
-    const map = region.map('bytes', t.u32, t.bytes)
-    for (let round = 0; round < 3; round++) {
-      region.transact(() => map.clear())
-      const child = new Child('dist/tests/region/exiting-write-child.js', [place.path()])
-      assert.is((await child.ended).code, 7, child.errorOutput)
-      assert.is(map.get(1)?.length, 20 << 20)
-    }
   }),
 )
 
