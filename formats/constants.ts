@@ -41,6 +41,7 @@ export const constants = {
   CELL_SIZE_MASK: constant(0x0fff_ffff, 'Bits of a cell header that hold its size in units.'),
   CELL_PREVIOUS_FREE: constant(0x1000_0000, 'Set in a cell header when the cell before it is free and has a footer.'),
   CELL_FREE: constant(0x2000_0000, 'Set in the header of a free cell.'),
+  CELL_HAS_MOVED: constant(0x4000_0000, 'Set in the header of a record that has moved: its last 8 bytes are the ref of the MovedCell that it left, and 0.'),
   MINIMUM_CELL_UNITS: constant(3, 'A free cell holds a header, two links and a footer: 24 bytes.'),
 
   SIZE_CLASS_COUNT: constant(256, 'Lists of free cells: see AllocationState.freeHeads.'),
@@ -58,6 +59,7 @@ export const constants = {
   TYPE_FREE_PAGE: constant(11, 'A page on the list of free pages; not merged with its neighbours.'),
   TYPE_OUTBOUND: constant(12, 'An OutboundReference.'),
   TYPE_DESCRIPTOR_COPIES: constant(13, 'A DescriptorCopies.'),
+  TYPE_MOVED: constant(14, 'A MovedCell.'),
   FIRST_STORED_TYPE: constant(32, 'Type ids from here on are keys of the map of type descriptors.'),
 
   NODE_LEAF_FIXED: constant(1, 'Leaf with keys of 4 or 8 bytes.'),

@@ -8,7 +8,7 @@ export type { Field, Fields, Layout, Scalar } from './layout.js'
 export { LockHeader, ReaderSlot, SegmentEntry, SharedWords } from './lock.js'
 export { PageEntry, RedoRecord, SegmentHeader } from './log.js'
 export { AllocationState, CatalogEntry, CellHeader, CheckpointSlot, DescriptorCopies, DescriptorPart,
-  FreeCell, Identity, OutboundReference } from './region.js'
+  FreeCell, Identity, MovedCell, OutboundReference } from './region.js'
 export { isSideFileName } from './names.js'
 export { MultimapCell, NodeHeader, Slot, SpilledKey } from './tree.js'
 export {

@@ -62,7 +62,7 @@ export const AllocationState = layout('AllocationState', 4096, 'Page 3: part of 
 })
 
 export const CellHeader = layout('CellHeader', 8, 'The first 8 bytes of every cell; a ref names them.', {
-  sizeAndFlags: u32(0, 'Size of the whole cell in units, CELL_PREVIOUS_FREE, CELL_FREE.'),
+  sizeAndFlags: u32(0, 'Size of the whole cell in units, CELL_PREVIOUS_FREE, CELL_FREE, CELL_HAS_MOVED.'),
   typeId: u16(4, 'What the cell holds; never 0.'),
   generation: u16(6, 'Raised when the cell is freed.'),
 })
@@ -75,6 +75,14 @@ export const FreeCell = layout('FreeCell', 24, 'A free cell: its last 8 bytes re
   previous: u32(12, 'Previous free cell of the class, or 0.'),
   footerUnits: u32(16, 'Size in units. In a larger free cell this field is at the end, not here.'),
   footerReserved: zeros(20, 4),
+})
+
+export const MovedCell = layout('MovedCell', 16, 'Where a record was before it grew with its type: it leads refs on.', {
+  sizeAndFlags: u32(0, 'As in CellHeader; without CELL_HAS_MOVED.'),
+  typeId: u16(4, 'TYPE_MOVED.'),
+  generation: u16(6, 'As in CellHeader.'),
+  next: u32(8, 'Ref of the cell that the record moved to: the record, or another MovedCell.'),
+  previous: u32(12, 'Ref of the MovedCell that the record had left when it came here, or 0.'),
 })
 
 export const CatalogEntry = layout('CatalogEntry', 32, 'Value of the map of names: what a name stands for. Behind it the name, a second time, as UTF-8.', {

@@ -1,8 +1,8 @@
 /** One page, decoded as far as it can be: its cells, and the fields in them. */
 import {
   AllocationState, C, CatalogEntry, CellHeader, CheckpointSlot, DescriptorCopies, DescriptorPart,
-  FreeCell, Identity, MultimapCell, NodeHeader, OutboundReference, VectorHeader, VectorMarker,
-  VectorWords, type Fields, type Layout,
+  FreeCell, Identity, MovedCell, MultimapCell, NodeHeader, OutboundReference, VectorHeader,
+  VectorMarker, VectorWords, type Fields, type Layout,
 } from '../../formats/index.js'
 import type { OnProgress } from '../shared/progress.js'
 import { readCatalog, type CatalogName } from './catalog.js'
@@ -163,6 +163,7 @@ function contentRows(
   if (BLOBS.includes(typeId)) return blobRows(image, cell)
   if (typeId === C.TYPE_DESCRIPTOR_COPIES) return copyRows(bytes)
   if (typeId === C.TYPE_CATALOG_ENTRY && size >= CatalogEntry.bytes) return entryRows(bytes)
+  if (typeId === C.TYPE_MOVED) return layoutRows(MovedCell, bytes, CellHeader.bytes)
   if (typeId === C.TYPE_OUTBOUND && size >= OutboundReference.bytes) {
     return layoutRows(OutboundReference, bytes, CellHeader.bytes)
   }

@@ -11,6 +11,7 @@ const FIXED_NAMES = new Map<number, string>([
   [C.TYPE_CATALOG_ROOT, 'root of the catalog'], [C.TYPE_TYPES_ROOT, 'root of the types'],
   [C.TYPE_FREE_PAGE, 'free page'], [C.TYPE_OUTBOUND, 'named region'],
   [C.TYPE_DESCRIPTOR_COPIES, 'second copies of type descriptors'],
+  [C.TYPE_MOVED, 'where a record was'],
 ])
 
 const FIXED_DESCRIPTORS = new Map<number, string>([

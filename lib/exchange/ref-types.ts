@@ -7,7 +7,7 @@ import { compare } from '../types/compatible.js'
 import type { Session } from '../types/context.js'
 import { typeFromText, type Makers } from '../types/descriptor.js'
 import { PackedType } from '../types/packed/packed.js'
-import { RefType } from '../types/ref/ref.js'
+import { numberOf, RefType } from '../types/ref/ref.js'
 import { StructType } from '../types/struct/struct.js'
 import type { AnyType, Core } from '../types/type.js'
 
@@ -15,7 +15,7 @@ import type { AnyType, Core } from '../types/type.js'
 class RefNumber extends RefType {
   override readSlot(core: Core, at: number): unknown {
     const ref = core.window.u32[at >>> 2]!
-    return ref === 0 ? undefined : ref
+    return ref === 0 ? undefined : numberOf(core.lease.session, ref)
   }
 }
 

@@ -20,6 +20,7 @@ import { FIRST_CHILD, HEAD } from '../tree/node.js'
 import { MULTIMAP } from '../map/multimap.js'
 import type { KeyKind } from '../tree/keys.js'
 import { MapType, MultimapType } from '../types/map/map.js'
+import { MOVED, trailWord } from '../types/moved.js'
 import type { VisitRef } from '../types/type.js'
 import type { BlockSession } from './block-session.js'
 import { BLOCK_UNITS } from './area.js'
@@ -46,6 +47,7 @@ class RefWords {
     if (WITHOUT_REFS.has(typeId)) return
     if (typeId === C.TYPE_CATALOG_ENTRY) for (const word of ENTRY_REFS) this.words.push(at + word)
     else if (typeId === C.TYPE_OUTBOUND) this.words.push(...outboundRefWords(this.window, ref))
+    else if (typeId === C.TYPE_MOVED) this.words.push(at + MOVED.next, at + MOVED.previous)
     else if (typeId === C.TYPE_NODE) this.node(at)
     else if (typeId === C.TYPE_CATALOG_ROOT) this.treeOfRefs('bytes', ref)
     else if (typeId >= C.FIRST_STORED_TYPE) this.value(ref, at, typeId)
@@ -66,6 +68,8 @@ class RefWords {
       this.treeOfRefs(type.codec.kind, this.window.u32[at + MULTIMAP.tree]! as Ref)
     } else {
       type.visitCell(session, ref, note, '')
+      const trail = trailWord(session.space, ref)
+      if (trail >= 0) this.words.push(trail)
     }
   }
 

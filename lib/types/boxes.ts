@@ -4,6 +4,7 @@ import { C } from '../../formats/index.js'
 import type { Ref } from '../space/ref.js'
 import type { Window } from '../space/window.js'
 import { throwStale, type Lease, type Session } from './context.js'
+import { TRAIL_BYTES } from './moved.js'
 
 /** Bytes before the content: cell header and length. */
 export const CONTENT_OFFSET = 12
@@ -27,8 +28,8 @@ export function refuseCell(lease: Lease, ref: number, typeId: number, expected: 
 export function refuseOther(lease: Lease, ref: number, found: string, expected: string): never {
   lease.session.leave()
   throw new RStoreError('RSTORE_DANGLING_REF',
-    `ref ${ref} should name ${expected}, but there is ${found}: what it named was freed, or moved `
-    + 'because it grew with its type. Set such refs anew: verify() lists them', { ref, expected })
+    `ref ${ref} should name ${expected}, but there is ${found}: what it named was freed. `
+    + 'Set such refs anew: verify() lists them', { ref, expected })
 }
 
 /** The window of a cell with content, which is checked to be of the type and inside its cell. */
@@ -54,10 +55,11 @@ export function createContent(session: Session, typeId: number, bytes: number): 
   return ref
 }
 
-/** How many bytes behind the header a cell has room for. */
+/** How many bytes behind the header a cell has room for: its trail is not (M2 of moved.ts). */
 export function payloadRoom(session: Session, ref: number): number {
-  const size = session.space.windowOf(ref).u32[(ref & 0x0fff_ffff) << 1]!
-  return (size & C.CELL_SIZE_MASK) * 8 - 8
+  const header = session.space.windowOf(ref).u32[(ref & 0x0fff_ffff) << 1]!
+  const bytes = (header & C.CELL_SIZE_MASK) * 8 - 8
+  return (header & C.CELL_HAS_MOVED) === 0 ? bytes : bytes - TRAIL_BYTES
 }
 
 /**

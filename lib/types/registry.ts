@@ -24,6 +24,7 @@ import { compare, describeShortly, isLater, type Mismatch } from './compatible.j
 import type { Session } from './context.js'
 import { DescriptorCopies } from './descriptor-copies.js'
 import { simpleTypes, typeFromText } from './descriptor.js'
+import { presentRef } from './moved.js'
 import { readText, textBytes, writeText } from './text.js'
 import type { AnyType, CellReader } from './type.js'
 
@@ -49,6 +50,8 @@ export class TypeRegistry {
   readonly #bindings: (Binding | undefined)[] = []
   readonly #types = new Map<number, AnyType>()
   readonly #ids = new Map<string, number>()
+  /** By name of structs: true, or below which number no type has refs to them. */
+  readonly #named = new Map<string, true | number>()
   #serial = 0
   /** Numbers below this are in `#ids`. */
   #seenTo: number = C.FIRST_STORED_TYPE
@@ -264,11 +267,15 @@ export class TypeRegistry {
     this.readerOf(type, typeId, ref, false)
   }
 
-  /** The same for a ref that a user gives, who may have it from elsewhere, or from long ago. */
-  checkRef(type: AnyType, ref: number, where: string): void {
+  /**
+   * The same for a ref that a user gives, who may have it from elsewhere, or from long ago. Gives
+   * the ref of where the record is now.
+   */
+  checkRef(type: AnyType, given: number, where: string): Ref {
     const session = this.#session
+    const ref = session.holds(given) ? presentRef(session, given) : given as Ref
     const typeId = session.holds(ref) ? session.space.typeIdOf(ref) : 0
-    if (typeId === type.fixedTypeId && typeId !== 0) return
+    if (typeId === type.fixedTypeId && typeId !== 0) return ref
     if (typeId < C.FIRST_STORED_TYPE || typeId >= this.nextTypeId) {
       session.leave()
       throw new RStoreError('RSTORE_DANGLING_REF',
@@ -276,6 +283,28 @@ export class TypeRegistry {
         + 'of another region', { ref, where })
     }
     this.readerOf(type, typeId, ref, true)
+    return ref
+  }
+
+  /**
+   * Whether there may be refs to cells of this type, or of another version of it: some type that is
+   * stored has refs to structs of its name.
+   */
+  mayBeNamed({ name }: AnyType): boolean {
+    if (name === undefined) return false
+    this.sync()
+    const { nextTypeId } = this
+    const known = this.#named.get(name)
+    if (known === true || known === nextTypeId) return known === true
+    const struct = `{"struct":${JSON.stringify(name)}`
+    let named = false
+    for (let id: number = C.FIRST_STORED_TYPE; id < nextTypeId && !named; id++) {
+      const text = this.#knownText(id)
+      named = text.includes(`{"ref":${struct}`)
+        || (text.includes('{"ref":{"self":') && text.includes(struct))
+    }
+    this.#named.set(name, named || nextTypeId)
+    return named
   }
 
   /**
@@ -305,6 +334,7 @@ export class TypeRegistry {
   }
 
   #forgetFrom(end: number): void {
+    this.#named.clear()
     this.#seenTo = Math.min(this.#seenTo, end)
     for (const [text, id] of this.#ids) if (id >= end) this.#ids.delete(text)
     for (const id of this.#types.keys()) if (id >= end) this.#types.delete(id)

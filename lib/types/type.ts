@@ -17,14 +17,16 @@
  *      or by nobody.
  *  T4. A cell says of which stored type it is. Reading, assigning and freeing go by that, not by
  *      the type in the program, so that records of an older version of a type are handled rightly.
- *      One that is assigned a later version's value becomes a cell of that, where it has the room,
- *      and stays where refs name it.
+ *      One that is assigned a later version's value becomes a cell of that, where it has the room.
+ *      Where it has not, the value goes to another cell, to which refs are led on: moved.ts.
  */
-import { WINDOW_UNITS, type Ref } from '../space/ref.js'
+import { C } from '../../formats/index.js'
+import { WINDOW_UNITS, wordIndexOf, type Ref } from '../space/ref.js'
 import type { Window } from '../space/window.js'
 import { payloadRoom } from './boxes.js'
 import type { Lease, Owner, Session } from './context.js'
 import type { KeyCodec } from './keys.js'
+import { allocateMoved, freeTrail, leaveTo, presentRef } from './moved.js'
 
 /** A type as it is stored. See descriptor.ts. */
 export type Descriptor = string | { readonly [key: string]: unknown }
@@ -143,6 +145,9 @@ export abstract class AnyType {
   readCell(lease: Lease, ref: number, owner: Owner | undefined): unknown {
     const core = coreOf(lease, ref, owner)
     const { registry } = lease.session
+    if ((core.stamp & 0xffff) === C.TYPE_MOVED) {
+      return this.readCell(lease, presentRef(lease.session, ref), owner)
+    }
     return registry.readerOf(this, core.stamp & 0xffff, ref, owner === undefined)(core)
   }
 
@@ -150,39 +155,51 @@ export abstract class AnyType {
    * Makes the value of a cell another one; gives the cell's ref, a new one where it did not fit.
    */
   assignCell(session: Session, ref: number, value: unknown): Ref {
-    if (!this.takeOver(session, ref)) return this.createCell(session, value)
-    session.space.mark(ref + 1, this.slotBytes)
-    this.writeSlot(session, session.space.windowOf(ref), ((ref & 0x0fff_ffff) << 3) + 8, value)
-    return ref as Ref
+    const to = this.takeOver(session, ref)
+    session.space.mark(to + 1, this.slotBytes)
+    this.writeSlot(session, session.space.windowOf(to), ((to & 0x0fff_ffff) << 3) + 8, value)
+    return to
   }
 
   /**
-   * Whether a cell is of this very type. One of another version becomes such a cell, of zeros,
-   * where it has the room: refs name it, and it stays where it is. Else it is freed.
+   * The cell of this very type that a value may be assigned to which was in the given one: that
+   * cell itself, or, where it is of another version, one of zeros. It stays where it is when it has
+   * the room.
    */
-  protected takeOver(session: Session, ref: number): boolean {
+  protected takeOver(session: Session, ref: number): Ref {
     const { space, registry } = session
-    if (space.typeIdOf(ref) === registry.idOf(this)) return true
+    if (space.typeIdOf(ref) === registry.idOf(this)) return ref as Ref
     const stored = registry.typeOfCell(ref)
     const room = payloadRoom(session, ref)
-    if (room < this.slotBytes) {
-      stored.freeCell(session, ref)
-      return false
-    }
+    if (room < this.slotBytes) return this.#move(session, ref as Ref, stored)
     const window = space.windowOf(ref)
     const at = ((ref & 0x0fff_ffff) << 3) + 8
     stored.releaseSlot(session, window, at)
     space.mark(ref + 1, room)
     window.u8.fill(0, at, at + room)
     registry.retype(space, ref as Ref, this)
-    return true
+    return ref as Ref
+  }
+
+  #move(session: Session, ref: Ref, stored: AnyType): Ref {
+    const { space, registry } = session
+    if (!registry.mayBeNamed(stored)) {
+      stored.freeCell(session, ref)
+      return space.allocate(this.slotBytes, registry.idOf(this))
+    }
+    const to = allocateMoved(session, this.slotBytes, registry.idOf(this))
+    stored.releaseSlot(session, space.windowOf(ref), ((ref & 0x0fff_ffff) << 3) + 8)
+    leaveTo(session, ref, to)
+    return to
   }
 
   /** Frees a cell of this stored type with everything it owns. */
   freeCell(session: Session, ref: number): void {
-    if (this.owns)
-      this.releaseSlot(session, session.space.windowOf(ref), ((ref & 0x0fff_ffff) << 3) + 8)
-    session.space.free(ref as Ref)
+    const { space } = session
+    const window = space.windowOf(ref)
+    if (this.owns) this.releaseSlot(session, window, ((ref & 0x0fff_ffff) << 3) + 8)
+    if ((window.u32[wordIndexOf(ref)]! & C.CELL_HAS_MOVED) !== 0) freeTrail(space, ref as Ref)
+    space.free(ref as Ref)
   }
 
   /** Names every cell that a cell of this stored type refers to. */

@@ -3,6 +3,7 @@ import { C } from '../../../formats/index.js'
 import { wordIndexOf } from '../../space/ref.js'
 import { payloadRoom } from '../../types/boxes.js'
 import { MapType, MultimapType } from '../../types/map/map.js'
+import { follow, leftBy, MOVED } from '../../types/moved.js'
 import type { AnyType } from '../../types/type.js'
 import { MULTIMAP } from '../multimap.js'
 import { valuesOf } from '../values.js'
@@ -32,9 +33,27 @@ export class Graph {
     const { cells, findings } = this.#work
     if (cells.takeLate(ref)) return void this.#types.storedType(type, ref, path)
     if (!cells.take(ref, path)) return
+    this.#trail(ref, path)
     const stored = this.#types.storedType(type, ref, path)
     if (stored === undefined) return
     findings.guard(path, ref, () => this.#content(stored, ref, path))
+  }
+
+  /** Y7: the cells that a record has left. */
+  #trail(ref: number, path: string): void {
+    const { session: { space }, cells, findings } = this.#work
+    let next = ref
+    for (let left = leftBy(space, ref); left !== 0;) {
+      if (!cells.take(left, `${path} (where it was before)`)) return
+      const { u32 } = space.windowOf(left)
+      const at = wordIndexOf(left)
+      if (space.typeIdOf(left) !== C.TYPE_MOVED || u32[at + MOVED.next] !== next) {
+        return findings.add('CELL_MOVED', left, path,
+          `${path}: the cell at ref ${left}, where it was before, does not lead to it.`)
+      }
+      next = left
+      left = u32[at + MOVED.previous]!
+    }
   }
 
   #content(stored: AnyType, ref: number, path: string): void {
@@ -114,10 +133,17 @@ export class Graph {
 
   #followRefs(): void {
     for (let next = this.#shared.pop(); next !== undefined; next = this.#shared.pop()) {
-      const { type, ref, path } = next
+      const { type, path } = next
+      const ref = this.#present(next.ref)
       if (this.#work.cells.isLeft(ref)) this.cell(type, ref, path)
       else this.#seenRef(type, ref, path)
     }
+  }
+
+  /** Y7. */
+  #present(ref: number): number {
+    const { session, cells } = this.#work
+    return cells.isLive(ref) ? follow(session, ref) || ref : ref
   }
 
   /** Y6. */

@@ -17,6 +17,8 @@
  *  Y6. In a block region the program may hold refs that nothing in the region has. So there values
  *      that are left are taken for such, and walked. What turns out to be owned by another one of
  *      them then has its owner late.
+ *  Y7. A record that has moved owns the cells that it left, and each of them leads to where it went
+ *      from there: a ref to one of them names the record.
  *
  * Damage is reported, never thrown, and nothing is followed that is not inside the space; what is
  * below damage is not looked at. Two bits for each 8 bytes of the region are 1/32 of its size.

@@ -6,6 +6,7 @@ import type { Ref } from '../../space/ref.js'
 import { ArrayType, ELEMENTS_OFFSET } from '../../types/array/array.js'
 import { originOf } from '../../types/array/origin.js'
 import { throwStale, type Session } from '../../types/context.js'
+import { presentRef } from '../../types/moved.js'
 import { refOfView } from '../../types/ref/ref.js'
 import { StructType } from '../../types/struct/struct.js'
 import { coreOfView } from '../../types/struct/view.js'
@@ -43,9 +44,9 @@ function createCell(
 
 export function derefCell(session: Session, ref: unknown): unknown {
   session.enter()
-  checkLive(session, ref, 'deref')
-  const type = session.registry.typeOfCell(ref as number)
-  const value = type.readCell(session.lease, ref as number, undefined)
+  const live = checkLive(session, ref, 'deref')
+  const type = session.registry.typeOfCell(live)
+  const value = type.readCell(session.lease, live, undefined)
   session.leave()
   return value
 }
@@ -62,21 +63,22 @@ export function refOfRecord(session: Session, view: unknown): Ref {
 
 export function freeCell(session: Session, ref: unknown): void {
   session.enterWrite()
-  checkLive(session, ref, 'free')
-  session.unadopted.delete(ref as number)
-  session.change(() => session.registry.typeOfCell(ref as number).freeCell(session, ref as number))
+  const live = checkLive(session, ref, 'free')
+  session.unadopted.delete(live)
+  session.change(() => session.registry.typeOfCell(live).freeCell(session, live))
   session.leave()
 }
 
-/** Throws unless a live cell with a value begins at the ref. */
-export function checkLive(session: Session, ref: unknown, what: string): void {
+/** Where the value of a ref is now. Throws unless a live cell with one begins there. */
+export function checkLive(session: Session, ref: unknown, what: string): Ref {
   if (typeof ref !== 'number' || !Number.isInteger(ref) || ref <= 0 || ref > 0xffff_ffff) {
     throw new TypeError(`${what} needs a ref, as alloc() and refOf() give it, not ${String(ref)}`)
   }
-  const typeId = session.holds(ref) ? session.space.typeIdOf(ref) : 0
+  const live = session.holds(ref) ? presentRef(session, ref) : 0
+  const typeId = live === 0 ? 0 : session.space.typeIdOf(live)
   const isValue = typeId >= C.FIRST_STORED_TYPE
     || (typeId >= C.TYPE_STRING && typeId <= C.TYPE_JSON)
-  if (isValue) return
+  if (isValue) return live as Ref
   session.leave()
   throw new RStoreError('RSTORE_DANGLING_REF',
     `${what}: there is no value at ref ${ref}; it was freed, or is of another region`, { ref })

@@ -12,6 +12,7 @@
  *      undoes or spoils the transaction.
  *  E6. What an entry of a tree reaches is copied with it, so that it comes to lie beside the leaf
  *      that names it; maps inside of it come later.
+ *  E7. Refs to a record that has moved name the copy of the record: what it left is not copied.
  */
 import { C } from '../../../formats/index.js'
 import { RStoreError } from '../../errors.js'
@@ -26,8 +27,10 @@ import { PAGE_UNITS, wordIndexOf } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import type { KeyKind } from '../../tree/keys.js'
 import { createTree, openTree, SMALL_ROOT_BYTES } from '../../tree/open.js'
+import { payloadRoom } from '../../types/boxes.js'
 import { describeShortly } from '../../types/compatible.js'
 import { MapType, MultimapType } from '../../types/map/map.js'
+import { presentRef } from '../../types/moved.js'
 import type { AnyType, VisitRef } from '../../types/type.js'
 import { checkLive } from './cells.js'
 import type { OpenSession } from './open-session.js'
@@ -129,8 +132,9 @@ export class GraphCopy {
   private copyBytes(ref: number, typeId: number): Ref {
     const { u32 } = this.source.space.windowOf(ref)
     const from = wordIndexOf(ref)
-    const units = u32[from]! & C.CELL_SIZE_MASK
-    const copied = this.target.space.allocate(units * 8 - 8, typeId)
+    const bytes = payloadRoom(this.source, ref)
+    const units = bytes / C.UNIT_BYTES + 1
+    const copied = this.target.space.allocate(bytes, typeId)
     const to = this.target.space.windowOf(copied).u32
     const at = wordIndexOf(copied)
     if (units > 64) to.set(u32.subarray(from + 2, from + units * 2), at + 2)
@@ -157,7 +161,7 @@ export class GraphCopy {
     const { type } = this.typeOf(this.source.space.typeIdOf(ref))
     const copied = this.copies.get(ref) as Ref
     const window = this.target.space.windowOf(copied)
-    this.target.space.mark(copied, this.unitsOf(ref) * 8)
+    this.target.space.mark(copied, payloadRoom(this.source, ref) + C.UNIT_BYTES)
     this.fromWord = wordIndexOf(ref)
     this.toWord = wordIndexOf(copied)
     this.to = window.u32
@@ -166,7 +170,13 @@ export class GraphCopy {
 
   protected readonly putRight: VisitRef = (type, ref, owned, _path, _window, word) => {
     const { to, toWord, fromWord } = this
-    to[toWord + word - fromWord] = this.mayCopy(type, ref, owned) ? this.copyOf(ref) : 0
+    const at = owned ? ref : this.presentRef(ref)
+    to[toWord + word - fromWord] = this.mayCopy(type, at, owned) ? this.copyOf(at) : 0
+  }
+
+  /** E7. */
+  protected presentRef(ref: number): number {
+    return presentRef(this.source, ref)
   }
 
   /** What may not be copied leaves no ref behind. */
@@ -255,8 +265,8 @@ function checkSessions(source: OpenSession, target: OpenSession): void {
 /** What a ref reaches. See WritableRegion.evacuate. */
 export function evacuateRef(source: OpenSession, target: OpenSession, ref: unknown): Ref {
   checkSessions(source, target)
-  checkLive(source, ref, 'evacuate')
-  const copied = target.change(() => drain(new GraphCopy(source, target).copy(ref as Ref)))
+  const live = checkLive(source, ref, 'evacuate')
+  const copied = target.change(() => drain(new GraphCopy(source, target).copy(live)))
   source.leave()
   target.leave()
   return copied

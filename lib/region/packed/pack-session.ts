@@ -106,12 +106,12 @@ export class PackSession extends OpenSession {
    * is no path, else 0. Throws RSTORE_DANGLING_REF when there is no such root; then nothing is
    * published.
    */
-  freeze(root: Ref, type: AnyType, { replace, sync }: Publishing): number {
+  freeze(given: Ref, type: AnyType, { replace, sync }: Publishing): number {
     this.leave()
     if (this.spoiled !== undefined) throw this.spoiled
-    this.unadopted.delete(root)
+    this.unadopted.delete(given)
     this.prepareFreeze()
-    this.registry.checkRef(type, root, 'pack, root')
+    const root = this.registry.checkRef(type, given, 'pack, root')
     this.space.prepareCommit()
     const typeId = this.space.typeIdOf(root)
     const endUnits = this.space.frontierUnits

@@ -9,6 +9,7 @@ import type { KeyKind } from '../../tree/keys.js'
 import { FIRST_CHILD, HEAD, WIDTHS } from '../../tree/node.js'
 import { createTree, openTree } from '../../tree/open.js'
 import { MapType, type MultimapType } from '../../types/map/map.js'
+import { follow } from '../../types/moved.js'
 import type { AnyType } from '../../types/type.js'
 import { GraphCopy, type Steps } from '../base/evacuate.js'
 import type { OpenSession } from '../base/open-session.js'
@@ -56,6 +57,10 @@ export class SalvageCopy extends GraphCopy {
 
   wasCopied(ref: number): boolean {
     return this.copies.get(ref) !== 0
+  }
+
+  protected override presentRef(ref: number): number {
+    return this.wreck.cells.has(ref) ? follow(this.wreck, ref) : ref
   }
 
   protected override mayCopy(type: AnyType, ref: number, owned: boolean): boolean {

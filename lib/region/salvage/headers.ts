@@ -15,7 +15,8 @@ const TYPES_WORD = C.TYPES_PAGE * PAGE_WORDS
 const ALLOCATION_END = (C.ALLOCATION_PAGE + 1) * PAGE_WORDS
 /** More than a tree has. */
 const MOST_LEVELS = 32
-const UNKNOWN_FLAGS = ~(C.CELL_SIZE_MASK | C.CELL_PREVIOUS_FREE | C.CELL_FREE)
+const UNKNOWN_FLAGS =
+  ~(C.CELL_SIZE_MASK | C.CELL_PREVIOUS_FREE | C.CELL_FREE | C.CELL_HAS_MOVED)
 
 export class Headers {
   /** The number that the next type would get, or what is above all. */

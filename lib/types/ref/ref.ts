@@ -7,6 +7,7 @@ import { RStoreError } from '../../errors.js'
 import type { Ref } from '../../space/ref.js'
 import type { Window } from '../../space/window.js'
 import { throwStale, type Session } from '../context.js'
+import { presentRef } from '../moved.js'
 import { coreOfView, structOfView } from '../struct/view.js'
 import { show } from '../text.js'
 import { refsAreNumbers } from './numbers.js'
@@ -23,6 +24,10 @@ export function refOfView(value: unknown): number {
   const stored = session.registry.typeOfCell(ref)
   return stored.kind === 'struct' && stored.name === structOfView(value as object).name ? ref : 0
 }
+
+/** The number that a record has for its copies: one, however many refs lead to it. */
+export const numberOf = (session: Session, ref: number): number =>
+  session.holds(ref) ? presentRef(session, ref) : ref
 
 export class RefType extends AnyType {
   readonly kind = 'ref'
@@ -70,13 +75,13 @@ export class RefType extends AnyType {
         `${where}: the view is of a struct inside a record; only whole records have a Ref`,
       )
     }
-    if (session !== null) session.registry.checkRef(this.target(), ref, where)
-    return ref
+    return session === null ? ref : session.registry.checkRef(this.target(), ref, where)
   }
   readSlot(core: Core, at: number): unknown {
     const ref = core.window.u32[at >>> 2]!
     if (ref === 0) return undefined
-    return refsAreNumbers() ? ref : this.target().readCell(core.lease, ref, undefined)
+    return refsAreNumbers() ? numberOf(core.lease.session, ref)
+      : this.target().readCell(core.lease, ref, undefined)
   }
   /** From then on an array fresh from a builder is as if `alloc` had made it. */
   writeSlot(session: Session, window: Window, at: number, value: unknown): void {

@@ -137,9 +137,9 @@ export class StructType extends AnyType implements Struct {
   }
   /** As `assignCell`. */
   assignImaged(session: Session, ref: number): Ref {
-    if (!this.takeOver(session, ref)) return this.createImaged(session)
-    assignImage(session, ref as Ref, this.slotBytes)
-    return ref as Ref
+    const to = this.takeOver(session, ref)
+    assignImage(session, to, this.slotBytes)
+    return to
   }
 
   readSlot(core: Core, at: number): unknown {

@@ -94,6 +94,9 @@ inline constexpr uint32_t kCellPreviousFree = 0x10000000u;
 /// Set in the header of a free cell.
 inline constexpr uint32_t kCellFree = 0x20000000u;
 
+/// Set in the header of a record that has moved: its last 8 bytes are the ref of the MovedCell that it left, and 0.
+inline constexpr uint32_t kCellHasMoved = 0x40000000u;
+
 /// A free cell holds a header, two links and a footer: 24 bytes.
 inline constexpr uint32_t kMinimumCellUnits = 3u;
 
@@ -138,6 +141,9 @@ inline constexpr uint32_t kTypeOutbound = 12u;
 
 /// A DescriptorCopies.
 inline constexpr uint32_t kTypeDescriptorCopies = 13u;
+
+/// A MovedCell.
+inline constexpr uint32_t kTypeMoved = 14u;
 
 /// Type ids from here on are keys of the map of type descriptors.
 inline constexpr uint32_t kFirstStoredType = 32u;
@@ -365,7 +371,7 @@ static_assert(offsetof(CatalogEntry, nameBytes) == 28);
 
 /// The first 8 bytes of every cell; a ref names them.
 struct CellHeader {
-  /// Size of the whole cell in units, CELL_PREVIOUS_FREE, CELL_FREE.
+  /// Size of the whole cell in units, CELL_PREVIOUS_FREE, CELL_FREE, CELL_HAS_MOVED.
   uint32_t sizeAndFlags;
   /// What the cell holds; never 0.
   uint16_t typeId;
@@ -643,6 +649,28 @@ static_assert(offsetof(LockHeader, reserved) == 44);
 static_assert(offsetof(LockHeader, device) == 48);
 static_assert(offsetof(LockHeader, inode) == 56);
 static_assert(offsetof(LockHeader, reservedTail) == 64);
+
+/// Where a record was before it grew with its type: it leads refs on.
+struct MovedCell {
+  /// As in CellHeader; without CELL_HAS_MOVED.
+  uint32_t sizeAndFlags;
+  /// TYPE_MOVED.
+  uint16_t typeId;
+  /// As in CellHeader.
+  uint16_t generation;
+  /// Ref of the cell that the record moved to: the record, or another MovedCell.
+  uint32_t next;
+  /// Ref of the MovedCell that the record had left when it came here, or 0.
+  uint32_t previous;
+};
+static_assert(sizeof(MovedCell) == 16);
+static_assert(std::is_trivially_copyable_v<MovedCell>);
+static_assert(std::is_standard_layout_v<MovedCell>);
+static_assert(offsetof(MovedCell, sizeAndFlags) == 0);
+static_assert(offsetof(MovedCell, typeId) == 4);
+static_assert(offsetof(MovedCell, generation) == 6);
+static_assert(offsetof(MovedCell, next) == 8);
+static_assert(offsetof(MovedCell, previous) == 12);
 
 /// What a multimap is named by: its cell never moves.
 struct MultimapCell {
