@@ -42,6 +42,7 @@ export const constants = {
   CELL_PREVIOUS_FREE: constant(0x1000_0000, 'Set in a cell header when the cell before it is free and has a footer.'),
   CELL_FREE: constant(0x2000_0000, 'Set in the header of a free cell.'),
   CELL_HAS_MOVED: constant(0x4000_0000, 'Set in the header of a record that has moved: its last 8 bytes are the ref of the MovedCell that it left, and 0.'),
+  CELL_UNOWNED: constant(0x8000_0000, 'Set in the header of a value that no entry, field or name owns.'),
   MINIMUM_CELL_UNITS: constant(3, 'A free cell holds a header, two links and a footer: 24 bytes.'),
 
   SIZE_CLASS_COUNT: constant(256, 'Lists of free cells: see AllocationState.freeHeads.'),

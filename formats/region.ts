@@ -62,7 +62,7 @@ export const AllocationState = layout('AllocationState', 4096, 'Page 3: part of 
 })
 
 export const CellHeader = layout('CellHeader', 8, 'The first 8 bytes of every cell; a ref names them.', {
-  sizeAndFlags: u32(0, 'Size of the whole cell in units, CELL_PREVIOUS_FREE, CELL_FREE, CELL_HAS_MOVED.'),
+  sizeAndFlags: u32(0, 'Size of the whole cell in units, CELL_PREVIOUS_FREE, CELL_FREE, CELL_HAS_MOVED, CELL_UNOWNED.'),
   typeId: u16(4, 'What the cell holds; never 0.'),
   generation: u16(6, 'Raised when the cell is freed.'),
 })

@@ -32,6 +32,7 @@ import type { Ref } from '../space/ref.js'
 import { ArrayType, ELEMENTS_OFFSET } from '../types/array/array.js'
 import type { EndingReason, Session } from '../types/context.js'
 import type { AnyType } from '../types/type.js'
+import { setUnowned } from '../types/unowned.js'
 import {
   Chunk, elementsIn, elementsOfRoom, FIRST_CHUNK_BYTES, MOST_CHUNK_BYTES, unitsOfArray,
 } from './chunk.js'
@@ -215,6 +216,7 @@ export abstract class FixedBuilder implements ArrayBuilder {
     this.session.enterWrite()
     this.checkpoint()
     const ref = this.place()
+    setUnowned(this.session.space, ref, true)
     this.consume('finished')
     this.session.leave()
     this.session.unadopted.add(ref)

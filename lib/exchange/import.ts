@@ -26,6 +26,7 @@ import { typeFromText } from '../types/descriptor.js'
 import { MapType, MultimapType } from '../types/map/map.js'
 import { StructType } from '../types/struct/struct.js'
 import type { AnyType, Descriptor } from '../types/type.js'
+import { setUnowned } from '../types/unowned.js'
 import { DUMP_VERSION, type DumpEntry, type DumpHead, type DumpRecord } from './export.js'
 import { type Filling, MapFilling, MultimapFilling, ValueFilling } from './filling.js'
 import { checkId, JsonForms, type RefNames } from './forms.js'
@@ -295,8 +296,11 @@ export class Importer {
     const prepared = type.prepare(value, `record ${id}`, session)
     const make = (): Ref => type.createCell(session, prepared)
     const placesItself = isRecord && RECORD_ID in (prepared as object)
-    session.change(() => placesItself ? make() : this.records.place(id, type, make,
-      (ref) => type.assignCell(session, ref, prepared)))
+    session.change(() => {
+      const ref = placesItself ? make() : this.records.place(id, type, make,
+        (reserved) => type.assignCell(session, reserved, prepared))
+      setUnowned(session.space, ref, true)
+    })
   }
 
   /** Makes everything that was added visible to others: before the transaction ends. */

@@ -5,15 +5,12 @@ import { payloadRoom } from '../../types/boxes.js'
 import { MapType, MultimapType } from '../../types/map/map.js'
 import { follow, leftBy, MOVED } from '../../types/moved.js'
 import type { AnyType } from '../../types/type.js'
+import { isUnowned } from '../../types/unowned.js'
 import { MULTIMAP } from '../multimap.js'
 import { valuesOf } from '../values.js'
 import { CellTypes } from './cell-types.js'
 import type { ExtraRoot } from './ground.js'
 import type { Work } from './work.js'
-
-/** Whether a cell of this type may be one that `alloc` gave. */
-const isValue = (typeId: number): boolean =>
-  typeId >= C.FIRST_STORED_TYPE || (typeId >= C.TYPE_STRING && typeId <= C.TYPE_JSON)
 
 /** A ref to a shared cell: Y2. */
 interface Shared { type: AnyType; ref: number; path: string }
@@ -28,11 +25,15 @@ export class Graph {
     this.#types = new CellTypes(work.session, work.findings)
   }
 
-  /** A cell that something owns, and everything below it. */
-  cell(type: AnyType, ref: number, path: string): void {
-    const { cells, findings } = this.#work
-    if (cells.takeLate(ref)) return void this.#types.storedType(type, ref, path)
+  /** A cell that something owns, or nothing, and everything below it. */
+  cell(type: AnyType, ref: number, path: string, owned = true): void {
+    const { session: { space }, cells, findings } = this.#work
     if (!cells.take(ref, path)) return
+    if (isUnowned(space, ref) === owned) {
+      findings.add('CELL_OWNER', ref, path, owned
+        ? `${path}: owns the cell at ref ${ref}, which says that nothing does.`
+        : `${path}: nothing owns the cell at ref ${ref}, which says that something does.`)
+    }
     this.#trail(ref, path)
     const stored = this.#types.storedType(type, ref, path)
     if (stored === undefined) return
@@ -126,7 +127,11 @@ export class Graph {
 
   /** Y2: when everything that has an owner has been walked. */
   followAll(roots: readonly ExtraRoot[]): void {
-    this.#shared.push(...roots)
+    const { session: { space }, cells } = this.#work
+    for (const { type, ref, path } of roots) {
+      if (cells.isLeft(ref)) this.cell(type, ref, path, !isUnowned(space, ref))
+      else this.#seenRef(type, ref, path)
+    }
     this.#followRefs()
     if (this.#work.ground.keepsUnnamed) this.#unnamed()
   }
@@ -135,7 +140,7 @@ export class Graph {
     for (let next = this.#shared.pop(); next !== undefined; next = this.#shared.pop()) {
       const { type, path } = next
       const ref = this.#present(next.ref)
-      if (this.#work.cells.isLeft(ref)) this.cell(type, ref, path)
+      if (this.#work.cells.isLeft(ref)) this.cell(type, ref, path, false)
       else this.#seenRef(type, ref, path)
     }
   }
@@ -150,10 +155,11 @@ export class Graph {
   #unnamed(): void {
     const { session, cells, findings } = this.#work
     for (const ref of cells.left()) {
-      if (!isValue(session.space.typeIdOf(ref))) continue
+      if (!isUnowned(session.space, ref)) continue
       const path = `ref ${ref}`
-      findings.guard(path, ref, () => this.cell(session.registry.typeOfCell(ref), ref, path))
-      cells.addOwnerless(ref)
+      findings.guard(path, ref, () => {
+        this.cell(session.registry.typeOfCell(ref), ref, path, false)
+      })
       this.#followRefs()
     }
   }

@@ -15,8 +15,6 @@ export class LiveCells {
   /** Live cells, and of those the ones that were not reached yet. */
   readonly #live = new CellBits()
   readonly #left = new CellBits()
-  /** Y6. */
-  readonly #ownerless = new CellBits()
   #count = 0
   #taken = 0
   #takenUnits = 0
@@ -53,7 +51,6 @@ export class LiveCells {
   /** Takes the bit of an owned cell: Y1. False when there is nothing to look at below it. */
   take(ref: number, path: string): boolean {
     if (!this.#left.delete(ref)) {
-      if (this.takeLate(ref)) return false
       const inside = this.#ground.isInside(ref)
       this.#findings.add(
         inside ? 'CELL_SHARED' : 'CELL_REF',
@@ -69,10 +66,4 @@ export class LiveCells {
     if (++this.#taken % PROGRESS_CELLS === 0) this.#findings.tell(this.#taken, this.#count)
     return true
   }
-
-  /** Y6: what was walked without an owner may have one yet. */
-  addOwnerless(ref: number): void { this.#ownerless.add(ref) }
-
-  /** Y6: whether it was walked without an owner, which it has now. */
-  takeLate(ref: number): boolean { return this.#ownerless.delete(ref) }
 }

@@ -14,9 +14,9 @@
  *  Y4. An index must have exactly the entries that its map's records give.
  *  Y5. Live cells whose bit is left at the end are leaked: lost space, but no damage. Catalog and
  *      types are walked like the rest.
- *  Y6. In a block region the program may hold refs that nothing in the region has. So there values
- *      that are left are taken for such, and walked. What turns out to be owned by another one of
- *      them then has its owner late.
+ *  Y6. Each value says whether something owns it (unowned.ts), and must be right. In a block region
+ *      the program may hold refs that nothing in the region has: so there values that are left and
+ *      have no owner are walked, too.
  *  Y7. A record that has moved owns the cells that it left, and each of them leads to where it went
  *      from there: a ref to one of them names the record.
  *

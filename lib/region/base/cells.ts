@@ -1,5 +1,4 @@
 /** Records and arrays by their refs: `alloc`, `deref`, `refOf`, `free`, `editArray`. */
-import { C } from '../../../formats/index.js'
 import { RStoreError } from '../../errors.js'
 import { addon } from '../../native/binding.js'
 import type { Ref } from '../../space/ref.js'
@@ -11,6 +10,7 @@ import { refOfView } from '../../types/ref/ref.js'
 import { StructType } from '../../types/struct/struct.js'
 import { coreOfView } from '../../types/struct/view.js'
 import { typeFrom, unitOf, type AnyType, type Core } from '../../types/type.js'
+import { isUnowned, isValueType, setUnowned } from '../../types/unowned.js'
 import type { OpenSession } from './open-session.js'
 
 /** Whether a view is of another region: not of this handle, nor of a snapshot of the same file. */
@@ -34,8 +34,10 @@ function createCell(
   session: Session, type: AnyType, imaged: boolean, prepared: unknown,
 ): Ref {
   try {
-    return imaged
+    const ref = imaged
       ? (type as StructType).createImaged(session) : type.createCell(session, prepared)
+    setUnowned(session.space, ref, true)
+    return ref
   } catch (error) {
     session.spoiled ??= error
     throw error
@@ -64,6 +66,11 @@ export function refOfRecord(session: Session, view: unknown): Ref {
 export function freeCell(session: Session, ref: unknown): void {
   session.enterWrite()
   const live = checkLive(session, ref, 'free')
+  if (!isUnowned(session.space, live)) {
+    throw new RStoreError('RSTORE_REF_OWNED',
+      `free: what is at ref ${String(ref)} belongs to a map, a record or a name, and goes with its `
+      + 'entry: delete that', { ref })
+  }
   session.unadopted.delete(live)
   session.change(() => session.registry.typeOfCell(live).freeCell(session, live))
   session.leave()
@@ -76,9 +83,7 @@ export function checkLive(session: Session, ref: unknown, what: string): Ref {
   }
   const live = session.holds(ref) ? presentRef(session, ref) : 0
   const typeId = live === 0 ? 0 : session.space.typeIdOf(live)
-  const isValue = typeId >= C.FIRST_STORED_TYPE
-    || (typeId >= C.TYPE_STRING && typeId <= C.TYPE_JSON)
-  if (isValue) return live as Ref
+  if (isValueType(typeId)) return live as Ref
   session.leave()
   throw new RStoreError('RSTORE_DANGLING_REF',
     `${what}: there is no value at ref ${ref}; it was freed, or is of another region`, { ref })

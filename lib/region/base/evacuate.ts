@@ -13,6 +13,7 @@
  *  E6. What an entry of a tree reaches is copied with it, so that it comes to lie beside the leaf
  *      that names it; maps inside of it come later.
  *  E7. Refs to a record that has moved name the copy of the record: what it left is not copied.
+ *  E8. A copy has no owner (unowned.ts) until something that owns the cell is copied, too.
  */
 import { C } from '../../../formats/index.js'
 import { RStoreError } from '../../errors.js'
@@ -32,6 +33,7 @@ import { describeShortly } from '../../types/compatible.js'
 import { MapType, MultimapType } from '../../types/map/map.js'
 import { presentRef } from '../../types/moved.js'
 import type { AnyType, VisitRef } from '../../types/type.js'
+import { setUnowned } from '../../types/unowned.js'
 import { checkLive } from './cells.js'
 import type { OpenSession } from './open-session.js'
 import { RefTable } from './ref-table.js'
@@ -73,9 +75,9 @@ export class GraphCopy {
     this.to = target.space.windows[0]!.u32
   }
 
-  /** Copies all that a ref reaches, step by step; gives the ref of the copy. */
-  *copy(ref: Ref): Steps<Ref> {
-    const copied = this.copyOf(ref)
+  /** Copies all that a ref reaches, step by step; gives the ref of the copy, which is `owned`. */
+  *copy(ref: Ref, owned: boolean): Steps<Ref> {
+    const copied = this.copyOf(ref, owned)
     for (;;) {
       yield* this.completeRecords()
       const map = this.pendingMaps.pop()
@@ -92,12 +94,12 @@ export class GraphCopy {
     }
   }
 
-  /** E1: the copy of a cell, made now if there is none. */
-  protected copyOf(ref: number): Ref {
-    const known = this.copies.get(ref)
-    if (known !== 0) return known as Ref
-    const copied = this.begin(ref)
-    this.copies.set(ref, copied)
+  /** E1, E8: the copy of a cell, made now if there is none. */
+  protected copyOf(ref: number, owned: boolean): Ref {
+    const known = this.copies.get(ref) as Ref
+    const copied = known === 0 ? this.begin(ref) : known
+    if (known === 0) this.copies.set(ref, copied)
+    if (owned || known === 0) setUnowned(this.target.space, copied, !owned)
     return copied
   }
 
@@ -171,7 +173,7 @@ export class GraphCopy {
   protected readonly putRight: VisitRef = (type, ref, owned, _path, _window, word) => {
     const { to, toWord, fromWord } = this
     const at = owned ? ref : this.presentRef(ref)
-    to[toWord + word - fromWord] = this.mayCopy(type, at, owned) ? this.copyOf(at) : 0
+    to[toWord + word - fromWord] = this.mayCopy(type, at, owned) ? this.copyOf(at, owned) : 0
   }
 
   /** E7. */
@@ -266,7 +268,7 @@ function checkSessions(source: OpenSession, target: OpenSession): void {
 export function evacuateRef(source: OpenSession, target: OpenSession, ref: unknown): Ref {
   checkSessions(source, target)
   const live = checkLive(source, ref, 'evacuate')
-  const copied = target.change(() => drain(new GraphCopy(source, target).copy(live)))
+  const copied = target.change(() => drain(new GraphCopy(source, target).copy(live, false)))
   source.leave()
   target.leave()
   return copied
@@ -306,10 +308,10 @@ function* copyEntry(
     id === 0 ? 0 : target.registry.idOf(source.registry.typeOf(id))
   const isIndex = entry.kind === C.ENTRY_INDEX
   const root = isIndex ? yield* copyIndex(source, target, graph, entry)
-    : entry.root === 0 ? entry.root : yield* graph.copy(entry.root)
+    : entry.root === 0 ? entry.root : yield* graph.copy(entry.root, true)
   to.directory.add(entry.name, {
     kind: entry.kind, root, keyType: idOf(entry.keyType), valueType: idOf(entry.valueType),
-    auxiliary: entry.auxiliary === 0 ? entry.auxiliary : yield* graph.copy(entry.auxiliary),
+    auxiliary: entry.auxiliary === 0 ? entry.auxiliary : yield* graph.copy(entry.auxiliary, true),
   })
 }
 

@@ -58,15 +58,15 @@ export abstract class WritableRegion extends RegionBase {
     return derefCell(this.session, ref) as V
   }
 
-  /**
-   * The ref of a record, good as long as the record lives, and until a program with a version of
-   * its type that needs more room writes it whole.
-   */
+  /** The ref of a record, good as long as the record lives; `compact()` gives it another one. */
   refOf<V>(view: V): Ref<V> {
     return refOfRecord(this.session, view) as Ref<V>
   }
 
-  /** Frees a record that `alloc` made, with everything it owns; what it only refers to stays. */
+  /**
+   * Frees a record that `alloc` made, with everything it owns; what it only refers to stays. Throws
+   * RSTORE_REF_OWNED for one that belongs to a map, a record or a name.
+   */
   free(ref: Ref): void {
     freeCell(this.session, ref)
   }

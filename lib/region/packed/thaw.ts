@@ -10,6 +10,7 @@ import { owning } from '../base/owning.js'
 import { whileTelling } from '../base/telling.js'
 import { RegionSession } from '../live/session.js'
 import { View } from '../live/view.js'
+import { setUnowned } from '../../types/unowned.js'
 
 export interface ThawOptions {
   /** Bytes done, bytes in all. */
@@ -64,6 +65,7 @@ function nameRoot(session: RegionSession, root: Ref): void {
   if (directory.find(ROOT_NAME) !== undefined) return
   const { registry } = session
   const { kind, keyType, valueType } = entryTypesOf(registry.typeOfCell(root))
+  setUnowned(session.space, root, false)
   directory.add(ROOT_NAME, {
     kind,
     root,

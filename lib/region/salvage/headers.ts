@@ -8,6 +8,7 @@ import { PAGE_UNITS, pageOf, wordIndexOf } from '../../space/ref.js'
 import type { Space } from '../../space/space.js'
 import type { Window } from '../../space/window.js'
 import { ENTRY_COUNT, HEAD, PAGE_WORDS, WIDTHS } from '../../tree/node.js'
+import { isValueType } from '../../types/unowned.js'
 
 /** Type ids are 16 bits of a cell header. */
 const TYPE_ID_LIMIT = 0x1_0000
@@ -15,8 +16,14 @@ const TYPES_WORD = C.TYPES_PAGE * PAGE_WORDS
 const ALLOCATION_END = (C.ALLOCATION_PAGE + 1) * PAGE_WORDS
 /** More than a tree has. */
 const MOST_LEVELS = 32
-const UNKNOWN_FLAGS =
-  ~(C.CELL_SIZE_MASK | C.CELL_PREVIOUS_FREE | C.CELL_FREE | C.CELL_HAS_MOVED)
+
+/** Whether a cell of this type may have these flags. */
+function mayHave(header: number, typeId: number): boolean {
+  const [isUnowned, hasMoved] =
+    [(header & C.CELL_UNOWNED) !== 0, (header & C.CELL_HAS_MOVED) !== 0]
+  return (!isUnowned || isValueType(typeId))
+    && (!hasMoved || (typeId >= C.FIRST_STORED_TYPE && !isUnowned))
+}
 
 export class Headers {
   /** The number that the next type would get, or what is above all. */
@@ -61,7 +68,7 @@ export class Headers {
     const units = header & C.CELL_SIZE_MASK
     const typeId = u32[at + 1]! & 0xffff
     const isOne = units >= C.MINIMUM_CELL_UNITS && ref + units <= end
-    if (!isOne || (header & UNKNOWN_FLAGS) !== 0) return 0
+    if (!isOne || !mayHave(header, typeId)) return 0
     if ((header & C.CELL_FREE) !== 0) {
       const footer = u32[at + (units << 1) - 2]
       const isFooter = footer === units || this.isDamaged(pageOf(ref + units - 1))

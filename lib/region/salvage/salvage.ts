@@ -104,7 +104,7 @@ export class Salvage {
       report.lost = root === 0 ? 0 : 1
       return
     }
-    const copied = yield* this.copy.copy(root)
+    const copied = yield* this.copy.copy(root, true)
     report.saved = 1
     this.addName(name, C.ENTRY_VALUE, copied, undefined, valueType)
   }
@@ -228,7 +228,7 @@ export class Salvage {
       for (const ref of wreck.cells.refsOf(id)) {
         if (copy.wasCopied(ref) || !wreck.isSound(type, ref)) continue
         into ??= this.begin(this.madeUpReport('map'), simpleTypes.u32, type)
-        const copied = yield* copy.copy(ref)
+        const copied = yield* copy.copy(ref, true)
         const tree = openTree(target.space, 'u32', into.to) as unknown as AnyTree
         const at = tree.place(++into.report.saved as never)
         tree.window.u32[at] = copied

@@ -15,6 +15,7 @@ import { show } from '../text.js'
 import {
   BoxedType, coreOf, type AnyType, type Core, type Descriptor, type SlotReader, type VisitRef,
 } from '../type.js'
+import { setUnowned } from '../unowned.js'
 import { originating } from './origin.js'
 import { ArrayCells } from './view.js'
 
@@ -90,7 +91,10 @@ export class ArrayType extends BoxedType {
 
   createCell(session: Session, value: unknown): Ref {
     if (value instanceof Adopted) {
-      if (session.unadopted.delete(value.ref)) return value.ref
+      if (session.unadopted.delete(value.ref)) {
+        setUnowned(session.space, value.ref, false)
+        return value.ref
+      }
       return this.createCell(
         session,
         this.prepare(this.readCell(session.lease, value.ref, undefined), '', session),

@@ -97,6 +97,9 @@ inline constexpr uint32_t kCellFree = 0x20000000u;
 /// Set in the header of a record that has moved: its last 8 bytes are the ref of the MovedCell that it left, and 0.
 inline constexpr uint32_t kCellHasMoved = 0x40000000u;
 
+/// Set in the header of a value that no entry, field or name owns.
+inline constexpr uint32_t kCellUnowned = 0x80000000u;
+
 /// A free cell holds a header, two links and a footer: 24 bytes.
 inline constexpr uint32_t kMinimumCellUnits = 3u;
 
@@ -371,7 +374,7 @@ static_assert(offsetof(CatalogEntry, nameBytes) == 28);
 
 /// The first 8 bytes of every cell; a ref names them.
 struct CellHeader {
-  /// Size of the whole cell in units, CELL_PREVIOUS_FREE, CELL_FREE, CELL_HAS_MOVED.
+  /// Size of the whole cell in units, CELL_PREVIOUS_FREE, CELL_FREE, CELL_HAS_MOVED, CELL_UNOWNED.
   uint32_t sizeAndFlags;
   /// What the cell holds; never 0.
   uint16_t typeId;
