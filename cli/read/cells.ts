@@ -1,5 +1,5 @@
 /** Cells: what a ref names, checked before anything is read from it. */
-import { C, CellHeader } from '../../formats/index.js'
+import { C, CellHeader, MovedCell } from '../../formats/index.js'
 import type { RegionImage } from './region.js'
 
 export interface Cell {
@@ -43,6 +43,26 @@ export function cellOfType(image: RegionImage, ref: number, typeId: number): Cel
   const cell = cellAt(image, ref)
   if (typeof cell === 'string' || (cell.typeId === typeId && !cell.free)) return cell
   return `the cell at ref ${ref} has type ${cell.typeId}, not ${typeId}`
+}
+
+/** The word that says what the record in a cell left; undefined where none has moved there. */
+export function trailAddress({ pages }: RegionImage, { ref, units }: Cell): number | undefined {
+  const hasMoved = (pages.u32(ref * C.UNIT_BYTES) & C.CELL_HAS_MOVED) !== 0
+  return hasMoved ? (ref + units - 1) * C.UNIT_BYTES : undefined
+}
+
+/** The cells that the record in this one has left, as far as they can be found. */
+export function trailOf(image: RegionImage, cell: Cell): Cell[] {
+  const trail = new Map<number, Cell>()
+  const address = trailAddress(image, cell)
+  let ref = address === undefined ? 0 : image.pages.u32(address)
+  while (ref !== 0 && !trail.has(ref)) {
+    const left = cellOfType(image, ref, C.TYPE_MOVED)
+    if (typeof left === 'string') break
+    trail.set(ref, left)
+    ref = image.pages.u32(ref * C.UNIT_BYTES + MovedCell.fields.previous.offset)
+  }
+  return [...trail.values()]
 }
 
 export const cellBytes = (image: RegionImage, { ref, units }: Cell): Buffer =>

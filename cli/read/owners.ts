@@ -4,7 +4,7 @@
  * no more cells are visited than there can be.
  */
 import { C } from '../../formats/index.js'
-import { cellAt, pageOfRef, refOfPage, type Cell } from './cells.js'
+import { cellAt, pageOfRef, refOfPage, trailOf, type Cell } from './cells.js'
 import type { Node } from './node.js'
 import type { PageMap } from './pageMap.js'
 import type { PageSet } from './pageSet.js'
@@ -97,6 +97,7 @@ export class OwnerWalk {
       return
     }
     this.addCell(cell)
+    for (const left of trailOf(this.image, cell)) this.addCell(left)
     const shape = this.types.shapeOf(cell.typeId)
     if (shape?.kind === 'array') this.elements(cell, shape.element, depth)
     else if (shape !== undefined && !isBoxed(shape)) this.owned(cell, shape, 8, depth)

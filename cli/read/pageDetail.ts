@@ -6,7 +6,9 @@ import {
 } from '../../formats/index.js'
 import type { OnProgress } from '../shared/progress.js'
 import { readCatalog, type CatalogName } from './catalog.js'
-import { blobStart, cellAt, PAGE_UNITS, pageOfRef, refOfPage, type Cell } from './cells.js'
+import {
+  blobStart, cellAt, PAGE_UNITS, pageOfRef, refOfPage, trailAddress, type Cell,
+} from './cells.js'
 import { walkCells } from './cellWalk.js'
 import { FieldReader } from './fields.js'
 import { treeKeyType } from './mapDetail.js'
@@ -175,7 +177,15 @@ function contentRows(
   if (shape === undefined) return []
   return shape.kind === 'array'
     ? arrayRows(image, shape.element, bytes)
-    : slotRows(image, shape, bytes, 8, '')
+    : [...slotRows(image, shape, bytes, 8, ''), ...trailRows(image, cell)]
+}
+
+/** What the record left when it moved here. */
+function trailRows(image: RegionImage, cell: Cell): FieldRow[] {
+  const address = trailAddress(image, cell)
+  if (address === undefined) return []
+  const offset = address - cell.ref * C.UNIT_BYTES
+  return [{ name: 'left', offset, bytes: 4, value: String(image.pages.u32(address)) }]
 }
 
 const isNodeType = (typeId: number): boolean =>

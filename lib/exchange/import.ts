@@ -11,19 +11,23 @@
  *      described from where one begins): so the cell has room for the largest version that is
  *      known, and gets its type number anew. `finish` refuses when one never came.
  *  J4. Indexes are made by `finish`, when all records are there.
+ *  J5. A record that takes the place of one that was there is that one from now on: it stays where
+ *      refs name it. Where its number has a reserved cell, both lead to a third (moved.ts).
  */
+import { CellHeader } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
 import { createMultimap } from '../map/multimap.js'
 import type { OrderedMap } from '../map/ordered-map.js'
 import { createMapRoot } from '../map/structures.js'
 import type { OpenSession } from '../region/base/open-session.js'
 import type { WritableRegion } from '../region/base/writable-region.js'
-import type { Ref } from '../space/ref.js'
+import { byteIndexOf, type Ref } from '../space/ref.js'
 import { SMALL_ROOT_BYTES } from '../tree/open.js'
 import { payloadRoom } from '../types/boxes.js'
 import { describeShortly } from '../types/compatible.js'
 import { typeFromText } from '../types/descriptor.js'
 import { MapType, MultimapType } from '../types/map/map.js'
+import { allocateMoved, leaveTo } from '../types/moved.js'
 import { StructType } from '../types/struct/struct.js'
 import type { AnyType, Descriptor } from '../types/type.js'
 import { setUnowned } from '../types/unowned.js'
@@ -33,6 +37,10 @@ import { checkId, JsonForms, type RefNames } from './forms.js'
 import type { NameSchema } from './named.js'
 import { areVersions, RECORD_ID, typeWithRecordIds, type RecordPlaces } from './ref-types.js'
 import { ownField, RowReader } from './rows.js'
+
+function refuseType(id: number, type: AnyType): never {
+  throw new TypeError(`record ${id} is named as another type than it is: ${describeShortly(type)}`)
+}
 
 /** J3: which number is which ref. */
 class Records implements RefNames, RecordPlaces {
@@ -99,24 +107,45 @@ class Records implements RefNames, RecordPlaces {
     const { registry, space } = this.session
     if (space.typeIdOf(ref) === registry.idOf(type)) return
     const fits = !(type instanceof StructType) || type.slotBytes <= payloadRoom(this.session, ref)
-    if (!fits || !areVersions(type, registry.typeOfCell(ref))) {
-      throw new TypeError(`record ${id} is named as another type than it is: `
-        + describeShortly(type))
-    }
+    if (!fits || !areVersions(type, registry.typeOfCell(ref))) refuseType(id, type)
     registry.retype(space, ref, type)
+  }
+
+  /** J5. */
+  replace(id: number, type: AnyType, old: Ref, fill: (ref: Ref) => Ref): Ref {
+    const reserved = this.refs.get(id)
+    if (reserved === undefined) {
+      const ref = fill(old)
+      this.refs.set(id, ref)
+      return ref
+    }
+    this.checkReserved(id)
+    const { session } = this
+    const { registry, space } = session
+    if (!areVersions(type, registry.typeOfCell(reserved))) refuseType(id, type)
+    const stored = registry.typeOfCell(old)
+    const to = allocateMoved(session, (type as StructType).slotBytes, registry.idOf(type))
+    stored.releaseSlot(session, space.windowOf(old), byteIndexOf(old) + CellHeader.bytes)
+    for (const left of [old, reserved]) leaveTo(session, left, to)
+    this.reserved.delete(id)
+    this.refs.set(id, to)
+    return fill(to)
+  }
+
+  private checkReserved(id: number): void {
+    if (this.reserved.has(id)) return
+    throw new TypeError(`there are two records with the number ${id}`)
   }
 
   /** The cell of a value with a number: the one that is reserved, or one that `make` makes. */
   place(id: number, type: AnyType, make: () => Ref, fill: (ref: Ref) => Ref): Ref {
     const ref = this.refs.get(id)
-    if (ref !== undefined && !this.reserved.has(id)) {
-      throw new TypeError(`there are two records with the number ${id}`)
-    }
     if (ref === undefined) {
       const made = make()
       this.refs.set(id, made)
       return made
     }
+    this.checkReserved(id)
     this.retype(id, ref, type)
     this.reserved.delete(id)
     return fill(ref)

@@ -7,7 +7,8 @@ import { compare } from '../types/compatible.js'
 import type { Session } from '../types/context.js'
 import { typeFromText, type Makers } from '../types/descriptor.js'
 import { PackedType } from '../types/packed/packed.js'
-import { numberOf, RefType } from '../types/ref/ref.js'
+import { presentRef } from '../types/moved.js'
+import { RefType } from '../types/ref/ref.js'
 import { StructType } from '../types/struct/struct.js'
 import type { AnyType, Core } from '../types/type.js'
 
@@ -15,7 +16,7 @@ import type { AnyType, Core } from '../types/type.js'
 class RefNumber extends RefType {
   override readSlot(core: Core, at: number): unknown {
     const ref = core.window.u32[at >>> 2]!
-    return ref === 0 ? undefined : numberOf(core.lease.session, ref)
+    return ref === 0 ? undefined : presentRef(core.lease.session, ref)
   }
 }
 
@@ -82,9 +83,10 @@ export function areVersions(a: AnyType, b: AnyType): boolean {
  */
 class NumberedRef extends RefNumber {
   override prepare(value: unknown, where: string, session: Session | null): unknown {
-    const isOne = typeof value === 'number' && session !== null
-      && areVersions(session.registry.typeOfCell(value), this.target())
-    return isOne ? value : super.prepare(value, where, session)
+    if (typeof value !== 'number' || session === null) return super.prepare(value, where, session)
+    const ref = presentRef(session, value)
+    return areVersions(session.registry.typeOfCell(ref), this.target())
+      ? ref : super.prepare(ref, where, session)
   }
 }
 
@@ -99,6 +101,8 @@ export interface RecordPlaces {
   know(type: StructType): void
   /** One is to be made: `make` makes its cell, `fill` fills one that is there. */
   place(id: number, type: AnyType, make: () => Ref, fill: (ref: Ref) => Ref): Ref
+  /** One is to be what another was, in whose cell, or one that has the room, `fill` puts it. */
+  replace(id: number, type: AnyType, old: Ref, fill: (ref: Ref) => Ref): Ref
 }
 
 /** A record that may have a number: see RECORD_ID. */
@@ -125,13 +129,11 @@ class IdentifiedStruct extends StructType {
       (ref) => super.assignCell(session, ref, value))
   }
 
-  /** Others may name the cell that was reserved for the number: so it is that one from now on. */
+  /** Others name the record, and perhaps the cell that was reserved for the number: J5. */
   override assignCell(session: Session, ref: number, value: unknown): Ref {
-    if ((value as Identified)[RECORD_ID] === undefined) {
-      return super.assignCell(session, ref, value)
-    }
-    session.registry.typeOfCell(ref).freeCell(session, ref)
-    return this.createCell(session, value)
+    const id = (value as Identified)[RECORD_ID]
+    if (id === undefined) return super.assignCell(session, ref, value)
+    return this.places.replace(id, this, ref as Ref, (to) => super.assignCell(session, to, value))
   }
 }
 

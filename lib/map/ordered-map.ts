@@ -164,7 +164,7 @@ export class OrderedMap extends MapReader {
     const same =
       expected === undefined || current === undefined
         ? expected === current
-        : this.valueType.same(current, expected)
+        : this.valueType.same(current, expected, this.session)
     if (!same) return false
     if (next !== undefined) this.set(own, next)
     else if (current !== undefined) this.delete(own)

@@ -130,6 +130,12 @@ export class BlockSpace extends SpanSpace implements SavepointSpace {
     if (savepoint === undefined) this.reclaim(ref)
   }
 
+  /** A large one is known by its size. */
+  override trim(ref: Ref, units: number): void {
+    const whole = this.windows[ref >>> 28]!.u32[(ref & 0x0fff_ffff) << 1]! & CELL_SIZE_MASK
+    if (whole <= LARGE_UNITS) super.trim(ref, units)
+  }
+
   /** Of a cell whose header says that it is free: another may have it. */
   private reclaim(ref: number): void {
     const units = this.windows[ref >>> 28]!.u32[(ref & 0x0fff_ffff) << 1]! & CELL_SIZE_MASK

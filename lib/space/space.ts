@@ -19,7 +19,8 @@
  *      change by others before it is made, and not forgotten for the number of those that watch,
  *      but with the transaction.
  */
-import type { Ref } from './ref.js'
+import { C } from '../../formats/index.js'
+import { wordIndexOf, type Ref } from './ref.js'
 import type { Room } from './rooms.js'
 import { Window } from './window.js'
 
@@ -93,6 +94,21 @@ export abstract class Space {
 
   /** Gives a cell back, of either kind: its generation is raised, its type becomes free. */
   abstract free(ref: Ref): void
+
+  /** Gives back the end of a cell, of which `units` stay, if what is cut off can be a cell. */
+  trim(ref: Ref, units: number): void {
+    const { u32 } = this.windowOf(ref)
+    const at = wordIndexOf(ref)
+    const rest = (u32[at]! & C.CELL_SIZE_MASK) - units
+    if (rest < C.MINIMUM_CELL_UNITS) return
+    const end = ref + units as Ref
+    this.mark(end, C.UNIT_BYTES)
+    u32[at + units * 2] = rest
+    u32[at + units * 2 + 1] = C.TYPE_BYTES
+    this.mark(ref, C.UNIT_BYTES)
+    u32[at]! -= rest
+    this.free(end)
+  }
 
   /**
    * Announces that `bytes` bytes from the start of the unit `ref` on are about to change. Units

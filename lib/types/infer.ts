@@ -184,7 +184,7 @@ export interface RMap<K, V, I = V> extends ReadMap<K, V> {
   /**
    * Overwrites in place where it fits, and frees what it replaces. A view given as the value is
    * copied. A record moves only where an older version of its type was written, with less room:
-   * then refs to it are no longer good, and have to be set anew.
+   * refs to it are then led on.
    */
   set(key: K, value: I): void
   delete(key: K): boolean

@@ -50,8 +50,6 @@ export class TypeRegistry {
   readonly #bindings: (Binding | undefined)[] = []
   readonly #types = new Map<number, AnyType>()
   readonly #ids = new Map<string, number>()
-  /** By name of structs: true, or below which number no type has refs to them. */
-  readonly #named = new Map<string, true | number>()
   #serial = 0
   /** Numbers below this are in `#ids`. */
   #seenTo: number = C.FIRST_STORED_TYPE
@@ -273,8 +271,9 @@ export class TypeRegistry {
    */
   checkRef(type: AnyType, given: number, where: string): Ref {
     const session = this.#session
-    const ref = session.holds(given) ? presentRef(session, given) : given as Ref
-    const typeId = session.holds(ref) ? session.space.typeIdOf(ref) : 0
+    const isHeld = session.holds(given)
+    const ref = isHeld ? presentRef(session, given) : given as Ref
+    const typeId = isHeld ? session.space.typeIdOf(ref) : 0
     if (typeId === type.fixedTypeId && typeId !== 0) return ref
     if (typeId < C.FIRST_STORED_TYPE || typeId >= this.nextTypeId) {
       session.leave()
@@ -284,27 +283,6 @@ export class TypeRegistry {
     }
     this.readerOf(type, typeId, ref, true)
     return ref
-  }
-
-  /**
-   * Whether there may be refs to cells of this type, or of another version of it: some type that is
-   * stored has refs to structs of its name.
-   */
-  mayBeNamed({ name }: AnyType): boolean {
-    if (name === undefined) return false
-    this.sync()
-    const { nextTypeId } = this
-    const known = this.#named.get(name)
-    if (known === true || known === nextTypeId) return known === true
-    const struct = `{"struct":${JSON.stringify(name)}`
-    let named = false
-    for (let id: number = C.FIRST_STORED_TYPE; id < nextTypeId && !named; id++) {
-      const text = this.#knownText(id)
-      named = text.includes(`{"ref":${struct}`)
-        || (text.includes('{"ref":{"self":') && text.includes(struct))
-    }
-    this.#named.set(name, named || nextTypeId)
-    return named
   }
 
   /**
@@ -334,7 +312,6 @@ export class TypeRegistry {
   }
 
   #forgetFrom(end: number): void {
-    this.#named.clear()
     this.#seenTo = Math.min(this.#seenTo, end)
     for (const [text, id] of this.#ids) if (id >= end) this.#ids.delete(text)
     for (const id of this.#types.keys()) if (id >= end) this.#types.delete(id)

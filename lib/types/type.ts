@@ -182,13 +182,8 @@ export abstract class AnyType {
   }
 
   #move(session: Session, ref: Ref, stored: AnyType): Ref {
-    const { space, registry } = session
-    if (!registry.mayBeNamed(stored)) {
-      stored.freeCell(session, ref)
-      return space.allocate(this.slotBytes, registry.idOf(this))
-    }
-    const to = allocateMoved(session, this.slotBytes, registry.idOf(this))
-    stored.releaseSlot(session, space.windowOf(ref), ((ref & 0x0fff_ffff) << 3) + 8)
+    const to = allocateMoved(session, this.slotBytes, session.registry.idOf(this))
+    stored.releaseSlot(session, session.space.windowOf(ref), ((ref & 0x0fff_ffff) << 3) + 8)
     leaveTo(session, ref, to)
     return to
   }
@@ -197,8 +192,8 @@ export abstract class AnyType {
   freeCell(session: Session, ref: number): void {
     const { space } = session
     const window = space.windowOf(ref)
+    if ((window.u32[wordIndexOf(ref)]! & C.CELL_HAS_MOVED) !== 0) freeTrail(session, ref as Ref)
     if (this.owns) this.releaseSlot(session, window, ((ref & 0x0fff_ffff) << 3) + 8)
-    if ((window.u32[wordIndexOf(ref)]! & C.CELL_HAS_MOVED) !== 0) freeTrail(space, ref as Ref)
     space.free(ref as Ref)
   }
 
@@ -223,8 +218,8 @@ export abstract class AnyType {
     return value
   }
 
-  /** Deep comparison of two values, each a view or an input. */
-  same(a: unknown, b: unknown): boolean {
+  /** Deep comparison of two values, each a view or an input; refs in an input are of `session`. */
+  same(a: unknown, b: unknown, _session?: Session): boolean {
     return Object.is(a, b)
   }
 

@@ -5,6 +5,8 @@ import {
   exportText, Importer, Region, t, type BlockRegion, type DumpHead, type DumpLine, type RMap,
   type Ref, type Type,
 } from '../../lib/index.js'
+import { pageOf, wordIndexOf } from '../../lib/space/ref.js'
+import { trailWord } from '../../lib/types/moved.js'
 import { randomOf } from '../fuzz/damage.js'
 import { codeOf } from '../harness/types.js'
 import { verifyWhole } from '../harness/verify.js'
@@ -134,24 +136,93 @@ test('a record that nothing owns is freed by the ref from before', withRegion(as
   await verifyWhole(region)
 }))
 
-test('records that no ref can name leave nothing behind', withRegion(async (place) => {
-  const [earlier, later] = [
-    t.struct('Alone', { text: t.string }),
-    t.struct('Alone', { text: t.string, a: t.default(t.f64, 0), b: t.default(t.f64, 0) }),
-  ].map((type) => type as Type<any>)
+test('refs that only the program has are led on, too, and little is left', withRegion(
+  async (place) => {
+    const [earlier, later] = [
+      t.struct('Alone', { text: t.string, a: t.array(t.u32), b: t.f64, c: t.f64 }),
+      t.struct('Alone', {
+        text: t.string, a: t.array(t.u32), b: t.f64, c: t.f64, d: t.default(t.f64, 0),
+      }),
+    ]
+    const region = place.create()
+    const refs = region.transact(() => {
+      const map = region.map('m', t.u32, earlier!)
+      return Array.from({ length: COUNT }, (_, n) => {
+        map.set(n, { text: `${n}`, a: [n], b: 1, c: 2 })
+        return region.refOf(map.get(n)!)
+      })
+    })
+    const map = region.map('m', t.u32, later!)
+    region.transact(() => {
+      for (let n = 0; n < COUNT; n++) map.set(n, { text: `new ${n}`, a: [], b: 1, c: 2, d: 3 })
+      refs.forEach((ref, n) => assert.is(region.deref(ref).text, `new ${n}`))
+    })
+    const { live } = (await region.verify()).bytes
+    await region.compact()
+    const left = (live - (await region.verify()).bytes.live) / COUNT
+    assert.ok(left >= 24 && left <= 48, `${left} bytes a record`)
+  },
+))
+
+test('a ref from before is the ref of today: compared, packed, loaded', withRegion((place) => {
+  const region = place.create()
+  const Holder = t.struct('Holder', { node: t.ref(() => VERSIONS[1]!) })
+  const old = region.transact(() => {
+    mapOf(region, 0).set(1, { text: 'a', mark: 1, words: [] })
+    return region.refOf(mapOf(region, 0).get(1))
+  })
+  const holders = region.map('holders', t.u32, Holder)
+  const direct = region.map('direct', t.u32, t.ref(() => VERSIONS[1]!))
+  region.transact(() => {
+    holders.set(1, { node: old })
+    direct.set(1, old)
+    mapOf(region, 1).set(1, { text: 'b', mark: 2, words: [] })
+    assert.ok(holders.get(1)!.equals({ node: old }))
+    assert.ok(holders.compareAndSet(1, { node: old }, { node: old }))
+    assert.ok(direct.compareAndSet(1, old, old))
+    assert.not(direct.compareAndSet(1, region.refOf(holders.get(1)!) as never, undefined))
+  })
+  const packed = Region.pack(place.path('packed'), { root: VERSIONS[1]! }, (to) => {
+    to.map('m', t.u32, VERSIONS[0]!).set(1, { text: 'packed', mark: 1, words: [] })
+    const before = to.refOf(to.map('m', t.u32, VERSIONS[0]!).get(1)!)
+    to.map('m', t.u32, VERSIONS[1]!).set(1, { text: 'again', mark: 1, words: [] })
+    return before as Ref<any>
+  })!
+  assert.is((packed.root as Node).text, 'again')
+  packed.close()
+}))
+
+test('a damaged trail frees nothing, and is reported', withRegion(async (place) => {
   const region = place.create()
   region.transact(() => {
-    const map = region.map('m', t.u32, earlier!)
-    for (let n = 0; n < COUNT; n++) map.set(n, { text: 'x' })
+    for (const version of [0, 1]) {
+      for (const n of [1, 2]) {
+        mapOf(region, version).set(n, { text: `${n}`, mark: 1, words: [] })
+      }
+    }
   })
-  const map = region.map('m', t.u32, later!)
-  region.transact(() => {
-    for (let n = 0; n < COUNT; n++) map.set(n, { text: 'x', a: 1, b: 2 })
-  })
-  const { live } = (await region.verify()).bytes
-  await region.compact()
-  // but for what some cells have more than they need
-  assert.ok(live - (await region.verify()).bytes.live < COUNT * 8)
+  const map = mapOf(region, 1)
+  const { space } = region.session
+  const [ref, other] = [1, 2].map((n) => region.refOf(map.get(n)))
+  const word = trailWord(space, ref!)
+  const { u32 } = space.windowOf(ref!)
+  const left = u32[word]!
+  const whileIs = async (value: number): Promise<string[]> => {
+    region.transact(() => {
+      space.mark(ref! + ((word - wordIndexOf(ref!)) >>> 1), 8)
+      u32[word] = value
+      if (value !== 0 && value !== left) {
+        assert.is(codeOf(() => region.transact(() => map.delete(1))), 'RSTORE_CORRUPT')
+      }
+    })
+    assert.is(map.get(2).text, '2')
+    const { problems } = await region.verify()
+    return [...new Set(problems.map(({ code }) => code))].sort()
+  }
+  assert.equal(await whileIs(other!), ['CELL_MOVED', 'CELL_SHARED'])
+  assert.equal(await whileIs(left + 1), ['CELL_MOVED', 'CELL_SHARED'])
+  assert.equal(await whileIs(0), ['CELL_MOVED'])
+  assert.equal(await whileIs(left), [])
 }))
 
 // ── where records are copied ──
@@ -207,11 +278,101 @@ test('dumped and loaded', withRegion(async (place) => {
   checkCircle(mapOf(loaded, 2).get(0), 2, 7)
 }))
 
+test('loaded over itself: what names its records still does', withRegion(async (place) => {
+  const region = place.create()
+  const others = region.map('others', t.u32, t.ref(() => VERSIONS[0]!))
+  region.transact(() => fill(mapOf(region, 0)))
+  const snapshot = region.snapshot()
+  const [head, ...lines] = [...exportText(snapshot)].map((line) => JSON.parse(line) as DumpLine)
+  snapshot.close()
+  region.transact(() => {
+    for (let n = 0; n < COUNT; n++) others.set(n, mapOf(region, 0).get(n))
+  })
+  for (let round = 0; round < 2; round++) {
+    region.transact(() => {
+      const importer = new Importer(region, head as DumpHead)
+      for (const line of lines) importer.add(line)
+      importer.finish()
+    })
+    checkCircle(mapOf(region, 0).get(0), 0)
+    for (let n = 0; n < COUNT; n++) checkCircle(others.get(0) as Node, 0)
+    await verifyWhole(region)
+  }
+  region.transact(() => mapOf(region, 1).clear() && others.clear())
+}))
+
+test('loaded in parts, between which a record moves', withRegion((place) => {
+  const source = place.create({}, 'source.region')
+  const Holder = t.struct('Holder', { node: t.ref(() => VERSIONS[0]!) })
+  source.transact(() => {
+    mapOf(source, 0).set(1, { text: 'a', mark: 1, words: [] })
+    const view = mapOf(source, 0).get(1)
+    for (const n of [1, 2]) source.map('zholders', t.u32, Holder).set(n, { node: view })
+  })
+  const snapshot = source.snapshot()
+  const [head, ...lines] = [...exportText(snapshot)].map((text) => JSON.parse(text) as DumpLine)
+  snapshot.close()
+  assert.is(lines.length, 3)
+  const region = place.create()
+  const importer = region.transact(() => {
+    const made = new Importer(region, head as DumpHead)
+    for (const line of lines.slice(0, 2)) made.add(line)
+    made.pause()
+    return made
+  })
+  region.transact(() => mapOf(region, 1).set(1, { text: 'moved', mark: 1, words: [] }))
+  region.transact(() => {
+    importer.add(lines[2]!)
+    importer.finish()
+  })
+  for (const n of [1, 2]) {
+    assert.is(region.map('zholders', t.u32, Holder).getObject(n)!.node,
+      region.refOf(mapOf(region, 1).get(1)))
+  }
+}))
+
 test('repaired', withRegion(async (place) => {
   moved(place).close()
   await damageAndRepair(place, [3])
   checkCircle(mapOf(place.open({}, 'saved'), 2).get(0), 2, 7)
 }))
+
+test('repaired where what records left is lost: they say what that was', withRegion(
+  async (place) => {
+    const region = place.create()
+    const count = 400
+    const holders = region.map('holders', t.u32, t.ref(() => VERSIONS[0]!))
+    const refs = region.transact(() => {
+      const map = mapOf(region, 0)
+      for (let n = 0; n < count; n++) map.set(n, { text: `text ${n}`, mark: 1, words: [] })
+      for (let n = 0; n < count; n++) holders.set(n, map.get(n))
+      return Array.from({ length: count }, (_, n) => region.refOf(map.get(n)))
+    })
+    const map = mapOf(region, 1)
+    const grown = { mark: 2, words: [], added: 1 }
+    region.transact(() => {
+      for (let n = 0; n < count; n++) map.set(n, { text: `text ${n}`, ...grown })
+    })
+    const pagesNow = new Set(Array.from({ length: count }, (_, n) =>
+      pageOf(region.refOf(map.get(n)))))
+    region.close()
+    const lost = new Set(refs.map(pageOf).filter((page) => !pagesNow.has(page)))
+    assert.ok(lost.size > 0)
+    await damageAndRepair(place, [...lost])
+    const saved = place.open({}, 'saved')
+    const nodes = mapOf(saved, 1)
+    const named = saved.map('holders', t.u32, t.ref(() => VERSIONS[1]!))
+    let found = 0
+    for (let n = 0; n < count; n++) {
+      const node = named.get(n) as Node | undefined
+      if (node === undefined) continue
+      assert.is(node.text, `text ${n}`)
+      assert.is(saved.refOf(node), saved.refOf(nodes.get(n)))
+      found++
+    }
+    assert.is(found, nodes.size)
+  },
+))
 
 test('in a block region', withPool(async (pool) => {
   const region = pool.region()

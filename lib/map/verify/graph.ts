@@ -3,7 +3,7 @@ import { C } from '../../../formats/index.js'
 import { wordIndexOf } from '../../space/ref.js'
 import { payloadRoom } from '../../types/boxes.js'
 import { MapType, MultimapType } from '../../types/map/map.js'
-import { follow, leftBy, MOVED } from '../../types/moved.js'
+import { follow, leadsTo, leftBefore, leftBy } from '../../types/moved.js'
 import type { AnyType } from '../../types/type.js'
 import { isUnowned } from '../../types/unowned.js'
 import { MULTIMAP } from '../multimap.js'
@@ -42,18 +42,25 @@ export class Graph {
 
   /** Y7: the cells that a record has left. */
   #trail(ref: number, path: string): void {
-    const { session: { space }, cells, findings } = this.#work
-    let next = ref
-    for (let left = leftBy(space, ref); left !== 0;) {
+    const { session, cells, findings } = this.#work
+    const { space } = session
+    for (let left = leftBy(space, ref); left !== 0; left = leftBefore(space, left)) {
       if (!cells.take(left, `${path} (where it was before)`)) return
-      const { u32 } = space.windowOf(left)
-      const at = wordIndexOf(left)
-      if (space.typeIdOf(left) !== C.TYPE_MOVED || u32[at + MOVED.next] !== next) {
-        return findings.add('CELL_MOVED', left, path,
-          `${path}: the cell at ref ${left}, where it was before, does not lead to it.`)
-      }
-      next = left
-      left = u32[at + MOVED.previous]!
+      if (leadsTo(session, left, ref)) continue
+      return findings.add('CELL_MOVED', left, path,
+        `${path}: the cell at ref ${left}, where it was before, does not lead to it.`)
+    }
+  }
+
+  /** Y7: those that are left lead to records that are left, too. */
+  #strayTrails(): void {
+    const { session, cells, findings } = this.#work
+    for (const ref of cells.left()) {
+      if (session.space.typeIdOf(ref) !== C.TYPE_MOVED) continue
+      const to = follow(session, ref)
+      if (to !== 0 && cells.isLeft(to)) continue
+      findings.add('CELL_MOVED', ref, '', `The cell at ref ${ref} leads to ref ${to}, where a `
+        + 'record went, but that does not name it.')
     }
   }
 
@@ -134,6 +141,7 @@ export class Graph {
     }
     this.#followRefs()
     if (this.#work.ground.keepsUnnamed) this.#unnamed()
+    this.#strayTrails()
   }
 
   #followRefs(): void {

@@ -163,8 +163,7 @@ class PackJob<V> {
 
   private checked(ref: number): Ref {
     if (!Number.isInteger(ref) || !this.session.holds(ref)) throw foreign(this.session)
-    this.session.registry.checkCell(this.type, ref, 'root')
-    return ref as Ref
+    return this.session.registry.checkRef(this.type, ref, 'root')
   }
 }
 

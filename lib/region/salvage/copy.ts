@@ -9,7 +9,7 @@ import type { KeyKind } from '../../tree/keys.js'
 import { FIRST_CHILD, HEAD, WIDTHS } from '../../tree/node.js'
 import { createTree, openTree } from '../../tree/open.js'
 import { MapType, type MultimapType } from '../../types/map/map.js'
-import { follow } from '../../types/moved.js'
+import { LONGEST_TRAIL, nextOf } from '../../types/moved.js'
 import type { AnyType } from '../../types/type.js'
 import { GraphCopy, type Steps } from '../base/evacuate.js'
 import type { OpenSession } from '../base/open-session.js'
@@ -59,8 +59,15 @@ export class SalvageCopy extends GraphCopy {
     return this.copies.get(ref) !== 0
   }
 
+  /** E7. Where one of what a record has left is lost, by what the record says that it left. */
   protected override presentRef(ref: number): number {
-    return this.wreck.cells.has(ref) ? follow(this.wreck, ref) : ref
+    const { wreck } = this
+    let at = ref
+    for (let hops = 0; wreck.cells.has(at) && hops < LONGEST_TRAIL; hops++) {
+      if (wreck.space.typeIdOf(at) !== C.TYPE_MOVED) return at
+      at = nextOf(wreck.space, at)
+    }
+    return wreck.recordThatLeft(at) ?? ref
   }
 
   protected override mayCopy(type: AnyType, ref: number, owned: boolean): boolean {

@@ -17,6 +17,7 @@ import { compare } from '../../types/compatible.js'
 import { typeFromText } from '../../types/descriptor.js'
 import { MapType, MultimapType } from '../../types/map/map.js'
 import { TypeRegistry } from '../../types/registry.js'
+import { leftBefore, leftBy } from '../../types/moved.js'
 import { readText } from '../../types/text.js'
 import type { AnyType } from '../../types/type.js'
 import { namesPacked } from '../base/evacuate.js'
@@ -100,6 +101,7 @@ export class Wreck extends OpenSession {
   override readonly registry: FoundTypes
   readonly path = null
   readonly cells: FoundCells
+  private leavers: Map<number, number> | undefined
   private readonly sound = new Map<number, boolean>()
   private readonly comparable = new Map<string, boolean>()
   private readonly readers = new Map<string, AnyTree>()
@@ -151,6 +153,30 @@ export class Wreck extends OpenSession {
     const reader = openTree(this.space, kind, root) as AnyTree
     this.readers.set(key, reader)
     return reader
+  }
+
+  /** The record whose trail has the cell; undefined where no whole one says so. */
+  recordThatLeft(ref: number): number | undefined {
+    this.leavers ??= this.findLeavers()
+    return this.leavers.get(ref)
+  }
+
+  /** M2 of types/moved.ts, as far as the trails are whole. */
+  private findLeavers(): Map<number, number> {
+    const { cells, space } = this
+    const leavers = new Map<number, number>()
+    for (const [typeId, refs] of cells.byType) {
+      if (typeId < C.FIRST_STORED_TYPE) continue
+      for (const ref of refs) {
+        let left = leftBy(space, ref)
+        while (left !== 0 && !leavers.has(left)) {
+          leavers.set(left, ref)
+          const isWhole = cells.has(left) && space.typeIdOf(left) === C.TYPE_MOVED
+          left = isWhole ? leftBefore(space, left) : 0
+        }
+      }
+    }
+    return leavers
   }
 
   /** Whether a cell, with everything it owns, is of a type and undamaged, as far as can be seen. */

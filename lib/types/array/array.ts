@@ -214,11 +214,11 @@ export class ArrayType extends BoxedType {
     if (ArrayBuffer.isView(value)) return (value as Uint8Array).slice()
     return Array.from(value as Iterable<unknown>, (element) => this.element.plain(element))
   }
-  override same(a: unknown, b: unknown): boolean {
+  override same(a: unknown, b: unknown, session?: Session): boolean {
     if (!isIterable(a) || !isIterable(b)) return false
     const [listA, listB] = [listOf(a), listOf(b)]
     return listA.length === listB.length
-      && listA.every((element, i) => this.element.same(element, listB[i]))
+      && listA.every((element, i) => this.element.same(element, listB[i], session))
   }
   override bindSelf(self: () => AnyType): AnyType {
     const element = this.element.bindSelf(self)

@@ -75,8 +75,8 @@ export class DefaultType extends AnyType {
   override plain(value: unknown): unknown {
     return this.inner.plain(value)
   }
-  override same(a: unknown, b: unknown): boolean {
-    return this.inner.same(a, b === undefined ? this.value : b)
+  override same(a: unknown, b: unknown, session?: Session): boolean {
+    return this.inner.same(a, b === undefined ? this.value : b, session)
   }
   override readerFor(stored: AnyType): SlotReader {
     return this.inner.readerFor(stored instanceof DefaultType ? stored.inner : stored)

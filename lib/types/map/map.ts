@@ -124,11 +124,11 @@ export class MapType extends AnyMapType {
     return new Map(Array.from(entriesOf(value, 'map'), ([key, entry]) =>
       [this.keyType.plain(key), this.valueType.plain(entry)]))
   }
-  override same(a: unknown, b: unknown): boolean {
+  override same(a: unknown, b: unknown, session?: Session): boolean {
     const textOf = ([key]: readonly unknown[]): string | undefined => textIfKey(this.codec, key)
     const [mapA, mapB] = [byText(a, textOf), byText(b, textOf)]
     return mapA !== undefined && mapA.size === mapB?.size && [...mapA].every(([key, value]) =>
-      mapB.has(key) && this.valueType.same(value, mapB.get(key)))
+      mapB.has(key) && this.valueType.same(value, mapB.get(key), session))
   }
   override bindSelf(self: () => AnyType): AnyType {
     const value = this.valueType.bindSelf(self)

@@ -67,8 +67,8 @@ export class OptionalType extends AnyType {
   override plain(value: unknown): unknown {
     return value === undefined ? undefined : this.inner.plain(value)
   }
-  override same(a: unknown, b: unknown): boolean {
-    return a === undefined || b === undefined ? a === b : this.inner.same(a, b)
+  override same(a: unknown, b: unknown, session?: Session): boolean {
+    return a === undefined || b === undefined ? a === b : this.inner.same(a, b, session)
   }
   override bindSelf(self: () => AnyType): AnyType {
     const inner = this.inner.bindSelf(self)

@@ -25,9 +25,9 @@ export function refOfView(value: unknown): number {
   return stored.kind === 'struct' && stored.name === structOfView(value as object).name ? ref : 0
 }
 
-/** The number that a record has for its copies: one, however many refs lead to it. */
-export const numberOf = (session: Session, ref: number): number =>
-  session.holds(ref) ? presentRef(session, ref) : ref
+/** Of a ref, where the record is now. */
+const presentIf = (session: Session | undefined, value: unknown): unknown =>
+  typeof value === 'number' && session?.holds(value) === true ? presentRef(session, value) : value
 
 export class RefType extends AnyType {
   readonly kind = 'ref'
@@ -80,7 +80,7 @@ export class RefType extends AnyType {
   readSlot(core: Core, at: number): unknown {
     const ref = core.window.u32[at >>> 2]!
     if (ref === 0) return undefined
-    return refsAreNumbers() ? numberOf(core.lease.session, ref)
+    return refsAreNumbers() ? presentRef(core.lease.session, ref)
       : this.target().readCell(core.lease, ref, undefined)
   }
   /** From then on an array fresh from a builder is as if `alloc` had made it. */
@@ -102,10 +102,11 @@ export class RefType extends AnyType {
   override plain(value: unknown): unknown {
     return coreOfView(value) === undefined ? value : refOfView(value) as Ref
   }
-  override same(a: unknown, b: unknown): boolean {
-    const plainA = this.plain(a)
-    const plainB = this.plain(b)
-    return plainA === plainB || (typeof plainA !== 'number' && this.target().same(plainA, plainB))
+  override same(a: unknown, b: unknown, session?: Session): boolean {
+    const plainA = presentIf(session, this.plain(a))
+    const plainB = presentIf(session, this.plain(b))
+    return plainA === plainB
+      || (typeof plainA !== 'number' && this.target().same(plainA, plainB, session))
   }
 }
 

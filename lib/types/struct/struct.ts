@@ -175,12 +175,13 @@ export class StructType extends AnyType implements Struct {
       return result
     })
   }
-  override same(a: unknown, b: unknown): boolean {
+  override same(a: unknown, b: unknown, session?: Session): boolean {
     if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
     const [readA, readB] = [readerOf(a), readerOf(b)]
     return this.fields.every(([name, type]) => {
       const mine = withRefsAsNumbers(() => readA(a, name))
-      return type.same(mine, isView(b) ? withRefsAsNumbers(() => readB(b, name)) : readB(b, name))
+      const other = isView(b) ? withRefsAsNumbers(() => readB(b, name)) : readB(b, name)
+      return type.same(mine, other, session)
     })
   }
 

@@ -292,7 +292,7 @@ export abstract class AnyRecord implements View {
     return structOfView(this).plain(this)
   }
   equals(other: unknown): boolean {
-    return structOfView(this).same(this, other)
+    return structOfView(this).same(this, other, this[CORE].lease.session)
   }
   toJSON(): unknown {
     return jsonOf(structOfView(this).plain(this))

@@ -74,9 +74,9 @@ export class TupleType extends AnyType {
   override plain(value: unknown): unknown {
     return this.elements.map((type, i) => type.plain((value as unknown[])[i]))
   }
-  override same(a: unknown, b: unknown): boolean {
+  override same(a: unknown, b: unknown, session?: Session): boolean {
     return Array.isArray(a) && Array.isArray(b) && a.length === b.length
-      && this.elements.every((type, i) => type.same(a[i], b[i]))
+      && this.elements.every((type, i) => type.same(a[i], b[i], session))
   }
   override bindSelf(self: () => AnyType): AnyType {
     const elements = this.elements.map((type) => type.bindSelf(self))
