@@ -12,6 +12,7 @@ interface Outcome {
   ended: boolean
   wait: string
   logBytes: number
+  sound: boolean
   written: string
   moving: string
   later: string
@@ -27,6 +28,7 @@ test(
     assert.ok(found.ended, 'the iterator has ended with its error')
     assert.is(found.wait, 'RSTORE_NO_MEMORY')
     assert.ok(found.logBytes <= 2 * 1024 ** 2, `the log has ${found.logBytes} bytes`)
+    assert.ok(found.sound, 'the pool checks the pages')
     assert.is(found.written, 'done')
     assert.is(found.moving, 'RSTORE_NO_MEMORY')
     assert.is(found.later, 'done')

@@ -23,6 +23,7 @@ const again = await watched.next()
 const wait = await codeOf(vector.waitForSize(1))
 for (let i = 0; i < 20_000; i++) region.transact(() => numbers.set(i % 5000, i))
 const { logBytes } = region.stats()
+const { ok: sound } = await region.verify()
 const written = await codeOf(region.write(() => numbers.set(2, 2)))
 
 testIo.start('fail:EAGAIN@t2+')  // the second is that which begins anew behind a compaction
@@ -32,6 +33,8 @@ const moving = await codeOf(moved)
 testIo.stop()
 const later = next()
 region.transact(() => numbers.set(1, 1))
-say({ epochs, ended: again.done, wait, logBytes, written, moving, later: await codeOf(later) })
+say({
+  epochs, ended: again.done, wait, logBytes, sound, written, moving, later: await codeOf(later),
+})
 region.close()
 vector.close()

@@ -1,34 +1,13 @@
 /** The thread on which write() commits: a handle's own, whatever else the process does. */
-import { execFileSync } from 'node:child_process'
-import { closeSync, constants, open, openSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { t } from '../../lib/index.js'
+import { withBusyPool } from '../harness/busy-pool.js'
 import { Child } from '../harness/child.js'
 import { wait } from '../harness/until.js'
 import { nextTurn, withRegion } from '../harness/with-region.js'
 
 const test = suite('write: its thread')
-
-/** Does the work while every thread of Node's pool waits for something else. */
-async function withBusyPool(pipe: string, work: () => Promise<void>): Promise<void> {
-  execFileSync('mkfifo', [pipe])
-  const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4)
-  const opened = Array.from({ length: threads }, () => new Promise<void>((resolve, reject) => {
-    open(pipe, 'r', (error, fd) => {
-      if (error !== null) return reject(error)
-      closeSync(fd)
-      resolve()
-    })
-  }))
-  try {
-    await work()
-  } finally {
-    const end = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK)
-    await Promise.all(opened)
-    closeSync(end)
-  }
-}
 
 test(
   'it commits, and lets go of the write lock, while the pool of threads is busy with other work',

@@ -31,7 +31,7 @@
 //     cleanup hook, which needs no JavaScript (environment.h). Finalizers, which may run behind it,
 //     make no call that can be refused. Where the main thread exits at once, by `process.exit()` or
 //     an error, there are no hooks: the kernel gives it back, and a commit under way is waited for
-//     (commit-thread.cc).
+//     (work-thread.h).
 #pragma once
 
 #define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS

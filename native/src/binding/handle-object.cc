@@ -221,9 +221,17 @@ Napi::Value HandleObject::punchZeroPages(const Napi::CallbackInfo& info) {
   });
 }
 
+/// For what may be done while somebody holds the write lock. Where the system has no thread the
+/// pool does it: JavaScript cannot wait for a whole file.
+Napi::Value HandleObject::onOwnThread(Napi::Env env, std::function<Status()> work) {
+  if (!worker_) worker_ = std::make_unique<WorkThread>(env, "rstore work", AtExit::kCutOff);
+  if (!worker_->start()) return inBackground(env, std::move(work));
+  return worker_->run(env, std::make_shared<Job>(std::move(work)));
+}
+
 /// punchTail(): between begin and rollback. A promise of the packed status.
 Napi::Value HandleObject::punchTail(const Napi::CallbackInfo& info) {
-  return inBackground(info.Env(), [handle = handle_, busy = busy_] {
+  return onOwnThread(info.Env(), [handle = handle_, busy = busy_] {
     const InTurn turn(*busy);
     return handle->isOpen() ? rstore::punchTail(*handle) : failure(Code::kClosed);
   });
@@ -238,10 +246,15 @@ Napi::Value HandleObject::becomeAlone(const Napi::CallbackInfo& info) {
 /// anything else, and until then nobody changes the list of pages or the memory.
 Napi::Value HandleObject::commitLater(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto job = std::make_shared<CommitJob>();
-  job->status = changes(info[0].As<Napi::Number>().Uint32Value(), &job->changes);
-  if (!job->status.ok()) job->state = CommitJob::State::kFinished;
-  if (!committer_) committer_ = std::make_unique<CommitThread>(env, *handle_);
+  Changes listed;
+  const Status known = changes(info[0].As<Napi::Number>().Uint32Value(), &listed);
+  const auto job = std::make_shared<Job>([handle = handle_, known, listed] {
+    const Status prepared = known.ok() ? handle->prepare(listed, true) : known;
+    return prepared.ok() ? handle->settle() : prepared;
+  });
+  if (!committer_) {
+    committer_ = std::make_unique<WorkThread>(env, "rstore commits", AtExit::kAwaited);
+  }
   const Napi::Value promise = committer_->run(env, job);
   if (!promise.IsEmpty()) job_ = job;
   return promise;
@@ -250,16 +263,16 @@ Napi::Value HandleObject::commitLater(const Napi::CallbackInfo& info) {
 /// finishLater(): waits for the commit under way, or does it here; the packed status.
 Napi::Value HandleObject::finishLater(const Napi::CallbackInfo& info) {
   if (!job_) return Napi::Number::New(info.Env(), 0);
-  const std::shared_ptr<CommitJob> job = job_;
+  const std::shared_ptr<Job> job = job_;
   finishJob(info.Env());
-  if (job->status.ok()) handle_->finish();
-  return packedStatus(info.Env(), job->status);
+  if (job->status().ok()) handle_->finish();
+  return packedStatus(info.Env(), job->status());
 }
 
 /// Behind it another one may be begun, or the handle closed.
 void HandleObject::finishJob(Napi::Env env) {
   if (!job_) return;
-  job_->runOrWait(*handle_);
+  job_->runOrWait();
   job_.reset();
   committer_->answer(env);
 }
@@ -406,7 +419,7 @@ Napi::Value HandleObject::backup(const Napi::CallbackInfo& info) {
 /// checkPages(): a promise of the packed status; then `damagedPages` has what was found.
 Napi::Value HandleObject::checkPages(const Napi::CallbackInfo& info) {
   pageCheck_ = std::make_shared<PageCheck>();
-  return inBackground(info.Env(), [handle = handle_, busy = busy_, check = pageCheck_] {
+  return onOwnThread(info.Env(), [handle = handle_, busy = busy_, check = pageCheck_] {
     const InTurn turn(*busy);
     return handle->isOpen() ? rstore::checkPages(*handle, check.get()) : failure(Code::kClosed);
   });
@@ -471,6 +484,8 @@ void HandleObject::closeNow() {
     const std::lock_guard<std::shared_mutex> guard(busy_->open);
     handle_->close();
   }
+  if (worker_) worker_->end(Env());  // what it has not begun finds the handle closed
+  worker_.reset();
   Environment& environment = Environment::of(Env());
   environment.closed(this);
   environment.forget(number_);

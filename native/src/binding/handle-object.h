@@ -2,20 +2,21 @@
 // (code + errno << 8).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
 
-#include "binding/commit-thread.h"
 #include "binding/environment.h"
 #include "binding/epoch-watcher.h"
+#include "binding/work-thread.h"
 #include "core/backup.h"
 #include "core/handle.h"
 #include "core/page-check.h"
 
 namespace rstore {
 
-/// What a handle does on threads of the pool.
+/// What a handle does on other threads: of the pool, and its own.
 struct Busy {
   /// Shared by all of it; exclusive while the handle is closed, or moves over to another file.
   std::shared_mutex open;
@@ -97,6 +98,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::Object describe(Napi::Env env);
   Status changes(uint32_t pageCount, Changes* out) const;
   void finishJob(Napi::Env env);
+  Napi::Value onOwnThread(Napi::Env env, std::function<Status()> work);
   void closeNow();
   template <typename Step>
   Status following(Napi::Env env, Step step);
@@ -110,8 +112,9 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   const uint32_t* pageData_ = nullptr;
   size_t pageLimit_ = 0;
   Napi::Reference<Napi::ArrayBuffer> control_;
-  std::shared_ptr<CommitJob> job_;
-  std::unique_ptr<CommitThread> committer_;
+  std::shared_ptr<Job> job_;  // the commit under way
+  std::unique_ptr<WorkThread> committer_;
+  std::unique_ptr<WorkThread> worker_;  // of what a commit need not wait for
   std::shared_ptr<CopyProgress> backup_;
   std::shared_ptr<PageCheck> pageCheck_;
   std::unique_ptr<EpochWatcher> watcher_;

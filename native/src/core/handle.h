@@ -35,7 +35,7 @@
 //     salt, which is ignored.
 // H6. A commit that runs on another thread, since it waits for the disk and maybe for a checkpoint,
 //     keeps the write lock until it is published; only then does anyone see it. Everybody's writers
-//     wait meanwhile: so that thread is one that nothing else keeps busy (binding/commit-thread.h).
+//     wait meanwhile: so that thread is one that nothing else keeps busy (binding/work-thread.h).
 // H7. The kernel reports a lost page once to each open file. Syncs through this handle's
 //     descriptors are done under `syncing_`, and whoever gets the error sets logSuspect before
 //     letting go of it. So a commit that finds logSuspect still 0 after its syncs has lost nothing;
