@@ -86,6 +86,8 @@ export interface NativeHandle extends WindowSource {
   backupProgress(): [number, number]
   /** Compares the file's pages with their checksums; then `damagedPages` has those that differ. */
   checkPages(): Promise<PackedStatus>
+  /** Pages done, pages in all, of the last `checkPages`. */
+  pageCheckProgress(): [number, number]
   damagedPages(): number[]
   /** Of the file that is shown: uuid, generation. */
   identity(): [Uint8Array, number]

@@ -14,6 +14,7 @@ import type { EndReason, Kernels } from '../../types/context.js'
 import { refusePromise } from '../../types/promise.js'
 import { TypeRegistry } from '../../types/registry.js'
 import type { RegionStats } from './stats.js'
+import type { OnProgress } from './telling.js'
 
 /**
  * Who has a buffer may have nothing else of its session any more. As long as it is there, so is the
@@ -68,8 +69,11 @@ export abstract class OpenSession extends Session {
   }
 
   abstract stats(): RegionStats
-  /** Pages of the file that do not fit their checksums, as far as they are not looked at anyway. */
-  async damagedPages(): Promise<number[]> {
+  /**
+   * Pages of the file that do not fit their checksums, as far as they are not looked at anyway.
+   * @param _onProgress is told of pages
+   */
+  async damagedPages(_onProgress?: OnProgress): Promise<number[]> {
     return []
   }
   abstract override holds(ref: number): boolean

@@ -11,6 +11,7 @@ import { derefCell } from './cells.js'
 import type { OpenSession } from './open-session.js'
 import { damageProblem, pageProblem, reporting, withProblems } from './reports.js'
 import type { RegionStats } from './stats.js'
+import { VerifyProgress } from './verify-progress.js'
 
 export abstract class RegionBase implements Disposable {
   /** @internal */
@@ -62,16 +63,21 @@ export abstract class RegionBase implements Disposable {
    * Compares the pages of the file with their checksums, on another thread, and then walks
    * everything that can be reached and checks it. Damage is reported, never thrown: so is a file
    * that cannot be read to its end, and then nothing is said of what is in it (`bytes` are 0).
+   * `onProgress` is told of twice as many cells as there are about: of half of them while the pages
+   * are compared, in proportion.
    * Throws RSTORE_NO_SPACE, or RSTORE_READ_ONLY, where pages cannot be told from damaged ones until
    * a checkpoint that was left half way is made again.
    */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     checkVerifyOptions(options)
     this.session.assertOpen()
-    const damaged = await this.session.damagedPages().then(
+    const progress = new VerifyProgress(this.session, options)
+    const damaged = await this.session.damagedPages(progress.pages).then(
       (pages) => pages.map(pageProblem), (error: unknown) => [damageProblem(error)])
+    progress.assertGoesOn()
     this.session.assertOpen()
-    const report = reporting(() => verifySession(this.session, this.catalog, options))
+    const report = reporting(() => verifySession(this.session, this.catalog, progress.cells))
+    progress.assertGoesOn()
     return withProblems(report, damaged)
   }
 

@@ -1,3 +1,10 @@
+/** An allocated cell has so many, or more. */
+const CELL_BYTES = 40
+
+/** About how many cells and entries there are. */
+export const aboutCells = ({ allocatedBytes }: RegionStats): number =>
+  Math.ceil(allocatedBytes / CELL_BYTES)
+
 /** Numbers about a region. Bytes, unless the name says otherwise. */
 export interface RegionStats {
   /** Upper bound of the file. */

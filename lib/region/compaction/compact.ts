@@ -22,11 +22,11 @@ import { RStoreError } from '../../errors.js'
 import { Catalog } from '../../map/catalog.js'
 import { verifySession } from '../../map/verify/verify.js'
 import { check } from '../../native/status.js'
-import { STATE } from '../../space/allocation-words.js'
 import { OutboundList } from '../../space/outbound.js'
 import { copyNames } from '../base/evacuate.js'
 import type { CheckedOptions } from '../base/options.js'
 import { owning } from '../base/owning.js'
+import { aboutCells } from '../base/stats.js'
 import { inTurns } from '../base/turns.js'
 import type { RegionSession } from '../live/session.js'
 import { Snapshot } from '../live/snapshot.js'
@@ -82,7 +82,7 @@ async function copyTo(
   const target = LiveCopy.beside(path, view.capacityBytes, 'compacting to')
   await target.during(signal, async () => {
     const catalog = new Catalog(target, { create: true })
-    const total = totalOf(source)
+    const total = aboutCells(source.stats())
     const tell = (done: number): void => {
       options.onProgress?.(done, 2 * total)
       signal?.throwIfAborted()
@@ -95,10 +95,6 @@ async function copyTo(
     ending.name(target)
   })
 }
-
-/** About how many cells and entries there are: an allocated cell has 40 bytes, or more. */
-const totalOf = ({ session }: Snapshot): number =>
-  Math.ceil(session.space.windows[0]!.u32[STATE.allocatedUnits]! / 5)
 
 /** The packed regions that are named: as many fields as before, or fewer (C2). */
 function copyOutbound(source: Snapshot, target: LiveCopy): void {

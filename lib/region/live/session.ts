@@ -26,6 +26,7 @@ import { Lease } from '../../types/context.js'
 import { NEXT_TYPE_UNIT, TYPES_ROOT } from '../base/blank.js'
 import { OpenSession, synchronous } from '../base/open-session.js'
 import type { RegionStats } from '../base/stats.js'
+import { whileTelling, type OnProgress } from '../base/telling.js'
 import { isRefused } from './view.js'
 import type { View } from './view.js'
 
@@ -247,8 +248,9 @@ export class RegionSession extends OpenSession {
   }
 
   /** One check after the other: the native handle has the list of the last alone. */
-  override damagedPages(): Promise<number[]> {
-    const checked = this.pagesChecked?.then(() => this.checkPages()) ?? this.checkPages()
+  override damagedPages(onProgress?: OnProgress): Promise<number[]> {
+    const checkThem = (): Promise<number[]> => this.checkPages(onProgress)
+    const checked = this.pagesChecked?.then(checkThem) ?? checkThem()
     const end = (): void => {
       if (this.pagesChecked === ended) this.pagesChecked = null
     }
@@ -260,10 +262,13 @@ export class RegionSession extends OpenSession {
   /** Settled when the last check that was asked for is over. */
   private pagesChecked: Promise<void> | null = null
 
-  private async checkPages(): Promise<number[]> {
+  private async checkPages(onProgress?: OnProgress): Promise<number[]> {
     this.assertOpen()
     const { native, path } = this.view
-    const status = await native.checkPages()
+    const tell = (): void => {
+      if (!this.closed) onProgress?.(...native.pageCheckProgress())
+    }
+    const status = await whileTelling(onProgress && tell, native.checkPages())
     this.assertOpen()
     check(status, path, 'checking the pages of')
     return native.damagedPages()

@@ -53,6 +53,9 @@ async function copy(
     signal?.throwIfAborted()
     if (status > 0) throw errorOf(status, newPath, 'thawing to')
     return -status as Ref
+  } catch (error) {
+    cancel()
+    throw error
   } finally {
     signal?.removeEventListener('abort', cancel)
   }

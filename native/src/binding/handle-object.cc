@@ -57,6 +57,7 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
               InstanceMethod<&HandleObject::backupProgress>("backupProgress"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::watchEpochs>>("watchEpochs"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::checkPages>>("checkPages"),
+              InstanceMethod<&HandleObject::pageCheckProgress>("pageCheckProgress"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::damagedPages>>("damagedPages"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::identity>>("identity"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::isReplaced>>("isReplaced"),
@@ -416,13 +417,23 @@ Napi::Value HandleObject::backup(const Napi::CallbackInfo& info) {
   });
 }
 
-/// checkPages(): a promise of the packed status; then `damagedPages` has what was found.
+/// checkPages(): a promise of the packed status; then `damagedPages` has what was found. One that
+/// is still under way is ended: nobody waits for it any more.
 Napi::Value HandleObject::checkPages(const Napi::CallbackInfo& info) {
+  if (pageCheck_) pageCheck_->cancelled.store(true);
   pageCheck_ = std::make_shared<PageCheck>();
   return onOwnThread(info.Env(), [handle = handle_, busy = busy_, check = pageCheck_] {
     const InTurn turn(*busy);
     return handle->isOpen() ? rstore::checkPages(*handle, check.get()) : failure(Code::kClosed);
   });
+}
+
+/// pageCheckProgress(): [pages done, pages in all] of the last `checkPages`.
+Napi::Value HandleObject::pageCheckProgress(const Napi::CallbackInfo& info) {
+  auto result = Napi::Array::New(info.Env(), 2);
+  result.Set(uint32_t{0}, number(info.Env(), pageCheck_ ? pageCheck_->donePages.load() : 0));
+  result.Set(uint32_t{1}, number(info.Env(), pageCheck_ ? pageCheck_->totalPages.load() : 0));
+  return result;
 }
 
 /// damagedPages(): of the last `checkPages`.

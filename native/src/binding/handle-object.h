@@ -89,6 +89,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::Value punchTail(const Napi::CallbackInfo& info);
   Napi::Value backup(const Napi::CallbackInfo& info);
   Napi::Value checkPages(const Napi::CallbackInfo& info);
+  Napi::Value pageCheckProgress(const Napi::CallbackInfo& info);
   Napi::Value damagedPages(const Napi::CallbackInfo& info);
   Napi::Value backupProgress(const Napi::CallbackInfo& info);
   Napi::Value watchEpochs(const Napi::CallbackInfo& info);

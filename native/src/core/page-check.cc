@@ -97,11 +97,13 @@ Status checkPages(Handle& handle, PageCheck* check) {
     const bool head = first < kChecksumPage;
     const Status done = lockedAgainstCheckpoints(handle, [&] {
       if (const Status ended = reader.endPage(&end); !ended.ok()) return ended;
+      check->totalPages.store(end);
       const uint64_t last = head ? kChecksumPage : std::min(end, first + kPiecePages);
       return last <= first ? kSuccess : reader.read(first, last - first, &suspects);
     });
     if (!done.ok()) return done;
     first = head ? firstData : first + kPiecePages;
+    check->donePages.store(std::min(first, end));
   }
   if (suspects.size() > kSuspectLimit) suspects.resize(kSuspectLimit);
   const bool isInDoubt = !suspects.empty() && handle.hasLock();

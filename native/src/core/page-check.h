@@ -22,8 +22,11 @@
 namespace rstore {
 
 struct PageCheck {
-  std::vector<uint32_t> damaged;       // the first 1,000 of them
-  std::atomic<bool> cancelled{false};  // by another thread
+  std::vector<uint32_t> damaged;  // the first 1,000 of them
+  // For other threads; the pages of suspects are looked at twice, and counted once.
+  std::atomic<uint64_t> donePages{0};
+  std::atomic<uint64_t> totalPages{0};
+  std::atomic<bool> cancelled{false};  // by one of them
 };
 
 /// Any thread.
