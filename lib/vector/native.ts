@@ -27,7 +27,9 @@ export interface OpenedVector {
 }
 
 export interface NativeVector {
-  open(path: string, type: string, acceptUnflushed: boolean): OpenedVector
+  open(
+    path: string, type: string, acceptUnflushed: boolean, timeoutMs: number,
+  ): OpenedVector
   /** Cells from `index` * WINDOW_BYTES on, at most so many bytes. */
   window(index: number, bytes: number): ArrayBuffer
   flush(): Promise<PackedStatus>

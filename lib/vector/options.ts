@@ -23,6 +23,11 @@ export interface OpenVectorOptions {
    * throw RSTORE_UNFLUSHED (default), or go on with what is there.
    */
   unflushed?: 'refuse' | 'accept'
+  /**
+   * How long others are waited for that are just opening it, which takes some time when they
+   * recover it. Default 10,000 ms.
+   */
+  timeoutMs?: number
   /** For elements of a t.ref: the packed region that the vector was created with. */
   packed?: Packed<any>
 }

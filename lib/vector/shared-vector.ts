@@ -13,7 +13,7 @@ import { dirname, resolve } from 'node:path'
 
 import { C } from '../../formats/index.js'
 import { refuseNetwork } from '../native/network.js'
-import { checkMode, checkNewPath } from '../region/base/options.js'
+import { checkMode, checkNewPath, checkTimeout } from '../region/base/options.js'
 import type { Type } from '../types/infer.js'
 import { checkOptionNames } from '../types/options.js'
 import { show } from '../types/text.js'
@@ -62,21 +62,22 @@ export abstract class SharedVector<V, I = V> extends VectorOperations<V, I> {
    * Opens a vector of exactly this element type. Every thread opens it for itself. Throws
    * RSTORE_NOT_FOUND, RSTORE_NOT_A_REGION, RSTORE_WRONG_KIND, RSTORE_TOO_NEW,
    * RSTORE_TYPE_MISMATCH, RSTORE_CORRUPT, RSTORE_UNFLUSHED, RSTORE_NETWORK, and RSTORE_BUSY when
-   * 1,024 handles have it open.
+   * 1,024 handles have it open, or somebody is too long at opening it.
    */
   static open<V, I>(
     path: string, element: Type<V, I>, options: OpenVectorOptions = {},
   ): SharedVector<V, I> {
     checkPath(path)
-    checkOptionNames(options, 'SharedVector.open', ['unflushed', 'packed'])
+    checkOptionNames(options, 'SharedVector.open', ['unflushed', 'timeoutMs', 'packed'])
     const codec = elementOf(element, options.packed, 'SharedVector.open')
     const { unflushed = 'refuse' } = options
     if (unflushed !== 'refuse' && unflushed !== 'accept') {
       throw new TypeError(`unflushed must be 'refuse' or 'accept', not ${show(unflushed)}`)
     }
+    const timeoutMs = checkTimeout(options.timeoutMs ?? 10_000)
     refuseNetwork(path)
     const native = new (vectorAddon().Vector)()
-    const run = native.open(path, codec.text, unflushed === 'accept')
+    const run = native.open(path, codec.text, unflushed === 'accept', timeoutMs)
     if (run.status !== 0) throw openingError(run, path, codec.text)
     const [Kind, Cells] = KINDS[codec.scalar ?? 'record']
     return new Kind<V, I>({ path, codec, native, run, Cells })

@@ -107,6 +107,19 @@ TEST(waitingEndsWhenTheLockIsFreed) {
   ::close(holder);
 }
 
+TEST(waitingEndsInTime) {
+  const LockFile file("in-time");
+  const int holder = file.open(), other = file.open();
+  CHECK(tryLockByte(holder, 9, LockMode::kExclusive).ok());
+  const Status refused = lockByteWithin(other, 9, LockMode::kExclusive, 20);
+  CHECK(refused.code == Code::kBusy && refused.error == EBUSY);
+  std::thread waiter([&] { CHECK(lockByteWithin(other, 9, LockMode::kShared, 10'000).ok()); });
+  ::usleep(20'000);
+  CHECK(unlockByte(holder, 9).ok());
+  waiter.join();
+  ::close(holder), ::close(other);
+}
+
 TEST(descriptorsAreCloseOnExecAndReadersTakeSharedLocks) {
   const LockFile file("flags");
   const int reader = file.open(true);

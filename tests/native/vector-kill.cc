@@ -69,7 +69,7 @@ void expect(bool condition, const char* what, uint64_t detail) {
 
 void mustOpen(VectorFile& file, const std::string& path) {
   VectorOpening opening;
-  if (file.open(path, "test", false, &opening).ok()) return;
+  if (file.open(path, "test", {}, &opening).ok()) return;
   std::printf("FAILED to open\n");
   _exit(3);
 }

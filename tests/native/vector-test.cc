@@ -21,7 +21,7 @@ std::string create(const char* name, uint32_t elementBytes) {
 
 void open(VectorFile& file, const std::string& path) {
   VectorOpening opening;
-  CHECK(file.open(path, "test", false, &opening).ok());
+  CHECK(file.open(path, "test", {}, &opening).ok());
 }
 
 uint64_t sizeOf(const VectorFile& file) {

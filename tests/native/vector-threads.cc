@@ -176,7 +176,7 @@ bool runRounds(VectorCore<>& core, const Setup& setup) {
 
 void mustOpen(VectorFile& file, const char* path) {
   VectorOpening opening;
-  const Status status = file.open(path, "test", false, &opening);
+  const Status status = file.open(path, "test", {}, &opening);
   if (status.ok()) return;
   std::printf("FAILED to open: code %u, errno %d\n", static_cast<unsigned>(status.code),
               status.error);

@@ -101,9 +101,11 @@ Napi::Value VectorObject::open(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto file = std::make_shared<VectorFile>();
   VectorOpening opening;
-  const Status status =
-      file->open(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value(),
-                 info[2].As<Napi::Boolean>().Value(), &opening);
+  VectorOptions options;
+  options.acceptUnflushed = info[2].As<Napi::Boolean>().Value();
+  options.timeoutMs = info[3].As<Napi::Number>().Int64Value();
+  const Status status = file->open(info[0].As<Napi::String>().Utf8Value(),
+                                   info[1].As<Napi::String>().Utf8Value(), options, &opening);
   auto result = describe(env, opening);
   result.Set("status", pack(status));
   if (!status.ok()) return result;

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "core/clock.h"
 #include "core/io.h"
 
 namespace rstore {
@@ -96,6 +97,16 @@ Status tryLockByte(int fd, uint64_t byte, LockMode mode) {
 
 Status lockByte(int fd, uint64_t byte, LockMode mode) {
   return setLock(fd, kWaitForLock, byte, typeOf(mode));
+}
+
+Status lockByteWithin(int fd, uint64_t byte, LockMode mode, int64_t timeoutMs) {
+  const int64_t deadline = monotonicMs() + timeoutMs;
+  for (;;) {
+    const Status locked = tryLockByte(fd, byte, mode);
+    if (locked.code != Code::kBusy) return locked;
+    if (monotonicMs() >= deadline) return failure(Code::kBusy, EBUSY);
+    sleepMicroseconds(500);
+  }
 }
 
 Status unlockByte(int fd, uint64_t byte) { return setLock(fd, kSetLock, byte, F_UNLCK); }

@@ -34,8 +34,12 @@ Status openLockDescriptor(const char* path, bool readOnly, int* fd);
  */
 Status tryLockByte(int fd, uint64_t byte, LockMode mode);
 
+/** Tries it until it is had, at most so long: then kBusy, EBUSY. For setup paths only. */
+Status lockByteWithin(int fd, uint64_t byte, LockMode mode, int64_t timeoutMs);
+
 /**
- * Waits for it, in the kernel: for setup paths only, never for a transaction. EINTR is repeated.
+ * Waits for it, in the kernel, for as long as its holder likes: never on the thread of JavaScript.
+ * EINTR is repeated.
  * Converting shared to exclusive from two sides would wait for ever: release first.
  */
 Status lockByte(int fd, uint64_t byte, LockMode mode);

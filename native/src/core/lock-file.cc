@@ -142,10 +142,9 @@ bool LockFile::isOfFormer(const Identity& identity) const {
          header.generation < identity.generation;
 }
 
-Status LockFile::retire(const std::string& logPath) {
-  if (const Status locked = lockByte(fd_, kRetireByte, LockMode::kExclusive); !locked.ok()) {
-    return locked;
-  }
+Status LockFile::retire(const std::string& logPath, int64_t timeoutMs) {
+  const Status locked = lockByteWithin(fd_, kRetireByte, LockMode::kExclusive, timeoutMs);
+  if (!locked.ok()) return locked;
   Status status = kSuccess;
   if (hasItsName()) {
     status = syncDirectoryOf(path_.c_str());

@@ -109,8 +109,8 @@ class LockFile {
   /// After `join` failed: whether the lock file is that of an earlier generation of the region.
   bool isOfFormer(const Identity& identity) const;
   /// Takes the names of a replaced region's log and of this lock file away, unless somebody has
-  /// done so: replacement.cc, P4.
-  Status retire(const std::string& logPath);
+  /// done so: replacement.cc, P4. kBusy where somebody who is at it does not end in time.
+  Status retire(const std::string& logPath, int64_t timeoutMs);
 
   /// True when nobody else has the region open; then holds the alive byte exclusively, until
   /// `close`. When not, the alive byte is no longer held at all: only `close` may follow.

@@ -67,7 +67,7 @@ Status Handle::joinOrFinishReplacement() {
   const bool isVain = first && !joined.ok() && joined.code != Code::kReplaced;
   if (isVain) lock_.remove();  // it would be empty, and nobody else's
   if (joined.code != Code::kReplaced || !lock_.isOfFormer(file_.identity)) return joined;
-  const Status retired = lock_.retire(logPath());
+  const Status retired = lock_.retire(logPath(), options_.timeoutMs);
   return retired.ok() ? joined : retired;
 }
 

@@ -134,7 +134,8 @@ Status Handle::replaceWith(const std::string& temporary) {
     return statusFromErrno(-renamed);
   }
   const Status synced = syncDirectoryOf(path_.c_str());
-  if (synced.ok()) (void)lock_.retire(logPath());  // or the next opener does
+  // Or the next opener does.
+  if (synced.ok()) (void)lock_.retire(logPath(), options_.timeoutMs);
   auto& ticket = atomicWord(words.epochTicket);
   ticket.fetch_add(1, std::memory_order_seq_cst);
   futexWake(ticket, kEverybody);

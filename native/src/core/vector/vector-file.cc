@@ -115,19 +115,20 @@ VectorFile::~VectorFile() {
   (void)unmapToReserved(mapping_->reservation.base, mapping_->reservation.bytes);
 }
 
-Status VectorFile::open(const std::string& path, const std::string& type, bool acceptUnflushed,
-                        VectorOpening* opening) {
+Status VectorFile::open(const std::string& path, const std::string& type,
+                        const VectorOptions& options, VectorOpening* opening) {
   if (const Status status = file_.open(path, true, kKindShared); !status.ok()) return status;
   bool network = false;
   const char* name = nullptr;
   Status status = isNetworkFileSystem(file_.fd, &network, &name);
   if (status.ok() && network) status = failure(Code::kUnsupported);
   if (status.ok()) {
-    status = lockByte(file_.fd, kVectorLockByte + kVectorOpenLock, LockMode::kExclusive);
+    status = lockByteWithin(file_.fd, kVectorLockByte + kVectorOpenLock, LockMode::kExclusive,
+                            options.timeoutMs);
   }
   if (status.ok()) status = readHeader(type, opening);
   if (status.ok()) status = map();
-  if (status.ok()) status = recoverIfNeeded(acceptUnflushed, opening);
+  if (status.ok()) status = recoverIfNeeded(options.acceptUnflushed, opening);
   if (status.ok()) status = takeSlot();
   if (!status.ok()) return status;
   return unlockByte(file_.fd, kVectorLockByte + kVectorOpenLock);

@@ -6,7 +6,8 @@
  *
  *  F1. *Making*: the file gets its name when it is complete and synced (link of a temporary file).
  *  F2. *Opening* holds the lock on VECTOR_OPEN_LOCK's byte, which the kernel frees with its holder,
- *      so that at most one opener recovers. Recovery can be repeated from any point.
+ *      so that at most one opener recovers; others wait for it, as long as they are told to.
+ *      Recovery can be repeated from any point.
  *  F3. *Slots*: slot i is ours while we hold the lock on byte VECTOR_LOCK_BYTE + i.
  *  F4. *Growth*: fallocate first, then `provided` is raised by compare-and-swap. Two who grow the
  *      same bucket allocate the same blocks twice, which changes nothing; one who dies between
@@ -62,6 +63,11 @@ constexpr uint64_t kVectorFirstCellOffset = uint64_t{kVectorFirstCellPage} * kPa
 /** kExists when the name is taken. */
 Status createVectorFile(const std::string& path, const NewVector& what);
 
+struct VectorOptions {
+  bool acceptUnflushed = false;  // F6
+  int64_t timeoutMs = 10'000;    // for others who are opening it
+};
+
 /** What opening found out, beside its status. */
 struct VectorOpening {
   std::string storedType;    // set as soon as the header was read
@@ -106,8 +112,8 @@ class VectorFile {
   VectorFile(const VectorFile&) = delete;
   VectorFile& operator=(const VectorFile&) = delete;
 
-  /** `type` must be what the file was made with. `acceptUnflushed`: see F6. */
-  Status open(const std::string& path, const std::string& type, bool acceptUnflushed,
+  /** `type` must be what the file was made with. */
+  Status open(const std::string& path, const std::string& type, const VectorOptions& options,
               VectorOpening* opening);
 
   /**
