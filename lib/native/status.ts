@@ -180,10 +180,51 @@ export function errorOf(
   if (meaning === undefined) {
     return new Error(`rstore: ${doing} ${path} ended in the unexpected state "${name}" (${errno})`)
   }
-  const cause = errno === 0 ? '' : ` (${system})`
-  return new RStoreError(meaning.code,
-    `${doing} ${path}: ${meaning.what}${cause}. ${meaning.todo}.`,
-    errno === 0 ? { path } : { path, errno: system })
+  return errorFor(meaning, path, doing, system)
+}
+
+/** @param system the name of the errno, or '' */
+function errorFor(
+  { code, what, todo }: Meaning, path: string, doing: string, system: string,
+): RStoreError {
+  const cause = system === '' ? '' : ` (${system})`
+  return new RStoreError(code, `${doing} ${path}: ${what}${cause}. ${todo}.`,
+    system === '' ? { path } : { path, errno: system })
+}
+
+/** What the core calls it: `statusFromErrno` of native/src/core/status.h. */
+const OF_SYSTEM: Readonly<Record<string, string>> = {
+  EMFILE: 'memory', ENFILE: 'memory', ENOMEM: 'memory',
+  ENOSPC: 'noSpace', EDQUOT: 'noSpace',
+  EACCES: 'readOnly', EPERM: 'readOnly', EROFS: 'readOnly',
+}
+
+/** Of what node:fs threw, the error that the core would give; of anything else, that itself. */
+export function errorOfSystem(error: unknown, path: string, doing: string): unknown {
+  const { code = '' } = error as NodeJS.ErrnoException
+  const name = OF_SYSTEM[code]
+  const meaning = name === undefined ? undefined : meaningOf(name, code, path, {})
+  return meaning === undefined ? error : errorFor(meaning, path, doing, code)
+}
+
+/** Calls node:fs, and throws the errors of the core. */
+export function asking<R>(path: string, doing: string, call: () => R): R {
+  try {
+    return call()
+  } catch (error) {
+    throw errorOfSystem(error, path, doing)
+  }
+}
+
+/** The same of its promises. */
+export async function askingLater<R>(
+  path: string, doing: string, call: () => Promise<R>,
+): Promise<R> {
+  try {
+    return await call()
+  } catch (error) {
+    throw errorOfSystem(error, path, doing)
+  }
 }
 
 const KINDS: Readonly<Record<number, string>> = {

@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { copyFile, mkdir, readdir } from 'node:fs/promises'
 
 import { RStoreError } from '../errors.js'
+import { askingLater, errorOfSystem } from '../native/status.js'
 import { StoreFiles, syncFile } from './files.js'
 import { DELETE_BYTE } from './locks.js'
 import type { StoreParts } from './parts.js'
@@ -10,8 +11,11 @@ import { StoreCatalog } from './store-catalog.js'
 
 /** Nothing is deleted meanwhile. Throws RSTORE_EXISTS when the folder is not empty. */
 export async function backUp(store: StoreParts, target: StoreFiles): Promise<void> {
-  await mkdir(target.dir, { recursive: true })
-  if ((await readdir(target.dir)).length > 0) {
+  const there = await askingLater(target.dir, 'backing up into', async () => {
+    await mkdir(target.dir, { recursive: true })
+    return readdir(target.dir)
+  })
+  if (there.length > 0) {
     throw new RStoreError('RSTORE_EXISTS',
       `${target.dir} is not empty. Back up into a new folder`, { path: target.dir })
   }
@@ -46,7 +50,9 @@ async function copyPacked({ catalog, files }: StoreParts, target: StoreFiles): P
     try {
       await copyFile(from, to, constants.COPYFILE_FICLONE)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        throw errorOfSystem(error, to, 'backing up to')
+      }
       throw new RStoreError('RSTORE_NOT_FOUND',
         `packed region ${id} has no file any more: verify() tells who names it`,
         { path: from, id })

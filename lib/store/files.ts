@@ -2,6 +2,8 @@
 import { closeSync, fsyncSync, openSync, readdirSync, statSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { asking, errorOfSystem } from '../native/status.js'
+
 export type RegionKind = 'live' | 'packed'
 
 /** Ids of regions are from 1 to this. */
@@ -28,7 +30,8 @@ export class StoreFiles {
 
   /** Files of regions, and parts of them, whether the catalog knows them or not. */
   found(): { id: number; kind: RegionKind; path: string }[] {
-    return readdirSync(this.dir).flatMap((name) => {
+    const names = asking(this.dir, 'listing', () => readdirSync(this.dir))
+    return names.flatMap((name) => {
       const match = /^([1-9]\d{0,9})\.(region|packed)(-wal|-lock|\..*)?$/.exec(name)
       if (match === null || Number(match[1]) > LAST_ID) return []
       const kind = match[2] === 'region' ? 'live' : 'packed'
@@ -48,7 +51,8 @@ export function unlinkIfThere(path: string): void {
   try {
     unlinkSync(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw errorOfSystem(error, path, 'removing')
   }
 }
 
@@ -59,10 +63,10 @@ export function syncFile(path: string): boolean {
     fd = openSync(path, 'r')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
+    throw errorOfSystem(error, path, 'syncing')
   }
   try {
-    fsyncSync(fd)
+    asking(path, 'syncing', () => fsyncSync(fd))
   } finally {
     closeSync(fd)
   }

@@ -36,6 +36,7 @@ import { resolve } from 'node:path'
 import { RStoreError } from '../errors.js'
 import { checkVerifyOptions } from '../map/verify/report.js'
 import type { VerifyOptions, VerifyReport } from '../map/verify/report.js'
+import { asking } from '../native/status.js'
 import { checkPath, refuseReadOnly } from '../region/base/options.js'
 import type { RegionOptions } from '../region/base/options.js'
 import type { BlockRegion } from '../pool/block-region.js'
@@ -104,7 +105,7 @@ export class Store implements Disposable {
     }
     refuseFile(absolute)
     if (options.create === true) {
-      mkdirSync(absolute, { recursive: true })
+      asking(absolute, 'making', () => mkdirSync(absolute, { recursive: true }))
       OpenStore.refuseForeign(absolute)
     } else if (!OpenStore.exists(absolute)) {
       throw new RStoreError(
@@ -327,7 +328,8 @@ export class Store implements Disposable {
 
 /** Throws RSTORE_NOT_A_REGION where there is something else than a folder. */
 function refuseFile(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== false) return
+  const found = asking(path, 'opening', () => statSync(path, { throwIfNoEntry: false }))
+  if (found?.isDirectory() !== false) return
   throw new RStoreError(
     'RSTORE_NOT_A_REGION',
     `${path} is a file: a store is a folder`,

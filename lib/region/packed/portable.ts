@@ -12,6 +12,7 @@ import { C, ControlBlock, Identity, crc32c, pageChecksum } from '../../../format
 import { RStoreError } from '../../errors.js'
 import type { ErrorCode } from '../../errors.js'
 import type { NativePackedFile, OpenedPack } from '../../native/binding.js'
+import { errorOfSystem } from '../../native/status.js'
 import { PAGE_UNITS } from '../../space/ref.js'
 
 /** What we use of mmap-io. */
@@ -62,6 +63,7 @@ function openFile(path: string): number {
     return openSync(path, 'r')
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'EMFILE' || code === 'ENFILE') throw errorOfSystem(error, path, 'loading')
     return refuse(path, code === 'ENOENT' ? 'RSTORE_NOT_FOUND' : 'RSTORE_IO', message)
   }
 }
