@@ -45,6 +45,27 @@ export interface EndEncoder {
   high(key: unknown, excluded: boolean, into: Bounds): void
 }
 
+/** How many elements a key has of which the first may be an end; 0 where there are no such keys. */
+function elementsOf(codec: KeyCodec<unknown>): number {
+  let count = 1
+  while (codec.isStart(new Array(count))) count++
+  return count === 1 ? 0 : count
+}
+
+/** Runs what encodes an end that is no start; where that is no key, it says what may be a start. */
+export function encodingEnd<R>(
+  codec: KeyCodec<unknown>, end: unknown, where: string, encode: () => R,
+): R {
+  try {
+    return encode()
+  } catch (error) {
+    const count = elementsOf(codec)
+    if (count === 0 || (Array.isArray(end) && end.length === count)) throw error
+    throw new TypeError(`${where}: an end must be an array of 1 to ${count} elements, of a key or `
+      + `of its start, got ${show(end)}`)
+  }
+}
+
 /** Ends that stand for all keys that begin with them. */
 export abstract class StartEnds implements EndEncoder {
   /** What sorts before all keys that begin with it, and behind all lower ones. */
@@ -80,13 +101,18 @@ export class PlainEnds extends StartEnds {
 
   override low(key: unknown, excluded: boolean, into: Bounds): void {
     if (this.codec.isStart(key)) return super.low(key, excluded, into)
-    into.low = this.codec.encode(key, this.codec.newForm(), 'range')
+    into.low = this.whole(key)
     into.lowExcluded = excluded
   }
   override high(key: unknown, excluded: boolean, into: Bounds): void {
     if (this.codec.isStart(key)) return super.high(key, excluded, into)
-    into.high = this.codec.encode(key, this.codec.newForm(), 'range')
+    into.high = this.whole(key)
     into.highExcluded = excluded
+  }
+
+  private whole(key: unknown): KeyForm {
+    const { codec } = this
+    return encodingEnd(codec, key, 'range', () => codec.encode(key, codec.newForm(), 'range'))
   }
 }
 

@@ -17,7 +17,7 @@ import { compareKeys } from '../types/compatible.js'
 import type { AnyType } from '../types/type.js'
 import { treeAt, type AnyTree } from './handle.js'
 import type { OrderedMap } from './ordered-map.js'
-import { StartEnds } from './ranges.js'
+import { encodingEnd, StartEnds } from './ranges.js'
 
 export type IndexFunction = (value: never, key: never) => unknown
 
@@ -94,7 +94,9 @@ export class PairCodec extends StartEnds {
 
   /** An end may be the first elements of an index key. */
   protected override start(end: unknown): KeyForm {
-    if (!this.index.isStart(end)) return this.startOf(end)
+    if (!this.index.isStart(end)) {
+      return encodingEnd(this.index, end, 'index key', () => this.startOf(end))
+    }
     const form = new KeyBuffer(64)
     this.index.appendStart(form, end, 'index key')
     return form

@@ -140,6 +140,28 @@ test('only as ends, at least one element, and no part of an inner tuple', () => 
   assert.throws(() => index.get(['a'] as never), /array of 2 elements/)
 })
 
+test('what is no end is told how many elements one may have', () => {
+  const region = new MemoryRegion(2 ** 22)
+  const map = region.map('map', KEY, t.u32)
+  const rows = region.map('rows', t.u32, Row)
+  const sets = region.multimap('sets', t.u32, t.tuple(t.string, t.u8))
+  const names = region.map('names', t.tuple(t.string), t.u32)
+  const index = region.transact(() => rows.index('ab', ['a', 'b']))
+  for (const wrong of [[], ['a', 1, 1n, 1], 'a', null, 7] as never[]) {
+    const told = /: an end must be an array of 1 to 3 elements, of a key or of its start, got /
+    assert.throws(() => [...map.keys({ gte: wrong })], told)
+    assert.throws(() => [...map.keys({ lt: wrong })], told)
+    assert.throws(() => map.count({ lte: wrong }), told)
+    assert.throws(() => [...sets.valuesOf(1, { gt: wrong })], /of 1 to 2 elements/)
+    assert.throws(() => [...index.keys({ gt: wrong })], /of 1 to 2 elements/)
+    assert.throws(() => [...index.keys({ lte: wrong })], /of 1 to 2 elements/)
+    assert.throws(() => [...names.keys({ gte: wrong })], /must be an array of 1 elements/)
+  }
+  assert.throws(() => [...map.keys({ gte: ['a', 'b'] as never })], /range: the key must be a u8/)
+  assert.throws(() => [...map.keys({ gte: ['a', 1, 2] as never })], /range: the key must be a/)
+  assert.throws(() => index.get([] as never), /the key must be an array of 2 elements/)
+})
+
 test('types', () => {
   sameType<TupleStart<[string, number, bigint]>,
     readonly [string] | readonly [string, number]>(true)
