@@ -18,9 +18,13 @@ function differing(names: readonly string[]): readonly string[] {
 /** No row that is meant as one is longer; behind a quote that is not closed everything is. */
 const MOST_ROW_CHARS = 64 << 20
 
-function linesIn(text: string): number {
+/** What ends a line: programs from before Mac OS X write the last. */
+type Newline = '\n' | '\r\n' | '\r'
+
+/** @param end the last character of what ends one */
+function linesIn(text: string, end: string): number {
   let count = 0
-  for (let at = -1; (at = text.indexOf('\n', at + 1)) >= 0;) count++
+  for (let at = -1; (at = text.indexOf(end, at + 1)) >= 0;) count++
   return count
 }
 
@@ -32,11 +36,32 @@ function endOfQuoted(text: string, from: number): number {
   return -1
 }
 
+/** Where the first line ends, outside of fields in quotes; -1 where it does not. */
+function endOfFirst(text: string): number {
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '\r' || text[at] === '\n') return at
+    if (text[at] !== '"' || (at > 0 && text[at - 1] !== ',')) continue
+    const end = endOfQuoted(text, at + 1)
+    if (end < 0) return -1
+    at = end - 1
+  }
+  return -1
+}
+
+/** What ends the first line; undefined where more of the text has to be seen. */
+function newlineOf(text: string, isLast: boolean): Newline | undefined {
+  const end = endOfFirst(text)
+  if (end < 0) return isLast ? '\n' : undefined
+  if (text[end] === '\n') return '\n'
+  if (end + 1 === text.length && !isLast) return undefined
+  return text[end + 1] === '\n' ? '\r\n' : '\r'
+}
+
 /** Where a field in quotes begins that does not end; 0 where there is none. */
-function openFieldIn(text: string): number {
+function openFieldIn(text: string, newlineEnd: string): number {
   for (let at = 0; (at = text.indexOf('"', at)) >= 0;) {
     const begin = at++
-    if (begin > 0 && text[begin - 1] !== ',' && text[begin - 1] !== '\n') continue
+    if (begin > 0 && text[begin - 1] !== ',' && text[begin - 1] !== newlineEnd) continue
     at = endOfQuoted(text, at)
     if (at < 0) return begin
   }
@@ -48,7 +73,7 @@ export class CsvSplitter {
   private rest = ''
   /** Rows that were taken, without that of the names. */
   count = 0
-  private newline: '\n' | '\r\n' | undefined
+  private newline: Newline | undefined
   /** Lines before `rest`. */
   private lines = 0
 
@@ -66,28 +91,34 @@ export class CsvSplitter {
 
   /** The last row of a piece may go on in the next one, so it waits. */
   private split(text: string, isLast: boolean): void {
-    this.newline ??= /^[^\n]*\r\n/.test(text) ? '\r\n' : '\n'
-    const parser = new Papa.Parser({ delimiter: ',', newline: this.newline })
+    this.newline ??= newlineOf(text, isLast)
+    if (this.newline === undefined) this.rest = text
+    else this.splitBy(this.newline, text, isLast)
+    this.refuseLong()
+  }
+
+  private splitBy(newline: Newline, text: string, isLast: boolean): void {
+    const parser = new Papa.Parser({ delimiter: ',', newline })
     const { data, errors, meta } = parser.parse(text, 0, !isLast) as Parsed
     const [error] = errors
     if (isLast && error !== undefined) {
       throw new UsageError(`CSV: ${error.message}, behind row ${this.count + data.length - 1}`)
     }
     this.rest = isLast ? '' : text.slice(meta.cursor)
-    this.lines += linesIn(text.slice(0, meta.cursor))
+    this.lines += linesIn(text.slice(0, meta.cursor), newline.at(-1)!)
     for (const cells of data) {
       if (cells.length === 1 && cells[0] === '') continue
       if (this.names === undefined) this.names = differing(cells)
       else this.take(cells, ++this.count)
     }
-    this.refuseLong()
   }
 
   /** What has to wait for its end is kept, and read again with each piece. */
   private refuseLong(): void {
     const { rest, lines, mostRowChars } = this
     if (rest.length <= mostRowChars) return
-    const line = lines + linesIn(rest.slice(0, openFieldIn(rest))) + 1
+    const end = this.newline?.at(-1) ?? '\n'
+    const line = lines + linesIn(rest.slice(0, openFieldIn(rest, end)), end) + 1
     throw new UsageError(`CSV: the row with the field that begins in line ${line} is longer than `
       + `${mostRowChars} characters: is a quote not closed?`)
   }

@@ -26,9 +26,9 @@ function split(csv: string, pieceChars: number): { rows: string[][]; error: stri
 
 test('a quote that is not closed: an error once the row is too long, with its line', () => {
   const begin = 'a,b\r\n1,"two\r\nlines, ""quoted"""\r\n\r\n'
-  for (const newline of ['\n', '\r\n']) {
+  for (const newline of ['\n', '\r\n', '\r']) {
     const good = begin.replaceAll('\r\n', newline)
-    const text = newline === '\n' ? 'two\nlines, "quoted"' : 'two\r\nlines, "quoted"'
+    const text = `two${newline}lines, "quoted"`
     for (const pieceChars of [10, 64]) {
       const row = `2,"${'long, '.repeat(14)}"${newline}`
       assert.equal(split(good + row, pieceChars),
@@ -40,6 +40,31 @@ test('a quote that is not closed: an error once the row is too long, with its li
     }
   }
   assert.match(split(`a,b\n1,${'x'.repeat(200)}`, 50).error!, /begins in line 2 is longer/)
+})
+
+test('lines end as the first one does: with LF, CR LF, or CR alone', () => {
+  const rows = [['1', 'x'], ['2', 'y']]
+  for (const newline of ['\n', '\r\n', '\r']) {
+    for (const last of ['', newline]) {
+      const csv = ['a,b', '1,x', '2,y'].join(newline) + last
+      for (let chars = 1; chars <= csv.length; chars++) {
+        assert.equal(split(csv, chars), { rows, error: undefined }, JSON.stringify([csv, chars]))
+      }
+    }
+  }
+})
+
+test('what stands in quotes, or behind the first line, is no end of a line', () => {
+  const other = { '\n': '\r', '\r': '\n', '\r\n': '\r' } as const
+  for (const [newline, within] of Object.entries(other)) {
+    const csv = [`"a${within}""b,","c"`, `1,"x${within}y"`, '2,""'].join(newline)
+    for (let chars = 1; chars <= csv.length; chars++) {
+      assert.equal(split(csv, chars).rows, [['1', `x${within}y`], ['2', '']])
+    }
+  }
+  assert.equal(split('a,b\n1,x\ry\n', 100).rows, [['1', 'x\ry']])
+  assert.equal(split('a,b', 100), { rows: [], error: undefined })
+  assert.equal(split('a,b\r', 100), { rows: [], error: undefined })
 })
 
 test.run()
