@@ -1,9 +1,9 @@
 // A thread of a handle's own, on which it works while JavaScript goes on.
 //
-// None of the pool: what is done here is done under the write lock of all processes (a commit), or
-// while another handle of a compaction holds it (the check of pages, the giving back of the tail),
-// and the pool may be busy for any time with whatever else the program gave it, and with waits of
-// ours. Begun with the first job; where the system has no thread, the caller sees to it otherwise.
+// None of the pool: what is done here is done while the write lock of all processes is held, by the
+// handle itself (a commit, the giving back of the tail) or by that of a compaction (the check of
+// pages). The pool may be busy for any time with whatever else the program gave it, and with waits
+// of ours. Begun with the first job; where the system has no thread, the caller sees to it.
 //
 //  W1. Jobs are done one after the other, in the order in which they were given, and their promises
 //      are settled in that order.
@@ -11,7 +11,7 @@
 //      hook at the latest, so that it never outlives the environment that it tells.
 //  W3. Where the process exits without such hooks, as Node's main thread does, a commit is waited
 //      for: what was being committed is committed. Other jobs are cut off, as by a kill, which they
-//      can be anywhere: K2 of core/page-check.h, and B1 of core/give-back.h.
+//      can be anywhere: K2 of core/page-check.h, and B2 of core/give-back.h.
 #pragma once
 
 #include <condition_variable>
