@@ -217,7 +217,7 @@ test(
       () => region.checkpoint(),
       () => region.verify(),
       () => region.backup(place.path('copy')),
-      async () => region.write(() => 1),
+      () => region.write(() => 1),
     ]) {
       await rejected('RSTORE_CLOSED', use())
     }

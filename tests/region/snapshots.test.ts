@@ -321,6 +321,21 @@ test(
   }),
 )
 
+test(
+  'a closed snapshot says which commit it showed, whoever has its view by now',
+  withRegion((place) => {
+    const { region, change } = filled(place)
+    const first = region.snapshot()
+    const { epoch } = first
+    first.close()
+    change(1)
+    const second = region.snapshot()
+    assert.equal([first.epoch, second.epoch], [epoch, epoch + 1])
+    region.close()
+    assert.equal([first.epoch, second.epoch], [epoch, epoch + 1])
+  }),
+)
+
 /** What a snapshot shows of a filled region, all of it. */
 const countsOf = (snapshot: Snapshot): number[] =>
   Array.from(snapshot.map('items', t.u32, Item).values(), ({ count }) => count)

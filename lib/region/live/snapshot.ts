@@ -74,10 +74,13 @@ class SnapshotSession extends RegionSession {
 
 export class Snapshot extends ReadRegion {
   declare readonly session: RegionSession
+  /** The commit that it shows, or showed: its view may be another snapshot's by now. */
+  readonly epoch: number
 
   /** @internal */
   constructor(view: View, parent: RegionSession, leave = (left: View): void => left.close()) {
     super(new SnapshotSession(view, parent, leave))
+    this.epoch = view.epoch
   }
 
   /** @internal */
@@ -86,10 +89,5 @@ export class Snapshot extends ReadRegion {
   override close(): void {
     if (!this.session.isClosed) this.onClose()
     super.close()
-  }
-
-  /** The commit that it shows. */
-  get epoch(): number {
-    return this.session.view.epoch
   }
 }

@@ -32,7 +32,8 @@ export class WriteQueue {
     private readonly timeoutMs: number,
   ) {}
 
-  add<R>(fn: () => R): Promise<R> {
+  /** Rejects when the region was closed. */
+  async add<R>(fn: () => R): Promise<R> {
     this.session.assertOpen()
     return new Promise<R>((resolve, reject) => {
       this.calls.push({ fn, resolve: resolve as (value: unknown) => void, reject })
