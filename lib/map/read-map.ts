@@ -113,6 +113,10 @@ export abstract class MapReader extends Handle implements Steps {
 
   getColumn(keysOrRange: unknown, field: string): Column {
     const { session, stored, ends } = this
+    if (Array.isArray(keysOrRange)) {
+      throw new TypeError('getColumn: keys must be a typed array, or else a range, got '
+        + show(keysOrRange))
+    }
     const keys = ArrayBuffer.isView(keysOrRange) ? keysOrRange : undefined
     const bounds = keys === undefined ? givenBoundsOf(keysOrRange, ends) : undefined
     this.enter()

@@ -169,9 +169,8 @@ export class SecondaryIndex {
     if (other === null) return
     throw new RStoreError(
       'RSTORE_UNIQUE',
-      `index ${JSON.stringify(this.name)} of map ${JSON.stringify(this.mapName)} is unique, and ` +
-      `has ` +
-        `${show(indexKey)} already, for the record with key ${show(other)}`,
+      `index ${JSON.stringify(this.name)} of map ${JSON.stringify(this.mapName)} is unique, and `
+        + `has ${showKey(indexKey)} already, for the record with key ${showKey(other)}`,
       { map: this.mapName, index: this.name, indexKey, key: other },
     )
   }
@@ -234,3 +233,7 @@ export function fillIndex(map: OrderedMap, index: SecondaryIndex): void {
     loader.close()
   }
 }
+
+/** A tuple with its elements: they are what has to be changed. */
+const showKey = (key: unknown): string =>
+  Array.isArray(key) ? `[${key.map(showKey).join(', ')}]` : show(key)

@@ -474,6 +474,17 @@ test('an index key of several strings: up to the limit, and one byte more', () =
   assertSound(region)
 })
 
+test('a unique index of several fields says which values it has already', () => {
+  const { region, map } = filled(6)
+  map.index('both', ['name', 'age'], { unique: true })
+  const taken = { name: map.get(2)!.name, age: map.get(2)!.age }
+  const message = `has ["${taken.name}", ${taken.age}] already, for the record with key 2`
+  region.transact(() => {
+    assert.throws(() => map.set(9, { ...user(9), ...taken }), (error: Error) =>
+      error.message.includes(message))
+  })
+})
+
 test('options that an index does not have are refused', () => {
   const { map } = filled(1)
   for (const options of [{ uniq: true }, null, 5] as never[])

@@ -281,6 +281,8 @@ test('wrong arguments: refused, and nothing is changed', withRegion(async (place
 test('a range that was left out where there must be one is called so', withRegion((place) => {
   const { map } = filled(place).handles as any
   assert.throws(() => map.getColumn(undefined as never, 'n'), /a range must be .*, got undefined/)
+  const plain = (): unknown => map.getColumn([1, 2], 'n')
+  assert.throws(plain, /keys must be a typed array, or else a range, got an array of 2/)
 }))
 
 test('read-only', withRegion(async (place) => {
