@@ -26,9 +26,13 @@
  *      zeros. Arrays for which it would pay are built in a room, where there is nothing to move.
  *  B5. Until `finish` returns, nothing of the region refers to the elements; a throw or a discard
  *      leaves nothing.
+ *  B6. An array in a room is copied out of it, too, where a free cell would have held it and the
+ *      region has more free space than it uses: else one that is built anew again and again would
+ *      make the file grow for ever.
  */
 import { byteIndexOf, wordIndexOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'
+import type { Room } from '../space/rooms.js'
 import { ArrayType, ELEMENTS_OFFSET } from '../types/array/array.js'
 import type { EndingReason, Session } from '../types/context.js'
 import type { AnyType } from '../types/type.js'
@@ -226,10 +230,15 @@ export abstract class FixedBuilder implements ArrayBuilder {
   /** Makes the array: links its room, or copies. */
   protected place(): Ref {
     const room = this.full.length === 0 ? this.chunk?.room : null
-    const ref = room ? this.link(this.chunk!) : this.copy()
+    const ref = room && !this.reuses(room) ? this.link(this.chunk!) : this.copy()
     const { u32 } = this.session.space.windowOf(ref)
     u32[wordIndexOf(ref) + 2] = this.before + this.index
     return ref
+  }
+
+  /** B6. */
+  private reuses(room: Room): boolean {
+    return this.session.space.reusesInsteadOf(room, unitsOfArray(this.index, this.stride))
   }
 
   private link(chunk: Chunk): Ref {
@@ -279,7 +288,7 @@ export abstract class FixedBuilder implements ArrayBuilder {
   /** Gives everything back. Rooms whose transaction is over are gone already. */
   private consume(reason: ConsumedReason): void {
     if (this.limit < 0) return
-    const { chunk, full } = this
+    const { chunk, full, index, stride } = this
     this.#reason = reason
     this.limit = -1
     this.chunk = null
@@ -289,7 +298,9 @@ export abstract class FixedBuilder implements ArrayBuilder {
     this.runs.release()
     if (reason === 'ended') return
     for (const { room } of full) if (room !== null) this.session.space.closeRoom(room, 0)
-    if (chunk?.room) this.session.space.closeRoom(chunk.room, 0)
+    if (!chunk?.room) return
+    const written = unitsOfArray(Math.min(index, chunk.limit), stride)
+    this.session.space.closeRoom(chunk.room, 0, written)
   }
 
   [Symbol.dispose](): void {

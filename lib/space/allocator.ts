@@ -111,6 +111,23 @@ export class Allocator {
   }
 
   /**
+   * Whether a cell of `units` should come out of what is free, though one at the frontier, of
+   * `spareUnits` up to now, could stay without a copy. That holds where more is free than is in
+   * use: so a file whose arrays are built anew again and again has a bound, twice what is live and
+   * the largest of them.
+   */
+  prefersFree(units: number, spareUnits: number): boolean {
+    const { state } = this
+    const used = state[STATE.allocatedUnits]! - spareUnits
+    return state[STATE.freeUnits]! > used && this.lists.find(units) !== 0
+  }
+
+  /** Whether nothing lies between a cell and the frontier. */
+  isLast(ref: Ref): boolean {
+    return ref + this.sizeAt(ref) === this.control[CONTROL.frontierUnits]!
+  }
+
+  /**
    * Makes the last cell before the frontier at least `units` long. False when it is not the last,
    * or cannot be so long. A3, A4. The file grows when the memory is touched: below the frontier the
    * fault handler sees to it.
@@ -118,7 +135,7 @@ export class Allocator {
   extend(ref: Ref, units: number): boolean {
     const frontier = this.control[CONTROL.frontierUnits]!
     const end = ref + units + shortGap(ref + units)
-    if (ref + this.sizeAt(ref) !== frontier) return false
+    if (!this.isLast(ref)) return false
     if (end > this.control[CONTROL.capacityUnits]! || end - ref > CELL_SIZE_MASK) return false
     if (ref >>> 28 !== Math.floor((end - 1) / WINDOW_UNITS) || end <= frontier) return false
     if (frontier >>> 3 < this.marks.freshLine) this.marks.mark(frontier, (end - frontier) * 8)

@@ -105,10 +105,24 @@ export class ContiguousSpace extends Space {
     return true
   }
 
-  override closeRoom(room: Room, units: number): void {
-    if (units === 0) this.allocator.free(room.ref)
+  override reusesInsteadOf(room: Room, units: number): boolean {
+    return this.allocator.prefersFree(units, room.units)
+  }
+
+  override closeRoom(room: Room, units: number, written = room.units): void {
+    room.written = units === 0 ? Math.min(written, room.units) : units
+    if (units === 0) this.freeRoom(room)
     else this.allocator.shrink(room.ref, units)
     this.rooms.close(room, this.frontiers.length)
+  }
+
+  /** A4, V3: what goes back behind the frontier is cleared first. */
+  private freeRoom({ ref, written }: Room): void {
+    if (written >= 0 && this.allocator.isLast(ref)) {
+      this.clearFresh(ref + C.MINIMUM_CELL_UNITS, ref + written)
+      this.allocator.shrink(ref, 0)
+    }
+    this.allocator.free(ref)
   }
 
   /** A cell off the frontier, whatever is free: see Allocator.bump. */
@@ -135,7 +149,7 @@ export class ContiguousSpace extends Space {
 
   /** Writes the frontier to where it is committed. The last change of a transaction. */
   prepareCommit(): void {
-    for (const room of this.rooms.takeOpen()) this.allocator.free(room.ref)
+    for (const room of this.rooms.takeOpen()) this.freeRoom(room)
     const { u32 } = this.windows[0]!
     const frontier = this.frontierUnits
     if (u32[STATE.frontierUnits] === frontier) return

@@ -27,6 +27,8 @@ const NO_ROOMS: readonly Room[] = []
 export class Room {
   /** Savepoint depth at which it was closed; −1 while it is open. */
   closedDepth = -1
+  /** Units that may be other than zero; −1 while only its owner knows. */
+  written = -1
 
   constructor(
     readonly ref: Ref,

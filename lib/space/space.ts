@@ -139,8 +139,19 @@ export abstract class Space {
     return false
   }
 
-  /** Ends a room: a cell of `units` remains where it is, or with 0 nothing. */
-  closeRoom(room: Room, units: number): void {
+  /**
+   * Whether a cell of `units` is better allocated, and what is in the room copied to it, than left
+   * where the room is.
+   */
+  reusesInsteadOf(_room: Room, _units: number): boolean {
+    return false
+  }
+
+  /**
+   * Ends a room: a cell of `units` remains where it is, or with 0 nothing; then `written` units
+   * from its beginning on may be other than zero.
+   */
+  closeRoom(room: Room, units: number, _written?: number): void {
     throw new Error(`No space of this kind has given a room at ref ${room.ref} (${units} units).`)
   }
 

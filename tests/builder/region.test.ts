@@ -242,4 +242,57 @@ test('eight threads overflow at once, each at its own element', async () => {
   })
 })
 
+/** Frontier and file of a region in which the same is done again and again. */
+function lengthsOf(region: Region, work: (round: number) => void): number[] {
+  return Array.from({ length: 40 }, (_, round) => {
+    region.transact(() => work(round))
+    return region.stats().fileBytes
+  })
+}
+
+for (const options of [{}, { capacity: 250_000 }, { capacity: 200_000 }]) {
+  const what = JSON.stringify(options)
+
+  test(`an array that is built anew again and again has a bound: ${what}`, async () => {
+    const { region } = create()
+    const value = region.value('numbers', t.array(t.f64))
+    const lengths = lengthsOf(region, (round) => {
+      value.set(region.buildArray(t.f64, options, (b) => {
+        for (let i = 0; i < 200_000; i++) b.push(i + round)
+      }))
+    })
+    assert.is(lengths.at(-1), lengths[8], 'eight arrays')
+    region.read(() => assert.ok([...value.get()!].every((element, i) => element === i + 39)))
+    await verified(region)
+    region.close()
+  })
+
+  test(`what was discarded is used again, and reads as zero: ${what}`, async () => {
+    const { region } = create()
+    const Item = t.struct('Item', { some: t.array(t.optional(t.u32)) })
+    const items = region.map('items', t.u32, Item)
+    const none = { some: Array.from({ length: 50_000 }, () => undefined) }
+    const lengths = lengthsOf(region, (round) => {
+      using builder = region.arrayBuilder(t.f64, options)
+      const push = (): void => { for (let i = 0; i < 150_000; i++) builder.push(-1) }
+      if (round % 2 === 0) {
+        push()
+        builder.discard()
+      } else {
+        assert.throws(() => region.transact(() => {
+          push()
+          builder.discard()
+          items.set(2, none)
+          throw new Error('the savepoint')
+        }), /the savepoint/)
+      }
+      items.set(1, none)
+      assert.ok([...items.get(1)!.some].every((element) => element === undefined))
+    })
+    assert.is(lengths.at(-1), lengths[8])
+    await verified(region)
+    region.close()
+  })
+}
+
 test.run()
