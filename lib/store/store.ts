@@ -32,6 +32,7 @@
  */
 import { mkdirSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { inspect } from 'node:util'
 
 import { RStoreError } from '../errors.js'
 import { checkVerifyOptions } from '../map/verify/report.js'
@@ -313,6 +314,11 @@ export class Store implements Disposable {
 
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  /** What console.log shows. @internal */
+  [inspect.custom](): string {
+    return `Store <${this.parts.files.dir}>`
   }
 
   private refuseReadOnly(): void {

@@ -2,6 +2,7 @@
  * Elements: which types a vector can hold, and how a value becomes the 1, 2, 4 or 8 bytes of its
  * cell and back. Values are checked here, before anything is changed.
  */
+import { inspect, type InspectOptions } from 'node:util'
 import type { NumberKind } from '../types/number/number.js'
 import type { FieldLayout, StructLayout } from '../types/struct/layout.js'
 import type { Packed } from '../region/packed/packed.js'
@@ -92,6 +93,10 @@ class VectorRecord {
       if (value instanceof VectorRecord) return value.equals(theirs)
       return Object.is(comparable(value), comparable(theirs))
     })
+  }
+
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return inspect(this.toObject(), options)
   }
 }
 

@@ -1,4 +1,5 @@
 /** What can be done with an open vector: everything of SharedVector but opening it. */
+import { inspect } from 'node:util'
 import { C, VectorCall } from '../../formats/index.js'
 import { GatheredCalls } from '../native/gathered-calls.js'
 import { checkTimeout } from '../region/base/options.js'
@@ -285,6 +286,11 @@ export abstract class VectorOperations<V, I> implements Disposable {
 
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  /** What console.log shows. @internal */
+  [inspect.custom](): string {
+    return `SharedVector <${this.path}>`
   }
 
   // ── calls ──

@@ -1,8 +1,10 @@
-/** What console.log and JSON.stringify make of records, arrays, maps and regions. */
+/** What console.log and JSON.stringify make of records, arrays, maps, regions, stores and vectors. */
+import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { t } from '../../lib/index.js'
+import { SharedVector, Store, t } from '../../lib/index.js'
+import { temporaryDirectory } from '../harness/temporary.js'
 import { codeOf } from '../harness/types.js'
 import { nextTurn, withRegion } from '../harness/with-region.js'
 
@@ -53,6 +55,19 @@ test('maps show their entries, and nothing of what they are made of', withRegion
   assert.is(inspect(numbers), 'RMap <RSTORE_CLOSED>')
   assert.is(inspect(region), `Region <${place.path()}>`)
 }))
+
+test('stores and vectors are shown by their paths, elements of vectors as they are', () => {
+  const folder = temporaryDirectory()
+  const store = Store.open(join(folder, 'store'), { create: true })
+  assert.is(inspect({ store }), `{ store: Store <${join(folder, 'store')}> }`)
+  store.close()
+  const Element = t.struct('Element', { a: t.u8, b: t.struct('Inner', { c: t.bool }) })
+  const vector = SharedVector.create(join(folder, 'vector'), Element)
+  vector.push({ a: 1, b: { c: true } })
+  assert.is(inspect([...vector]), '[ { a: 1, b: { c: true } } ]')
+  assert.is(inspect(vector), `SharedVector <${join(folder, 'vector')}>`)
+  vector.close()
+})
 
 test('maps are lists of entries in JSON', withRegion((place) => {
   const region = place.create()
