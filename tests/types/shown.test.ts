@@ -1,4 +1,4 @@
-/** What console.log and JSON.stringify make of records, arrays, maps, regions, stores and vectors. */
+/** What console.log and JSON.stringify make of records, arrays, maps, regions and vectors. */
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { suite } from 'uvu'
