@@ -135,7 +135,7 @@ export interface NativePackWriter extends WindowSource {
     path: string, place: number, capacityBytes: number, pages: Uint8Array, mode: number,
   ): OpenedPack | PackedStatus
   grow(endUnits: number): PackedStatus
-  /** Of memory: minus its number. */
+  /** Of memory: minus its number; it is held until `discard`. */
   finish(
     rootRef: number, rootType: number, endUnits: number, uuid: Uint8Array, replace: boolean,
     sync: boolean,
@@ -214,8 +214,6 @@ export interface Addon extends NativeKernels, FrequentCalls {
   PackedFile: new () => NativePackedFile
   /** A live copy of a packed file. */
   thaw(from: string, to: string): NativeThawing
-  /** Lets go of memory that `finish` made. */
-  letGoOfMemory(id: number): void
   /** Memory for the first region that is opened, made while the heap is small. */
   prepareMemory(): PackedStatus
   createRegion(path: string, capacityBytes: number, mode: number, pages: Uint8Array): PackedStatus

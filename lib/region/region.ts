@@ -57,8 +57,9 @@ export class ReadOnlyRegion extends ReadRegion {
 
   /**
    * Runs `fn` on one epoch throughout: the last commit.
-   * Large arrays that it reads are not copied, and are empty when it returns: give a function that
-   * goes on later, as those with a callback or a promise do, a copy (`slice()`).
+   * Large arrays that it reads are not copied: they are good until it returns, and empty when the
+   * turn of the event loop is over. Give a function that goes on later, as those with a callback
+   * or a promise do, a copy (`slice()`). What is read behind an `await` is of another commit.
    */
   read<R>(fn: () => R): R {
     return this.live.read(fn)
@@ -313,8 +314,9 @@ export class Region extends WritableRegion {
 
   /**
    * Runs `fn` on one epoch: the last commit, or inside a transaction what it has made so far.
-   * Large arrays that it reads are not copied, and are empty when it returns: give a function that
-   * goes on later, as those with a callback or a promise do, a copy (`slice()`).
+   * Large arrays that it reads are not copied: they are good until it returns, and empty when the
+   * turn of the event loop is over. Give a function that goes on later, as those with a callback
+   * or a promise do, a copy (`slice()`). What is read behind an `await` is of another commit.
    */
   read<R>(fn: () => R): R {
     return this.live.read(fn)

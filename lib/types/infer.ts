@@ -92,8 +92,8 @@ export type RecordInput<F> = {
  * An array read in place or, when it is small, a copy. Arrays of numbers are typed arrays at run
  * time: at most 4 KiB always a copy; larger ones without copying inside `read`, `transact`, a
  * snapshot or a packed region. Never writable: see `editArray`. What was read without copying is
- * empty when the `read` or `transact` is over: give a function that goes on later, as those with a
- * callback or a promise do, a copy (`slice()`).
+ * good until the `read` or `transact` is over, and empty when the turn of the event loop is: give a
+ * function that goes on later, as those with a callback or a promise do, a copy (`slice()`).
  */
 export interface ArrayView<V> extends Iterable<V> {
   readonly length: number

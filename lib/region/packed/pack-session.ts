@@ -143,6 +143,11 @@ export class PackSession extends OpenSession {
     return hash.digest().subarray(0, 16)
   }
 
+  /** Lets go of the memory that `freeze` gave the number of. */
+  releaseMemory(): void {
+    this.writer.discard()
+  }
+
   discard(): void {
     this.revoke()
     this.writer.discard()

@@ -66,7 +66,16 @@ export function pack<V, I>(
   path: string | null, options: PackOptions<V, I>, init: PackInit<V, I>,
 ): Packed<V> | undefined | Promise<Packed<V> | undefined> {
   return packInto(options, init, (file) => PackSession.begin(path, file), (session, memory) =>
-    memory === 0 ? Packed.load<V>(session.path!) : Packed.fromMemory<V>(memory))
+    memory === 0 ? Packed.load<V>(session.path!) : attach<V>(session, memory))
+}
+
+/** What is in memory is held by the session until somebody else holds it. */
+function attach<V>(session: PackSession, memory: number): Packed<V> {
+  try {
+    return Packed.attach<V>({ kind: 'rstore-packed', memory })
+  } finally {
+    session.releaseMemory()
+  }
 }
 
 /** Loads what was frozen; `memory` is its number where it has no path. */

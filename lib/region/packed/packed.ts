@@ -267,15 +267,6 @@ export class Packed<V = unknown> extends ReadRegion {
       new Packed<V>(new PackedSession(null, native, opened), undefined, token.memory))
   }
 
-  /** @internal Of `pack`, whose own hold on the memory it replaces. */
-  static fromMemory<V>(memory: number): Packed<V> {
-    try {
-      return Packed.attach<V>({ kind: 'rstore-packed', memory })
-    } finally {
-      addon().letGoOfMemory(memory)
-    }
-  }
-
   /** @internal */
   onClose: () => void = () => {}
 

@@ -147,7 +147,7 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
   }
 
   /// finish(rootRef, rootType, endUnits, uuid, replace, sync): a packed status; of memory, minus
-  /// its number.
+  /// its number, and it is held until `discard`, or until the environment ends.
   Napi::Value finish(const Napi::CallbackInfo& info) {
     PackRoot root;
     root.ref = info[0].As<Napi::Number>().Uint32Value();
@@ -159,7 +159,9 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
     const int fd = status.ok() ? writer_.takeDescriptor() : -1;
     end();
     if (fd < 0) return packedStatus(info.Env(), status);
-    return Napi::Number::New(info.Env(), -static_cast<double>(sharedMemories().add(fd)));
+    memoryId_ = sharedMemories().add(fd);
+    Environment::of(info.Env()).opened(this);
+    return Napi::Number::New(info.Env(), -static_cast<double>(memoryId_));
   }
 
   /// finishLive(like, uuid, generation, epoch, endUnits): a packed status.
@@ -191,10 +193,15 @@ class PackWriterObject : public Napi::ObjectWrap<PackWriterObject>, public Closa
   void end() {
     writer_.discard();
     mapped_.give(Env(), this);
+    if (memoryId_ == 0) return;
+    Environment::of(Env()).closed(this);
+    sharedMemories().letGo(memoryId_);
+    memoryId_ = 0;
   }
 
   PackWriter writer_;
   Mapped mapped_;
+  uint64_t memoryId_ = 0;
 };
 
 class PackedObject : public Napi::ObjectWrap<PackedObject>, public Closable {
@@ -324,11 +331,6 @@ Napi::Value thaw(const Napi::CallbackInfo& info) {
   return result;
 }
 
-/// letGoOfMemory(number): what `finish` held for whoever made it.
-void letGoOfMemory(const Napi::CallbackInfo& info) {
-  sharedMemories().letGo(static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue()));
-}
-
 /// prepareMemory(): memory for the first region that is opened, made while the heap is small.
 Napi::Value prepareMemory(const Napi::CallbackInfo& info) {
   return packedStatus(info.Env(), Environment::of(info.Env()).prepareMemory(info.Env()));
@@ -341,7 +343,6 @@ void registerPack(Napi::Env env, Napi::Object exports) {
   PackedObject::registerClass(env, exports);
   exports.Set("thaw", Napi::Function::New<thaw>(env));
   exports.Set("prepareMemory", Napi::Function::New<prepareMemory>(env));
-  exports.Set("letGoOfMemory", Napi::Function::New<letGoOfMemory>(env));
 }
 
 }  // namespace rstore
