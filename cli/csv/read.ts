@@ -36,25 +36,22 @@ function endOfQuoted(text: string, from: number): number {
   return -1
 }
 
-/** Where the first line ends, outside of fields in quotes; -1 where it does not. */
-function endOfFirst(text: string): number {
+/**
+ * What ends lines, by the first LF outside of fields in quotes; CR alone where there is no LF in
+ * what has come so far. Undefined where more of the text has to be seen.
+ */
+function newlineOf(text: string, isLast: boolean): Newline | undefined {
+  let hasCr = false
   for (let at = 0; at < text.length; at++) {
-    if (text[at] === '\r' || text[at] === '\n') return at
-    if (text[at] !== '"' || (at > 0 && text[at - 1] !== ',')) continue
+    if (text[at] === '\n') return text[at - 1] === '\r' ? '\r\n' : '\n'
+    hasCr ||= text[at] === '\r' && (isLast || at + 1 < text.length)
+    if (text[at] !== '"' || (at > 0 && !',\r'.includes(text[at - 1]!))) continue
     const end = endOfQuoted(text, at + 1)
-    if (end < 0) return -1
+    if (end < 0) break
     at = end - 1
   }
-  return -1
-}
-
-/** What ends the first line; undefined where more of the text has to be seen. */
-function newlineOf(text: string, isLast: boolean): Newline | undefined {
-  const end = endOfFirst(text)
-  if (end < 0) return isLast ? '\n' : undefined
-  if (text[end] === '\n') return '\n'
-  if (end + 1 === text.length && !isLast) return undefined
-  return text[end + 1] === '\n' ? '\r\n' : '\r'
+  if (hasCr) return '\r'
+  return isLast ? '\n' : undefined
 }
 
 /** Where a field in quotes begins that does not end; 0 where there is none. */

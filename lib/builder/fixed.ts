@@ -26,9 +26,9 @@
  *      zeros. Arrays for which it would pay are built in a room, where there is nothing to move.
  *  B5. Until `finish` returns, nothing of the region refers to the elements; a throw or a discard
  *      leaves nothing.
- *  B6. An array in a room is copied out of it, too, where a free cell would have held it and the
- *      region has more free space than it uses: else one that is built anew again and again would
- *      make the file grow for ever.
+ *  B6. Where the region has more free space than it uses, and a free cell could hold the array, no
+ *      room is begun for it, and it is copied out of one that was: else one that is built anew
+ *      again and again would make the file grow for ever.
  */
 import { byteIndexOf, wordIndexOf } from '../space/ref.js'
 import type { Ref } from '../space/ref.js'

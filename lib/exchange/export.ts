@@ -28,6 +28,7 @@ import { checkOptionNames } from '../types/options.js'
 import { refOfView } from '../types/ref/ref.js'
 import { StructType } from '../types/struct/struct.js'
 import type { AnyType, Descriptor } from '../types/type.js'
+import { isUnowned } from '../types/unowned.js'
 import { JsonForms, type JsonForm, type RefNames } from './forms.js'
 import { descriptorOf, namedIn, openMap, readValue, type NameSchema, type Named } from './named.js'
 import { typeWithRefNumbers } from './ref-types.js'
@@ -145,8 +146,15 @@ class Exporter<L> {
     const unmade = [...this.numbers.ids.keys()].filter((ref) => !isReservable(this.typeAt(ref)))
     for (const ref of this.ordered(unmade)) yield maker.record(this.recordLine(ref))
     for (const one of this.named) yield* this.entriesOf(one)
-    for (const ref of this.numbers.ids.keys()) {
-      if (!this.numbers.written.has(ref)) yield maker.record(this.recordLine(ref))
+    yield* this.recordLines((ref) => isUnowned(this.session.space, ref))
+    yield* this.recordLines(() => true)
+  }
+
+  /** E1: those that were not written with their owners; each may name others. */
+  *recordLines(isMeant: (ref: number) => boolean): IterableIterator<L> {
+    const { ids, written } = this.numbers
+    for (const ref of ids.keys()) {
+      if (!written.has(ref) && isMeant(ref)) yield this.maker.record(this.recordLine(ref))
     }
   }
 

@@ -27,7 +27,7 @@ import { payloadRoom } from '../types/boxes.js'
 import { describeShortly } from '../types/compatible.js'
 import { typeFromText } from '../types/descriptor.js'
 import { MapType, MultimapType } from '../types/map/map.js'
-import { allocateMoved, leaveTo } from '../types/moved.js'
+import { allocateMoved, leaveTo, trailWord } from '../types/moved.js'
 import { StructType } from '../types/struct/struct.js'
 import type { AnyType, Descriptor } from '../types/type.js'
 import { setUnowned } from '../types/unowned.js'
@@ -121,15 +121,25 @@ class Records implements RefNames, RecordPlaces {
     }
     this.checkReserved(id)
     const { session } = this
-    const { registry, space } = session
+    const { registry } = session
     if (!areVersions(type, registry.typeOfCell(reserved))) refuseType(id, type)
-    const stored = registry.typeOfCell(old)
-    const to = allocateMoved(session, (type as StructType).slotBytes, registry.idOf(type))
-    stored.releaseSlot(session, space.windowOf(old), byteIndexOf(old) + CellHeader.bytes)
-    for (const left of [old, reserved]) leaveTo(session, left, to)
+    const to = this.withTrail(old, type as StructType)
+    leaveTo(session, reserved, to)
     this.reserved.delete(id)
     this.refs.set(id, to)
     return fill(to)
+  }
+
+  /** J5: the record's own cell, if it has moved before and has the room; else where it moves to. */
+  private withTrail(old: Ref, type: StructType): Ref {
+    const { session } = this
+    const { registry, space } = session
+    if (trailWord(space, old) >= 0 && type.slotBytes <= payloadRoom(session, old)) return old
+    const to = allocateMoved(session, type.slotBytes, registry.idOf(type))
+    const window = space.windowOf(old)
+    registry.typeOfCell(old).releaseSlot(session, window, byteIndexOf(old) + CellHeader.bytes)
+    leaveTo(session, old, to)
+    return to
   }
 
   private checkReserved(id: number): void {

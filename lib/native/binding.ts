@@ -84,8 +84,13 @@ export interface NativeHandle extends WindowSource {
   backup(path: string): Promise<PackedStatus>
   /** Bytes done, bytes in all. */
   backupProgress(): [number, number]
-  /** Compares the file's pages with their checksums; then `damagedPages` has those that differ. */
-  checkPages(): Promise<PackedStatus>
+  /**
+   * Compares the file's pages with their checksums; then `damagedPages` has those that differ.
+   * @param mayWait for Node's pool of threads: not where somebody holds the write lock
+   */
+  checkPages(mayWait: boolean): Promise<PackedStatus>
+  /** Ends it. */
+  cancelPageCheck(): void
   /** Pages done, pages in all, of the last `checkPages`. */
   pageCheckProgress(): [number, number]
   damagedPages(): number[]

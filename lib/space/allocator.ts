@@ -52,6 +52,8 @@ const CHUNK_UNITS = 0x2000
  * one, and three units.
  */
 const UNITS_AROUND_PAGE = 2 * PAGE_UNITS + 2 + MINIMUM_CELL_UNITS
+/** So much that is free is no reason to copy: 4 MiB. */
+const NEGLIGIBLE_UNITS = 0x8_0000
 /** Free pages that are left to the trees before cells are made of them. */
 const RESERVED_PAGES = 8
 const LONGEST_RUN_PAGES = 16
@@ -120,6 +122,11 @@ export class Allocator {
     const { state } = this
     const used = state[STATE.allocatedUnits]! - spareUnits
     return state[STATE.freeUnits]! > used && this.lists.find(units) !== 0
+  }
+
+  /** The same of one that is not there yet: whether it should not be begun at the frontier. */
+  avoidsFrontier(units: number): boolean {
+    return this.state[STATE.freeUnits]! > NEGLIGIBLE_UNITS && this.prefersFree(units, 0)
   }
 
   /** Whether nothing lies between a cell and the frontier. */

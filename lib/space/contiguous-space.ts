@@ -91,7 +91,8 @@ export class ContiguousSpace extends Space {
   }
 
   override openRoom(units: number, typeId: number, onLost: () => void): Room | null {
-    if (!this.running || !this.allocator.hasRoom(units)) return null
+    const { allocator } = this
+    if (!this.running || !allocator.hasRoom(units) || allocator.avoidsFrontier(units)) return null
     const ref = this.allocator.bump(C.MINIMUM_CELL_UNITS, typeId)
     this.allocator.extend(ref, units)
     const room = new Room(ref, this.allocator.sizeOf(ref), this.frontiers.length, onLost)

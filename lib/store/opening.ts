@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs'
 
 import { RStoreError } from '../errors.js'
+import { asking } from '../native/status.js'
 import { Collector } from './collector.js'
 import { StoreFiles, syncFile } from './files.js'
 import { LiveRegions } from './live-regions.js'
@@ -104,6 +105,8 @@ export class OpenStore implements StoreParts {
   }
 
   static exists(dir: string): boolean {
-    return statSync(new StoreFiles(dir).catalog, { throwIfNoEntry: false }) !== undefined
+    const { catalog } = new StoreFiles(dir)
+    return asking(catalog, 'opening', () => statSync(catalog, { throwIfNoEntry: false }))
+      !== undefined
   }
 }

@@ -26,7 +26,7 @@ export const MOVED = {
 } as const
 /** Bytes at the end of a cell with CELL_HAS_MOVED: M2. */
 export const TRAIL_BYTES = 8
-/** A record leaves at most one for each version of its type, and one when it is loaded. */
+/** As a chain: a record moves on at most once for each version of its type. */
 export const LONGEST_TRAIL = 0x1_0000
 
 /** The word that names what a record left last; −1 in a cell that none has moved to. */
@@ -114,10 +114,11 @@ export function leaveTo({ space }: Session, from: Ref, to: Ref): void {
 /** Frees the trail of a record, which is about to be freed itself. Throws RSTORE_CORRUPT before. */
 export function freeTrail(session: Session, ref: Ref): void {
   const { space } = session
-  const trail: Ref[] = []
+  const cells = new Set<number>([ref])
   for (let left = leftBy(space, ref); left !== 0; left = leftBefore(space, left)) {
-    if (trail.length > LONGEST_TRAIL || !leadsTo(session, left, ref)) refuseTrail(session, left)
-    trail.push(left as Ref)
+    const isOne = session.holds(left) && space.typeIdOf(left) === C.TYPE_MOVED
+    if (!isOne || cells.has(left) || !cells.has(nextOf(space, left))) refuseTrail(session, left)
+    cells.add(left)
   }
-  for (const left of trail) space.free(left)
+  for (const left of cells) if (left !== ref) space.free(left as Ref)
 }

@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FixedBuilder } from '../../lib/builder/fixed.js'
-import { Pool, Region, t, type WritableRegion } from '../../lib/index.js'
+import { Pool, Region, t, type ArrayBuilder, type WritableRegion } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { codeOf } from '../harness/types.js'
 
@@ -290,6 +290,36 @@ for (const options of [{}, { capacity: 250_000 }, { capacity: 200_000 }]) {
       assert.ok([...items.get(1)!.some].every((element) => element === undefined))
     })
     assert.is(lengths.at(-1), lengths[8])
+    await verified(region)
+    region.close()
+  })
+}
+
+type Builder = ArrayBuilder<any, any>
+
+const BUILDER_ENDS: Readonly<Record<string, (builder: Builder) => void>> = {
+  'are adopted': () => {},
+  'are discarded': (builder) => builder.discard(),
+  'are adopted by nobody': (builder) => void builder.finish(),
+  'are left open': () => {},
+}
+
+for (const [what, end] of Object.entries(BUILDER_ENDS)) {
+  test(`several at once that ${what}: the file has a bound`, async () => {
+    const { region } = create()
+    const arrays = region.map('arrays', t.u32, t.array(t.f64))
+    const lengths = lengthsOf(region, () => {
+      const capacities = [undefined, 100_000, undefined]
+      const builders = capacities.map((capacity) =>
+        region.arrayBuilder(t.f64, capacity === undefined ? {} : { capacity }))
+      for (let i = 0; i < 20_000; i++) for (const builder of builders) builder.push(i)
+      builders.forEach((builder, i) => {
+        if (what === 'are adopted') arrays.set(i, builder.finish())
+        else end(builder)
+      })
+    })
+    assert.is(lengths.at(-1), lengths[16])
+    assert.ok(lengths.at(-1)! < 24 << 20, `${lengths.at(-1)} bytes`)
     await verified(region)
     region.close()
   })

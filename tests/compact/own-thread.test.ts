@@ -3,6 +3,7 @@
  * the process does: while Node's pool was busy, everybody's writers waited for it. And these
  * threads end with whoever began them.
  */
+import { readdirSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -53,20 +54,58 @@ test('in place, the write lock is given back while it is busy', withRegion(async
   check(region, 500)
 }))
 
-test('verify() does not wait for it; closing the region ends it', withRegion(async (place) => {
+test('closing the region ends checks of its pages', withRegion(async (place) => {
   const region = place.create({ capacity: '128MiB' })
   await fillMuch(region)
-  await withBusyPool(place.path('pipe'), async () => {
-    const verified = region.verify().then(({ ok }) => ok)
-    assert.is(await Promise.race([verified, wait(5_000)]), true)
-    const closed = rejected('RSTORE_CLOSED', region.verify())
-    const behind = rejected('RSTORE_CLOSED', region.verify())
-    await nextTurn()
-    region.close()
-    await closed
-    await behind
-  })
+  const closed = rejected('RSTORE_CLOSED', region.verify())
+  const behind = rejected('RSTORE_CLOSED', region.verify())
+  await nextTurn()
+  region.close()
+  await closed
+  await behind
 }))
+
+test('many that verify() at once have no threads of their own', withRegion(async (place) => {
+  const threads = (): number => readdirSync('/proc/self/task').length
+  const regions = Array.from({ length: 20 }, (_, i) => {
+    const region = place.create({ capacity: '16MiB' }, `${i}.region`)
+    fill(region, 20)
+    return region
+  })
+  const before = threads()
+  const reports = await Promise.all(regions.map((region) => region.verify()))
+  assert.ok(reports.every(({ ok }) => ok))
+  assert.ok(threads() <= before + 4, `${threads()} threads, ${before} before`)
+}))
+
+test('a signal that aborts, and an onProgress that throws, end the check', withRegion(
+  async (place) => {
+    const region = place.create({ capacity: '128MiB' })
+    await fillMuch(region)
+    const { native } = region.session.view
+    const cancel = native.cancelPageCheck.bind(native)
+    let cancelled = 0
+    Object.defineProperty(native, 'cancelPageCheck', {
+      value: () => {
+        cancelled++
+        cancel()
+      },
+    })
+    for (const options of [{}, IN_PLACE]) {
+      const aborter = new AbortController()
+      const compacted = region.compact(undefined, { ...options, signal: aborter.signal })
+      aborter.abort(new Error('enough'))
+      await compacted.then(() => assert.unreachable(), ({ message }) =>
+        assert.is(message, 'enough'))
+    }
+    cancelled = 0
+    const verified = region.verify({ onProgress: () => { throw new Error('no more') } })
+    await verified.then(() => assert.unreachable(), ({ message }) =>
+      assert.is(message, 'no more'))
+    assert.is(cancelled, 1)
+    check(region, 500)
+  },
+))
 
 test('a process that exits amid the check of pages holds nothing up', withRegion(async (place) => {
   const region = place.create({ capacity: '128MiB' })

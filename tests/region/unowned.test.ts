@@ -143,6 +143,75 @@ test('in a block region', withPool(async (pool) => {
   region.free()
 }))
 
+const Tree = t.struct('Tree', { nodes: t.map(t.u32, Node) })
+/** Which of the two is met first is for their order to say. */
+const ORDERS = [
+  t.struct('Both', { tree: t.optional(t.ref(() => Tree)), node: t.optional(t.ref(() => Node)) }),
+  t.struct('Both', { node: t.optional(t.ref(() => Node)), tree: t.optional(t.ref(() => Tree)) }),
+]
+
+for (const [order, Both] of ORDERS.entries()) {
+  test(`named before the owner is met, which nothing owns: order ${order}`, withRegion(
+    async (place) => {
+      const region = place.create()
+      const both = region.value('both', Both)
+      region.transact(() => {
+        const tree = region.alloc(Tree, { nodes: [[1, { text: 'inside' }]] })
+        both.set({ tree, node: region.deref(tree).nodes.get(1)! })
+      })
+      await verifyWhole(region)
+      const snapshot = region.snapshot()
+      const [head, ...lines] = [...exportText(snapshot)].map((line) => JSON.parse(line) as DumpLine)
+      snapshot.close()
+      const loaded = place.create({}, 'loaded.region')
+      const copied = place.create({}, 'copied.region')
+      copied.transact(() => region.evacuate(copied))
+      loaded.transact(() => {
+        const importer = new Importer(loaded, head as DumpHead)
+        for (const line of lines) importer.add(line)
+        importer.finish()
+      })
+      await region.compact()
+      for (const one of [region, loaded, copied]) {
+        await verifyWhole(one)
+        const { tree, node } = one.value('both', Both).get()!
+        assert.is(one.refOf(tree!.nodes.get(1)!), one.refOf(node!))
+      }
+    },
+  ))
+
+  test(`where only the program has the owner: order ${order}`, withRegion(async (place) => {
+    const region = place.create()
+    const both = region.value('both', Both)
+    const tree = region.transact(() => {
+      const made = region.alloc(Tree, { nodes: [[1, { text: 'inside' }]] })
+      both.set({ node: region.deref(made).nodes.get(1)! })
+      return made
+    })
+    const { problems, bytes } = await region.verify()
+    assert.equal(problems, [])
+    assert.ok(bytes.leaked > 0)
+    region.transact(() => {
+      both.set({})
+      region.free(tree)
+    })
+    await verifyWhole(region)
+  }))
+}
+
+test('thawed with a root that a map owns: it gets no second owner', withRegion(async (place) => {
+  Region.pack(place.path('packed'), { root: Node }, (region) => {
+    const nodes = region.map('nodes', t.u32, Node)
+    nodes.set(1, { text: 'of a map' })
+    return nodes.get(1)!
+  })!.close()
+  await Packed.thaw(place.path('packed'), place.path('live'))
+  const live = place.open({}, 'live')
+  await verifyWhole(live)
+  assert.is(live.map('nodes', t.u32, Node).get(1)!.text, 'of a map')
+  assert.equal(live.names().map(({ name }) => name), ['nodes'])
+}))
+
 test('verification tells who says wrongly whose he is', () => {
   const region = new MemoryRegion(2 ** 21)
   const refs = region.transact(() => fill(region as never))

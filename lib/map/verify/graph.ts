@@ -19,6 +19,8 @@ export class Graph {
   readonly #work: Work
   readonly #types: CellTypes
   readonly #shared: Shared[] = []
+  /** Of them, those that wait for their owner. */
+  readonly #late: Shared[] = []
 
   constructor(work: Work) {
     this.#work = work
@@ -134,22 +136,37 @@ export class Graph {
 
   /** Y2: when everything that has an owner has been walked. */
   followAll(roots: readonly ExtraRoot[]): void {
-    const { session: { space }, cells } = this.#work
-    for (const { type, ref, path } of roots) {
-      if (cells.isLeft(ref)) this.cell(type, ref, path, !isUnowned(space, ref))
-      else this.#seenRef(type, ref, path)
-    }
+    this.#shared.push(...roots)
     this.#followRefs()
     if (this.#work.ground.keepsUnnamed) this.#unnamed()
+    this.#followLate()
     this.#strayTrails()
   }
 
   #followRefs(): void {
+    const { session: { space }, cells } = this.#work
     for (let next = this.#shared.pop(); next !== undefined; next = this.#shared.pop()) {
       const { type, path } = next
       const ref = this.#present(next.ref)
-      if (this.#work.cells.isLeft(ref)) this.cell(type, ref, path, false)
+      if (!cells.isLeft(ref)) this.#seenRef(type, ref, path)
+      else if (isUnowned(space, ref)) this.cell(type, ref, path, false)
+      else this.#late.push({ type, ref, path })
+    }
+  }
+
+  /**
+   * Y6: what says that it is owned, and was named before its owner was met. Where that is not met
+   * at all it may be one that is leaked itself.
+   */
+  #followLate(): void {
+    const { session: { space }, cells } = this.#work
+    const mayBeOwned = this.#late.length > 0
+      && [...cells.left()].some((ref) => isUnowned(space, ref))
+    for (let next = this.#late.pop(); next !== undefined; next = this.#late.pop()) {
+      const { type, ref, path } = next
+      if (cells.isLeft(ref)) this.cell(type, ref, path, mayBeOwned)
       else this.#seenRef(type, ref, path)
+      this.#followRefs()
     }
   }
 

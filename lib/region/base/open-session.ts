@@ -38,6 +38,16 @@ const LENT_BUFFER = Object.create(ArrayBuffer.prototype, {
 const NONE: readonly number[] = []
 
 /** A space that can undo what was done since a moment. */
+/** How pages are compared with their checksums. */
+export interface PageCheckOptions {
+  /** Is told of pages. */
+  readonly onProgress?: OnProgress | undefined
+  /** Ends it with what the signal says. */
+  readonly signal?: AbortSignal | undefined
+  /** Whether others wait for it: then it does not wait for Node's pool of threads. */
+  readonly isAwaited?: boolean
+}
+
 export interface SavepointSpace extends Space {
   savepoint(): void
   releaseSavepoint(): void
@@ -69,11 +79,14 @@ export abstract class OpenSession extends Session {
   }
 
   abstract stats(): RegionStats
-  /**
-   * Pages of the file that do not fit their checksums, as far as they are not looked at anyway.
-   * @param _onProgress is told of pages
-   */
-  async damagedPages(_onProgress?: OnProgress): Promise<number[]> {
+
+  /** About how many bytes of data there are, without waiting for anything. */
+  aboutBytes(): number {
+    return this.stats().allocatedBytes
+  }
+
+  /** Pages of the file that do not fit their checksums, as far as they are not looked at anyway. */
+  async damagedPages(_options?: PageCheckOptions): Promise<number[]> {
     return []
   }
   abstract override holds(ref: number): boolean

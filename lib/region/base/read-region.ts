@@ -72,7 +72,7 @@ export abstract class RegionBase implements Disposable {
     checkVerifyOptions(options)
     this.session.assertOpen()
     const progress = new VerifyProgress(this.session, options)
-    const damaged = await this.session.damagedPages(progress.pages).then(
+    const damaged = await this.session.damagedPages({ onProgress: progress.pages }).then(
       (pages) => pages.map(pageProblem), (error: unknown) => [damageProblem(error)])
     progress.assertGoesOn()
     this.session.assertOpen()

@@ -1,9 +1,8 @@
 /** An allocated cell has so many, or more. */
 const CELL_BYTES = 40
 
-/** About how many cells and entries there are. */
-export const aboutCells = ({ allocatedBytes }: RegionStats): number =>
-  Math.ceil(allocatedBytes / CELL_BYTES)
+/** About how many cells and entries there are in so many bytes. */
+export const aboutCells = (bytes: number): number => Math.ceil(bytes / CELL_BYTES)
 
 /** Numbers about a region. Bytes, unless the name says otherwise. */
 export interface RegionStats {

@@ -10,7 +10,7 @@ import type { OnProgress } from './telling.js'
 /** At least one: of damage, that it cannot be told how many there are, is met again. */
 function cellsOf(session: OpenSession): number {
   try {
-    return Math.max(1, aboutCells(session.stats()))
+    return Math.max(1, aboutCells(session.aboutBytes()))
   } catch {
     return 1
   }

@@ -62,8 +62,10 @@ interface Ending extends CopyIdentity {
 }
 
 /** Damage must not get checksums that make it look sound. */
-export async function checkSource({ session }: { session: RegionSession }): Promise<void> {
-  const [page] = await session.damagedPages()
+export async function checkSource(
+  { session }: { session: RegionSession }, signal: AbortSignal | undefined,
+): Promise<void> {
+  const [page] = await session.damagedPages({ signal, isAwaited: true })
   if (page === undefined) return
   throw new RStoreError('RSTORE_CORRUPT',
     `compacting ${session.path}: page ${page} does not fit its checksum. Nothing was changed. `
@@ -76,13 +78,12 @@ async function copyTo(
   path: string, source: Snapshot, ending: Ending, sameStore: boolean, options: CompactOptions,
 ): Promise<void> {
   const { view } = source.session
-  await checkSource(source)
-  options.signal?.throwIfAborted()
   const { signal } = options
+  await checkSource(source, signal)
   const target = LiveCopy.beside(path, view.capacityBytes, 'compacting to')
   await target.during(signal, async () => {
     const catalog = new Catalog(target, { create: true })
-    const total = aboutCells(source.stats())
+    const total = aboutCells(source.stats().allocatedBytes)
     const tell = (done: number): void => {
       options.onProgress?.(done, 2 * total)
       signal?.throwIfAborted()

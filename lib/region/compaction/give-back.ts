@@ -214,8 +214,7 @@ export async function giveBack(
   try {
     const work = new GiveBack(holder, patienceMs, options)
     await work.tail(timeoutMs)
-    await checkSource({ session })
-    options.signal?.throwIfAborted()
+    await checkSource({ session }, options.signal)
     await work.clear()
     await work.punch()
     session.view.cutWhenClosed()

@@ -24,9 +24,9 @@ import { refOfPage } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import { Lease } from '../../types/context.js'
 import { NEXT_TYPE_UNIT, TYPES_ROOT } from '../base/blank.js'
-import { OpenSession, synchronous } from '../base/open-session.js'
+import { OpenSession, synchronous, type PageCheckOptions } from '../base/open-session.js'
 import type { RegionStats } from '../base/stats.js'
-import { whileTelling, type OnProgress } from '../base/telling.js'
+import { whileTelling } from '../base/telling.js'
 import { isRefused } from './view.js'
 import type { View } from './view.js'
 
@@ -248,8 +248,8 @@ export class RegionSession extends OpenSession {
   }
 
   /** One check after the other: the native handle has the list of the last alone. */
-  override damagedPages(onProgress?: OnProgress): Promise<number[]> {
-    const checkThem = (): Promise<number[]> => this.checkPages(onProgress)
+  override damagedPages(options: PageCheckOptions = {}): Promise<number[]> {
+    const checkThem = (): Promise<number[]> => this.checkPages(options)
     const checked = this.pagesChecked?.then(checkThem) ?? checkThem()
     const end = (): void => {
       if (this.pagesChecked === ended) this.pagesChecked = null
@@ -262,22 +262,40 @@ export class RegionSession extends OpenSession {
   /** Settled when the last check that was asked for is over. */
   private pagesChecked: Promise<void> | null = null
 
-  private async checkPages(onProgress?: OnProgress): Promise<number[]> {
+  private async checkPages(options: PageCheckOptions): Promise<number[]> {
+    const { onProgress, signal, isAwaited = false } = options
     this.assertOpen()
+    signal?.throwIfAborted()
     const { native, path } = this.view
     const tell = (): void => {
       if (!this.closed) onProgress?.(...native.pageCheckProgress())
     }
-    const status = await whileTelling(onProgress && tell, native.checkPages())
-    this.assertOpen()
-    check(status, path, 'checking the pages of')
-    return native.damagedPages()
+    const cancel = (): void => {
+      if (!this.closed) native.cancelPageCheck()
+    }
+    signal?.addEventListener('abort', cancel)
+    try {
+      const status = await whileTelling(onProgress && tell, native.checkPages(!isAwaited))
+      signal?.throwIfAborted()
+      this.assertOpen()
+      check(status, path, 'checking the pages of')
+      return native.damagedPages()
+    } catch (error) {
+      cancel()
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+    }
   }
 
   holds(ref: number): boolean {
     const { firstDataPage, frontierUnits, control } = this.space
     const end = this.writable ? frontierUnits : control[CONTROL.endUnits]!
     return ref >= refOfPage(firstDataPage) && ref < end
+  }
+
+  override aboutBytes(): number {
+    return this.view.native.stats().fileBytes
   }
 
   stats(): RegionStats {

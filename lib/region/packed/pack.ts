@@ -11,6 +11,7 @@ import { coreOfView } from '../../types/struct/view.js'
 import { TupleType } from '../../types/tuple/tuple.js'
 import { BoxedType, typeFrom } from '../../types/type.js'
 import type { AnyType } from '../../types/type.js'
+import { setUnowned } from '../../types/unowned.js'
 import { capacityOf, checkDurability, checkMode } from '../base/options.js'
 import type { Durability, Size } from '../base/options.js'
 import { WritableRegion } from '../base/writable-region.js'
@@ -127,6 +128,7 @@ class PackJob<V> {
     const { session, type } = this
     if (!isReference(type) || !canBeEmpty(type)) return undefined
     this.empty = type.createCell(session, type.prepare(emptyInput(type), 'root', session))
+    setUnowned(session.space, this.empty, true)
     return type.readCell(session.lease, this.empty, undefined)
   }
 
@@ -167,7 +169,9 @@ class PackJob<V> {
       if (result.session !== session) throw foreign(session)
       return this.checked(result.rootRef)
     }
-    return type.createCell(session, type.prepare(result, 'root', session))
+    const made = type.createCell(session, type.prepare(result, 'root', session))
+    setUnowned(session.space, made, true)
+    return made
   }
 
   private checked(ref: number): Ref {

@@ -329,8 +329,8 @@ export class Packed<V = unknown> extends ReadRegion {
 
   /**
    * A live copy of a packed file, with the same refs. Its root gets the name "root", unless that is
-   * taken: then it has none. Throws RSTORE_EXISTS when there is a file of the new name, RSTORE_BUSY
-   * while another is made of it.
+   * taken, or something in the region owns it. Throws RSTORE_EXISTS when there is a file of the new
+   * name, RSTORE_BUSY while another is made of it.
    */
   static async thaw(path: string, newPath: string, options: ThawOptions = {}): Promise<void> {
     checkNewPath(newPath)

@@ -10,7 +10,7 @@ import { owning } from '../base/owning.js'
 import { whileTelling } from '../base/telling.js'
 import { RegionSession } from '../live/session.js'
 import { View } from '../live/view.js'
-import { setUnowned } from '../../types/unowned.js'
+import { isUnowned, setUnowned } from '../../types/unowned.js'
 
 export interface ThawOptions {
   /** Bytes done, bytes in all. */
@@ -63,9 +63,8 @@ async function copy(
 
 function nameRoot(session: RegionSession, root: Ref): void {
   const { directory } = new Catalog(session, { create: false })
-  // what has a name is owned by it, and would be a second time
-  if (Array.from(directory.list()).some((entry) => entry.root === root)) return
-  if (directory.find(ROOT_NAME) !== undefined) return
+  // what has an owner would be owned a second time
+  if (!isUnowned(session.space, root) || directory.find(ROOT_NAME) !== undefined) return
   const { registry } = session
   const { kind, keyType, valueType } = entryTypesOf(registry.typeOfCell(root))
   setUnowned(session.space, root, false)

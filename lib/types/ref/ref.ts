@@ -80,8 +80,7 @@ export class RefType extends AnyType {
   readSlot(core: Core, at: number): unknown {
     const ref = core.window.u32[at >>> 2]!
     if (ref === 0) return undefined
-    return refsAreNumbers() ? presentRef(core.lease.session, ref)
-      : this.target().readCell(core.lease, ref, undefined)
+    return refsAreNumbers() ? ref : this.target().readCell(core.lease, ref, undefined)
   }
   /** From then on an array fresh from a builder is as if `alloc` had made it. */
   writeSlot(session: Session, window: Window, at: number, value: unknown): void {
@@ -103,10 +102,11 @@ export class RefType extends AnyType {
     return coreOfView(value) === undefined ? value : refOfView(value) as Ref
   }
   override same(a: unknown, b: unknown, session?: Session): boolean {
-    const plainA = presentIf(session, this.plain(a))
-    const plainB = presentIf(session, this.plain(b))
-    return plainA === plainB
-      || (typeof plainA !== 'number' && this.target().same(plainA, plainB, session))
+    const plainA = this.plain(a)
+    const plainB = this.plain(b)
+    if (plainA === plainB) return true
+    if (typeof plainA !== 'number') return this.target().same(plainA, plainB, session)
+    return presentIf(session, plainA) === presentIf(session, plainB)
   }
 }
 

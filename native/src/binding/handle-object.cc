@@ -58,6 +58,7 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::watchEpochs>>("watchEpochs"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::checkPages>>("checkPages"),
               InstanceMethod<&HandleObject::pageCheckProgress>("pageCheckProgress"),
+              InstanceMethod<&HandleObject::cancelPageCheck>("cancelPageCheck"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::damagedPages>>("damagedPages"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::identity>>("identity"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::isReplaced>>("isReplaced"),
@@ -417,15 +418,22 @@ Napi::Value HandleObject::backup(const Napi::CallbackInfo& info) {
   });
 }
 
-/// checkPages(): a promise of the packed status; then `damagedPages` has what was found. One that
-/// is still under way is ended: nobody waits for it any more.
+/// checkPages(mayWait): a promise of the packed status; then `damagedPages` has what was found.
+/// `mayWait`: for the pool, which has fewer threads than there may be handles.
 Napi::Value HandleObject::checkPages(const Napi::CallbackInfo& info) {
-  if (pageCheck_) pageCheck_->cancelled.store(true);
+  cancelPageCheck(info);  // nobody waits for it any more
   pageCheck_ = std::make_shared<PageCheck>();
-  return onOwnThread(info.Env(), [handle = handle_, busy = busy_, check = pageCheck_] {
+  auto work = [handle = handle_, busy = busy_, check = pageCheck_] {
     const InTurn turn(*busy);
     return handle->isOpen() ? rstore::checkPages(*handle, check.get()) : failure(Code::kClosed);
-  });
+  };
+  return info[0].As<Napi::Boolean>() ? inBackground(info.Env(), std::move(work))
+                                     : onOwnThread(info.Env(), std::move(work));
+}
+
+/// cancelPageCheck(): it ends soon, with kClosed.
+void HandleObject::cancelPageCheck(const Napi::CallbackInfo&) {
+  if (pageCheck_) pageCheck_->cancelled.store(true);
 }
 
 /// pageCheckProgress(): [pages done, pages in all] of the last `checkPages`.

@@ -90,6 +90,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::Value backup(const Napi::CallbackInfo& info);
   Napi::Value checkPages(const Napi::CallbackInfo& info);
   Napi::Value pageCheckProgress(const Napi::CallbackInfo& info);
+  void cancelPageCheck(const Napi::CallbackInfo& info);
   Napi::Value damagedPages(const Napi::CallbackInfo& info);
   Napi::Value backupProgress(const Napi::CallbackInfo& info);
   Napi::Value watchEpochs(const Napi::CallbackInfo& info);
