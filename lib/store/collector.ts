@@ -14,6 +14,8 @@ import type { Lowered, PendingLowering } from './store-catalog.js'
 /** Between two looks, so that those of one turn, and of some more, are one. */
 const FIRST_DELAY_MS = 20
 const LONGEST_DELAY_MS = 2_000
+/** For which whoever closes a store waits for others. */
+const LAST_WAIT_MS = 100
 /** Regions that are locked and deleted at once. */
 const BATCH = 256
 
@@ -114,6 +116,19 @@ export class Collector {
       if (progress) this.delayMs = FIRST_DELAY_MS
     }
     if (this.candidates.size > 0 || catalog.hasQueued) this.tryLater()
+  }
+
+  /**
+   * At the end, when nobody here looks again: what others lock for a moment, because they delete or
+   * look, is waited for. Who uses a region longer than that looks at it when he lets it go.
+   */
+  collectLast(): void {
+    const deadline = performance.now() + LAST_WAIT_MS
+    const cell = new Int32Array(new SharedArrayBuffer(4))
+    for (this.collect(); this.candidates.size > 0; this.collect()) {
+      if (this.backups > 0 || performance.now() > deadline) return
+      Atomics.wait(cell, 0, 0, 2)
+    }
   }
 
   /** Queues what was gathered. */

@@ -79,7 +79,7 @@ export class OpenStore implements StoreParts {
    * the next opening counts anew.
    */
   private end(): void {
-    this.collector.collect()
+    this.collector.collectLast()
     if (this.locks.tryExclusive(OPEN_BYTE)) this.syncPacked()
     this.catalog.removeOpener()
   }

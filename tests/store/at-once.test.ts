@@ -1,9 +1,11 @@
 /** What two processes do to one store at the same moment: each looked before the other acted. */
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Store } from '../../lib/index.js'
+import { Store, t } from '../../lib/index.js'
 import { StoreCatalog } from '../../lib/store/store-catalog.js'
 import { Child } from '../harness/child.js'
 import { temporaryDirectory } from '../harness/temporary.js'
@@ -111,6 +113,21 @@ test('making, dropping, naming, verifying and copying without a pause', async ()
   const known = store.list().map(({ id, kind }) => `${id}.${kind === 'live' ? 'region' : 'packed'}`)
   store.close()
   assert.equal(readdirSync(dir).sort(), [...known, 'catalog.region', 'store.lock'].sort())
+})
+
+test('what one lets go of while another deletes is deleted when he closes the store', async () => {
+  const dir = temporaryDirectory()
+  const store = Store.open(dir, { create: true })
+  const packed = store.pack(null, { root: t.string, capacity: '1MiB' }, () => 'nobody names it')!
+  const packedFiles = (): string[] => readdirSync(dir).filter((name) => name.endsWith('.packed'))
+  assert.is(packedFiles().length, 1)
+  const worker = new Worker(new URL('deleting-worker.js', import.meta.url),
+    { workerData: { dir, ms: 30 } })
+  await once(worker, 'message')
+  packed.close()
+  store.close()
+  assert.equal(packedFiles(), [])
+  await worker.terminate()
 })
 
 test.run()

@@ -82,7 +82,7 @@ export class Headers {
     if (ref % PAGE_UNITS !== 0) return false
     const { u32 } = window
     const at = wordIndexOf(ref)
-    return (u32[at]! & ~C.CELL_PREVIOUS_FREE) === PAGE_UNITS
+    return (u32[at]! & ~(C.CELL_PREVIOUS_FREE | C.CELL_UNOWNED)) === PAGE_UNITS
       && ((u32[at + 1]! & 0xffff) === C.TYPE_DESCRIPTOR_COPIES || this.isNode(window, ref))
   }
 
