@@ -151,7 +151,7 @@ class Exporter<L> {
   }
 
   /** E1: those that were not written with their owners; each may name others. */
-  *recordLines(isMeant: (ref: number) => boolean): IterableIterator<L> {
+  private *recordLines(isMeant: (ref: number) => boolean): IterableIterator<L> {
     const { ids, written } = this.numbers
     for (const ref of ids.keys()) {
       if (!written.has(ref) && isMeant(ref)) yield this.maker.record(this.recordLine(ref))

@@ -2,12 +2,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
-  exportText, Importer, Region, t, type BlockRegion, type DumpHead, type DumpLine, type RMap,
-  type Ref, type Type,
+  Importer, Region, t, type BlockRegion, type DumpHead, type RMap, type Ref, type Type,
 } from '../../lib/index.js'
 import { pageOf, wordIndexOf } from '../../lib/space/ref.js'
 import { trailWord } from '../../lib/types/moved.js'
 import { randomOf } from '../fuzz/damage.js'
+import { dumpOf, loadInto } from '../harness/dump.js'
 import { codeOf } from '../harness/types.js'
 import { verifyWhole } from '../harness/verify.js'
 import { withRegion, type Place } from '../harness/with-region.js'
@@ -266,15 +266,9 @@ test('packed', withRegion(async (place) => {
 
 test('dumped and loaded', withRegion(async (place) => {
   const region = moved(place)
-  const snapshot = region.snapshot()
-  const [head, ...lines] = [...exportText(snapshot)].map((line) => JSON.parse(line) as DumpLine)
-  snapshot.close()
+  const lines = dumpOf(region)
   const loaded = place.create({}, 'loaded.region')
-  loaded.transact(() => {
-    const importer = new Importer(loaded, head as DumpHead)
-    for (const line of lines) importer.add(line)
-    importer.finish()
-  })
+  loadInto(loaded, lines)
   checkCircle(mapOf(loaded, 2).get(0), 2, 7)
 }))
 
@@ -282,18 +276,12 @@ test('loaded over itself: what names its records still does', withRegion(async (
   const region = place.create()
   const others = region.map('others', t.u32, t.ref(() => VERSIONS[0]!))
   region.transact(() => fill(mapOf(region, 0)))
-  const snapshot = region.snapshot()
-  const [head, ...lines] = [...exportText(snapshot)].map((line) => JSON.parse(line) as DumpLine)
-  snapshot.close()
+  const lines = dumpOf(region)
   region.transact(() => {
     for (let n = 0; n < COUNT; n++) others.set(n, mapOf(region, 0).get(n))
   })
   for (let round = 0; round < 2; round++) {
-    region.transact(() => {
-      const importer = new Importer(region, head as DumpHead)
-      for (const line of lines) importer.add(line)
-      importer.finish()
-    })
+    loadInto(region, lines)
     checkCircle(mapOf(region, 0).get(0), 0)
     for (let n = 0; n < COUNT; n++) checkCircle(others.get(0) as Node, 0)
     await verifyWhole(region)
@@ -313,9 +301,7 @@ test('loaded in parts, between which a record moves', withRegion((place) => {
     const view = mapOf(source, 0).get(1)
     for (const n of [1, 2]) source.map('zholders', t.u32, Holder).set(n, { node: view })
   })
-  const snapshot = source.snapshot()
-  const [head, ...lines] = [...exportText(snapshot)].map((text) => JSON.parse(text) as DumpLine)
-  snapshot.close()
+  const [head, ...lines] = dumpOf(source)
   assert.is(lines.length, 3)
   const region = place.create()
   const importer = region.transact(() => {

@@ -1,12 +1,11 @@
 /** What `free` may free, and what belongs to somebody: lib/types/unowned.ts. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  exportText, Importer, Packed, Region, t, type DumpHead, type DumpLine, type Ref,
-} from '../../lib/index.js'
+import { Packed, Region, t, type Ref } from '../../lib/index.js'
 import { verifySession } from '../../lib/map/verify/verify.js'
 import { setUnowned } from '../../lib/types/unowned.js'
 import { MemoryRegion } from '../harness/memory-region.js'
+import { dumpOf, loadInto } from '../harness/dump.js'
 import { codeOf } from '../harness/types.js'
 import { verifyWhole } from '../harness/verify.js'
 import { withRegion } from '../harness/with-region.js'
@@ -75,15 +74,9 @@ test('a copy of what a ref reaches is nobody\'s, until its owner comes', withReg
 test('loaded from a dump', withRegion(async (place) => {
   const region = place.create()
   region.transact(() => fill(region))
-  const snapshot = region.snapshot()
-  const [head, ...lines] = [...exportText(snapshot)].map((line) => JSON.parse(line) as DumpLine)
-  snapshot.close()
+  const lines = dumpOf(region)
   const loaded = place.create({}, 'loaded.region')
-  loaded.transact(() => {
-    const importer = new Importer(loaded, head as DumpHead)
-    for (const line of lines) importer.add(line)
-    importer.finish()
-  })
+  loadInto(loaded, lines)
   await verifyWhole(loaded)
   checkAndFree(loaded)
 }))
@@ -160,17 +153,11 @@ for (const [order, Both] of ORDERS.entries()) {
         both.set({ tree, node: region.deref(tree).nodes.get(1)! })
       })
       await verifyWhole(region)
-      const snapshot = region.snapshot()
-      const [head, ...lines] = [...exportText(snapshot)].map((line) => JSON.parse(line) as DumpLine)
-      snapshot.close()
+      const lines = dumpOf(region)
       const loaded = place.create({}, 'loaded.region')
       const copied = place.create({}, 'copied.region')
       copied.transact(() => region.evacuate(copied))
-      loaded.transact(() => {
-        const importer = new Importer(loaded, head as DumpHead)
-        for (const line of lines) importer.add(line)
-        importer.finish()
-      })
+      loadInto(loaded, lines)
       await region.compact()
       for (const one of [region, loaded, copied]) {
         await verifyWhole(one)
