@@ -12,7 +12,7 @@
  *      known, and gets its type number anew. `finish` refuses when one never came.
  *  J4. Indexes are made by `finish`, when all records are there.
  *  J5. A record that takes the place of one that was there is that one from now on: it stays where
- *      refs name it, or leaves a cell that leads them on. A reserved cell leads to it, too (moved.ts).
+ *      refs name it, or leaves a cell that leads them on (moved.ts), as a reserved one does, too.
  */
 import { CellHeader } from '../../formats/index.js'
 import { RStoreError } from '../errors.js'
