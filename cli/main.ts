@@ -10,7 +10,7 @@ import { BrokenPipe, print } from './print/output.js'
 import type { Listing } from './shared/command.js'
 import { argumentsFrom, unveiled, veiled } from './shared/arguments.js'
 import { report, UsageError } from './shared/errors.js'
-import { EXIT_MEANINGS } from './shared/exitCodes.js'
+import { EXIT_MEANINGS } from './shared/exit-codes.js'
 
 /** What a shell shows of a program that SIGPIPE ended, as it ends other programs. */
 const BROKEN_PIPE_EXIT = 128 + 13

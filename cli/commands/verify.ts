@@ -12,7 +12,7 @@ import { formatBytes } from '../print/units.js'
 import { inspectRegion } from '../read/inspection.js'
 import { readRegion, type RegionImage } from '../read/region.js'
 import type { ArgumentsOf } from '../shared/command.js'
-import { EXIT } from '../shared/exitCodes.js'
+import { EXIT } from '../shared/exit-codes.js'
 import type { OnProgress } from '../shared/progress.js'
 import { fileAt, isStoreFolder } from '../shared/source.js'
 

@@ -6,7 +6,7 @@
  * many groups of pages, down to one; then tiles get larger.
  */
 import type { Browser, Context, Element, Pointer } from './dom.js'
-import type { MapData } from './mapData.js'
+import type { MapData } from './map-data.js'
 
 const browser = globalThis as unknown as Browser
 const { document } = browser

@@ -1,12 +1,12 @@
 /** One page, one map, the log, the handles: for people. */
 import { C } from '../../formats/index.js'
 import type { NotedHandle } from '../read/lock.js'
-import type { MapDetail, Sizes } from '../read/mapDetail.js'
-import type { CellDetail, PageDetail } from '../read/pageDetail.js'
-import type { LogDetail } from '../read/logDetail.js'
+import type { MapDetail, Sizes } from '../read/map-detail.js'
+import type { CellDetail, PageDetail } from '../read/page-detail.js'
+import type { LogDetail } from '../read/log-detail.js'
 import type { FieldRow } from '../read/values.js'
 import { logEndText } from './inspection.js'
-import { histogramText } from './pageMap.js'
+import { histogramText } from './page-map.js'
 import { numeric, pairLines, section, tableLines } from './table.js'
 import { formatBytes, formatCount, formatShare, formatTime } from './units.js'
 

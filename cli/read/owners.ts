@@ -6,14 +6,14 @@
 import { C } from '../../formats/index.js'
 import { cellAt, pageOfRef, refOfPage, trailOf, type Cell } from './cells.js'
 import type { Node } from './node.js'
-import type { PageMap } from './pageMap.js'
-import type { PageSet } from './pageSet.js'
+import type { PageMap } from './page-map.js'
+import type { PageSet } from './page-set.js'
 import type { RegionImage } from './region.js'
 import {
   isBoxed, isInLeaf, ownedSlots, shapeOf, type BoxedShape, type OwnedSlot, type Shape,
 } from './shapes.js'
 import { walkMultimap, walkTree } from './tree.js'
-import type { TypeTable } from './typeTable.js'
+import type { TypeTable } from './type-table.js'
 
 export interface NameSpace {
   nodes: number

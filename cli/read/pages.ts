@@ -7,7 +7,7 @@ import { C, pageChecksum } from '../../formats/index.js'
 import { PROGRESS_PAGES, type OnProgress } from '../shared/progress.js'
 import type { ByteFile } from './file.js'
 import type { RegionIdentity } from './identity.js'
-import { PageSet } from './pageSet.js'
+import { PageSet } from './page-set.js'
 import type { Problems } from './problems.js'
 import type { Record, RecordContent } from './records.js'
 

@@ -7,7 +7,7 @@
 import { C, PageEntry, RedoRecord, crc32c, pageChecksum } from '../../formats/index.js'
 import { FieldReader } from './fields.js'
 import type { ByteFile } from './file.js'
-import { LogStream } from './logStream.js'
+import { LogStream } from './log-stream.js'
 import type { Slot } from './slots.js'
 
 export interface Record {

@@ -4,7 +4,7 @@
  */
 import type { Observation } from '../../lib/index.js'
 import type { NotedHandle } from './lock.js'
-import { FLAG, type PageMap } from './pageMap.js'
+import { FLAG, type PageMap } from './page-map.js'
 
 const NOTHING: Observation = { pagesInMemory: undefined, heldSlots: undefined }
 

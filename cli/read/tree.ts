@@ -7,7 +7,7 @@ import { C, MultimapCell, NodeHeader } from '../../formats/index.js'
 import { cellAt, cellBytes, pageOfRef, refOfPage } from './cells.js'
 import { FieldReader } from './fields.js'
 import { Node } from './node.js'
-import { PageSet } from './pageSet.js'
+import { PageSet } from './page-set.js'
 import type { RegionImage } from './region.js'
 
 export interface TreeShape {

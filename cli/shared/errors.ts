@@ -2,7 +2,7 @@
 import type { RStoreError } from '../../lib/index.js'
 import { escapeText } from '../print/escape.js'
 import { printError } from '../print/output.js'
-import { EXIT, exitCodeOfError, type ExitCode } from './exitCodes.js'
+import { EXIT, exitCodeOfError, type ExitCode } from './exit-codes.js'
 
 /** A command cannot do what it was asked to: told in plain words, with an exit code. */
 export class CommandError extends Error {

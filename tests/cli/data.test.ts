@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Packed, Region, SharedVector, Store, t } from '../../lib/index.js'
-import { EXIT } from '../../cli/shared/exitCodes.js'
+import { EXIT } from '../../cli/shared/exit-codes.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { good, PROGRAM, rstore, rstoreOnTerminal, type Outcome } from './run.js'
 

@@ -5,7 +5,7 @@ import { toJson } from '../../cli/print/output.js'
 import { Progress } from '../../cli/print/progress.js'
 import { numeric, pairLines, tableLines } from '../../cli/print/table.js'
 import { formatBytes, formatDuration, formatShare, formatTime } from '../../cli/print/units.js'
-import { typeText } from '../../cli/read/typeText.js'
+import { typeText } from '../../cli/read/type-text.js'
 
 const test = suite('printing')
 

@@ -1,7 +1,7 @@
 /** Runs `rstore` as a program. */
 import { spawnSync } from 'node:child_process'
 import * as assert from 'uvu/assert'
-import { EXIT } from '../../cli/shared/exitCodes.js'
+import { EXIT } from '../../cli/shared/exit-codes.js'
 import { inRoot } from '../harness/paths.js'
 
 export const PROGRAM = inRoot('dist/bundle/main.js')

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import type { Readable } from 'node:stream'
 import { ROOT, inRoot } from './paths.js'
-import type { SuiteResult } from './runFile.js'
+import type { SuiteResult } from './run-file.js'
 
 /** How long a file may take, and its process from the last test to its exit. */
 const LIMITS = { fileMs: 600_000, exitMs: 10_000 }
@@ -47,7 +47,7 @@ export function killRunningTests(): void {
 function start(compiled: string): ChildProcess {
   const child = spawn(process.execPath, [
     '--disallow-code-generation-from-strings', '--enable-source-maps',
-    inRoot('dist/tests/harness/runFile.js'), compiled,
+    inRoot('dist/tests/harness/run-file.js'), compiled,
   ], { cwd: ROOT, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
   running.add(child)
   return child

@@ -4,10 +4,10 @@
  */
 import { C, NodeHeader } from '../../formats/index.js'
 import type { OnProgress } from '../shared/progress.js'
-import { walkCells, type CellVisitor } from './cellWalk.js'
+import { walkCells, type CellVisitor } from './cell-walk.js'
 import { PAGE_UNITS, pageOfRef, refOfPage } from './cells.js'
 import type { RegionImage } from './region.js'
-import type { TypeTable } from './typeTable.js'
+import type { TypeTable } from './type-table.js'
 
 /** Uses of pages; a page of several has the one that most of its bytes in use are of. */
 export const USES = [

@@ -1,7 +1,7 @@
 /** The page map as the page has it: five bytes for each group of pages, compressed. */
 import { deflateRawSync } from 'node:zlib'
-import { pageGroups, pagesPerGroup } from '../read/pageGroups.js'
-import { USES, type PageMap } from '../read/pageMap.js'
+import { pageGroups, pagesPerGroup } from '../read/page-groups.js'
+import { USES, type PageMap } from '../read/page-map.js'
 
 /** What the browser gets; see client.ts. */
 export interface MapData {

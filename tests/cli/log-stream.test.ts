@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LogStream } from '../../cli/read/logStream.js'
+import { LogStream } from '../../cli/read/log-stream.js'
 import { C } from '../../formats/index.js'
 
 const test = suite('positions in the log')

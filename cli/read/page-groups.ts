@@ -1,5 +1,5 @@
 /** A page map in fewer pieces: so many pages to each that there are no more pieces than wanted. */
-import { FLAG, USES, useOf, type PageMap, type Use } from './pageMap.js'
+import { FLAG, USES, useOf, type PageMap, type Use } from './page-map.js'
 
 export interface PageGroup {
   first: number

@@ -2,7 +2,7 @@
 import { C } from '../../formats/index.js'
 import type { StoredType } from './catalog.js'
 import { shapeOf, type Shape } from './shapes.js'
-import { typeText } from './typeText.js'
+import { typeText } from './type-text.js'
 
 const FIXED_NAMES = new Map<number, string>([
   [C.TYPE_FREE, 'free cell'], [C.TYPE_NODE, 'node'], [C.TYPE_STRING, 'string'],

@@ -3,11 +3,11 @@ import { C, NodeHeader } from '../../formats/index.js'
 import type { CatalogName } from './catalog.js'
 import { blobIn, cellAt } from './cells.js'
 import type { Node } from './node.js'
-import { PageSet } from './pageSet.js'
+import { PageSet } from './page-set.js'
 import type { RegionImage } from './region.js'
 import { isInLeaf } from './shapes.js'
 import { walkMultimap, walkTree, type TreeShape } from './tree.js'
-import type { TypeTable } from './typeTable.js'
+import type { TypeTable } from './type-table.js'
 import { keyText } from './values.js'
 
 /** Sizes in bytes, and how many there are of each power of two. */

@@ -1,7 +1,7 @@
 /** The map of a file's pages on a terminal: a letter for each page, or for each few of them. */
 import type { Inspection } from '../read/inspection.js'
-import { pageGroups, pagesPerGroup, useTotals, type PageGroup } from '../read/pageGroups.js'
-import { USE_NAMES, type PageMap, type Use } from '../read/pageMap.js'
+import { pageGroups, pagesPerGroup, useTotals, type PageGroup } from '../read/page-groups.js'
+import { USE_NAMES, type PageMap, type Use } from '../read/page-map.js'
 import { styled } from './colour.js'
 import { numeric, section, tableLines } from './table.js'
 import { formatBytes, formatCount, formatShare } from './units.js'

@@ -9,13 +9,13 @@ import { readCatalog, type CatalogName } from './catalog.js'
 import {
   blobStart, cellAt, PAGE_UNITS, pageOfRef, refOfPage, trailAddress, type Cell,
 } from './cells.js'
-import { walkCells } from './cellWalk.js'
+import { walkCells } from './cell-walk.js'
 import { FieldReader } from './fields.js'
-import { treeKeyType } from './mapDetail.js'
+import { treeKeyType } from './map-detail.js'
 import { Node } from './node.js'
 import type { RegionImage } from './region.js'
 import { walkMultimap, walkTree } from './tree.js'
-import type { TypeTable } from './typeTable.js'
+import type { TypeTable } from './type-table.js'
 import { arrayRows, keyText, slotRows, type FieldRow } from './values.js'
 
 export interface CellDetail {
