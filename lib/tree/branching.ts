@@ -34,12 +34,12 @@
  */
 import { C } from '../../formats/index.js'
 import { PAGE_UNITS } from '../space/ref.js'
-import type { Ref } from '../space/ref.js'
+import { type Ref, wordIndexOf } from '../space/ref.js'
 import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { TreeCursor } from './tree-cursor.js'
 import type { KeyRange } from './keys.js'
-import { ENTRY_COUNT, FIRST_CHILD, HEAD, PAGE_WORDS, headOf, wordOf } from './node.js'
+import { ENTRY_COUNT, FIRST_CHILD, HEAD, PAGE_WORDS, headOf } from './node.js'
 import { Tree } from './tree.js'
 import type { ReleaseValue } from './tree.js'
 
@@ -56,7 +56,7 @@ export abstract class BranchingTree<K> extends Tree<K> {
     super(space, root, valueBytes)
     this.windows = space.windows
     this.rootWindow = space.windowOf(root)
-    this.rootAt = wordOf(root)
+    this.rootAt = wordIndexOf(root)
     this.rootUnits = this.rootWindow.u32[this.rootAt]! & C.CELL_SIZE_MASK
   }
 
@@ -188,7 +188,8 @@ export abstract class BranchingTree<K> extends Tree<K> {
 
   /** For a loader, which fills a leaf without marking. */
   markLeaf(leaf: number): void {
-    this.space.mark(leaf, (this.windows[leaf >>> 28]!.u32[wordOf(leaf)]! & C.CELL_SIZE_MASK) * 8)
+    const units = this.windows[leaf >>> 28]!.u32[wordIndexOf(leaf)]! & C.CELL_SIZE_MASK
+    this.space.mark(leaf, units * 8)
   }
 
   protected markValueIn(leaf: number, value: number): void {
@@ -204,20 +205,20 @@ export abstract class BranchingTree<K> extends Tree<K> {
   // ───────── structure ─────────
 
   kindOf(node: number): number {
-    return this.windows[node >>> 28]!.u32[wordOf(node) + HEAD]! & 0xff
+    return this.windows[node >>> 28]!.u32[wordIndexOf(node) + HEAD]! & 0xff
   }
 
   levelOf(node: number): number {
-    return (this.windows[node >>> 28]!.u32[wordOf(node) + HEAD]! >>> 8) & 0xff
+    return (this.windows[node >>> 28]!.u32[wordIndexOf(node) + HEAD]! >>> 8) & 0xff
   }
 
   countOf(node: number): number {
-    return this.windows[node >>> 28]!.u32[wordOf(node) + HEAD]! >>> 16
+    return this.windows[node >>> 28]!.u32[wordIndexOf(node) + HEAD]! >>> 16
   }
 
   protected setCount(node: number, count: number): void {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node) + HEAD
+    const at = wordIndexOf(node) + HEAD
     this.space.mark(node + (HEAD >>> 1), 8)
     u32[at] = (u32[at]! & 0xffff) | (count << 16)
   }
@@ -232,7 +233,7 @@ export abstract class BranchingTree<K> extends Tree<K> {
   protected arrive(leaf: number): void {
     this.leaf = leaf
     this.window = this.windows[leaf >>> 28]!
-    this.leafAt = wordOf(leaf)
+    this.leafAt = wordIndexOf(leaf)
   }
 
   /** B2: ends at a leaf with room for `key`. */
@@ -270,20 +271,20 @@ export abstract class BranchingTree<K> extends Tree<K> {
 
   isSmall(node: number): boolean {
     const { u32 } = this.windows[node >>> 28]!
-    return (u32[wordOf(node)]! & C.CELL_SIZE_MASK) < PAGE_UNITS
+    return (u32[wordIndexOf(node)]! & C.CELL_SIZE_MASK) < PAGE_UNITS
   }
 
   private setHead(node: number, head: number): void {
     this.space.mark(node + (HEAD >>> 1), 8)
-    this.windows[node >>> 28]!.u32[wordOf(node) + HEAD] = head
+    this.windows[node >>> 28]!.u32[wordIndexOf(node) + HEAD] = head
   }
 
   /** Everything behind the cell header, except the number of entries, from a page to a page. */
   private copyContents(from: number, to: number): void {
     const source = this.windows[from >>> 28]!.u32
     const target = this.windows[to >>> 28]!.u32
-    const at = wordOf(from)
-    const toAt = wordOf(to)
+    const at = wordIndexOf(from)
+    const toAt = wordIndexOf(to)
     this.space.mark(to, C.PAGE_BYTES)
     const entryCount = to === this.root ? target[toAt + ENTRY_COUNT]! : 0
     target.set(source.subarray(at + HEAD, at + PAGE_WORDS), toAt + HEAD)

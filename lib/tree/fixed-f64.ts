@@ -1,10 +1,10 @@
 /** Trees with keys of 8 bytes, compared as doubles: never NaN, never −0. */
 import { C } from '../../formats/index.js'
-import type { Ref } from '../space/ref.js'
+import { type Ref, wordIndexOf } from '../space/ref.js'
 import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { FixedTree } from './fixed.js'
-import { ENTRIES, FIRST_CHILD, HEAD, throwCorrupt, wordOf } from './node.js'
+import { ENTRIES, FIRST_CHILD, HEAD, throwCorrupt } from './node.js'
 
 const { NODE_ANCHOR, NODE_LEAF_FIXED } = C
 
@@ -61,7 +61,7 @@ export class TreeF64 extends FixedTree<number> {
     if ((head & 0xff) === NODE_ANCHOR) {
       ref = window.u32[at + FIRST_CHILD]!
       window = windows[ref >>> 28]!
-      at = wordOf(ref)
+      at = wordIndexOf(ref)
       head = window.u32[at + HEAD]!
     }
     for (let level = (head >>> 8) & 0xff; level > 0; level--) {
@@ -69,7 +69,7 @@ export class TreeF64 extends FixedTree<number> {
       const slot = upperBound(window.f64, (at + ENTRIES) >>> 1, head >>> 16, key)
       ref = slot === 0 ? u32[at + FIRST_CHILD]! : u32[at + this.innerValues + slot - 1]!
       window = windows[ref >>> 28]!
-      at = wordOf(ref)
+      at = wordIndexOf(ref)
       head = window.u32[at + HEAD]!
     }
     if ((head & 0xffff) !== NODE_LEAF_FIXED) throwCorrupt(this.space, this.root, ref)
@@ -80,24 +80,24 @@ export class TreeF64 extends FixedTree<number> {
 
   override indexIn(leaf: number, key: number): number {
     const { f64, u32 } = this.windows[leaf >>> 28]!
-    const at = wordOf(leaf)
+    const at = wordIndexOf(leaf)
     return lowerBound(f64, (at + ENTRIES) >>> 1, u32[at + HEAD]! >>> 16, key)
   }
 
   override isAt(leaf: number, index: number, key: number): boolean {
     const { f64, u32 } = this.windows[leaf >>> 28]!
-    const at = wordOf(leaf)
+    const at = wordIndexOf(leaf)
     return index < u32[at + HEAD]! >>> 16 && f64[((at + ENTRIES) >>> 1) + index] === key
   }
 
   override slotOf(node: number, key: number): number {
     const { f64, u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     return upperBound(f64, (at + ENTRIES) >>> 1, u32[at + HEAD]! >>> 16, key)
   }
 
   override keyAt(node: number, index: number): number {
-    return this.windows[node >>> 28]!.f64[((wordOf(node) + ENTRIES) >>> 1) + index]!
+    return this.windows[node >>> 28]!.f64[((wordIndexOf(node) + ENTRIES) >>> 1) + index]!
   }
 
   override storeKey(window: Window, word: number, key: number): void {

@@ -1,10 +1,10 @@
 /** Trees with keys of 4 bytes, compared as unsigned numbers. */
 import { C } from '../../formats/index.js'
-import type { Ref } from '../space/ref.js'
+import { type Ref, wordIndexOf } from '../space/ref.js'
 import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { FixedTree } from './fixed.js'
-import { ENTRIES, FIRST_CHILD, HEAD, throwCorrupt, wordOf } from './node.js'
+import { ENTRIES, FIRST_CHILD, HEAD, throwCorrupt } from './node.js'
 
 const { NODE_ANCHOR, NODE_LEAF_FIXED } = C
 
@@ -101,7 +101,7 @@ export class TreeU32 extends FixedTree<number> {
     if ((head & 0xff) === NODE_ANCHOR) {
       ref = window.u32[at + FIRST_CHILD]!
       window = windows[ref >>> 28]!
-      at = wordOf(ref)
+      at = wordIndexOf(ref)
       head = window.u32[at + HEAD]!
     }
     for (let level = (head >>> 8) & 0xff; level > 0; level--) {
@@ -113,7 +113,7 @@ export class TreeU32 extends FixedTree<number> {
         ref = u32[at + this.innerValues + slot - 1]!
       }
       window = windows[ref >>> 28]!
-      at = wordOf(ref)
+      at = wordIndexOf(ref)
       head = window.u32[at + HEAD]!
     }
     if ((head & 0xffff) !== NODE_LEAF_FIXED) throwCorrupt(this.space, this.root, ref)
@@ -125,7 +125,7 @@ export class TreeU32 extends FixedTree<number> {
 
   override indexIn(leaf: number, key: number): number {
     const { u32 } = this.windows[leaf >>> 28]!
-    const at = wordOf(leaf)
+    const at = wordIndexOf(leaf)
     const count = u32[at + HEAD]! >>> 16
     // Ascending keys come in behind the last.
     if (count === 0 || u32[at + ENTRIES + count - 1]! < key >>> 0) return count
@@ -134,18 +134,18 @@ export class TreeU32 extends FixedTree<number> {
 
   override isAt(leaf: number, index: number, key: number): boolean {
     const { u32 } = this.windows[leaf >>> 28]!
-    const at = wordOf(leaf)
+    const at = wordIndexOf(leaf)
     return index < u32[at + HEAD]! >>> 16 && u32[at + ENTRIES + index] === key >>> 0
   }
 
   override slotOf(node: number, key: number): number {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     return upperBound(u32, at + ENTRIES, u32[at + HEAD]! >>> 16, key >>> 0)
   }
 
   override keyAt(node: number, index: number): number {
-    return this.windows[node >>> 28]!.u32[wordOf(node) + ENTRIES + index]!
+    return this.windows[node >>> 28]!.u32[wordIndexOf(node) + ENTRIES + index]!
   }
 
   override storeKey(window: Window, word: number, key: number): void {

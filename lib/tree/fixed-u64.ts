@@ -3,12 +3,12 @@
  * stores them.
  */
 import { C } from '../../formats/index.js'
-import type { Ref } from '../space/ref.js'
+import { type Ref, wordIndexOf } from '../space/ref.js'
 import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { FixedTree } from './fixed.js'
 import { PairKey } from './keys.js'
-import { ENTRIES, FIRST_CHILD, HEAD, throwCorrupt, wordOf } from './node.js'
+import { ENTRIES, FIRST_CHILD, HEAD, throwCorrupt } from './node.js'
 
 const { NODE_ANCHOR, NODE_LEAF_FIXED } = C
 
@@ -71,7 +71,7 @@ export class TreeU64 extends FixedTree<PairKey> {
     if ((head & 0xff) === NODE_ANCHOR) {
       ref = window.u32[at + FIRST_CHILD]!
       window = windows[ref >>> 28]!
-      at = wordOf(ref)
+      at = wordIndexOf(ref)
       head = window.u32[at + HEAD]!
     }
     for (let level = (head >>> 8) & 0xff; level > 0; level--) {
@@ -79,7 +79,7 @@ export class TreeU64 extends FixedTree<PairKey> {
       const slot = upperBound(u32, at + ENTRIES, head >>> 16, key)
       ref = slot === 0 ? u32[at + FIRST_CHILD]! : u32[at + this.innerValues + slot - 1]!
       window = windows[ref >>> 28]!
-      at = wordOf(ref)
+      at = wordIndexOf(ref)
       head = window.u32[at + HEAD]!
     }
     if ((head & 0xffff) !== NODE_LEAF_FIXED) throwCorrupt(this.space, this.root, ref)
@@ -90,13 +90,13 @@ export class TreeU64 extends FixedTree<PairKey> {
 
   override indexIn(leaf: number, key: PairKey): number {
     const { u32 } = this.windows[leaf >>> 28]!
-    const at = wordOf(leaf)
+    const at = wordIndexOf(leaf)
     return lowerBound(u32, at + ENTRIES, u32[at + HEAD]! >>> 16, key)
   }
 
   override isAt(leaf: number, index: number, key: PairKey): boolean {
     const { u32 } = this.windows[leaf >>> 28]!
-    const at = wordOf(leaf)
+    const at = wordIndexOf(leaf)
     if (index >= u32[at + HEAD]! >>> 16) return false
     const word = at + ENTRIES + index * 2
     return u32[word] === key.low >>> 0 && u32[word + 1] === key.high >>> 0
@@ -104,13 +104,13 @@ export class TreeU64 extends FixedTree<PairKey> {
 
   override slotOf(node: number, key: PairKey): number {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     return upperBound(u32, at + ENTRIES, u32[at + HEAD]! >>> 16, key)
   }
 
   override keyAt(node: number, index: number, into: PairKey): PairKey {
     const { u32 } = this.windows[node >>> 28]!
-    const word = wordOf(node) + ENTRIES + index * 2
+    const word = wordIndexOf(node) + ENTRIES + index * 2
     into.low = u32[word]!
     into.high = u32[word + 1]!
     return into

@@ -8,14 +8,13 @@
  * are: only searching knows what a key means (fixed-u32.ts and its siblings).
  */
 import { C } from '../../formats/index.js'
-import type { Ref } from '../space/ref.js'
+import { type Ref, wordIndexOf } from '../space/ref.js'
 import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { BranchingTree } from './branching.js'
 import { FixedLoader } from './loader.js'
 import {
-  ENTRIES, ENTRY_COUNT, FIRST_CHILD, HEAD, PAGE_WORDS, WIDTHS, headOf, widthsOf, wordOf,
-} from './node.js'
+  ENTRIES, ENTRY_COUNT, FIRST_CHILD, HEAD, PAGE_WORDS, WIDTHS, headOf, widthsOf } from './node.js'
 import type { Loader } from './tree.js'
 
 const { NODE_INNER_FIXED, NODE_LEAF_FIXED } = C
@@ -93,7 +92,7 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
 
   override childAt(node: number, slot: number): number {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     return slot === 0 ? u32[at + FIRST_CHILD]! : u32[at + this.innerValues + slot - 1]!
   }
 
@@ -103,7 +102,7 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
 
   override valueAt(leaf: number, index: number): number {
     const values = leaf === this.root ? this.rootValues : this.leafValues
-    return wordOf(leaf) + values + index * this.valueWords
+    return wordIndexOf(leaf) + values + index * this.valueWords
   }
 
   override hasRoom(node: number): boolean {
@@ -126,7 +125,7 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
     const window = this.windows[leaf >>> 28]!
     const { u32 } = window
     this.space.mark(leaf + (word >>> 1), 8)
-    this.storeKey(window, wordOf(leaf) + word, key)
+    this.storeKey(window, wordIndexOf(leaf) + word, key)
     this.setCount(leaf, count + 1)
     const value = this.valueAt(leaf, index)
     this.markValueIn(leaf, value)
@@ -146,12 +145,12 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
 
   /** Index of a key in its window. */
   keyWordAt(leaf: number, index: number): number {
-    return wordOf(leaf) + ENTRIES + index * this.keyWords
+    return wordIndexOf(leaf) + ENTRIES + index * this.keyWords
   }
 
   /** One more entry in the leaf of a loader, which has marked it: `markLeaf`, and `place`. */
   countLoaded(leaf: number): void {
-    this.window.u32[wordOf(leaf) + HEAD]! += 0x1_0000
+    this.window.u32[wordIndexOf(leaf) + HEAD]! += 0x1_0000
     this.rootWindow.u32[this.rootAt + ENTRY_COUNT]!++
   }
 
@@ -173,7 +172,7 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
     const words = (to - from) * width
     const target = first + by * width
     this.space.mark(node + (target >>> 1), (words + (target & 1)) * 4)
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     if (words > SHORT_MOVE) u32.copyWithin(at + target, at + first, at + first + words)
     else if (by > 0) {
       for (let i = words - 1; i >= 0; i--) u32[at + target + i] = u32[at + first + i]!
@@ -196,17 +195,17 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
   ): void {
     if (count * width === 0) return
     const source = this.windows[from >>> 28]!.u32
-    const first = wordOf(from) + base + index * width
+    const first = wordIndexOf(from) + base + index * width
     const target = toBase + toIndex * width
     this.space.mark(to + (target >>> 1), (count * width + (target & 1)) * 4)
     const words = source.subarray(first, first + count * width)
-    this.windows[to >>> 28]!.u32.set(words, wordOf(to) + target)
+    this.windows[to >>> 28]!.u32.set(words, wordIndexOf(to) + target)
   }
 
   private setChild(node: number, slot: number, child: number): void {
     const word = slot === 0 ? FIRST_CHILD : this.innerValues + slot - 1
     this.space.mark(node + (word >>> 1), 8)
-    this.windows[node >>> 28]!.u32[wordOf(node) + word] = child
+    this.windows[node >>> 28]!.u32[wordIndexOf(node) + word] = child
   }
 
   /** Copies one key without what belongs to it. */
@@ -216,7 +215,7 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
 
   protected override format(node: number, level: number, firstChild: number): void {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     this.space.mark(node, ENTRIES * 4)
     u32[at + HEAD] = headOf(level > 0 ? NODE_INNER_FIXED : NODE_LEAF_FIXED, level, 0)
     u32[at + WIDTHS] = widthsOf(this.keyWords * 4, level > 0 ? 4 : this.valueBytes)
@@ -242,7 +241,7 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
     const kind = level > 0 ? NODE_INNER_FIXED : NODE_LEAF_FIXED
     const widths = widthsOf(this.keyWords * 4, level > 0 ? 4 : this.valueBytes)
     if (this.kindOf(node) !== kind) return `kind ${this.kindOf(node)} where ${kind} is expected`
-    if (u32[wordOf(node) + WIDTHS] !== widths) return 'keys or values of another width'
+    if (u32[wordIndexOf(node) + WIDTHS] !== widths) return 'keys or values of another width'
     const count = this.countOf(node)
     const capacity = this.capacityOf(node, level)
     return count > capacity ? `${count} entries where ${capacity} have room` : ''
@@ -276,7 +275,7 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
     this.insertSeparator(parent, slot, right)
     if (this.indexIn(left, key) === count) {
       const word = ENTRIES + slot * this.keyWords
-      this.storeKey(this.windows[parent >>> 28]!, wordOf(parent) + word, key)
+      this.storeKey(this.windows[parent >>> 28]!, wordIndexOf(parent) + word, key)
       return
     }
     const at = count >>> 1

@@ -20,8 +20,6 @@ export const ENTRIES = NodeHeader.bytes >>> 2
 
 export const PAGE_WORDS = C.PAGE_BYTES / 4
 
-export const wordOf = (ref: number): number => (ref & 0x0fff_ffff) << 1
-
 export const headOf = (kind: number, level: number, count: number): number =>
   kind | (level << 8) | (count << 16)
 

@@ -1,13 +1,13 @@
 /** Makes and opens trees. */
 import { C } from '../../formats/index.js'
-import type { Ref } from '../space/ref.js'
+import { type Ref, wordIndexOf } from '../space/ref.js'
 import type { Space } from '../space/space.js'
 import type { BranchingTree } from './branching.js'
 import { TreeF64 } from './fixed-f64.js'
 import { TreeU32 } from './fixed-u32.js'
 import { TreeU64 } from './fixed-u64.js'
 import type { KeyForms, KeyKind } from './keys.js'
-import { FIRST_CHILD, HEAD, HEAP, headOf, throwCorrupt, WIDTHS, widthsOf, wordOf } from './node.js'
+import { FIRST_CHILD, HEAD, HEAP, headOf, throwCorrupt, WIDTHS, widthsOf } from './node.js'
 import { TreeBytes } from './slotted.js'
 
 /** Bytes of a root that holds little: a nested map's. */
@@ -37,7 +37,7 @@ export function createTree(space: Space, kind: KeyKind, tree: NewTree): Ref {
   const isPage = rootBytes === C.PAGE_BYTES
   const root = isPage ? space.allocatePage(typeId) : space.allocate(rootBytes - 8, typeId)
   const { u32 } = space.windowOf(root)
-  const at = wordOf(root)
+  const at = wordIndexOf(root)
   const slotted = kind === 'bytes'
   const units = u32[at]! & C.CELL_SIZE_MASK
   space.mark(root, 32)
@@ -58,7 +58,7 @@ export function openTree<Kind extends KeyKind>(
   root: Ref,
   { maximumEntries = 0xffff }: TreeOptions = {},
 ): BranchingTree<KeyForms[Kind]> {
-  const widths = space.windowOf(root).u32[wordOf(root) + WIDTHS]!
+  const widths = space.windowOf(root).u32[wordIndexOf(root) + WIDTHS]!
   const valueBytes = valueBytesOf(space, root)
   if ((widths & 0xff) !== KEY_BYTES[kind] || ![0, 4, 8].includes(valueBytes)) {
     throwCorrupt(space, root, root)
@@ -70,14 +70,14 @@ export function openTree<Kind extends KeyKind>(
 /** As the first leaf says: the values of an inner node are its children. */
 function valueBytesOf(space: Space, root: Ref): number {
   let node: number = root
-  let at = wordOf(node)
+  let at = wordIndexOf(node)
   let { u32 } = space.windowOf(node)
   for (let level = (u32[at + HEAD]! >>> 8) & 0xff; level > 0; level--) {
     node = u32[at + FIRST_CHILD]!
     const window = space.windows[node >>> 28]
     if (window === undefined) throwCorrupt(space, root, node)
     u32 = window.u32
-    at = wordOf(node)
+    at = wordIndexOf(node)
     if (((u32[at + HEAD]! >>> 8) & 0xff) !== level - 1) throwCorrupt(space, root, node)
   }
   return (u32[at + WIDTHS]! >>> 8) & 0xff

@@ -2,8 +2,9 @@
  * Slotted nodes, checked: whether N1 to N5 of slotted-reader.ts hold, without trusting any byte.
  */
 import { C } from '../../formats/index.js'
+import { wordIndexOf } from '../space/ref.js'
 import { KeyBuffer } from './keys.js'
-import { ENTRIES, HEAP, PREFIX, WIDTHS, widthsOf, wordOf } from './node.js'
+import { ENTRIES, HEAP, PREFIX, WIDTHS, widthsOf } from './node.js'
 import { HEADER_BYTES, SLOT_BYTES, SPILLED, SlottedReader } from './slotted-reader.js'
 import { headAt, sharedBytes } from './slotted-reader.js'
 
@@ -14,7 +15,7 @@ const checked = new KeyBuffer()
 export abstract class SlottedCheck extends SlottedReader {
   override damageOf(node: number, low: KeyBuffer | undefined, high: KeyBuffer | undefined): string {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     const level = this.levelOf(node)
     const kind = level > 0 ? NODE_INNER_SLOTTED : NODE_LEAF_SLOTTED
     const widths = widthsOf(0, level > 0 ? 4 : this.valueBytes)
@@ -33,12 +34,12 @@ export abstract class SlottedCheck extends SlottedReader {
     node: number, low: KeyBuffer | undefined, high: KeyBuffer | undefined,
   ): string {
     const window = this.windows[node >>> 28]!
-    const prefix = window.u32[wordOf(node) + PREFIX]!
+    const prefix = window.u32[wordIndexOf(node) + PREFIX]!
     const bytes = prefix & 0xffff
     if (bytes === 0) return ''
     if ((prefix >>> 16) + bytes > this.nodeBytes(node)) return 'the prefix is outside of the node'
     if (low === undefined || high === undefined) return 'a prefix without a fence'
-    const key = this.readPrefix(window, wordOf(node), checked)
+    const key = this.readPrefix(window, wordIndexOf(node), checked)
     const shared = Math.min(sharedBytes(key, low, bytes), sharedBytes(key, high, bytes))
     return shared === bytes ? '' : 'the prefix is not that of the fences'
   }
@@ -46,7 +47,7 @@ export abstract class SlottedCheck extends SlottedReader {
   /** N2 to N5. */
   private damageOfEntries(node: number, heapStart: number, nodeBytes: number): string {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     const valueBytes = this.valueBytesAt(u32, at)
     const prefixBytes = u32[at + PREFIX]! & 0xffff
     const misaligned = valueBytes === 8 ? 7 : 3
@@ -73,7 +74,7 @@ export abstract class SlottedCheck extends SlottedReader {
 
   private isSpill(ref: number): boolean {
     const window = this.windows[ref >>> 28]
-    const word = wordOf(ref)
+    const word = wordIndexOf(ref)
     if (ref === 0 || window === undefined || word + 3 > window.u32.length) return false
     const { u32 } = window
     const room = (u32[word]! & C.CELL_SIZE_MASK) * 8 - 12

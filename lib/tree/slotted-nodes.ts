@@ -2,10 +2,10 @@
  * Slotted nodes, changed in place and built anew: what N1 to N5 of slotted-reader.ts say is kept.
  */
 import { C } from '../../formats/index.js'
-import type { Ref } from '../space/ref.js'
+import { type Ref, wordIndexOf } from '../space/ref.js'
 import type { KeyBuffer } from './keys.js'
 import { ENTRIES, FIRST_CHILD, HEAD, HEAP, PAGE_WORDS, PREFIX, WIDTHS } from './node.js'
-import { headOf, widthsOf, wordOf } from './node.js'
+import { headOf, widthsOf } from './node.js'
 import { SlottedCheck } from './slotted-check.js'
 import { HEADER_BYTES, HEAD_BYTES, INLINE_KEY_BYTES, SLOT_BYTES } from './slotted-reader.js'
 import { SPILLED, headAt } from './slotted-reader.js'
@@ -18,7 +18,7 @@ export abstract class SlottedNodes extends SlottedCheck {
 
   protected override format(node: number, level: number, firstChild: number): void {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     this.space.mark(node, HEADER_BYTES)
     u32[at + HEAD] = headOf(level > 0 ? NODE_INNER_SLOTTED : NODE_LEAF_SLOTTED, level, 0)
     u32[at + WIDTHS] = widthsOf(0, level > 0 ? 4 : this.valueBytes)
@@ -40,7 +40,7 @@ export abstract class SlottedNodes extends SlottedCheck {
   protected spill(key: KeyBuffer): number {
     const ref = this.space.allocate(4 + key.length, TYPE_SPILL)
     const { u8, u32 } = this.space.windowOf(ref)
-    const word = wordOf(ref) + 2
+    const word = wordIndexOf(ref) + 2
     u32[word] = key.length
     u8.set(key.u8.subarray(0, key.length), (word + 1) << 2)
     return ref
@@ -51,7 +51,7 @@ export abstract class SlottedNodes extends SlottedCheck {
    */
   protected insertEntry(node: number, index: number, key: KeyBuffer, spill: number): number {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     const count = u32[at + HEAD]! >>> 16
     const prefixBytes = u32[at + PREFIX]! & 0xffff
     const keyBytes = spill !== 0 ? SPILLED : key.length - prefixBytes
@@ -74,7 +74,7 @@ export abstract class SlottedNodes extends SlottedCheck {
     node: number, index: number, offset: number, key: KeyBuffer, spill: number,
   ): void {
     const { u8, u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     const prefixBytes = u32[at + PREFIX]! & 0xffff
     const keyBytes = spill !== 0 ? SPILLED : key.length - prefixBytes
     const slot = at + ENTRIES + index * 2
@@ -96,7 +96,7 @@ export abstract class SlottedNodes extends SlottedCheck {
 
   private shiftSlots(node: number, from: number, to: number, by: number): void {
     const { u32 } = this.windows[node >>> 28]!
-    const first = wordOf(node) + ENTRIES + from * 2
+    const first = wordIndexOf(node) + ENTRIES + from * 2
     this.space.mark(node + (ENTRIES >>> 1) + from + by, (to - from) * SLOT_BYTES)
     u32.copyWithin(first + by * 2, first, first + (to - from) * 2)
   }
@@ -112,7 +112,7 @@ export abstract class SlottedNodes extends SlottedCheck {
   /** Takes entries out; what their keys own is cared for. N5. */
   protected removeEntries(node: number, from: number, to: number): void {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     const count = u32[at + HEAD]! >>> 16
     const valueBytes = this.valueBytesAt(u32, at)
     let garbage = u32[at + HEAP]! >>> 16
@@ -147,7 +147,7 @@ export abstract class SlottedNodes extends SlottedCheck {
   /** Copies a node to one of the pages of scratch memory; gives its word index there. */
   protected toScratch(node: number, page: 0 | 1 | 2): number {
     const words = this.nodeBytes(node) / 4
-    const from = wordOf(node)
+    const from = wordIndexOf(node)
     const at = page * PAGE_WORDS
     scratch.u32.set(this.windows[node >>> 28]!.u32.subarray(from, from + words), at)
     return at
@@ -162,7 +162,7 @@ export abstract class SlottedNodes extends SlottedCheck {
     this.format(node, level, firstChild)
     if (prefixBytes === 0) return
     const { u8, u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     const offset = bytes - this.align(prefixBytes, level > 0 ? 4 : this.valueBytes)
     const to = (at << 2) + offset
     for (let i = 0; i < prefixBytes; i++) u8[to + i] = key.u8[i]!
@@ -174,7 +174,7 @@ export abstract class SlottedNodes extends SlottedCheck {
   /** Appends an entry of a node in scratch memory to a node that is being rebuilt. */
   protected appendFrom(node: number, source: number, index: number): void {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     const words = scratch.u32
     const slot = words[source + ENTRIES + index * 2 + 1]!
     const from = source + ((slot & 0xffff) >>> 2)
@@ -200,7 +200,7 @@ export abstract class SlottedNodes extends SlottedCheck {
   /** Appends an entry to a node that is being rebuilt. Gives the word index of its value. */
   protected appendKey(node: number, key: KeyBuffer, spill: number): number {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     const count = u32[at + HEAD]! >>> 16
     const keyBytes = spill !== 0 ? SPILLED : key.length - (u32[at + PREFIX]! & 0xffff)
     const bytes = this.entryBytes(keyBytes, this.valueBytesAt(u32, at))

@@ -22,12 +22,12 @@
  *      entry nor to the prefix.
  */
 import { C } from '../../formats/index.js'
-import type { Ref } from '../space/ref.js'
+import { type Ref, wordIndexOf } from '../space/ref.js'
 import type { Space } from '../space/space.js'
 import type { Window } from '../space/window.js'
 import { BranchingTree } from './branching.js'
 import { KeyBuffer } from './keys.js'
-import { ENTRIES, FIRST_CHILD, HEAD, HEAP, PREFIX, throwCorrupt, wordOf } from './node.js'
+import { ENTRIES, FIRST_CHILD, HEAD, HEAP, PREFIX, throwCorrupt } from './node.js'
 
 const { NODE_ANCHOR, NODE_LEAF_SLOTTED } = C
 /** Slot.keyBytes of a key that is in a cell of its own. */
@@ -117,7 +117,7 @@ export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
     if ((head & 0xff) === NODE_ANCHOR) {
       ref = window.u32[at + FIRST_CHILD]!
       window = windows[ref >>> 28]!
-      at = wordOf(ref)
+      at = wordIndexOf(ref)
       head = window.u32[at + HEAD]!
     }
     const manyLeaves = hasManyLeaves(head)
@@ -127,7 +127,7 @@ export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
       if (slot === 0) ref = u32[at + FIRST_CHILD]!
       else ref = u32[at + ((u32[at + ENTRIES + slot * 2 - 1]! & 0xffff) >>> 2)]!
       window = windows[ref >>> 28]!
-      at = wordOf(ref)
+      at = wordIndexOf(ref)
       if (level === 1 && manyLeaves) this.touched = touchHeads(window, at)
       head = window.u32[at + HEAD]!
     }
@@ -195,7 +195,7 @@ export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
   ): number {
     const ref = window.u32[at + (((slot & 0xffff) + valueBytes) >>> 2)]!
     const { u8, u32 } = this.windows[ref >>> 28]!
-    const word = wordOf(ref) + 2
+    const word = wordIndexOf(ref) + 2
     const keyBytes = u32[word]!
     const from = (word + 1) << 2
     const bytes = Math.min(keyBytes, key.length)
@@ -207,12 +207,12 @@ export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
   }
 
   override indexIn(leaf: number, key: KeyBuffer): number {
-    return this.search(this.windows[leaf >>> 28]!, wordOf(leaf), key, this.valueBytes) >>> 1
+    return this.search(this.windows[leaf >>> 28]!, wordIndexOf(leaf), key, this.valueBytes) >>> 1
   }
 
   override isAt(leaf: number, index: number, key: KeyBuffer): boolean {
     const window = this.windows[leaf >>> 28]!
-    const at = wordOf(leaf)
+    const at = wordIndexOf(leaf)
     if (index >= window.u32[at + HEAD]! >>> 16) return false
     const prefixBytes = window.u32[at + PREFIX]! & 0xffff
     if (window.u32[at + ENTRIES + index * 2] !== headAt(key, prefixBytes)) return false
@@ -220,23 +220,23 @@ export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
   }
 
   override slotOf(node: number, key: KeyBuffer): number {
-    return (this.search(this.windows[node >>> 28]!, wordOf(node), key, 4) + 1) >>> 1
+    return (this.search(this.windows[node >>> 28]!, wordIndexOf(node), key, 4) + 1) >>> 1
   }
 
   override childAt(node: number, slot: number): number {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     return slot === 0 ? u32[at + FIRST_CHILD]! : u32[entryWord(u32, at, slot - 1)]!
   }
 
   override readonly valueStride = 0
 
   override valueAt(leaf: number, index: number): number {
-    return entryWord(this.windows[leaf >>> 28]!.u32, wordOf(leaf), index)
+    return entryWord(this.windows[leaf >>> 28]!.u32, wordIndexOf(leaf), index)
   }
 
   override keyAt(node: number, index: number, into: KeyBuffer): KeyBuffer {
-    return this.readKey(this.windows[node >>> 28]!, wordOf(node), index, into)
+    return this.readKey(this.windows[node >>> 28]!, wordIndexOf(node), index, into)
   }
 
   /** The whole key: prefix, head, rest. Also of a node in scratch memory. */
@@ -272,7 +272,7 @@ export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
 
   private readSpilled(ref: number, into: KeyBuffer): KeyBuffer {
     const window = this.windows[ref >>> 28]
-    const word = wordOf(ref) + 2
+    const word = wordIndexOf(ref) + 2
     const bytes = window?.u32[word] ?? 0
     const roomBytes = ((window?.u32[word - 2] ?? 0) & C.CELL_SIZE_MASK) * C.UNIT_BYTES - 12
     const isSpill = ((window?.u32[word - 1] ?? 0) & 0xffff) === C.TYPE_SPILL
@@ -284,7 +284,7 @@ export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
 
   override spillAt(node: number, index: number): number {
     const { u32 } = this.windows[node >>> 28]!
-    return this.spillIn(u32, wordOf(node), index)
+    return this.spillIn(u32, wordIndexOf(node), index)
   }
 
   protected spillIn(u32: Uint32Array, at: number, index: number): number {
@@ -325,13 +325,13 @@ export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
   }
 
   protected nodeBytes(node: number): number {
-    return (this.windows[node >>> 28]!.u32[wordOf(node)]! & C.CELL_SIZE_MASK) * 8
+    return (this.windows[node >>> 28]!.u32[wordIndexOf(node)]! & C.CELL_SIZE_MASK) * 8
   }
 
   /** Bytes that an entry and its slot may take, garbage included. */
   protected freeBytes(node: number): number {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     const heap = u32[at + HEAP]!
     return (heap & 0xffff) + (heap >>> 16) - HEADER_BYTES - (u32[at + HEAD]! >>> 16) * SLOT_BYTES
   }
@@ -342,7 +342,7 @@ export abstract class SlottedReader extends BranchingTree<KeyBuffer> {
 
   override hasRoom(node: number, key: KeyBuffer): boolean {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     const head = u32[at + HEAD]!
     if (head >>> 16 >= this.maximumEntries) return false
     if (((head >>> 8) & 0xff) > 0) return this.freeBytes(node) >= LARGEST_ENTRY_BYTES

@@ -19,8 +19,9 @@
  *      prefix when the next leaf is begun, and that it is loose again in the end.
  */
 import { C } from '../../formats/index.js'
+import { wordIndexOf } from '../space/ref.js'
 import type { KeyBuffer } from './keys.js'
-import { ENTRIES, FIRST_CHILD, HEAD, HEAP, PREFIX, wordOf } from './node.js'
+import { ENTRIES, FIRST_CHILD, HEAD, HEAP, PREFIX } from './node.js'
 import { SlottedNodes } from './slotted-nodes.js'
 import { HEADER_BYTES, INLINE_KEY_BYTES, LARGEST_ENTRY_BYTES } from './slotted-reader.js'
 import { LARGEST_PREFIX_BYTES, SLOT_BYTES, SPILLED, sharedBytes } from './slotted-reader.js'
@@ -112,7 +113,7 @@ export abstract class SlottedSplits extends SlottedNodes {
    */
   private middleOf(node: number, first: number, last: number): number {
     const { u32 } = this.windows[node >>> 28]!
-    const at = wordOf(node)
+    const at = wordIndexOf(node)
     const count = u32[at + HEAD]! >>> 16
     const bytes = this.measure(u32, at, 0, count, u32[at + PREFIX]! & 0xffff)
     let index = first
@@ -141,7 +142,7 @@ export abstract class SlottedSplits extends SlottedNodes {
   }
 
   prefixBytesOf(node: number): number {
-    return this.windows[node >>> 28]!.u32[wordOf(node) + PREFIX]! & 0xffff
+    return this.windows[node >>> 28]!.u32[wordIndexOf(node) + PREFIX]! & 0xffff
   }
 
   protected spillSeparator(): number {
@@ -156,7 +157,7 @@ export abstract class SlottedSplits extends SlottedNodes {
 
   /** The page of `child` is all marked. */
   private setFirstChild(node: number, child: number): void {
-    this.windows[node >>> 28]!.u32[wordOf(node) + FIRST_CHILD] = child
+    this.windows[node >>> 28]!.u32[wordIndexOf(node) + FIRST_CHILD] = child
   }
 
   // ───────── building ─────────
@@ -232,7 +233,7 @@ export abstract class SlottedSplits extends SlottedNodes {
   appendTo(leaf: number, key: KeyBuffer): number {
     const spill = key.length > INLINE_KEY_BYTES ? this.spill(key) : 0
     const { u32 } = this.window = this.windows[leaf >>> 28]!
-    if (u32[wordOf(leaf) + HEAP]! >>> 16 !== 0) this.compact(leaf)
+    if (u32[wordIndexOf(leaf) + HEAP]! >>> 16 !== 0) this.compact(leaf)
     const value = this.appendKey(leaf, key, spill)
     for (let i = 0; i < this.valueBytes >>> 2; i++) u32[value + i] = 0
     this.addEntries(1)
@@ -274,7 +275,7 @@ export abstract class SlottedSplits extends SlottedNodes {
   /** As many entries go on as fill half a page without a prefix, one at least. */
   private looseCut(leaf: number, count: number): number {
     const { u32 } = this.windows[leaf >>> 28]!
-    const at = wordOf(leaf)
+    const at = wordIndexOf(leaf)
     let cut = count - 1
     let bytes = this.measure(u32, at, cut, count, 0)
     while (cut > 1 && bytes < ROOM_BYTES / 2) {

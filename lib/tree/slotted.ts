@@ -2,10 +2,10 @@
  * Trees with keys of any length: how siblings merge and even out. The argument is in
  * slotted-split.ts (T1 to T5).
  */
-import type { Ref } from '../space/ref.js'
+import { type Ref, wordIndexOf } from '../space/ref.js'
 import { KeyBuffer } from './keys.js'
 import { SlottedLoader } from './loader.js'
-import { FIRST_CHILD, PAGE_WORDS, PREFIX, wordOf } from './node.js'
+import { FIRST_CHILD, PAGE_WORDS, PREFIX } from './node.js'
 import { HEADER_BYTES, INLINE_KEY_BYTES, LARGEST_ENTRY_BYTES } from './slotted-reader.js'
 import { SLOT_BYTES, SPILLED } from './slotted-reader.js'
 import { childHigh, childLow, keyAfter, keyBefore, middle, scratch } from './slotted-scratch.js'
@@ -61,7 +61,7 @@ export class TreeBytes extends SlottedSplits {
     let bytes = this.align(prefixBytes, valueBytes)
     for (const node of [left, right]) {
       const { u32 } = this.windows[node >>> 28]!
-      bytes += this.measure(u32, wordOf(node), 0, this.countOf(node), prefixBytes)
+      bytes += this.measure(u32, wordIndexOf(node), 0, this.countOf(node), prefixBytes)
     }
     if (level === 0) return bytes
     const { length } = middle.key

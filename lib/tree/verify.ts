@@ -4,10 +4,9 @@
  * damaged node nothing is looked at, because nothing there can be believed.
  */
 import { C } from '../../formats/index.js'
-import { PAGE_UNITS } from '../space/ref.js'
+import { PAGE_UNITS, wordIndexOf } from '../space/ref.js'
 import type { Window } from '../space/window.js'
 import type { BranchingTree } from './branching.js'
-import { wordOf } from './node.js'
 
 export interface TreeProblem {
   readonly code: string
@@ -62,8 +61,8 @@ class Verifier<K> {
       return false
     }
     const { u32 } = this.tree.space.windowOf(ref)
-    const units = u32[wordOf(ref)]! & C.CELL_SIZE_MASK
-    const typeId = u32[wordOf(ref) + 1]! & 0xffff
+    const units = u32[wordIndexOf(ref)]! & C.CELL_SIZE_MASK
+    const typeId = u32[wordIndexOf(ref) + 1]! & 0xffff
     if (units !== PAGE_UNITS || typeId !== C.TYPE_NODE) {
       this.problem('TREE_REF', parent, `Node ${parent} names ref ${ref}, which is no node.`)
       return false

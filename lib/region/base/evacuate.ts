@@ -230,14 +230,14 @@ export class GraphCopy {
 
   /** The tree of keys; the values of each key lie behind the leaf that names them. */
   protected *fillMultimap(type: MultimapType, root: Ref, copied: Ref): Steps<void> {
-    const wordOf = (session: OpenSession, at: Ref, word: number): number =>
+    const wordAt = (session: OpenSession, at: Ref, word: number): number =>
       session.space.windowOf(at).u32[wordIndexOf(at) + word]!
     const { source, target } = this
     target.space.mark(copied, 16)
     target.space.windowOf(copied).u32[wordIndexOf(copied) + MULTIMAP.pairCount] =
-      wordOf(source, root, MULTIMAP.pairCount)
-    const from = wordOf(source, root, MULTIMAP.tree) as Ref
-    const to = wordOf(target, copied, MULTIMAP.tree) as Ref
+      wordAt(source, root, MULTIMAP.pairCount)
+    const from = wordAt(source, root, MULTIMAP.tree) as Ref
+    const to = wordAt(target, copied, MULTIMAP.tree) as Ref
     yield* this.fillTree(type.codec.kind, from, to, (window, valueIndex, into, at) => {
       const values = window.u32[valueIndex]! as Ref
       const { kind } = type.valueCodec
