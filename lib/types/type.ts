@@ -20,6 +20,7 @@
  *      One that is assigned a later version's value becomes a cell of that, where it has the room.
  *      Where it has not, the value goes to another cell, to which refs are led on: moved.ts.
  */
+import { inspect } from 'node:util'
 import { C } from '../../formats/index.js'
 import { WINDOW_UNITS, wordIndexOf, type Ref } from '../space/ref.js'
 import type { Window } from '../space/window.js'
@@ -107,7 +108,7 @@ export abstract class AnyType {
   readonly key: KeyCodec<unknown> | null = null
   /** Type id of cells, where it does not depend on the region; else 0. */
   readonly fixedTypeId: number = 0
-  #text = ''
+  private text = ''
 
   /** As stored; `stack` are the types that this one is inside of. */
   abstract describe(stack: readonly AnyType[]): Descriptor
@@ -171,7 +172,7 @@ export abstract class AnyType {
     if (space.typeIdOf(ref) === registry.idOf(this)) return ref as Ref
     const stored = registry.typeOfCell(ref)
     const room = payloadRoom(session, ref)
-    if (room < this.slotBytes) return this.#move(session, ref as Ref, stored)
+    if (room < this.slotBytes) return this.move(session, ref as Ref, stored)
     const window = space.windowOf(ref)
     const at = ((ref & 0x0fff_ffff) << 3) + 8
     stored.releaseSlot(session, window, at)
@@ -181,7 +182,7 @@ export abstract class AnyType {
     return ref as Ref
   }
 
-  #move(session: Session, ref: Ref, stored: AnyType): Ref {
+  private move(session: Session, ref: Ref, stored: AnyType): Ref {
     const to = allocateMoved(session, this.slotBytes, session.registry.idOf(this))
     stored.releaseSlot(session, session.space.windowOf(ref), ((ref & 0x0fff_ffff) << 3) + 8)
     leaveTo(session, ref, to)
@@ -245,8 +246,17 @@ export abstract class AnyType {
 
   /** The canonical text of the descriptor: equal for equal types. */
   get descriptorText(): string {
-    if (this.#text === '') this.#text = JSON.stringify(this.describe([]))
-    return this.#text
+    if (this.text === '') this.text = JSON.stringify(this.describe([]))
+    return this.text
+  }
+
+  /** As it is stored; a type that t.ref cannot find yet has no such text. */
+  [inspect.custom](): string {
+    try {
+      return `Type ${this.descriptorText}`
+    } catch {
+      return `Type ${this.name ?? this.kind}`
+    }
   }
 }
 

@@ -50,11 +50,22 @@ test('maps show their entries, and nothing of what they are made of', withRegion
     numbers.entries(), numbers.keys(), numbers.values(), index.keys(), pairs.keys(),
     pairs.entries(), pairs.valuesOf('p'),
   ]) assert.is(inspect(iterator), 'Iterator {}')
+  assert.is(inspect(index), 'Index "self" of map "numbers"')
   assert.is(inspect(region), `Region <${region.path}>`)
   region.close()
   assert.is(inspect(numbers), 'RMap <RSTORE_CLOSED>')
   assert.is(inspect(region), `Region <${place.path()}>`)
 }))
+
+test('types are shown as they are stored', () => {
+  assert.is(inspect(t.optional(t.u8)), 'Type {"optional":"u8"}')
+  assert.is(inspect(Part),
+    'Type {"struct":"Part","fields":[["name","string"],["sizes",{"map":["string","u32"]}]]}')
+  const early = t.struct('Early', { next: t.ref(() => Late) })
+  assert.is(inspect(early), 'Type Early')
+  const Late = t.struct('Late', { size: t.u8 })
+  assert.match(inspect(early), /^Type \{"struct":"Early"/)
+})
 
 test('stores and vectors are shown by their paths, elements of vectors as they are', () => {
   const folder = temporaryDirectory()
