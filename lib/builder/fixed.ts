@@ -73,9 +73,9 @@ export abstract class FixedBuilder implements ArrayBuilder {
   protected readonly stride: number
   /** −1 without one. */
   protected readonly capacity: number
-  #copied = 0
-  #watched = false
-  #reason: ConsumedReason = 'discarded'
+  private copied = 0
+  private isWatched = false
+  private reason: ConsumedReason = 'discarded'
 
   constructor(
     protected readonly session: Session,
@@ -93,7 +93,7 @@ export abstract class FixedBuilder implements ArrayBuilder {
    * then (Rooms O2), and what takes a room away may not come at any moment.
    */
   watched(): this {
-    this.#watched = true
+    this.isWatched = true
     watch(this, this.runs)
     return this
   }
@@ -118,7 +118,7 @@ export abstract class FixedBuilder implements ArrayBuilder {
 
   /** Bytes that were copied to make the array: for tests. Good after `finish` too. */
   get bytesCopied(): number {
-    return this.#copied
+    return this.copied
   }
 
   /**
@@ -131,8 +131,8 @@ export abstract class FixedBuilder implements ArrayBuilder {
 
   assertOpen(): void {
     if (this.limit >= 0) return
-    if (this.#reason === 'ended') this.session.enter()  // tells where the whole region is gone
-    throw consumedError(this.#reason)
+    if (this.reason === 'ended') this.session.enter()  // tells where the whole region is gone
+    throw consumedError(this.reason)
   }
 
   checkpoint(): void {
@@ -262,12 +262,12 @@ export abstract class FixedBuilder implements ArrayBuilder {
       u8.set(from, at)
       at += from.length
     })
-    this.#copied += bytes
+    this.copied += bytes
     return ref
   }
 
   protected noteCopied(bytes: number): void {
-    this.#copied += bytes
+    this.copied += bytes
   }
 
   protected eachChunk(see: (chunk: Chunk, elements: number) => void): void {
@@ -289,12 +289,12 @@ export abstract class FixedBuilder implements ArrayBuilder {
   private consume(reason: ConsumedReason): void {
     if (this.limit < 0) return
     const { chunk, full, index, stride } = this
-    this.#reason = reason
+    this.reason = reason
     this.limit = -1
     this.chunk = null
     this.full = NO_CHUNKS
     this.attach(null)
-    if (this.#watched) unwatch(this.runs)
+    if (this.isWatched) unwatch(this.runs)
     this.runs.release()
     if (reason === 'ended') return
     for (const { room } of full) if (room !== null) this.session.space.closeRoom(room, 0)

@@ -61,12 +61,12 @@ function delimiterCode(delimiter: unknown): number {
 interface Stretch { run: Run; first: number; staged: boolean }
 
 export class Producers {
-  #staging: Run | undefined
+  private stagingRun: Run | undefined
 
   constructor(private readonly sink: Sink) {}
 
   private get staging(): Run {
-    return this.#staging ??= this.sink.runs.take(STAGING_BYTES)
+    return this.stagingRun ??= this.sink.runs.take(STAGING_BYTES)
   }
 
   // ── parseNumbers ──

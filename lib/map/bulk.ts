@@ -31,24 +31,24 @@ function entryOf(value: unknown): Entry {
 
 /** What is left of the input. Its iterator is closed when reading ends before it does. */
 export class Entries {
-  readonly #source: Iterator<unknown>
-  #done = false
+  private readonly source: Iterator<unknown>
+  private done = false
 
   constructor(source: Iterable<unknown>) {
-    this.#source = source[Symbol.iterator]()
+    this.source = source[Symbol.iterator]()
   }
 
   /** Undefined at the end. Throws a TypeError on what is no entry. */
   next(): Entry | undefined {
-    this.#done = true  // as it is when next() throws
-    const { done, value } = this.#source.next()
+    this.done = true  // as it is when next() throws
+    const { done, value } = this.source.next()
     if (done === true) return undefined
-    this.#done = false
+    this.done = false
     return entryOf(value)
   }
 
   close(): void {
-    if (!this.#done) this.#source.return?.()
+    if (!this.done) this.source.return?.()
   }
 }
 

@@ -80,35 +80,35 @@ export function nameInCell({ u8, u32 }: Window, ref: number): string {
 }
 
 export class Directory {
-  readonly #session: Session
-  #tree: Tree<KeyBuffer>
-  readonly #key = new KeyBuffer()
+  private readonly session: Session
+  private tree: Tree<KeyBuffer>
+  private readonly key = new KeyBuffer()
 
   constructor(session: Session, root: Ref = refOfPage(C.CATALOG_PAGE)) {
-    this.#session = session
-    this.#tree = openTree(session.space, 'bytes', root)
+    this.session = session
+    this.tree = openTree(session.space, 'bytes', root)
   }
 
   /** The whole region was moved, and this is where the root is now. */
   moveTo(root: Ref): void {
-    this.#tree = openTree(this.#session.space, 'bytes', root)
+    this.tree = openTree(this.session.space, 'bytes', root)
   }
 
-  #form(name: string): KeyBuffer {
-    return names.encode(name, this.#key, 'name') as KeyBuffer
+  private form(name: string): KeyBuffer {
+    return names.encode(name, this.key, 'name') as KeyBuffer
   }
 
   find(name: string): Entry | undefined {
-    const at = this.#tree.find(this.#form(name))
-    return at < 0 ? undefined : this.#read(name, this.#tree.window.u32[at]! as Ref)
+    const at = this.tree.find(this.form(name))
+    return at < 0 ? undefined : this.read(name, this.tree.window.u32[at]! as Ref)
   }
 
-  #read(name: string, ref: Ref): Entry {
-    const { space } = this.#session
+  private read(name: string, ref: Ref): Entry {
+    const { space } = this.session
     const window = space.windows[ref >>> 28]
     const at = wordIndexOf(ref)
     if (window === undefined || (window.u32[at + 1]! & 0xffff) !== C.TYPE_CATALOG_ENTRY) {
-      this.#session.leave()
+      this.session.leave()
       throw new RStoreError('RSTORE_CORRUPT',
         `the catalog entry of ${JSON.stringify(name)} is damaged: run verify()`, { name, ref })
     }
@@ -126,12 +126,12 @@ export class Directory {
 
   /** All entries that sort from one name on, up to the first that `goesOn` refuses. */
   *list(from = '', goesOn: (name: string) => boolean = () => true): IterableIterator<Entry> {
-    const cursor = this.#tree.cursor()
+    const cursor = this.tree.cursor()
     const start = names.encode(from, new KeyBuffer(), 'name') as KeyBuffer
     for (let there = cursor.seek(start, 'ge'); there; there = cursor.next()) {
       const name = names.decode(cursor.key())
       if (!goesOn(name)) break
-      yield this.#read(name, cursor.window.u32[cursor.valueIndex]! as Ref)
+      yield this.read(name, cursor.window.u32[cursor.valueIndex]! as Ref)
     }
     cursor.close()
   }
@@ -142,7 +142,7 @@ export class Directory {
   }
 
   add(name: string, entry: NewEntry): Entry {
-    const { space } = this.#session
+    const { space } = this.session
     const bytes = textBytes(name)
     const ref = space.allocate(CatalogEntry.bytes - 8 + bytes, C.TYPE_CATALOG_ENTRY)
     const at = wordIndexOf(ref)
@@ -154,27 +154,27 @@ export class Directory {
     u32[at + WORDS.auxiliary] = entry.auxiliary
     u32[at + WORDS.nameBytes] = bytes
     writeText(u8, at * 4 + CatalogEntry.bytes, name, bytes)
-    this.#put(name, ref)
+    this.put(name, ref)
     return { ...entry, name, ref }
   }
 
-  #put(name: string, ref: Ref): void {
-    const at = this.#tree.place(this.#form(name))
-    if (!this.#tree.inserted) this.#tree.markValue(at)
-    this.#tree.window.u32[at] = ref
+  private put(name: string, ref: Ref): void {
+    const at = this.tree.place(this.form(name))
+    if (!this.tree.inserted) this.tree.markValue(at)
+    this.tree.window.u32[at] = ref
   }
 
   /** Changes one field of an entry. */
   set(entry: Entry, field: 'root' | 'keyType' | 'valueType', value: number): void {
-    const { space } = this.#session
+    const { space } = this.session
     space.mark(entry.ref, CatalogEntry.bytes)
     space.windowOf(entry.ref).u32[wordIndexOf(entry.ref) + WORDS[field]] = value
   }
 
   /** Takes a name out, with its entry, but not with what it stands for. */
   remove(entry: Entry): void {
-    this.#tree.remove(this.#form(entry.name))
-    this.#session.space.free(entry.ref)
+    this.tree.remove(this.form(entry.name))
+    this.session.space.free(entry.ref)
   }
 
   rename(entry: Entry, to: string): void {
@@ -184,6 +184,6 @@ export class Directory {
 
   /** Every node and entry cell, for verify. */
   get root(): Tree<KeyBuffer> {
-    return this.#tree
+    return this.tree
   }
 }

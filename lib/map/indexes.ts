@@ -13,8 +13,8 @@ import type { SecondaryIndex } from './secondary-index.js'
 import { storedIndex } from './stored-index.js'
 
 export class Indexes {
-  #seenSerial = -1
-  #hasSome = false
+  private seenSerial = -1
+  private hasSome = false
 
   constructor(
     private readonly session: Session,
@@ -52,22 +52,22 @@ export class Indexes {
    * there is none.
    */
   mapOfRecords(typeId: number, byFunction: boolean): string {
-    if (this.#seenSerial !== this.session.serial) {
-      this.#seenSerial = this.session.serial
-      this.#hasSome = this.#someIndex()
+    if (this.seenSerial !== this.session.serial) {
+      this.seenSerial = this.session.serial
+      this.hasSome = this.someIndex()
     }
     for (const { indexes, undeclared } of this.observers.values()) {
-      if (indexes.size + undeclared.size !== 0) this.#hasSome = true
+      if (indexes.size + undeclared.size !== 0) this.hasSome = true
     }
-    return this.#hasSome ? this.#findIndexed(typeId, byFunction) : ''
+    return this.hasSome ? this.findIndexed(typeId, byFunction) : ''
   }
 
-  #someIndex(): boolean {
+  private someIndex(): boolean {
     for (const { kind } of this.directory.list()) if (kind === C.ENTRY_INDEX) return true
     return false
   }
 
-  #findIndexed(typeId: number, byFunction: boolean): string {
+  private findIndexed(typeId: number, byFunction: boolean): string {
     const { registry } = this.session
     const type = registry.typeOf(typeId)
     for (const entry of this.directory.list()) {

@@ -37,49 +37,49 @@ interface Indexes {
 }
 
 export class LaterVersions {
-  readonly #session: Session
-  readonly #directory: Directory
-  readonly #indexes: Indexes
+  private readonly session: Session
+  private readonly directory: Directory
+  private readonly indexes: Indexes
   /** What was opened in a later version, each once. */
-  readonly #known = new Map<string, Later>()
+  private readonly known = new Map<string, Later>()
 
   constructor(session: Session, directory: Directory, indexes: Indexes) {
-    this.#session = session
-    this.#directory = directory
-    this.#indexes = indexes
+    this.session = session
+    this.directory = directory
+    this.indexes = indexes
   }
 
-  #isCurrent({ keyType, valueType }: Entry, types: Types): boolean {
-    const { registry } = this.#session
+  private isCurrent({ keyType, valueType }: Entry, types: Types): boolean {
+    const { registry } = this.session
     return registry.find(types.valueType) === valueType
       && (types.keyType === undefined || registry.find(types.keyType) === keyType)
   }
 
   /** U1: a name is opened with these types, which are those of its entry or later. */
   expect(entry: Entry, types: Types): void {
-    if (this.#isCurrent(entry, types)) return
+    if (this.isCurrent(entry, types)) return
     const { keyType, valueType } = types
     const name = `${entry.kind} ${entry.name}`
     const id = `${name}\0${keyType?.descriptorText ?? ''}\0${valueType.descriptorText}`
-    this.#known.set(id, { name: entry.name, kind: entry.kind, types })
-    this.#session.expectUpgrade()
+    this.known.set(id, { name: entry.name, kind: entry.kind, types })
+    this.session.expectUpgrade()
   }
 
   /** U1. Of two versions that are both later the latest remains, in whichever order. */
   upgrade(): void {
     let upgraded = false
-    for (const { name, kind, types } of this.#known.values()) {
-      const entry = this.#directory.find(name)
-      if (entry?.kind !== kind || this.#isCurrent(entry, types)) continue
-      if (!this.#isLater(entry, types)) continue
-      this.#session.atomically(() => this.#upgradeEntry(entry, types))
+    for (const { name, kind, types } of this.known.values()) {
+      const entry = this.directory.find(name)
+      if (entry?.kind !== kind || this.isCurrent(entry, types)) continue
+      if (!this.isLater(entry, types)) continue
+      this.session.atomically(() => this.upgradeEntry(entry, types))
       upgraded = true
     }
-    if (upgraded) this.#session.serial++
+    if (upgraded) this.session.serial++
   }
 
-  #isLater(entry: Entry, { keyType, valueType }: Types): boolean {
-    const { registry } = this.#session
+  private isLater(entry: Entry, { keyType, valueType }: Types): boolean {
+    const { registry } = this.session
     const stored = registry.typeOf(entry.valueType)
     if (keyType === undefined) return compare(stored, valueType, '') === null
     if (compareKeys(registry.typeOf(entry.keyType), keyType, '') !== null) return false
@@ -87,21 +87,21 @@ export class LaterVersions {
     return compareThem(stored, valueType, '') === null
   }
 
-  #upgradeEntry(entry: Entry, { keyType, valueType }: Types): void {
-    const session = this.#session
+  private upgradeEntry(entry: Entry, { keyType, valueType }: Types): void {
+    const session = this.session
     const { registry } = session
     const earlier = registry.typeOf(entry.valueType)
-    this.#directory.set(entry, 'valueType', registry.idOf(valueType))
+    this.directory.set(entry, 'valueType', registry.idOf(valueType))
     if (keyType === undefined) return
-    this.#directory.set(entry, 'keyType', registry.idOf(keyType))
+    this.directory.set(entry, 'keyType', registry.idOf(keyType))
     if (entry.kind !== C.ENTRY_MAP) return
-    const observers = this.#indexes.observersOf(entry.name)
+    const observers = this.indexes.observersOf(entry.name)
     const map = new OrderedMap(session, keyType, valueType, observers, undefined, session.lease)
       .open(entry.root)
-    for (const index of this.#directory.indexesOf(entry.name)) {
-      this.#directory.set(index, 'valueType', registry.idOf(keyType))
-      rekeyIndex(map, this.#directory, index, earlier)
+    for (const index of this.directory.indexesOf(entry.name)) {
+      this.directory.set(index, 'valueType', registry.idOf(keyType))
+      rekeyIndex(map, this.directory, index, earlier)
     }
-    this.#indexes.loadIndexes(map)
+    this.indexes.loadIndexes(map)
   }
 }

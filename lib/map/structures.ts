@@ -27,20 +27,20 @@ export class MapStructures implements Structures {
   /** The catalog's part. */
   upgradeTypes: () => void = () => {}
   /** M1: the types that were made of two versions, by the serials of both. */
-  readonly #mixed = new Map<string, MapType>()
+  private readonly mixed = new Map<string, MapType>()
   /** By type id. */
-  readonly #byRef: RefOwner[] = []
+  private readonly byRef: RefOwner[] = []
 
   createMap(session: Session, type: MapType | MultimapType, entries: Iterable<unknown>): Ref {
     const root =
       type instanceof MapType
         ? createMapRoot(session, type, SMALL_ROOT_BYTES)
         : createMultimap(session, type, false)
-    this.#fill(session, type, root, entries)
+    this.fill(session, type, root, entries)
     return root
   }
 
-  #open(
+  private open(
     lease: Lease, type: MapType | MultimapType, root: Ref, owner?: Owner,
   ): OrderedMap | OrderedMultimap {
     const { session } = lease
@@ -52,13 +52,13 @@ export class MapStructures implements Structures {
       : new OwnedMap(session, keyType, valueType, lease, owner)).open(root)
   }
 
-  #fill(
+  private fill(
     session: Session,
     type: MapType | MultimapType,
     root: Ref,
     entries: Iterable<unknown>,
   ): void {
-    const map = this.#open(session.lease, type, root)
+    const map = this.open(session.lease, type, root)
     for (const entry of entries) {
       const [key, value] = entry as [unknown, unknown]
       if (map instanceof OrderedMap) map.putPrepared(key, value)
@@ -72,9 +72,9 @@ export class MapStructures implements Structures {
     root: Ref,
     entries: Iterable<unknown>,
   ): void {
-    this.#openAsStored(session.lease, type, root).clearPart()
+    this.openAsStored(session.lease, type, root).clearPart()
     session.registry.retype(session.space, root, type)
-    this.#fill(session, type, root, entries)
+    this.fill(session, type, root, entries)
   }
 
   openMap(
@@ -82,38 +82,38 @@ export class MapStructures implements Structures {
   ): unknown {
     lease.session.registry.checkCell(type, root, 'a map in a record')
     const { session } = lease
-    return this.#openAsStored(lease, type, root,
+    return this.openAsStored(lease, type, root,
       owner ?? this.ownerByRef(session, session.space.typeIdOf(root)))
   }
 
   /** M1. */
-  #openAsStored(
+  private openAsStored(
     lease: Lease, type: MapType | MultimapType, root: Ref, owner?: Owner,
   ): OrderedMap | OrderedMultimap {
     const { registry, space } = lease.session
     const typeId = space.typeIdOf(root)
-    if (registry.bindingOf(type).typeId === typeId) return this.#open(lease, type, root, owner)
+    if (registry.bindingOf(type).typeId === typeId) return this.open(lease, type, root, owner)
     const stored = registry.typeOf(typeId) as MapType | MultimapType
     const own = stored instanceof MapType && type instanceof MapType
-      ? this.#mixedOf(stored, type) : stored
-    return this.#open(lease, own, root, owner)
+      ? this.mixedOf(stored, type) : stored
+    return this.open(lease, own, root, owner)
   }
 
-  #mixedOf(stored: MapType, type: MapType): MapType {
+  private mixedOf(stored: MapType, type: MapType): MapType {
     const { keyType, valueType } = stored
     const keepsValue = valueType.inLeaf
       && (valueType.kind === 'enum' || valueType.kind !== type.valueType.kind)
     if (!keepsValue && keyType.descriptorText === type.keyType.descriptorText) return type
     const pair = `${stored.serial}:${type.serial}`
-    const known = this.#mixed.get(pair)
+    const known = this.mixed.get(pair)
     if (known !== undefined) return known
     const mixed = new MapType(keyType, keepsValue ? valueType : type.valueType)
-    this.#mixed.set(pair, mixed)
+    this.mixed.set(pair, mixed)
     return mixed
   }
 
   freeMap(session: Session, type: MapType | MultimapType, root: Ref): void {
-    const map = this.#open(session.lease, type, root)
+    const map = this.open(session.lease, type, root)
     map.drop()
   }
 
@@ -135,7 +135,7 @@ export class MapStructures implements Structures {
   }
 
   ownerByRef(session: Session, typeId: number): Owner {
-    return this.#byRef[typeId] ??= new RefOwner(session, typeId)
+    return this.byRef[typeId] ??= new RefOwner(session, typeId)
   }
 
   indexedMap(_session: Session, typeId: number, isInside: boolean): string {

@@ -37,11 +37,11 @@ export interface BlockRegionOptions {
 const pools = new Set<Pool>()
 
 export class Pool {
-  static #default: Pool | undefined
+  private static shared: Pool | undefined
 
   /** The pool of this thread, made at first use. */
   static get default(): Pool {
-    return (Pool.#default ??= new Pool())
+    return (Pool.shared ??= new Pool())
   }
 
   /** @internal */

@@ -39,7 +39,7 @@ function linksOf(id: number): number {
 }
 
 /** Word of a link in its cell. */
-const wordOf = (link: number): number => (link === 0 ? NEXT : LINKS + link)
+const wordOfLink = (link: number): number => (link === 0 ? NEXT : LINKS + link)
 
 export interface Outbound { readonly ref: Ref; readonly regionId: number; readonly count: number }
 
@@ -62,16 +62,16 @@ class StateHead implements OutboundHead {
   }
 
   begin(create: () => Ref): void {
-    this.#set(create())
+    this.set(create())
   }
 
   end(): void {
     const head = this.get()
-    this.#set(0 as Ref)
+    this.set(0 as Ref)
     this.space.free(head)
   }
 
-  #set(ref: Ref): void {
+  private set(ref: Ref): void {
     this.space.mark(HEAD_UNIT, 8)
     this.space.windows[0]!.u32[STATE.outboundHead] = ref
   }
@@ -104,12 +104,12 @@ export function* outboundFrom(windows: readonly Window[], head: Ref): IterableIt
 export function outboundRefWords({ u32 }: Window, ref: number): number[] {
   const at = wordIndexOf(ref)
   const further = Math.min(u32[at + LINKS]!, MOST_LINKS)
-  return Array.from({ length: further + 1 }, (_, link) => at + wordOf(link))
+  return Array.from({ length: further + 1 }, (_, link) => at + wordOfLink(link))
 }
 
 export class OutboundList {
   /** The last cell before the one that was looked for, on each level. */
-  readonly #before: Ref[] = new Array<Ref>(MOST_LINKS + 1).fill(0 as Ref)
+  private readonly before: Ref[] = new Array<Ref>(MOST_LINKS + 1).fill(0 as Ref)
 
   constructor(
     private readonly space: Space,
@@ -135,7 +135,7 @@ export class OutboundList {
     let end: number = this.head.get()
     for (const { ref, regionId: id } of this.cells()) {
       if (id !== 0) ids.push(id)
-      end = this.#link(ref, 0)
+      end = this.link(ref, 0)
     }
     if (end !== 0) throw damaged(end)
     return ids
@@ -146,52 +146,52 @@ export class OutboundList {
     const cells = [...this.cells()]
     const [head] = cells
     if (head === undefined) return this.head.get() === 0
-    if (head.regionId !== 0 || this.#links(head.ref) !== MOST_LINKS) return false
+    if (head.regionId !== 0 || this.links(head.ref) !== MOST_LINKS) return false
     for (let link = 0; link <= MOST_LINKS; link++) {
-      const chain = cells.filter(({ ref }) => this.#links(ref) >= link)
+      const chain = cells.filter(({ ref }) => this.links(ref) >= link)
       const isLinked = chain.every(({ ref }, i) =>
-        this.#link(ref, link) === (chain[i + 1]?.ref ?? 0))
+        this.link(ref, link) === (chain[i + 1]?.ref ?? 0))
       if (!isLinked) return false
     }
-    return cells.every(({ ref, regionId: id }) => id === 0 || this.#links(ref) === linksOf(id))
+    return cells.every(({ ref, regionId: id }) => id === 0 || this.links(ref) === linksOf(id))
   }
 
   has(id: number): boolean {
-    return this.#find(id) !== 0
+    return this.find(id) !== 0
   }
 
   /** One field more; true when it is the first. */
   retain(id: number): boolean {
-    const found = this.#find(id)
+    const found = this.find(id)
     if (found !== 0) {
-      this.#add(found, 1)
+      this.add(found, 1)
       return false
     }
-    if (this.head.get() === 0) this.head.begin(() => this.#create(0, MOST_LINKS))
-    const ref = this.#create(id, linksOf(id))
-    this.#find(id)
+    if (this.head.get() === 0) this.head.begin(() => this.create(0, MOST_LINKS))
+    const ref = this.create(id, linksOf(id))
+    this.find(id)
     for (let link = linksOf(id); link >= 0; link--) {
-      const before = this.#before[link]!
-      this.space.windowOf(ref).u32[wordIndexOf(ref) + wordOf(link)] = this.#link(before, link)
-      this.#setLink(before, link, ref)
+      const before = this.before[link]!
+      this.space.windowOf(ref).u32[wordIndexOf(ref) + wordOfLink(link)] = this.link(before, link)
+      this.setLink(before, link, ref)
     }
-    this.#add(ref, 1)
+    this.add(ref, 1)
     return true
   }
 
   /** One field less; true when it was the last. */
   release(id: number): boolean {
-    const ref = this.#find(id)
-    if (ref === 0 || this.#add(ref, -1) > 0) return false
+    const ref = this.find(id)
+    if (ref === 0 || this.add(ref, -1) > 0) return false
     for (let link = linksOf(id); link >= 0; link--) {
-      this.#setLink(this.#before[link]!, link, this.#link(ref, link))
+      this.setLink(this.before[link]!, link, this.link(ref, link))
     }
     this.space.free(ref)
-    if (this.#link(this.head.get(), 0) === 0) this.head.end()
+    if (this.link(this.head.get(), 0) === 0) this.head.end()
     return true
   }
 
-  #create(id: number, linkCount: number): Ref {
+  private create(id: number, linkCount: number): Ref {
     const ref = this.space.allocate(OutboundReference.bytes - 8 + linkCount * 4, C.TYPE_OUTBOUND)
     const { u32 } = this.space.windowOf(ref)
     const at = wordIndexOf(ref)
@@ -200,46 +200,46 @@ export class OutboundList {
     return ref
   }
 
-  #idOf(ref: Ref): number {
+  private idOf(ref: Ref): number {
     return this.space.windowOf(ref).u32[wordIndexOf(ref) + REGION_ID]!
   }
 
-  #links(ref: Ref): number {
+  private links(ref: Ref): number {
     return this.space.windowOf(ref).u32[wordIndexOf(ref) + LINKS]!
   }
 
-  #link(ref: Ref, link: number): Ref {
-    return this.space.windowOf(ref).u32[wordIndexOf(ref) + wordOf(link)]! as Ref
+  private link(ref: Ref, link: number): Ref {
+    return this.space.windowOf(ref).u32[wordIndexOf(ref) + wordOfLink(link)]! as Ref
   }
 
-  #setLink(ref: Ref, link: number, to: Ref): void {
-    this.space.mark(ref + (wordOf(link) >>> 1), 8)
-    this.space.windowOf(ref).u32[wordIndexOf(ref) + wordOf(link)] = to
+  private setLink(ref: Ref, link: number, to: Ref): void {
+    this.space.mark(ref + (wordOfLink(link) >>> 1), 8)
+    this.space.windowOf(ref).u32[wordIndexOf(ref) + wordOfLink(link)] = to
   }
 
   /** Its cell, or 0; then `#before` is where it would be. Throws RSTORE_CORRUPT: O1. */
-  #find(id: number): Ref {
+  private find(id: number): Ref {
     let ref = this.head.get()
     if (ref === 0) return ref
     if (!isCell(this.space.windows, ref)) throw damaged(ref)
     let found = 0 as Ref
     for (let link = MOST_LINKS; link >= 0; link--) {
-      for (let after = this.#link(ref, link); after !== 0; after = this.#link(ref, link)) {
-        const rises = isCell(this.space.windows, after) && this.#idOf(after) > this.#idOf(ref)
+      for (let after = this.link(ref, link); after !== 0; after = this.link(ref, link)) {
+        const rises = isCell(this.space.windows, after) && this.idOf(after) > this.idOf(ref)
         if (!rises) throw damaged(after)
-        if (this.#idOf(after) >= id) {
-          if (this.#idOf(after) === id) found = after
+        if (this.idOf(after) >= id) {
+          if (this.idOf(after) === id) found = after
           break
         }
         ref = after
       }
-      this.#before[link] = ref
+      this.before[link] = ref
     }
-    if (found !== 0 && this.#links(found) !== linksOf(id)) throw damaged(found)
+    if (found !== 0 && this.links(found) !== linksOf(id)) throw damaged(found)
     return found
   }
 
-  #add(ref: Ref, fields: number): number {
+  private add(ref: Ref, fields: number): number {
     this.space.mark(ref, OutboundReference.bytes)
     return (this.space.windowOf(ref).u32[wordIndexOf(ref) + COUNT]! += fields)
   }

@@ -76,19 +76,19 @@ export abstract class Cells {
   declare protected readonly control: Uint32Array
   declare protected readonly source: CellSource
   /** But for the first. */
-  readonly #windows: Window[] = []
-  readonly #cellBytes: number
-  readonly #perWindow: number
-  #firstBytes: number
+  private readonly windows: Window[] = []
+  private readonly cellBytes: number
+  private readonly perWindow: number
+  private firstBytes: number
 
   constructor(source: CellSource) {
     this.source = source
     this.control = source.control
-    this.#cellBytes = source.codec.bytes === 8 ? 16 : 8
-    this.#perWindow = WINDOW_BYTES / this.#cellBytes
-    this.near = Math.min(source.provided(), this.#perWindow)
-    this.#firstBytes = this.#bytesFor(this.near)
-    this.first = new Window(source.window(0, this.#firstBytes))
+    this.cellBytes = source.codec.bytes === 8 ? 16 : 8
+    this.perWindow = WINDOW_BYTES / this.cellBytes
+    this.near = Math.min(source.provided(), this.perWindow)
+    this.firstBytes = this.bytesFor(this.near)
+    this.first = new Window(source.window(0, this.firstBytes))
   }
 
   /** The first window has become larger: takes the arrays that `get` reads from anew. */
@@ -98,19 +98,19 @@ export abstract class Cells {
 
   /** There are so many elements: those of them in the first window are near from now on. */
   reach(size: number): void {
-    if (size > this.near && this.near < this.#perWindow) this.#renew()
+    if (size > this.near && this.near < this.perWindow) this.renew()
   }
 
   /** Elements whose cells the file has. Throws when pages could not be had. */
-  #renew(): number {
+  private renew(): number {
     this.leave()
     const provided = this.source.provided()
-    const near = Math.min(provided, this.#perWindow)
-    if (near * this.#cellBytes > this.#firstBytes) {
-      const bytes = this.#bytesFor(near)
+    const near = Math.min(provided, this.perWindow)
+    if (near * this.cellBytes > this.firstBytes) {
+      const bytes = this.bytesFor(near)
       this.first = new Window(this.source.window(0, bytes))
       this.adopt()
-      this.#firstBytes = bytes
+      this.firstBytes = bytes
     }
     this.near = near
     return provided
@@ -120,16 +120,16 @@ export abstract class Cells {
    * The first window is no larger than the vector has use for, with some in advance: for a buffer
    * of a gigabyte the engine would collect garbage, for as long as the heap is large.
    */
-  #bytesFor(near: number): number {
-    return Math.min(Math.max(2 * near * this.#cellBytes, LEAST_BYTES), WINDOW_BYTES)
+  private bytesFor(near: number): number {
+    return Math.min(Math.max(2 * near * this.cellBytes, LEAST_BYTES), WINDOW_BYTES)
   }
 
   protected far(index: number): unknown {
     this.source.check(index)
-    const provided = this.#renew()
+    const provided = this.renew()
     if (index >= provided) return undefined
-    const window = Math.floor(index / this.#perWindow)
-    const element = this.read(this.#window(window), index - window * this.#perWindow)
+    const window = Math.floor(index / this.perWindow)
+    const element = this.read(this.window(window), index - window * this.perWindow)
     this.source.provided()  // throws when pages were missing
     return element
   }
@@ -137,7 +137,7 @@ export abstract class Cells {
   /** The element of a cell of any window, undefined when there is none. */
   protected read({ u64, i32 }: Window, index: number): unknown {
     const { codec } = this.source
-    if (this.#cellBytes === 8) {
+    if (this.cellBytes === 8) {
       PIECE.u64[0] = u64[index]!
       return (PIECE.u8[codec.bytes]! & 1) === 0 ? undefined : codec.read(PIECE.view, 0)
     }
@@ -151,9 +151,9 @@ export abstract class Cells {
     }
   }
 
-  #window(index: number): Window {
+  private window(index: number): Window {
     if (index === 0) return this.first
-    return this.#windows[index] ??= new Window(this.source.window(index, WINDOW_BYTES))
+    return this.windows[index] ??= new Window(this.source.window(index, WINDOW_BYTES))
   }
 
   /**
@@ -225,14 +225,14 @@ export class BoolCells extends NarrowCells {
 }
 
 export class U32Cells extends Cells {
-  #words = this.first.u32
+  private words = this.first.u32
 
   protected adopt(): void {
-    this.#words = this.first.u32
+    this.words = this.first.u32
   }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
-      const words = this.#words
+      const words = this.words
       const element = words[index << 1]!
       if (element !== 0 && element !== VACANT_LOW) return element
       const absent = ~words[(index << 1) + 1 | 0]! & 1
@@ -245,14 +245,14 @@ export class U32Cells extends Cells {
 }
 
 export class I32Cells extends Cells {
-  #words = this.first.i32
+  private words = this.first.i32
 
   protected adopt(): void {
-    this.#words = this.first.i32
+    this.words = this.first.i32
   }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
-      const words = this.#words
+      const words = this.words
       const element = words[index << 1]!
       if (element !== 0 && element !== VACANT_LOW) return element
       const absent = ~words[(index << 1) + 1 | 0]! & 1
@@ -265,20 +265,20 @@ export class I32Cells extends Cells {
 }
 
 export class F32Cells extends Cells {
-  #words = this.first.i32
-  #elements = this.first.f32
+  private words = this.first.i32
+  private elements = this.first.f32
 
   protected adopt(): void {
-    this.#words = this.first.i32
-    this.#elements = this.first.f32
+    this.words = this.first.i32
+    this.elements = this.first.f32
   }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
-      const element = this.#elements[index << 1]!
+      const element = this.elements[index << 1]!
       if (element > 0 || element < 0) return element
-      const words = this.#words
+      const words = this.words
       const absent = ~words[(index << 1) + 1 | 0]! & 1
-      const again = this.#elements[(index << 1) + absent | 0]!
+      const again = this.elements[(index << 1) + absent | 0]!
       if (absent === 0) {
         if (again === 0 && this.control[FAULT] === 0) return again
         if (again > 0 || again < 0) return again
@@ -290,20 +290,20 @@ export class F32Cells extends Cells {
 }
 
 export class F64Cells extends Cells {
-  #words = this.first.i32
-  #elements = this.first.f64
+  private words = this.first.i32
+  private elements = this.first.f64
 
   protected adopt(): void {
-    this.#words = this.first.i32
-    this.#elements = this.first.f64
+    this.words = this.first.i32
+    this.elements = this.first.f64
   }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
-      const element = this.#elements[index << 1]!
+      const element = this.elements[index << 1]!
       if (element > 0 || element < 0) return element
-      const words = this.#words
+      const words = this.words
       const absent = ~words[(index << 2) + 2 | 0]! & 1
-      const again = this.#elements[(index << 1) + absent | 0]!
+      const again = this.elements[(index << 1) + absent | 0]!
       if (absent === 0) {
         if (again === 0 && this.control[FAULT] === 0) return again
         if (again > 0 || again < 0) return again
@@ -316,17 +316,17 @@ export class F64Cells extends Cells {
 
 // The tag at once: comparing a bigint takes longer than reading another word.
 export class U64Cells extends Cells {
-  #tags = this.first.i32
-  #elements = this.first.u64
+  private tags = this.first.i32
+  private elements = this.first.u64
 
   protected adopt(): void {
-    this.#tags = this.first.i32
-    this.#elements = this.first.u64
+    this.tags = this.first.i32
+    this.elements = this.first.u64
   }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
-      const absent = ~this.#tags[(index << 2) + 2 | 0]! & 1
-      const element = this.#elements[(index << 1) + absent | 0]!
+      const absent = ~this.tags[(index << 2) + 2 | 0]! & 1
+      const element = this.elements[(index << 1) + absent | 0]!
       if (absent === 0 && element !== VACANT && this.control[FAULT] === 0) return element
     }
     return this.far(index)
@@ -334,17 +334,17 @@ export class U64Cells extends Cells {
 }
 
 export class I64Cells extends Cells {
-  #tags = this.first.i32
-  #elements = this.first.i64
+  private tags = this.first.i32
+  private elements = this.first.i64
 
   protected adopt(): void {
-    this.#tags = this.first.i32
-    this.#elements = this.first.i64
+    this.tags = this.first.i32
+    this.elements = this.first.i64
   }
   get(index: number): unknown {
     if ((index | 0) === index && (index >>> 0) < this.near) {
-      const absent = ~this.#tags[(index << 2) + 2 | 0]! & 1
-      const element = this.#elements[(index << 1) + absent | 0]!
+      const absent = ~this.tags[(index << 2) + 2 | 0]! & 1
+      const element = this.elements[(index << 1) + absent | 0]!
       if (absent === 0 && element !== VACANT && this.control[FAULT] === 0) return element
     }
     return this.far(index)

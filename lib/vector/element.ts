@@ -131,24 +131,24 @@ class RefCodec implements Codec {
   readonly scalar = undefined
   readonly array = undefined
   readonly bytes = 4
-  readonly #type: AnyType
-  readonly #packed: Packed<any>
+  private readonly type: AnyType
+  private readonly packed: Packed<any>
 
   constructor(type: AnyType, packed: Packed<any>) {
-    this.#type = type
-    this.#packed = packed
+    this.type = type
+    this.packed = packed
   }
 
   /** Refs mean something in one packed region only: its uuid, the hash of its content, is part. */
   get text(): string {
-    const uuid = Buffer.from(this.#packed.session.opened.uuid).toString('hex')
-    return JSON.stringify({ element: this.#type.describe([]), packed: uuid })
+    const uuid = Buffer.from(this.packed.session.opened.uuid).toString('hex')
+    return JSON.stringify({ element: this.type.describe([]), packed: uuid })
   }
   check(value: unknown, where: string): unknown {
-    return this.#type.prepare(value, where, this.#packed.session)
+    return this.type.prepare(value, where, this.packed.session)
   }
   read(view: DataView, at: number): unknown {
-    return this.#packed.deref(view.getUint32(at, true) as Ref)
+    return this.packed.deref(view.getUint32(at, true) as Ref)
   }
   write(view: DataView, at: number, checked: unknown): void {
     view.setUint32(at, checked as number, true)
@@ -160,35 +160,35 @@ class ElementCodec implements Codec {
   readonly array: (typeof ARRAYS)[ScalarKind] | undefined
   readonly scalar: ScalarKind | undefined
   readonly bytes: number
-  readonly #type: AnyType
-  readonly #isLeaf: boolean
-  readonly #parts: readonly Part[]
+  private readonly type: AnyType
+  private readonly isLeaf: boolean
+  private readonly parts: readonly Part[]
 
   constructor(type: AnyType, where: string) {
-    this.#type = type
+    this.type = type
     this.scalar = isScalar(type.kind) ? type.kind : undefined
     this.array = this.scalar && ARRAYS[this.scalar]
-    this.#isLeaf = LEAVES.includes(type.kind)
-    this.#parts = this.scalar === undefined && !this.#isLeaf ? partsOf(type, where) : []
+    this.isLeaf = LEAVES.includes(type.kind)
+    this.parts = this.scalar === undefined && !this.isLeaf ? partsOf(type, where) : []
     this.bytes = [1, 2, 4, 8].find((bytes) => bytes >= type.slotBytes)!
   }
 
   get text(): string {
-    return this.#type.descriptorText
+    return this.type.descriptorText
   }
 
   check(value: unknown, where: string): unknown {
-    return this.#type.prepare(value, where, null)
+    return this.type.prepare(value, where, null)
   }
 
   read(view: DataView, at: number): unknown {
     if (this.scalar !== undefined) return READ[this.scalar](view, at)
-    if (this.#isLeaf) {
+    if (this.isLeaf) {
       for (let i = 0; i < this.bytes; i++) SLOT.u8[i] = view.getUint8(at + i)
-      return this.#type.readSlot(SLOT_CORE, 0)
+      return this.type.readSlot(SLOT_CORE, 0)
     }
     const record = new VectorRecord()
-    for (const { name, at: offset, inner, presenceByte, presenceMask } of this.#parts) {
+    for (const { name, at: offset, inner, presenceByte, presenceMask } of this.parts) {
       const isThere = presenceByte < 0 || (view.getUint8(at + presenceByte) & presenceMask) !== 0
       define(record, name, isThere ? inner.read(view, at + offset) : undefined)
     }
@@ -198,23 +198,23 @@ class ElementCodec implements Codec {
   write(view: DataView, at: number, checked: unknown): void {
     view.setUint32(at, 0)
     view.setUint32(at + 4, 0)
-    this.#writeParts(view, at, checked)
+    this.writeParts(view, at, checked)
   }
 
-  #writeParts(view: DataView, at: number, checked: unknown): void {
+  private writeParts(view: DataView, at: number, checked: unknown): void {
     if (this.scalar !== undefined) return WRITE[this.scalar](view, at, checked as never)
-    if (this.#isLeaf) {
-      this.#type.writeSlot(NO_SESSION, SLOT, 0, checked)
+    if (this.isLeaf) {
+      this.type.writeSlot(NO_SESSION, SLOT, 0, checked)
       for (let i = 0; i < this.bytes; i++) view.setUint8(at + i, SLOT.u8[i]!)
       return
     }
-    this.#parts.forEach(({ at: offset, inner, presenceByte, presenceMask }, i) => {
+    this.parts.forEach(({ at: offset, inner, presenceByte, presenceMask }, i) => {
       const value = (checked as unknown[])[i]
       if (presenceByte >= 0) {
         if (value === undefined) return
         view.setUint8(at + presenceByte, view.getUint8(at + presenceByte) | presenceMask)
       }
-      inner.#writeParts(view, at + offset, value)
+      inner.writeParts(view, at + offset, value)
     })
   }
 }

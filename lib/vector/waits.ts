@@ -17,28 +17,28 @@ interface Waiter {
 const LONGEST_MS = 2 ** 31 - 1
 
 export class SizeWaits {
-  readonly #path: string
-  readonly #native: NativeVector
+  private readonly path: string
+  private readonly native: NativeVector
   /** The size now. */
-  readonly #sizeNow: () => number
-  readonly #waiters = new Set<Waiter>()
+  private readonly sizeNow: () => number
+  private readonly waiters = new Set<Waiter>()
   /** What the thread sleeps for; 0 when there is none. */
-  #awaited = 0
-  #thread = 0
-  #isDue = false
-  #closed = false
+  private awaited = 0
+  private thread = 0
+  private isDue = false
+  private closed = false
 
   constructor(path: string, native: NativeVector, sizeNow: () => number) {
-    this.#path = path
-    this.#native = native
-    this.#sizeNow = sizeNow
+    this.path = path
+    this.native = native
+    this.sizeNow = sizeNow
   }
 
   /** See SharedVector.waitForSize. */
   async wait(
     size: number, timeoutMs: number | undefined, signal: AbortSignal | undefined,
   ): Promise<boolean> {
-    if (this.#sizeNow() >= size) return true
+    if (this.sizeNow() >= size) return true
     let waiter: Waiter
     let timer: NodeJS.Timeout | undefined
     let abort: (() => void) | undefined
@@ -51,81 +51,81 @@ export class SizeWaits {
             else reject(outcome)
           },
         }
-        this.#waiters.add(waiter)
+        this.waiters.add(waiter)
         if (timeoutMs !== undefined && timeoutMs <= LONGEST_MS) {
-          timer = setTimeout(() => waiter.settle(this.#isReached(size)), timeoutMs)
+          timer = setTimeout(() => waiter.settle(this.isReached(size)), timeoutMs)
         }
         abort = () => reject(signal!.reason)
         signal?.addEventListener('abort', abort, { once: true })
-        this.#sleepSoon()
+        this.sleepSoon()
       })
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort!)
-      this.#waiters.delete(waiter!)
-      this.#sleepSoon()
+      this.waiters.delete(waiter!)
+      this.sleepSoon()
     }
   }
 
   /** An error where the file can be read no more: in a timer nobody would catch it. */
-  #isReached(size: number): boolean | Error {
+  private isReached(size: number): boolean | Error {
     try {
-      return this.#sizeNow() >= size
+      return this.sizeNow() >= size
     } catch (error) {
       return error as Error
     }
   }
 
-  #sleepSoon(): void {
-    if (this.#isDue || this.#closed) return
-    this.#isDue = true
+  private sleepSoon(): void {
+    if (this.isDue || this.closed) return
+    this.isDue = true
     queueMicrotask(() => {
-      this.#isDue = false
-      if (!this.#closed) this.#sleep()
+      this.isDue = false
+      if (!this.closed) this.sleep()
     })
   }
 
   /** A thread that sleeps for less than is wanted is left alone: it wakes and is asked again. */
-  #sleep(): void {
+  private sleep(): void {
     let smallest = Infinity
-    for (const { size } of this.#waiters) smallest = Math.min(smallest, size)
-    if (this.#awaited !== 0 && this.#awaited <= smallest && smallest !== Infinity) return
-    if (this.#awaited !== 0) this.#native.cancelWait(this.#thread)
-    this.#awaited = 0
+    for (const { size } of this.waiters) smallest = Math.min(smallest, size)
+    if (this.awaited !== 0 && this.awaited <= smallest && smallest !== Infinity) return
+    if (this.awaited !== 0) this.native.cancelWait(this.thread)
+    this.awaited = 0
     if (smallest === Infinity) return
-    const thread = this.#native.wait(smallest, (status, reached) => {
-      if (thread === this.#thread && !this.#closed) this.#woken(status, reached)
+    const thread = this.native.wait(smallest, (status, reached) => {
+      if (thread === this.thread && !this.closed) this.woken(status, reached)
     })
-    if (thread < 0) return this.#fail(vectorError(-thread, this.#path, 'waiting for'))
-    this.#thread = thread
-    this.#awaited = smallest
+    if (thread < 0) return this.fail(vectorError(-thread, this.path, 'waiting for'))
+    this.thread = thread
+    this.awaited = smallest
   }
 
-  #woken(status: number, isReached: boolean): void {
-    const reached = this.#awaited
-    this.#native.cancelWait(this.#thread)
-    this.#awaited = 0
-    if (status !== 0) return this.#fail(vectorError(status, this.#path, 'waiting for'))
+  private woken(status: number, isReached: boolean): void {
+    const reached = this.awaited
+    this.native.cancelWait(this.thread)
+    this.awaited = 0
+    if (status !== 0) return this.fail(vectorError(status, this.path, 'waiting for'))
     if (!isReached) return
     let size = reached
     try {
-      size = Math.max(reached, this.#sizeNow())
+      size = Math.max(reached, this.sizeNow())
     } catch (error) {
-      return this.#fail(error as Error)
+      return this.fail(error as Error)
     }
-    for (const waiter of this.#waiters) {
+    for (const waiter of this.waiters) {
       if (waiter.size <= size) waiter.settle(true)
     }
-    this.#sleepSoon()
+    this.sleepSoon()
   }
 
-  #fail(error: Error): void {
-    for (const waiter of this.#waiters) waiter.settle(error)
+  private fail(error: Error): void {
+    for (const waiter of this.waiters) waiter.settle(error)
   }
 
   /** The native part ends the thread. */
   close(): void {
-    this.#closed = true
-    this.#fail(closedError(this.#path))
+    this.closed = true
+    this.fail(closedError(this.path))
   }
 }

@@ -16,35 +16,35 @@ import type { Work } from './work.js'
 interface Shared { type: AnyType; ref: number; path: string }
 
 export class Graph {
-  readonly #work: Work
-  readonly #types: CellTypes
-  readonly #shared: Shared[] = []
+  private readonly work: Work
+  private readonly types: CellTypes
+  private readonly shared: Shared[] = []
   /** Of them, those that wait for their owner. */
-  readonly #late: Shared[] = []
+  private readonly late: Shared[] = []
 
   constructor(work: Work) {
-    this.#work = work
-    this.#types = new CellTypes(work.session, work.findings)
+    this.work = work
+    this.types = new CellTypes(work.session, work.findings)
   }
 
   /** A cell that something owns, or nothing, and everything below it. */
   cell(type: AnyType, ref: number, path: string, owned = true): void {
-    const { session: { space }, cells, findings } = this.#work
+    const { session: { space }, cells, findings } = this.work
     if (!cells.take(ref, path)) return
     if (isUnowned(space, ref) === owned) {
       findings.add('CELL_OWNER', ref, path, owned
         ? `${path}: owns the cell at ref ${ref}, which says that nothing does.`
         : `${path}: nothing owns the cell at ref ${ref}, which says that something does.`)
     }
-    this.#trail(ref, path)
-    const stored = this.#types.storedType(type, ref, path)
+    this.trail(ref, path)
+    const stored = this.types.storedType(type, ref, path)
     if (stored === undefined) return
-    findings.guard(path, ref, () => this.#content(stored, ref, path))
+    findings.guard(path, ref, () => this.content(stored, ref, path))
   }
 
   /** Y7: the cells that a record has left. */
-  #trail(ref: number, path: string): void {
-    const { session, cells, findings } = this.#work
+  private trail(ref: number, path: string): void {
+    const { session, cells, findings } = this.work
     const { space } = session
     for (let left = leftBy(space, ref); left !== 0; left = leftBefore(space, left)) {
       if (!cells.take(left, `${path} (where it was before)`)) return
@@ -55,8 +55,8 @@ export class Graph {
   }
 
   /** Y7: those that are left lead to records that are left, too. */
-  #strayTrails(): void {
-    const { session, cells, findings } = this.#work
+  private strayTrails(): void {
+    const { session, cells, findings } = this.work
     for (const ref of cells.left()) {
       if (session.space.typeIdOf(ref) !== C.TYPE_MOVED) continue
       const to = follow(session, ref)
@@ -66,8 +66,8 @@ export class Graph {
     }
   }
 
-  #content(stored: AnyType, ref: number, path: string): void {
-    const { session, findings } = this.#work
+  private content(stored: AnyType, ref: number, path: string): void {
+    const { session, findings } = this.work
     if (stored instanceof MapType) return this.map(stored, ref, path)
     if (stored instanceof MultimapType) return this.multimap(stored, ref, path)
     if (stored.cellBytes(session, ref) > payloadRoom(session, ref)) {
@@ -81,30 +81,30 @@ export class Graph {
     stored.visitCell(
       session,
       ref,
-      (type, to, owned, at) => this.#visit(type, to, owned, at),
+      (type, to, owned, at) => this.visit(type, to, owned, at),
       path,
     )
   }
 
-  #visit(type: AnyType, ref: number, owned: boolean, path: string): void {
+  private visit(type: AnyType, ref: number, owned: boolean, path: string): void {
     if (owned) this.cell(type, ref, path)
-    else this.#shared.push({ type, ref, path })
+    else this.shared.push({ type, ref, path })
   }
 
   /** Of a map whose root has been taken. */
   map(type: MapType, root: number, path: string): void {
-    const { session, trees } = this.#work
+    const { session, trees } = this.work
     const values = valuesOf(session, type.valueType)
     let count = 0
     trees.take(trees.open(type.codec.kind, root), path, true, (window, at) => {
       const inside = `${path}[#${count++}]`
-      values.visit(window, at, (of, ref, owned, name) => this.#visit(of, ref, owned, name), inside)
+      values.visit(window, at, (of, ref, owned, name) => this.visit(of, ref, owned, name), inside)
     })
   }
 
   /** Of a multimap whose root has been taken. */
   multimap(type: MultimapType, root: number, path: string): void {
-    const { session, cells, trees, findings } = this.#work
+    const { session, cells, trees, findings } = this.work
     const { u32 } = session.space.windowOf(root)
     const at = wordIndexOf(root)
     let pairs = 0
@@ -136,21 +136,21 @@ export class Graph {
 
   /** Y2: when everything that has an owner has been walked. */
   followAll(roots: readonly ExtraRoot[]): void {
-    this.#shared.push(...roots)
-    this.#followRefs()
-    if (this.#work.ground.keepsUnnamed) this.#unnamed()
-    this.#followLate()
-    this.#strayTrails()
+    this.shared.push(...roots)
+    this.followRefs()
+    if (this.work.ground.keepsUnnamed) this.unnamed()
+    this.followLate()
+    this.strayTrails()
   }
 
-  #followRefs(): void {
-    const { session: { space }, cells } = this.#work
-    for (let next = this.#shared.pop(); next !== undefined; next = this.#shared.pop()) {
+  private followRefs(): void {
+    const { session: { space }, cells } = this.work
+    for (let next = this.shared.pop(); next !== undefined; next = this.shared.pop()) {
       const { type, path } = next
-      const ref = this.#present(next.ref)
-      if (!cells.isLeft(ref)) this.#seenRef(type, ref, path)
+      const ref = this.present(next.ref)
+      if (!cells.isLeft(ref)) this.seenRef(type, ref, path)
       else if (isUnowned(space, ref)) this.cell(type, ref, path, false)
-      else this.#late.push({ type, ref, path })
+      else this.late.push({ type, ref, path })
     }
   }
 
@@ -158,41 +158,41 @@ export class Graph {
    * Y6: what says that it is owned, and was named before its owner was met. Where that is not met
    * at all it may be one that is leaked itself.
    */
-  #followLate(): void {
-    const { session: { space }, cells } = this.#work
-    const mayBeOwned = this.#late.length > 0
+  private followLate(): void {
+    const { session: { space }, cells } = this.work
+    const mayBeOwned = this.late.length > 0
       && [...cells.left()].some((ref) => isUnowned(space, ref))
-    for (let next = this.#late.pop(); next !== undefined; next = this.#late.pop()) {
+    for (let next = this.late.pop(); next !== undefined; next = this.late.pop()) {
       const { type, ref, path } = next
       if (cells.isLeft(ref)) this.cell(type, ref, path, mayBeOwned)
-      else this.#seenRef(type, ref, path)
-      this.#followRefs()
+      else this.seenRef(type, ref, path)
+      this.followRefs()
     }
   }
 
   /** Y7. */
-  #present(ref: number): number {
-    const { session, cells } = this.#work
+  private present(ref: number): number {
+    const { session, cells } = this.work
     return cells.isLive(ref) ? follow(session, ref) || ref : ref
   }
 
   /** Y6. */
-  #unnamed(): void {
-    const { session, cells, findings } = this.#work
+  private unnamed(): void {
+    const { session, cells, findings } = this.work
     for (const ref of cells.left()) {
       if (!isUnowned(session.space, ref)) continue
       const path = `ref ${ref}`
       findings.guard(path, ref, () => {
         this.cell(session.registry.typeOfCell(ref), ref, path, false)
       })
-      this.#followRefs()
+      this.followRefs()
     }
   }
 
-  #seenRef(type: AnyType, ref: number, path: string): void {
-    const { session, ground, cells, findings } = this.#work
+  private seenRef(type: AnyType, ref: number, path: string): void {
+    const { session, ground, cells, findings } = this.work
     if (cells.isLive(ref)) {
-      this.#types.storedType(type, ref, path)
+      this.types.storedType(type, ref, path)
       return
     }
     const freed = ground.isInside(ref) && session.space.typeIdOf(ref) <= C.TYPE_FREE

@@ -9,50 +9,50 @@ import type { Findings } from './report.js'
 const PROGRESS_CELLS = 65_536
 
 export class LiveCells {
-  readonly #space: Space
-  readonly #ground: Ground
-  readonly #findings: Findings
+  private readonly space: Space
+  private readonly ground: Ground
+  private readonly findings: Findings
   /** Live cells, and of those the ones that were not reached yet. */
-  readonly #live = new CellBits()
-  readonly #left = new CellBits()
-  #count = 0
-  #taken = 0
-  #takenUnits = 0
+  private readonly live = new CellBits()
+  private readonly leftCells = new CellBits()
+  private cellCount = 0
+  private taken = 0
+  private unitsTaken = 0
 
   constructor(space: Space, ground: Ground, findings: Findings) {
-    this.#space = space
-    this.#ground = ground
-    this.#findings = findings
+    this.space = space
+    this.ground = ground
+    this.findings = findings
   }
 
-  get count(): number { return this.#count }
+  get count(): number { return this.cellCount }
 
   /** Of the cells that were reached. */
-  get takenUnits(): number { return this.#takenUnits }
+  get takenUnits(): number { return this.unitsTaken }
 
   /** Gives each live cell its bit. */
   find(): GroundWalk {
-    const walk = this.#ground.walk((ref) => {
-      this.#live.add(ref)
-      this.#left.add(ref)
-      this.#count++
+    const walk = this.ground.walk((ref) => {
+      this.live.add(ref)
+      this.leftCells.add(ref)
+      this.cellCount++
     })
-    for (const { code, ref, message } of walk.problems) this.#findings.add(code, ref, '', message)
+    for (const { code, ref, message } of walk.problems) this.findings.add(code, ref, '', message)
     return walk
   }
 
-  isLive(ref: number): boolean { return this.#live.has(ref) }
+  isLive(ref: number): boolean { return this.live.has(ref) }
 
-  isLeft(ref: number): boolean { return this.#left.has(ref) }
+  isLeft(ref: number): boolean { return this.leftCells.has(ref) }
 
   /** Those that nothing has reached, rising; they may be taken meanwhile. */
-  left(): IterableIterator<number> { return this.#left.refs() }
+  left(): IterableIterator<number> { return this.leftCells.refs() }
 
   /** Takes the bit of an owned cell: Y1. False when there is nothing to look at below it. */
   take(ref: number, path: string): boolean {
-    if (!this.#left.delete(ref)) {
-      const inside = this.#ground.isInside(ref)
-      this.#findings.add(
+    if (!this.leftCells.delete(ref)) {
+      const inside = this.ground.isInside(ref)
+      this.findings.add(
         inside ? 'CELL_SHARED' : 'CELL_REF',
         ref,
         path,
@@ -62,8 +62,8 @@ export class LiveCells {
       )
       return false
     }
-    this.#takenUnits += this.#space.windowOf(ref).u32[wordIndexOf(ref)]! & C.CELL_SIZE_MASK
-    if (++this.#taken % PROGRESS_CELLS === 0) this.#findings.tell(this.#taken, this.#count)
+    this.unitsTaken += this.space.windowOf(ref).u32[wordIndexOf(ref)]! & C.CELL_SIZE_MASK
+    if (++this.taken % PROGRESS_CELLS === 0) this.findings.tell(this.taken, this.cellCount)
     return true
   }
 }

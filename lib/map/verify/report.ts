@@ -30,12 +30,12 @@ export interface VerifyReport {
 /** Takes what the parts find; they go on. */
 export class Findings {
   readonly problems: Problem[] = []
-  readonly #onProgress: VerifyOptions['onProgress']
+  private readonly onProgress: VerifyOptions['onProgress']
   /** What `onProgress` threw: no damage, and the end of it all. */
-  #stopped: { readonly error: unknown } | undefined
+  private stopped: { readonly error: unknown } | undefined
 
   constructor(options: VerifyOptions) {
-    this.#onProgress = options.onProgress
+    this.onProgress = options.onProgress
   }
 
   add(code: string, ref: number, path: string, message: string): void {
@@ -48,7 +48,7 @@ export class Findings {
     try {
       part()
     } catch (error) {
-      if (this.#stopped !== undefined) throw this.#stopped.error
+      if (this.stopped !== undefined) throw this.stopped.error
       const { code = 'DAMAGED', message } = error as Error & { code?: string }
       this.add(code, ref, path, `${path}: ${message}`)
     }
@@ -56,9 +56,9 @@ export class Findings {
 
   tell(done: number, total: number): void {
     try {
-      this.#onProgress?.(done, total)
+      this.onProgress?.(done, total)
     } catch (error) {
-      this.#stopped = { error }
+      this.stopped = { error }
       throw error
     }
   }

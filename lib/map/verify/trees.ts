@@ -9,21 +9,21 @@ import type { LiveCells } from './live-cells.js'
 import type { Findings } from './report.js'
 
 export class Trees {
-  readonly #space: Space
-  readonly #endUnits: number
-  readonly #cells: LiveCells
-  readonly #findings: Findings
+  private readonly space: Space
+  private readonly endUnits: number
+  private readonly cells: LiveCells
+  private readonly findings: Findings
 
   /** Every ref inside is below `endUnits`. */
   constructor(space: Space, endUnits: number, cells: LiveCells, findings: Findings) {
-    this.#space = space
-    this.#endUnits = endUnits
-    this.#cells = cells
-    this.#findings = findings
+    this.space = space
+    this.endUnits = endUnits
+    this.cells = cells
+    this.findings = findings
   }
 
   open(kind: Parameters<typeof openTree>[1], root: number): AnyTree {
-    return openTree(this.#space, kind, root as Ref) as AnyTree
+    return openTree(this.space, kind, root as Ref) as AnyTree
   }
 
   /** Checks a tree and takes its nodes; the root has been taken when it is a value's cell. */
@@ -33,14 +33,14 @@ export class Trees {
     rootTaken: boolean,
     value?: (window: Window, at: number) => void,
   ): void {
-    const problems = verifyTree(tree, this.#endUnits, {
+    const problems = verifyTree(tree, this.endUnits, {
       node: (ref) => {
-        if (ref !== tree.root || !rootTaken) this.#cells.take(ref, `${path} (node)`)
+        if (ref !== tree.root || !rootTaken) this.cells.take(ref, `${path} (node)`)
       },
-      spill: (ref) => void this.#cells.take(ref, `${path} (key)`),
+      spill: (ref) => void this.cells.take(ref, `${path} (key)`),
       ...(value === undefined ? {} : { value }),
     })
     for (const { code, ref, message } of problems)
-      this.#findings.add(code, ref, path, `${path}: ${message}`)
+      this.findings.add(code, ref, path, `${path}: ${message}`)
   }
 }

@@ -56,7 +56,7 @@ export class ArrayType extends BoxedType {
   }
 
   prepare(value: unknown, where: string, session: Session | null): unknown {
-    if (typeof value === 'number' && session !== null) return this.#adoptable(value, where, session)
+    if (typeof value === 'number' && session !== null) return this.adoptable(value, where, session)
     if (this.typed !== undefined && value instanceof this.typed)
       return mustCopy(value, this.typed.prototype, session) ? new this.typed(value) : value
     if (typeof value !== 'object' || value === null || !(Symbol.iterator in value)) {
@@ -69,7 +69,7 @@ export class ArrayType extends BoxedType {
     return list
   }
 
-  #adoptable(ref: number, where: string, session: Session): unknown {
+  private adoptable(ref: number, where: string, session: Session): unknown {
     if (!session.unadopted.has(ref)) {
       throw new RStoreError('RSTORE_REF_OWNED',
         `${where}: ref ${ref} is not an array fresh from a builder, or has an owner already; `
@@ -104,11 +104,11 @@ export class ArrayType extends BoxedType {
     const stride = this.element.slotBytes
     const ref = session.space.allocate(8 + length * stride, session.registry.idOf(this))
     session.space.windowOf(ref).u32[((ref & 0x0fff_ffff) << 1) + 2] = length
-    this.#fill(session, ref, value as ArrayLike<unknown>)
+    this.fill(session, ref, value as ArrayLike<unknown>)
     return ref
   }
 
-  #fill(session: Session, ref: Ref, value: ArrayLike<unknown>): void {
+  private fill(session: Session, ref: Ref, value: ArrayLike<unknown>): void {
     const window = session.space.windowOf(ref)
     const at = ((ref & 0x0fff_ffff) << 3) + ELEMENTS_OFFSET
     const { element } = this
@@ -126,10 +126,10 @@ export class ArrayType extends BoxedType {
     if (
       this.typed !== undefined &&
       !(value instanceof Adopted) &&
-      this.#isSame(session, ref, value as Numbers)
+      this.isSame(session, ref, value as Numbers)
     ) {
       session.space.mark(ref + 2, (value as Numbers).length * this.element.slotBytes)
-      this.#fill(session, ref as Ref, value as unknown as ArrayLike<unknown>)
+      this.fill(session, ref as Ref, value as unknown as ArrayLike<unknown>)
       return ref as Ref
     }
     const to = this.createCell(session, value)
@@ -138,7 +138,7 @@ export class ArrayType extends BoxedType {
   }
 
   /** Whether a cell has exactly this type and length. */
-  #isSame(session: Session, ref: number, value: Numbers): boolean {
+  private isSame(session: Session, ref: number, value: Numbers): boolean {
     return session.space.typeIdOf(ref) === session.registry.idOf(this)
       && session.space.windowOf(ref).u32[((ref & 0x0fff_ffff) << 1) + 2] === value.length
   }
@@ -165,13 +165,13 @@ export class ArrayType extends BoxedType {
         )
     }
     const { typed } = this
-    if (from.typed === typed) return (core) => from.#numbers(core)
+    if (from.typed === typed) return (core) => from.numbers(core)
     const convert = this.element.kind === 'u64' || this.element.kind === 'i64'
       ? (value: unknown) => BigInt(value as number) : (value: unknown) => value
-    return (core) => typed.from(from.#numbers(core) as Iterable<unknown>, convert)
+    return (core) => typed.from(from.numbers(core) as Iterable<unknown>, convert)
   }
 
-  #numbers(core: Core): Numbers {
+  private numbers(core: Core): Numbers {
     const length = lengthOf(core, this.element)
     const bytes = length * this.element.slotBytes
     if (bytes > COPY_LIMIT_BYTES) {
@@ -188,15 +188,15 @@ export class ArrayType extends BoxedType {
 
   freeCell(session: Session, ref: number): void {
     if (this.element.owns) {
-      this.#eachSlot(session, ref, (window, at) => this.element.releaseSlot(session, window, at))
+      this.eachSlot(session, ref, (window, at) => this.element.releaseSlot(session, window, at))
     }
     session.space.free(ref as Ref)
   }
   override visitCell(session: Session, ref: number, visit: VisitRef, path: string): void {
-    this.#eachSlot(session, ref, (window, at, i) =>
+    this.eachSlot(session, ref, (window, at, i) =>
       this.element.visitSlot(session, window, at, visit, `${path}[${i}]`))
   }
-  #eachSlot(
+  private eachSlot(
     session: Session, ref: number, each: (window: Window, at: number, index: number) => void,
   ): void {
     const window = session.space.windowOf(ref as Ref)

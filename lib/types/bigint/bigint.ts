@@ -11,12 +11,12 @@ export class BigIntType extends AnyType {
   override readonly slotAlign = 8
   override readonly inLeaf = true
   override readonly key: KeyCodec<unknown>
-  readonly #signed: boolean
+  private readonly signed: boolean
 
   constructor(override readonly kind: 'u64' | 'i64') {
     super()
-    this.#signed = kind === 'i64'
-    this.key = new BigKey(this.#signed) as KeyCodec<unknown>
+    this.signed = kind === 'i64'
+    this.key = new BigKey(this.signed) as KeyCodec<unknown>
   }
 
   describe(): string {
@@ -26,7 +26,7 @@ export class BigIntType extends AnyType {
     if (typeof value !== 'bigint') {
       throw new TypeError(`${where}: expected a bigint (${this.kind}), got ${show(value)}`)
     }
-    if ((this.#signed ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value)) !== value) {
+    if ((this.signed ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value)) !== value) {
       throw new RangeError(
         `${where}: ${value}n is not a ${this.kind}: it does not fit into 64 bits`,
       )
@@ -34,10 +34,10 @@ export class BigIntType extends AnyType {
     return value
   }
   readSlot(core: Core, at: number): unknown {
-    return this.#signed ? core.window.i64[at >>> 3] : core.window.u64[at >>> 3]
+    return this.signed ? core.window.i64[at >>> 3] : core.window.u64[at >>> 3]
   }
   writeSlot(_session: Session, window: Window, at: number, value: unknown): void {
-    if (this.#signed) window.i64[at >>> 3] = value as bigint
+    if (this.signed) window.i64[at >>> 3] = value as bigint
     else window.u64[at >>> 3] = value as bigint
   }
   override same(a: unknown, b: unknown): boolean {

@@ -22,9 +22,9 @@ export class DefaultType extends AnyType {
   override readonly nullable: boolean
   override readonly owns: boolean
   /** As declared, in what JSON has; the inner type tells bigints and dates apart. */
-  readonly #declared: unknown
-  readonly #prepared: unknown
-  readonly #value: unknown
+  private readonly declared: unknown
+  private readonly prepared: unknown
+  private readonly given: unknown
 
   constructor(readonly inner: AnyType, value: unknown) {
     super()
@@ -37,10 +37,10 @@ export class DefaultType extends AnyType {
     if (value === undefined || (typeof value === 'number' && !Number.isFinite(value))) {
       throw new TypeError(`t.default: ${show(value)} cannot be a default`)
     }
-    this.#prepared = inner.prepare(value, 't.default', null)
-    this.#declared = typeof value === 'bigint' ? String(value)
-      : inner.kind === 'date' ? this.#prepared : value
-    this.#value = inner.kind === 'f32' ? Math.fround(value as number) : value
+    this.prepared = inner.prepare(value, 't.default', null)
+    this.declared = typeof value === 'bigint' ? String(value)
+      : inner.kind === 'date' ? this.prepared : value
+    this.given = inner.kind === 'f32' ? Math.fround(value as number) : value
     this.slotBytes = inner.slotBytes
     this.slotAlign = inner.slotAlign
     this.nullable = inner.nullable
@@ -49,14 +49,14 @@ export class DefaultType extends AnyType {
 
   /** As it reads once it is stored: rounded to an f32, and each time another Date. */
   get value(): unknown {
-    return this.inner.kind === 'date' ? new Date(this.#prepared as number) : this.#value
+    return this.inner.kind === 'date' ? new Date(this.prepared as number) : this.given
   }
 
   describe(stack: readonly AnyType[]): Descriptor {
-    return { default: this.inner.describe([...stack, this]), value: this.#declared }
+    return { default: this.inner.describe([...stack, this]), value: this.declared }
   }
   prepare(value: unknown, where: string, session: Session | null): unknown {
-    return value === undefined ? this.#prepared : this.inner.prepare(value, where, session)
+    return value === undefined ? this.prepared : this.inner.prepare(value, where, session)
   }
   readSlot(core: Core, at: number): unknown {
     return this.inner.readSlot(core, at)

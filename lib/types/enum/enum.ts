@@ -12,7 +12,7 @@ export class EnumType extends AnyType {
   override readonly slotAlign = 2
   override readonly inLeaf = true
   override readonly key: KeyCodec<unknown>
-  readonly #numbers: ReadonlyMap<unknown, number>
+  private readonly numbers: ReadonlyMap<unknown, number>
 
   constructor(readonly labels: readonly string[]) {
     super()
@@ -22,9 +22,9 @@ export class EnumType extends AnyType {
     const wrong = labels.find((label) => typeof label !== 'string')
     if (wrong !== undefined)
       throw new TypeError(`t.enum: a label must be a string, got ${show(wrong)}`)
-    this.#numbers = new Map(labels.map((label, i) => [label, i]))
-    if (this.#numbers.size !== labels.length) throw new TypeError('t.enum: a label occurs twice')
-    this.key = new WordKey<string>((value, where) => this.#numbers.get(value)
+    this.numbers = new Map(labels.map((label, i) => [label, i]))
+    if (this.numbers.size !== labels.length) throw new TypeError('t.enum: a label occurs twice')
+    this.key = new WordKey<string>((value, where) => this.numbers.get(value)
       ?? refuseKey(where, this.expected, value), (word) => this.label(word)) as KeyCodec<unknown>
   }
 
@@ -45,7 +45,7 @@ export class EnumType extends AnyType {
     return { enum: this.labels }
   }
   prepare(value: unknown, where: string): unknown {
-    const number = this.#numbers.get(value)
+    const number = this.numbers.get(value)
     if (number !== undefined) return value
     throw new TypeError(`${where}: expected ${this.expected}, got ${show(value)}`)
   }
@@ -53,6 +53,6 @@ export class EnumType extends AnyType {
     return this.label(core.window.u16[at >>> 1]!)
   }
   writeSlot(_session: Session, window: Window, at: number, value: unknown): void {
-    window.u16[at >>> 1] = this.#numbers.get(value)!
+    window.u16[at >>> 1] = this.numbers.get(value)!
   }
 }

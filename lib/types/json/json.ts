@@ -157,12 +157,12 @@ export class JsonType extends BoxedType {
   override same(a: unknown, b: unknown): boolean {
     if (isDeepStrictEqual(a, b)) return true
     try {
-      return isDeepStrictEqual(this.#stored(a), this.#stored(b))
+      return isDeepStrictEqual(this.stored(a), this.stored(b))
     } catch {
       return false  // one of them cannot be stored
     }
   }
-  #stored(value: unknown): unknown {
+  private stored(value: unknown): unknown {
     return packr().unpack(new Uint8Array(this.prepare(value, '') as Uint8Array))
   }
 }

@@ -34,7 +34,7 @@ export class RefType extends AnyType {
   override readonly nullable = true
   override readonly inLeaf = true
 
-  #target: AnyType | undefined
+  private resolved: AnyType | undefined
 
   /** @param find called once, when it is first needed, so that types may name each other */
   constructor(private readonly find: () => AnyType) {
@@ -42,7 +42,7 @@ export class RefType extends AnyType {
   }
 
   target(): AnyType {
-    return this.#target ??= typeFrom(this.find(), 't.ref')
+    return this.resolved ??= typeFrom(this.find(), 't.ref')
   }
 
   describe(stack: readonly AnyType[]): Descriptor {

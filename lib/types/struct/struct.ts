@@ -43,12 +43,12 @@ export class StructType extends AnyType implements Struct {
   override readonly owns: boolean
   readonly fields: readonly (readonly [string, AnyType])[]
   readonly layout: StructLayout
-  readonly #labels: readonly string[]
-  readonly #owning: readonly FieldLayout[]
-  readonly #naming: readonly FieldLayout[]
+  private readonly labels: readonly string[]
+  private readonly owning: readonly FieldLayout[]
+  private readonly naming: readonly FieldLayout[]
   /** How images of it are made; undefined when it can have none. */
   readonly steps: readonly Step[] | undefined
-  #view: ViewClass | undefined
+  private viewClass: ViewClass | undefined
 
   constructor(override readonly name: string, fields: readonly (readonly [string, AnyType])[]) {
     super()
@@ -57,13 +57,13 @@ export class StructType extends AnyType implements Struct {
     this.layout = layoutOf(this.fields)
     this.slotBytes = this.layout.bytes
     this.slotAlign = this.layout.alignment
-    this.#labels = this.fields.map(([field]) => `${name}.${field}`)
-    this.#owning = this.layout.fields.filter(({ slot }) => slot.owns)
-    this.#naming = this.layout.fields.filter(({ slot }) =>
+    this.labels = this.fields.map(([field]) => `${name}.${field}`)
+    this.owning = this.layout.fields.filter(({ slot }) => slot.owns)
+    this.naming = this.layout.fields.filter(({ slot }) =>
       slot.nullable || slot.owns || slot.kind === 'struct' || slot.kind === 'tuple')
     this.steps = stepsOf(
-      this.layout.fields, this.#labels, (inner) => (inner as StructType).steps)
-    this.owns = this.#owning.length > 0
+      this.layout.fields, this.labels, (inner) => (inner as StructType).steps)
+    this.owns = this.owning.length > 0
   }
 
   describe(stack: readonly AnyType[]): Descriptor {
@@ -76,13 +76,13 @@ export class StructType extends AnyType implements Struct {
 
   /** The class of views of records that were written as this very type. */
   get view(): ViewClass {
-    return this.#view ??= this.#compile(this)
+    return this.viewClass ??= this.compile(this)
   }
 
-  #compile(stored: StructType): ViewClass {
+  private compile(stored: StructType): ViewClass {
     const byName = new Map(stored.layout.fields.map((field) => [field.name, field]))
     return viewClass(this, this.fields.map(([name, type], i) => {
-      const label = this.#labels[i]!
+      const label = this.labels[i]!
       const field = byName.get(name)
       if (field === undefined) {
         return [name, { get: () => absentValue(type), set: oldSetter(label) }] as const
@@ -104,13 +104,13 @@ export class StructType extends AnyType implements Struct {
     if (typeof value !== 'object' || value === null) {
       throw new TypeError(`${where}: expected an object (${this.name}), got ${show(value)}`)
     }
-    if (!isView(value)) return this.#prepareFields(value, readField, session)
+    if (!isView(value)) return this.prepareFields(value, readField, session)
     return session?.sharesRefs(coreOfView(value)!.lease.session) === true
-      ? withRefsAsNumbers(() => this.#prepareFields(value, readViewField, session))
-      : this.#prepareFields(value, readViewField, session)
+      ? withRefsAsNumbers(() => this.prepareFields(value, readViewField, session))
+      : this.prepareFields(value, readViewField, session)
   }
 
-  #prepareFields(
+  private prepareFields(
     value: object, readGuarded: (from: object, name: string) => unknown, session: Session | null,
   ): unknown[] {
     const { fields } = this.layout
@@ -118,7 +118,7 @@ export class StructType extends AnyType implements Struct {
     for (let i = 0; i < fields.length; i++) {
       const { name, type, guarded } = fields[i]!
       const given = guarded ? readGuarded(value, name) : (value as Record<string, unknown>)[name]
-      prepared[i] = type.prepare(given, this.#labels[i]!, session)
+      prepared[i] = type.prepare(given, this.labels[i]!, session)
     }
     return prepared
   }
@@ -153,14 +153,14 @@ export class StructType extends AnyType implements Struct {
     })
   }
   override releaseSlot(session: Session, window: Window, at: number): void {
-    for (const field of this.#owning) {
+    for (const field of this.owning) {
       if (isThere(window, at, field)) field.slot.releaseSlot(session, window, at + field.offset)
     }
   }
   override visitSlot(
     session: Session, window: Window, at: number, visit: VisitRef, path: string,
   ): void {
-    for (const field of this.#naming) {
+    for (const field of this.naming) {
       if (!isThere(window, at, field)) continue
       field.slot.visitSlot(session, window, at + field.offset, visit, `${path}.${field.name}`)
     }
@@ -198,7 +198,7 @@ export class StructType extends AnyType implements Struct {
   viewOf(stored: AnyType): ViewClass {
     return stored.descriptorText === this.descriptorText
       ? this.view
-      : this.#compile(stored as StructType)
+      : this.compile(stored as StructType)
   }
 }
 

@@ -20,16 +20,16 @@ export class TupleType extends AnyType {
   override readonly key: KeyCodec<unknown> | null
   readonly layout: StructLayout
   /** The same fields as a struct: what is done to all fields is done by it. */
-  readonly #struct: StructType
+  private readonly struct: StructType
 
   constructor(readonly elements: readonly AnyType[]) {
     super()
     if (elements.length === 0) throw new TypeError('t.tuple: at least one element is needed')
-    this.#struct = new StructType('', elements.map((type, i) => [String(i), type]))
+    this.struct = new StructType('', elements.map((type, i) => [String(i), type]))
     this.layout = layoutOf(elements.map((type, i) => [String(i), type]))
     this.slotBytes = this.layout.bytes
     this.slotAlign = this.layout.alignment
-    this.owns = this.#struct.owns
+    this.owns = this.struct.owns
     const keys = elements.map(({ key }) => key)
     this.key = keys.every((key) => key !== null)
       ? (new TupleKey(keys as KeyCodec<unknown>[]) as KeyCodec<unknown>)
@@ -49,9 +49,9 @@ export class TupleType extends AnyType {
     return elements.map((type, i) => type.prepare(value[i], `${where}[${i}]`, session))
   }
   readSlot(core: Core, at: number): unknown {
-    return this.#read(this, core, at)
+    return this.read(this, core, at)
   }
-  #read(stored: TupleType, core: Core, at: number): unknown {
+  private read(stored: TupleType, core: Core, at: number): unknown {
     return Object.freeze(stored.layout.fields.map((field, i) => {
       if (field.presenceByte >= 0
         && (core.window.u8[at + field.presenceByte]! & field.presenceMask) === 0) return undefined
@@ -61,15 +61,15 @@ export class TupleType extends AnyType {
     }))
   }
   writeSlot(session: Session, window: Window, at: number, value: unknown): void {
-    this.#struct.writeSlot(session, window, at, value)
+    this.struct.writeSlot(session, window, at, value)
   }
   override releaseSlot(session: Session, window: Window, at: number): void {
-    this.#struct.releaseSlot(session, window, at)
+    this.struct.releaseSlot(session, window, at)
   }
   override visitSlot(
     session: Session, window: Window, at: number, visit: VisitRef, path: string,
   ): void {
-    this.#struct.visitSlot(session, window, at, visit, path)
+    this.struct.visitSlot(session, window, at, visit, path)
   }
   override plain(value: unknown): unknown {
     return this.elements.map((type, i) => type.plain((value as unknown[])[i]))
@@ -83,6 +83,6 @@ export class TupleType extends AnyType {
     return elements.every((type, i) => type === this.elements[i]) ? this : new TupleType(elements)
   }
   override readerFor(stored: AnyType): SlotReader {
-    return (core, at) => this.#read(stored as TupleType, core, at)
+    return (core, at) => this.read(stored as TupleType, core, at)
   }
 }
