@@ -1,4 +1,4 @@
-/** The arena of builders and the native producers, under the sanitizers. */
+// The arena of builders and the native producers, under the sanitizers.
 #include "core/arena/arena.h"
 
 #include <fcntl.h>
@@ -38,7 +38,7 @@ std::string numbersUpTo(int count) {
   return text;
 }
 
-/** A pipe with `text` in it, closed for writing. */
+/// A pipe with `text` in it, closed for writing.
 int pipeOf(const std::string& text) {
   int ends[2];
   if (::pipe(ends) < 0) std::abort();
@@ -54,7 +54,7 @@ bool isFilledWith(const Run& run, int byte) {
 
 void fill(const Run& run, int byte) { std::memset(run.base, byte, run.writableBytes()); }
 
-/** Where a store into the guard lands; null when it does not fault. */
+/// Where a store into the guard lands; null when it does not fault.
 const std::byte* landingOf(const Run& run) {
   GuardLanding landing;
   if (sigsetjmp(landing.jump, 0) != 0) return landing.address;

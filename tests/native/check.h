@@ -1,8 +1,6 @@
-/**
- * The little that the C++ tests need: named tests, checks that say where they failed, temporary
- * files. A program of tests runs all of them, prints one line for each and exits with 1 if one
- * failed.
- */
+// The little that the C++ tests need: named tests, checks that say where they failed, temporary
+// files. A program of tests runs all of them, prints one line for each and exits with 1 if one
+// failed.
 #pragma once
 
 #include <fcntl.h>
@@ -42,7 +40,7 @@ inline void failed(const char* file, int line, const char* what) {
   failures()++;
 }
 
-/** A directory that is removed, with the files in it, at the end of the program. */
+/// A directory that is removed, with the files in it, at the end of the program.
 inline const std::string& directory() {
   struct Directory {
     std::string path;
@@ -62,7 +60,7 @@ inline const std::string& directory() {
 
 inline std::string pathOf(const char* name) { return directory() + "/" + name; }
 
-/** A new file of `bytes` zeros, open for reading and writing. */
+/// A new file of `bytes` zeros, open for reading and writing.
 inline int makeFile(const char* name, off_t bytes) {
   const int fd = ::open(pathOf(name).c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0 || ::ftruncate(fd, bytes) < 0) std::abort();
@@ -74,7 +72,7 @@ inline off_t lengthOf(int fd) {
   return ::fstat(fd, &info) == 0 ? info.st_size : -1;
 }
 
-/** Runs `body` in a child; its status as from waitpid. */
+/// Runs `body` in a child; its status as from waitpid.
 template <typename Body>
 int inChild(Body body) {
   std::fflush(stdout);

@@ -1,4 +1,4 @@
-/** Whole transfers and ranges of files, against system calls that fall short; and address space. */
+// Whole transfers and ranges of files, against system calls that fall short; and address space.
 #include "core/io.h"
 
 #include <sys/mman.h>
@@ -12,7 +12,7 @@ using namespace rstore;
 
 namespace {
 
-/** Calls that do a little, are interrupted now and then, or say that they cannot. */
+/// Calls that do a little, are interrupted now and then, or say that they cannot.
 int calls = 0;
 int unsupported = 0;
 

@@ -1,4 +1,4 @@
-/** The lock file where the disk or somebody else does what it must not: L5 and L6 of lock-file.h. */
+// The lock file where the disk or somebody else does what it must not: L5 and L6 of lock-file.h.
 #include "core/lock-file.h"
 
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-/** The seam of test-io.h itself: what it counts, fails, freezes and tears. */
+// The seam of test-io.h itself: what it counts, fails, freezes and tears.
 #include <cstring>
 #include <csignal>
 #include <set>
@@ -20,7 +20,7 @@ TestPlan planOf(const std::string& text) {
   return plan;
 }
 
-/** A file of `sectors` sectors, all 'a', on the disk. */
+/// A file of `sectors` sectors, all 'a', on the disk.
 int makeSynced(const char* name, int sectors) {
   const int fd = check::makeFile(name, 0);
   const std::string content(static_cast<size_t>(sectors) * 512, 'a');
@@ -37,7 +37,7 @@ std::string contentOf(const char* name) {
   return content;
 }
 
-/** First characters of the sectors. */
+/// First characters of the sectors.
 std::string sectorsOf(const char* name) {
   std::string out;
   const std::string content = contentOf(name);

@@ -1,20 +1,18 @@
-/**
- * Every interleaving of two threads with a few operations each, on the algorithm itself.
- *
- * The threads are coroutines; before each access to shared memory a thread stops, and the explorer
- * goes on with the one or with the other, depth first, from a copy of everything: shared memory,
- * stacks, registers. Two situations are one when the shared memory is the same, each thread has
- * seen the same values (and so is in the same place), and the operations finished so far are the
- * same in the same order. At the end of each execution the history must be linearisable and the
- * vector hold what the history says.
- *
- * The programs are some that were thought of and, after them, some that are drawn: any three
- * operations of each thread, on a vector of up to two elements. The former then run on algorithms
- * with one part taken out (no helping; no tags in cells): the explorer must find the error.
- *
- * Usage: vector-explorer SEED COUNT [all]: so many are drawn; without `all`, none of millions of
- * situations. Prints a line for each program; exits with 1 on an error.
- */
+// Every interleaving of two threads with a few operations each, on the algorithm itself.
+//
+// The threads are coroutines; before each access to shared memory a thread stops, and the explorer
+// goes on with the one or with the other, depth first, from a copy of everything: shared memory,
+// stacks, registers. Two situations are one when the shared memory is the same, each thread has
+// seen the same values (and so is in the same place), and the operations finished so far are the
+// same in the same order. At the end of each execution the history must be linearisable and the
+// vector hold what the history says.
+//
+// The programs are some that were thought of and, after them, some that are drawn: any three
+// operations of each thread, on a vector of up to two elements. The former then run on algorithms
+// with one part taken out (no helping; no tags in cells): the explorer must find the error.
+//
+// Usage: vector-explorer SEED COUNT [all]: so many are drawn; without `all`, none of millions of
+// situations. Prints a line for each program; exits with 1 on an error.
 #include <ucontext.h>
 
 #include <chrono>
@@ -56,7 +54,7 @@ struct Fiber {
   bool finished;
 };
 
-/** What the threads share, and what is copied: the parts of the layouts that are used. */
+/// What the threads share, and what is copied: the parts of the layouts that are used.
 struct World {
   alignas(64) VectorWords words;
   alignas(64) VectorMarker marker;
@@ -75,13 +73,12 @@ std::vector<Operation> finished;
 uint64_t historyHash[kThreads];  // results, and what had returned before: all that is checked
 uint64_t clockNow;
 
-/**
- * Whether nobody could tell if the other thread did something before this access.
- *  - The first access of an operation is made together with its call.
- *  - Words that nobody writes.
- *  - A store to our own descriptor that the shared word does not name: the other thread gets to it
- *    only by a shared word that it loaded before; and it still has the last one it loaded, or none.
- */
+/// Whether nobody could tell if the other thread did something before this access.
+///  - The first access of an operation is made together with its call.
+///  - Words that nobody writes.
+///  - A store to our own descriptor that the shared word does not name: the other thread gets to it
+///    only by a shared word that it loaded before; and it still has the last one it loaded, or
+///    none.
 bool mayGoOn(Fiber& self, const void* address) {
   const auto* at = static_cast<const unsigned char*>(address);
   if (self.called) {
@@ -188,7 +185,7 @@ size_t usedStack(uint32_t thread) {
   return std::min<size_t>(top - pointer + 256, kStackBytes);  // with the red zone
 }
 
-/** Only what is used of the pages. */
+/// Only what is used of the pages.
 void copyWorld(World& to, const World& from) {
   to.words.descriptor = from.words.descriptor;
   for (uint32_t i = 0; i < 2 * kThreads; i++) {
@@ -251,7 +248,7 @@ uint64_t hashOfSituation() {
   return hash;
 }
 
-/** What is in the vector now, by the whole algorithm; empty memory is not touched. */
+/// What is in the vector now, by the whole algorithm; empty memory is not touched.
 history::State content() {
   VectorCore<> core(memory, 0);
   history::State state;
@@ -320,10 +317,10 @@ Operation swap(uint64_t index, uint64_t expected, uint64_t value) {
 Operation size() { return make(Kind::kSize); }
 Operation batch(uint64_t one, uint64_t other) { return make(Kind::kBatch, 0, one, other); }
 
-/** An element that looks like what is left in an emptied cell, in cells of any width. */
+/// An element that looks like what is left in an emptied cell, in cells of any width.
 constexpr uint64_t kVacant = kVectorVacant;
 
-/** Zeros among the elements: an empty cell that was never used holds zero, too. */
+/// Zeros among the elements: an empty cell that was never used holds zero, too.
 std::vector<Program> programs() {
   return {
       {"push push push | push push pop", {{push(1), push(2)}, {push(3), push(4), pop()}}, {}},
@@ -372,10 +369,8 @@ struct Random {
   }
 };
 
-/**
- * Few values, so that a wrong one is often an equal one; what is appended has room in any case.
- * Each pop multiplies the situations by about five.
- */
+/// Few values, so that a wrong one is often an equal one; what is appended has room in any case.
+/// Each pop multiplies the situations by about five.
 Program drawn(Random& random, uint32_t mostPops) {
   static constexpr uint64_t kValues[] = {0, 7, kVacant};
   const auto value = [&random] { return kValues[random.below(3)]; };
@@ -439,7 +434,7 @@ Search exploreProgram(Program program, uint32_t elementBytes) {
   return search;
 }
 
-/** Returns whether all is right. */
+/// Returns whether all is right.
 bool runWhole(const Program& program, uint32_t elementBytes) {
   const auto begun = std::chrono::steady_clock::now();
   const Search search = exploreProgram<Whole>(program, elementBytes);
@@ -453,7 +448,7 @@ bool runWhole(const Program& program, uint32_t elementBytes) {
   return search.error.empty();
 }
 
-/** How many programs show the error of a broken algorithm. */
+/// How many programs show the error of a broken algorithm.
 template <class Policy>
 bool isCaught(const char* what, uint32_t elementBytes) {
   int caught = 0;

@@ -1,13 +1,11 @@
-/**
- * Histories of vector operations and a check that they are linearisable, after J. Wing and C. Gong,
- * "Testing and verifying concurrent objects" (1993), with G. Lowe's memory of configurations that
- * were tried before.
- *
- * A history is a list of operations, each with the moments of its call and its return. It is
- * linearisable when the operations can be put in an order that a sequential vector could have gone
- * through, in which no operation comes before one that had returned before it was called. An
- * operation without a return (its process died) may have taken effect or not.
- */
+// Histories of vector operations and a check that they are linearisable, after J. Wing and C. Gong,
+// "Testing and verifying concurrent objects" (1993), with G. Lowe's memory of configurations that
+// were tried before.
+//
+// A history is a list of operations, each with the moments of its call and its return. It is
+// linearisable when the operations can be put in an order that a sequential vector could have gone
+// through, in which no operation comes before one that had returned before it was called. An
+// operation without a return (its process died) may have taken effect or not.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +20,7 @@
 
 namespace history {
 
-/** A batch is two pushes: of `value` and, next to it, of `expected`. */
+/// A batch is two pushes: of `value` and, next to it, of `expected`.
 enum class Kind : uint32_t { kPush, kPop, kGet, kSet, kCompareAndSet, kSize, kBatch };
 
 constexpr uint32_t kKinds = 7;
@@ -43,7 +41,7 @@ struct Operation {
 
 using State = std::vector<uint64_t>;
 
-/** Applies the operation; false when its result is not what the sequential vector would give. */
+/// Applies the operation; false when its result is not what the sequential vector would give.
 inline bool apply(const Operation& operation, State& state) {
   const bool known = operation.returned != kNever;
   const bool there = operation.index < state.size();
@@ -74,10 +72,8 @@ inline bool apply(const Operation& operation, State& state) {
   return false;
 }
 
-/**
- * What a batch promises: each element takes effect for itself, in order, with nothing in between at
- * the end of the vector, which the indexes say.
- */
+/// What a batch promises: each element takes effect for itself, in order, with nothing in between
+/// at the end of the vector, which the indexes say.
 inline std::vector<Operation> asPushes(const std::vector<Operation>& operations) {
   std::vector<Operation> pushes;
   for (Operation operation : operations) {
@@ -94,7 +90,7 @@ inline std::vector<Operation> asPushes(const std::vector<Operation>& operations)
 
 class Checker {
  public:
-  /** `initial`: what was in the vector before. `last`, if not null: what must be there after. */
+  /// `initial`: what was in the vector before. `last`, if not null: what must be there after.
   static bool isLinearisable(const std::vector<Operation>& operations, const State& initial = {},
                              const State* last = nullptr) {
     const std::vector<Operation> single = asPushes(operations);
@@ -149,7 +145,7 @@ class Checker {
   std::unordered_set<std::string> tried_;
 };
 
-/** Whether two threads were inside an operation at the same time. */
+/// Whether two threads were inside an operation at the same time.
 inline bool overlaps(const std::vector<Operation>& operations) {
   for (const Operation& one : operations) {
     for (const Operation& other : operations) {
@@ -191,7 +187,7 @@ inline std::string describe(const State& state) {
   return text;
 }
 
-/** Does the operation on a vector and notes its results. False: an error that must not be. */
+/// Does the operation on a vector and notes its results. False: an error that must not be.
 template <class Core>
 bool run(Core& core, Operation& operation) {
   rstore::Outcome outcome = rstore::Outcome::kAbsent;

@@ -1,11 +1,9 @@
-/**
- * Processes that die by SIGKILL: between every two accesses to shared memory of push and pop, before
- * and after the system calls of a push that grows the file after a flush, while they help another
- * that died, and at random moments. The others go on; nothing is lost or doubled
- * but what was in flight, which is either there or not.
- *
- * Usage: vector-kill SEED MILLISECONDS (of the random part). Exits with 1 on an error.
- */
+// Processes that die by SIGKILL: between every two accesses to shared memory of push and pop,
+// before and after the system calls of a push that grows the file after a flush, while they help
+// another that died, and at random moments. The others go on; nothing is lost or doubled
+// but what was in flight, which is either there or not.
+//
+// Usage: vector-kill SEED MILLISECONDS (of the random part). Exits with 1 on an error.
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -38,7 +36,7 @@ struct Mortal : ReleasePolicy {
   static void step(const void*) { ::step(); }
 };
 
-/** System calls that a push may make are steps, too, before them and after. */
+/// System calls that a push may make are steps, too, before them and after.
 const IoTable& mortalIo() {
   static const IoTable table = [] {
     IoTable calls = systemIo;
@@ -83,7 +81,7 @@ void create(const std::string& path) {
   if (!createVectorFile(path, what).ok()) exit(1);
 }
 
-/** In a child: true when it lived. The parent has nothing mapped, so that a child can map. */
+/// In a child: true when it lived. The parent has nothing mapped, so that a child can map.
 template <class Body>
 bool childLives(Body body) {
   std::fflush(stdout);
@@ -146,7 +144,7 @@ history::State after(history::State state, Action action, uint64_t value) {
   return state;
 }
 
-/** Begins with three elements. */
+/// Begins with three elements.
 history::State begin(const std::string& path) {
   create(path);
   (void)childLives([&] {
@@ -155,7 +153,7 @@ history::State begin(const std::string& path) {
   return {11, 12, 13};
 }
 
-/** Killed before each of its accesses; found afterwards: what was before, or after. */
+/// Killed before each of its accesses; found afterwards: what was before, or after.
 uint32_t killAtEveryStep(const std::string& path, Action action) {
   history::State before = begin(path);
   bool both[2] = {false, false};
@@ -175,7 +173,7 @@ uint32_t killAtEveryStep(const std::string& path, Action action) {
   }
 }
 
-/** Eight elements fill the first bucket; all is flushed: a push has to grow and to say DIRTY. */
+/// Eight elements fill the first bucket; all is flushed: a push has to grow and to say DIRTY.
 history::State beginFull(const std::string& path) {
   create(path);
   history::State state;
@@ -191,7 +189,7 @@ history::State beginFull(const std::string& path) {
   return state;
 }
 
-/** As killAtEveryStep, each time from a full bucket and a clean marker. */
+/// As killAtEveryStep, each time from a full bucket and a clean marker.
 uint32_t killWhileGrowing(const std::string& path, Action action) {
   for (uint32_t step = 1;; step++) {
     const history::State before = beginFull(path);
@@ -205,7 +203,7 @@ uint32_t killWhileGrowing(const std::string& path, Action action) {
   }
 }
 
-/** One dies in an operation, another while it completes that and does its own. */
+/// One dies in an operation, another while it completes that and does its own.
 uint32_t killHelpers(const std::string& path, Action first, Action second, uint32_t stride,
                      uint32_t offset) {
   uint32_t cases = 0;
@@ -232,7 +230,7 @@ uint32_t killHelpers(const std::string& path, Action first, Action second, uint3
 constexpr uint32_t kProcesses = 4;
 constexpr uint32_t kGenerations = 4096;
 
-/** What a process has done, kept by memory that outlives it. */
+/// What a process has done, kept by memory that outlives it.
 struct Journal {
   std::atomic<uint64_t> pushing;  // value in flight, or 0
   std::atomic<uint64_t> popping;  // 1 while a pop is in flight
@@ -269,7 +267,7 @@ void pushAndPop(const std::string& path, Journal& journal, uint64_t generation) 
   }
 }
 
-/** Every value is exactly once in the vector or among the popped, other than those in flight. */
+/// Every value is exactly once in the vector or among the popped, other than those in flight.
 void checkJournals(const Journals& journals, const history::State& content) {
   std::vector<uint64_t> seen(content);
   uint64_t popsInFlight = 0, lost = 0;

@@ -1,9 +1,7 @@
-/**
- * Histories of real threads and processes, checked for linearisability, and the interleaving of a
- * delayed helper. Also compiled with ThreadSanitizer, where threads share one mapping.
- *
- * Usage: vector-threads SEED ROUNDS. Prints what was done; exits with 1 on an error.
- */
+// Histories of real threads and processes, checked for linearisability, and the interleaving of a
+// delayed helper. Also compiled with ThreadSanitizer, where threads share one mapping.
+//
+// Usage: vector-threads SEED ROUNDS. Prints what was done; exits with 1 on an error.
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -40,14 +38,14 @@ struct Random {
 
 thread_local Random jitter{1};
 
-/** Gives the processor away before some accesses, so that two cores show many interleavings. */
+/// Gives the processor away before some accesses, so that two cores show many interleavings.
 struct Jittery : ReleasePolicy {
   static void step(const void*) {
     if (jitter.below(64) == 0) sched_yield();
   }
 };
 
-/** What the workers and the coordinator share, also across fork(). */
+/// What the workers and the coordinator share, also across fork().
 struct Arena {
   std::atomic<uint32_t> round;     // raised to start one
   std::atomic<uint32_t> finished;  // workers that are through
@@ -79,7 +77,7 @@ void work(VectorCore<Jittery>& core, uint32_t worker, uint64_t seed) {
   }
 }
 
-/** Few values, so that a wrong one is often an equal one; among them what empty cells hold. */
+/// Few values, so that a wrong one is often an equal one; among them what empty cells hold.
 uint64_t randomValue(Random& random, uint32_t elementBytes) {
   const uint64_t values[] = {0, 1, 2, kVectorVacant & ~uint64_t{0} >> (64 - elementBytes * 8)};
   return values[random.below(4)];
@@ -119,7 +117,7 @@ history::State begin(VectorCore<>& core, Random& random, uint32_t elementBytes) 
   return contentOf(core);
 }
 
-/** One history: set up, run by the workers, checked. */
+/// One history: set up, run by the workers, checked.
 bool runRound(VectorCore<>& core, Random& random, uint32_t round, uint32_t elementBytes) {
   const history::State initial = begin(core, random, elementBytes);
   for (uint32_t worker = 0; worker < arena->workers; worker++) {
@@ -183,7 +181,7 @@ void mustOpen(VectorFile& file, const char* path) {
   exit(1);
 }
 
-/** Threads with a slot each, on one mapping. */
+/// Threads with a slot each, on one mapping.
 bool withThreads(const Setup& setup) {
   prepare(setup);
   std::vector<std::unique_ptr<VectorFile>> files;
@@ -205,7 +203,7 @@ bool withThreads(const Setup& setup) {
   return right;
 }
 
-/** Processes with a mapping each. They are forked before anything is mapped here. */
+/// Processes with a mapping each. They are forked before anything is mapped here.
 bool withProcesses(const Setup& setup) {
   prepare(setup);
   std::fflush(stdout);
@@ -235,7 +233,7 @@ thread_local std::atomic<int>* gate = nullptr;  // of the thread that is to be d
 thread_local const void* gateAddress = nullptr;
 thread_local int gateCount = 0;  // accesses to that address, down to the one to stop before
 
-/** Stops before one access to one address. */
+/// Stops before one access to one address.
 struct Delayed : ReleasePolicy {
   static void step(const void* address) {
     if (gate == nullptr || address != gateAddress || --gateCount != 0) return;
@@ -245,16 +243,14 @@ struct Delayed : ReleasePolicy {
   }
 };
 
-/** The same on cells whose tag is their state alone: what the published algorithm does. */
+/// The same on cells whose tag is their state alone: what the published algorithm does.
 struct DelayedWithoutTags : Delayed {
   static constexpr uint64_t kTagMask = kCellStateMask;
 };
 
-/**
- * A thread pushes and stalls before the swap on its cell. Another pops that element, pushes and
- * pops others, until the cell looks as it did. When the first goes on its swap must fail. Gives
- * what is found in the vector then, behind the one element before that cell.
- */
+/// A thread pushes and stalls before the swap on its cell. Another pops that element, pushes and
+/// pops others, until the cell looks as it did. When the first goes on its swap must fail. Gives
+/// what is found in the vector then, behind the one element before that cell.
 template <class Policy>
 history::State delayHelper(VectorFile& file, VectorFile& other) {
   const VectorMemory& memory = file.memory();
@@ -302,7 +298,7 @@ bool delayedHelper(const char* path) {
   return right.empty();
 }
 
-/** Last, because it breaks the vector. */
+/// Last, because it breaks the vector.
 bool delayedHelperWithoutTags(const char* path) {
   VectorFile file, other;
   mustOpen(file, path);

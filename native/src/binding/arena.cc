@@ -47,7 +47,7 @@ class ArenaObject : public Napi::ObjectWrap<ArenaObject>, public Closable {
     if (arena_) Environment::of(Env()).closed(this);
   }
 
-  /** No JavaScript runs any more: the memory may go from under its buffers. */
+  /// No JavaScript runs any more: the memory may go from under its buffers.
   void closeForExit() override {
     buffers_.clear();
     arena_.reset();
@@ -118,10 +118,10 @@ void ArenaObject::registerClass(Napi::Env env, Napi::Object exports) {
 
 // ── producers ──
 
-/** What both producers share: a source that is named at each call, and where it stopped. */
+/// What both producers share: a source that is named at each call, and where it stopped.
 class ProducerBase {
  protected:
-  /** The last argument: a Uint8Array or a descriptor. */
+  /// The last argument: a Uint8Array or a descriptor.
   ByteSource& sourceOf(const Napi::Value& value);
   template <typename Producer>
   Napi::Value finish(Napi::Env env, const Producer& producer, Stop stop, uint64_t count,
@@ -239,11 +239,9 @@ class LineSplitterObject : public Napi::ObjectWrap<LineSplitterObject>, Producer
 
 // ── memory of regions ──
 
-/**
- * readInto(descriptor, buffer, first byte, bytes): read(2); what it gave, or minus an errno. Where
- * the kernel answers EFAULT, pages of a region that are not there yet are touched, and it is asked
- * again; at a guard it answers the same again.
- */
+/// readInto(descriptor, buffer, first byte, bytes): read(2); what it gave, or minus an errno. Where
+/// the kernel answers EFAULT, pages of a region that are not there yet are touched, and it is asked
+/// again; at a guard it answers the same again.
 Napi::Value readInto(const Napi::CallbackInfo& info) {
   std::byte* to = memoryAt(info, 1);
   const uint64_t bytes = argument(info, 3);

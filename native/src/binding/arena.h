@@ -4,7 +4,7 @@
 
 namespace rstore {
 
-/** Exports Arena, NumberParser, LineSplitter, readInto, provide. */
+/// Exports Arena, NumberParser, LineSplitter, readInto, provide.
 void registerArena(Napi::Env env, Napi::Object exports);
 
 }  // namespace rstore

@@ -13,12 +13,10 @@ namespace {
 
 constexpr uint64_t kPoolWindows = 16;
 
-/**
- * 32 GiB of addresses in windows of 2 GiB, private to the thread, with no memory until it is
- * touched. A window becomes usable, and a buffer, when it is first asked for: a buffer of gigabytes
- * costs a full garbage collection. The addresses are given back when the environment ends, after
- * which no JavaScript runs.
- */
+/// 32 GiB of addresses in windows of 2 GiB, private to the thread, with no memory until it is
+/// touched. A window becomes usable, and a buffer, when it is first asked for: a buffer of
+/// gigabytes costs a full garbage collection. The addresses are given back when the environment
+/// ends, after which no JavaScript runs.
 class BlockMemory : public Napi::ObjectWrap<BlockMemory>, public Closable {
  public:
   static void registerClass(Napi::Env env, Napi::Object exports) {

@@ -17,7 +17,7 @@
 namespace rstore {
 namespace {
 
-/** One call of waitForSize, on a thread of its own. */
+/// One call of waitForSize, on a thread of its own.
 struct Wait {
   std::shared_ptr<VectorFile> file;
   uint64_t size = 0;
@@ -42,11 +42,9 @@ struct Wait {
   }
 };
 
-/**
- * A handle. Operations take no arguments and return nothing: both are in the VectorCall block,
- * which costs a store instead of a conversion. They are plain functions that carry the handle, and
- * must not outlive it in JavaScript.
- */
+/// A handle. Operations take no arguments and return nothing: both are in the VectorCall block,
+/// which costs a store instead of a conversion. They are plain functions that carry the handle, and
+/// must not outlive it in JavaScript.
 class VectorObject : public Napi::ObjectWrap<VectorObject>, public Closable {
  public:
   static void registerClass(Napi::Env env, Napi::Object exports);
@@ -137,13 +135,13 @@ Napi::Object VectorObject::describe(Napi::Env env, const VectorOpening& opening)
   return result;
 }
 
-/** An ArrayBuffer that keeps the mapping alive. */
+/// An ArrayBuffer that keeps the mapping alive.
 Napi::Value VectorObject::expose(Napi::Env env, void* from, size_t bytes) {
   return Napi::ArrayBuffer::New(env, from, bytes,
                                 [mapping = file_->mapping()](Napi::Env, void*) {});
 }
 
-/** window(index, bytes): the cells from index * WINDOW_BYTES on, at most so many bytes. */
+/// window(index, bytes): the cells from index * WINDOW_BYTES on, at most so many bytes.
 Napi::Value VectorObject::window(const Napi::CallbackInfo& info) {
   const VectorMapping& mapping = *file_->mapping();
   const uint64_t from = info[0].As<Napi::Number>().Int64Value() * kWindowBytes;
@@ -185,7 +183,7 @@ size_t elementBytesOf(napi_typedarray_type type) {
   }
 }
 
-/** The optional argument is the typed array of pushMany and copyOut. */
+/// The optional argument is the typed array of pushMany and copyOut.
 template <Status (VectorObject::*Operation)()>
 napi_value VectorObject::run(napi_env env, napi_callback_info info) {
   constexpr bool kTakesBytes =
@@ -216,7 +214,7 @@ Status VectorObject::found(Status status, Outcome outcome) {
   return status;
 }
 
-/** Whole numbers from 0 on; those that no 64 bits hold are beyond every capacity, too. */
+/// Whole numbers from 0 on; those that no 64 bits hold are beyond every capacity, too.
 uint64_t indexIn(double number) {
   return number < 0x1p63 ? static_cast<uint64_t>(number) : ~uint64_t{0};
 }
@@ -243,7 +241,7 @@ Status VectorObject::set() {
   return found(status, outcome);
 }
 
-/** found: 1 swapped, 0 no such element, 2 another element. */
+/// found: 1 swapped, 0 no such element, 2 another element.
 Status VectorObject::compareAndSet() {
   Outcome outcome = Outcome::kAbsent;
   const Status status = core().compareAndSet(indexIn(asDouble(call().index)), call().expected,
@@ -275,7 +273,7 @@ void widenFrom(const std::byte* from, uint64_t* to, uint32_t count) {
   }
 }
 
-/** As widenFrom. All NaN become the one that JavaScript stores: they are compared as bits. */
+/// As widenFrom. All NaN become the one that JavaScript stores: they are compared as bits.
 template <class Float, class Bits>
 void widenFloats(const std::byte* from, uint64_t* to, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
@@ -286,7 +284,7 @@ void widenFloats(const std::byte* from, uint64_t* to, uint32_t count) {
   }
 }
 
-/** Elements of 1, 2, 4 or 8 bytes, zero-extended; `type` is that of the array they are in. */
+/// Elements of 1, 2, 4 or 8 bytes, zero-extended; `type` is that of the array they are in.
 void widen(const std::byte* from, napi_typedarray_type type, uint32_t elementBytes, uint64_t* to,
            uint32_t count) {
   if (type == napi_float64_array) return widenFloats<double, uint64_t>(from, to, count);
@@ -299,7 +297,7 @@ void widen(const std::byte* from, napi_typedarray_type type, uint32_t elementByt
   }
 }
 
-/** All elements of the array, in batches; `count` of them were appended, `index` is the first's. */
+/// All elements of the array, in batches; `count` of them were appended, `index` is the first's.
 Status VectorObject::pushMany() {
   const uint32_t elementBytes = file_->elementBytes();
   const uint64_t total = bytesLength_ / elementBytes;
@@ -319,7 +317,7 @@ Status VectorObject::pushMany() {
   return status;
 }
 
-/** How many of the elements from `first` on are there, at most `length`, and copies of them. */
+/// How many of the elements from `first` on are there, at most `length`, and copies of them.
 template <class Element>
 uint64_t copyElements(const VectorCore<>& from, uint64_t first, uint64_t length, std::byte* to) {
   uint64_t i = 0;
@@ -330,7 +328,7 @@ uint64_t copyElements(const VectorCore<>& from, uint64_t first, uint64_t length,
   return i;
 }
 
-/** Elements from `index` on, below a size there has been, up to the first not there: `count`. */
+/// Elements from `index` on, below a size there has been, up to the first not there: `count`.
 Status VectorObject::copyOut() {
   const uint32_t elementBytes = file_->elementBytes();
   const uint64_t first = indexIn(asDouble(call().index));
@@ -349,7 +347,7 @@ Napi::Value VectorObject::flush(const Napi::CallbackInfo& info) {
   return inBackground(info.Env(), [file = file_] { return file->flush(); });
 }
 
-/** wait(size, callback(status, reached)): a number for cancelWait, or a status, negated. */
+/// wait(size, callback(status, reached)): a number for cancelWait, or a status, negated.
 Napi::Value VectorObject::wait(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto wait = std::make_shared<Wait>();
@@ -371,7 +369,7 @@ Napi::Value VectorObject::wait(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, nextWait_++);
 }
 
-/** Also called when a wait has ended by itself: forgets it. */
+/// Also called when a wait has ended by itself: forgets it.
 void VectorObject::cancelWait(const Napi::CallbackInfo& info) {
   const auto found = waits_.find(info[0].As<Napi::Number>().Uint32Value());
   if (found == waits_.end()) return;
@@ -399,7 +397,7 @@ void VectorObject::registerClass(Napi::Env env, Napi::Object exports) {
                                     }));
 }
 
-/** createVector(path, capacityBytes of the cells, elementBytes, type, mode): a packed status. */
+/// createVector(path, capacityBytes of the cells, elementBytes, type, mode): a packed status.
 Napi::Value createVector(const Napi::CallbackInfo& info) {
   constexpr uint64_t kUnit = 64 * 1024;
   const auto cells = static_cast<uint64_t>(info[1].As<Napi::Number>().DoubleValue());

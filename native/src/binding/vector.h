@@ -1,4 +1,4 @@
-/** Shared vectors as JavaScript sees them: the class `Vector` and `createVector`. */
+// Shared vectors as JavaScript sees them: the class `Vector` and `createVector`.
 #pragma once
 
 #include "binding/ending.h"

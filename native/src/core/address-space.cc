@@ -18,7 +18,7 @@ namespace {
 
 constexpr uint64_t kReservationAlignment = 2 * 1024 * 1024;
 
-/** mmap over what is reserved, not inherited by fork. */
+/// mmap over what is reserved, not inherited by fork.
 Status mapOver(std::byte* base, uint64_t bytes, int protection, int flags, int fd,
                uint64_t offset) {
   bytes = roundUpToSystemPage(bytes);

@@ -1,10 +1,8 @@
-/**
- * A checksum is the remainder of a polynomial over GF(2) modulo P. The instruction takes 8 bytes
- * with a latency of three cycles and a throughput of one, so a single chain uses a third of the
- * unit: long input is cut into blocks of three equal lanes that run side by side. The lanes are
- * then joined: the remainder of the first is advanced over the length of a lane (multiplied by
- * x^(8n) mod P, which is linear, so four tables of 256 words do it) and added to the next.
- */
+// A checksum is the remainder of a polynomial over GF(2) modulo P. The instruction takes 8 bytes
+// with a latency of three cycles and a throughput of one, so a single chain uses a third of the
+// unit: long input is cut into blocks of three equal lanes that run side by side. The lanes are
+// then joined: the remainder of the first is advanced over the length of a lane (multiplied by
+// x^(8n) mod P, which is linear, so four tables of 256 words do it) and added to the next.
 #include "core/crc32c.h"
 
 #include <array>
@@ -24,7 +22,7 @@ namespace {
 
 constexpr uint32_t kPolynomial = 0x82f6'3b78;  // reflected
 
-/** Long lanes for pages and more, short ones for what is left: a line-sized rest is one chain. */
+/// Long lanes for pages and more, short ones for what is left: a line-sized rest is one chain.
 constexpr size_t kLongLane = 1360;  // three of them and 16 bytes are a page
 constexpr size_t kShortLane = 128;
 
@@ -56,7 +54,7 @@ inline uint64_t load64(const std::byte* from) {
 
 inline void store64(std::byte* to, uint64_t word) { std::memcpy(to, &word, 8); }
 
-/** Eight bytes through the tables, one look-up for each. */
+/// Eight bytes through the tables, one look-up for each.
 inline uint32_t tableStep(uint32_t crc, uint64_t word) {
   word ^= crc;
   return kTables[7][word & 0xff] ^ kTables[6][(word >> 8) & 0xff] ^
@@ -125,9 +123,7 @@ constexpr const char* kInstructionName = "armv8";
 
 #ifdef RSTORE_CRC_TARGET
 
-/**
- * Multiplies a remainder by x^(8 * kLane) mod P: the checksum of what follows by kLane zero bytes.
- */
+/// Multiplies a remainder by x^(8 * kLane) mod P: the checksum of what follows by kLane zero bytes.
 using Advance = std::array<std::array<uint32_t, 256>, 4>;
 
 constexpr Advance makeAdvance(size_t lane) {

@@ -11,7 +11,7 @@
 namespace rstore {
 namespace {
 
-/** Commands for locks of the open file description. Linux has had them since 3.15. */
+/// Commands for locks of the open file description. Linux has had them since 3.15.
 #if defined(F_OFD_SETLK)
 constexpr int kSetLock = F_OFD_SETLK;
 constexpr int kWaitForLock = F_OFD_SETLKW;
@@ -59,11 +59,9 @@ struct KnownFileSystem {
   const char* name;
 };
 
-/**
- * f_type of the file systems that are met, from statfs(2) and linux/magic.h. FUSE is taken for a
- * network: sshfs, GlusterFS, s3fs and many shared folders of virtual machines are behind it, and
- * none of them shares memory between machines.
- */
+/// f_type of the file systems that are met, from statfs(2) and linux/magic.h. FUSE is taken for a
+/// network: sshfs, GlusterFS, s3fs and many shared folders of virtual machines are behind it, and
+/// none of them shares memory between machines.
 constexpr KnownFileSystem kKnownFileSystems[] = {
     {0x0000'6969, true, "nfs"},       {0xff53'4d42, true, "cifs"},
     {0xfe53'4d42, true, "smb2"},      {0x0000'517b, true, "smb"},

@@ -141,17 +141,15 @@ std::atomic<const IoTable*> ioTable{&systemIo};
 
 namespace {
 
-/** Parts that one system call takes (IOV_MAX on Linux). */
+/// Parts that one system call takes (IOV_MAX on Linux).
 constexpr int kPartLimit = 1024;
 
-/** Linux transfers at most 0x7ffff000 bytes at a time. */
+/// Linux transfers at most 0x7ffff000 bytes at a time.
 constexpr size_t kTransferLimit = 0x7fff'f000;
 
-/**
- * Decides what follows a failed transfer: true to repeat it. Interruptions always; EFAULT after the
- * pages were touched, as long as the call got on since (each touch may be undone by another
- * thread).
- */
+/// Decides what follows a failed transfer: true to repeat it. Interruptions always; EFAULT after
+/// the pages were touched, as long as the call got on since (each touch may be undone by another
+/// thread).
 class Retry {
  public:
   bool after(int64_t result, const void* ptr, size_t bytes) {
@@ -167,7 +165,7 @@ class Retry {
   int faults_ = 0;
 };
 
-/** Moves the start of the parts by `bytes`; returns how many parts are used up. */
+/// Moves the start of the parts by `bytes`; returns how many parts are used up.
 int advance(iovec* parts, int count, size_t bytes) {
   int used = 0;
   while (used < count && bytes >= parts[used].iov_len) bytes -= parts[used++].iov_len;
@@ -262,9 +260,7 @@ Status allocateRange(int fd, Allocate what, uint64_t offset, uint64_t bytes) {
   return statusFromErrno(-result);
 }
 
-/**
- * The file is made longer by its length alone: no blocks. Checked again, so as not to shorten it.
- */
+/// The file is made longer by its length alone: no blocks. Checked again, so as not to shorten it.
 Status lengthenTo(int fd, uint64_t bytes) {
   uint64_t length = 0;
   if (Status status = fileLength(fd, &length); !status) return status;
@@ -321,7 +317,7 @@ Status punchFileRange(int fd, uint64_t offset, uint64_t bytes) {
 
 namespace {
 
-/** kUnsupported: the file is `*length` long still, and must get longer by other means. */
+/// kUnsupported: the file is `*length` long still, and must get longer by other means.
 Status growByBlocks(int fd, uint64_t bytes, uint64_t* length) {
   if (Status status = fileLength(fd, length); !status) return status;
   return *length < bytes ? allocateRange(fd, Allocate::kGrow, *length, bytes - *length) : kSuccess;
@@ -401,7 +397,7 @@ int openOnce(const char* path, int flags, mode_t mode) {
   return fd;
 }
 
-/** A program that runs without standard descriptors would get one of them from open. */
+/// A program that runs without standard descriptors would get one of them from open.
 int awayFromStandard(int fd) {
   if (fd < 0 || fd > 2) return fd;
   const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);

@@ -15,7 +15,7 @@
 namespace rstore {
 namespace {
 
-/** Mapped at a time: bounds the address space that is needed. */
+/// Mapped at a time: bounds the address space that is needed.
 constexpr uint64_t kMappedBytes = 1ull << 30;
 
 class OpenFile {
@@ -35,7 +35,7 @@ bool isToldTheTruth(const char* path, const struct ::stat& file) {
   return file.st_uid == ::geteuid() || ::faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
 }
 
-/** Of `bytes` from `offset`, which is a multiple of kMappedBytes. */
+/// Of `bytes` from `offset`, which is a multiple of kMappedBytes.
 Status look(int fd, uint64_t offset, uint64_t bytes, uint8_t* pages) {
   const auto systemPage = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
   void* base = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(offset));

@@ -1,10 +1,8 @@
-/**
- * How the core reports failure: a code for the caller to decide by, and the errno behind it for
- * people.
- *
- * No exceptions. A function that can fail in operation returns a Status and gives results through
- * pointers; it is [[nodiscard]], because an ignored failure of a write is a lost commit.
- */
+// How the core reports failure: a code for the caller to decide by, and the errno behind it for
+// people.
+//
+// No exceptions. A function that can fail in operation returns a Status and gives results through
+// pointers; it is [[nodiscard]], because an ignored failure of a write is a lost commit.
 #pragma once
 
 #include <cerrno>
@@ -46,10 +44,8 @@ enum class Code : uint32_t {
   kInvalid,         // arguments that make no sense: our own mistake
 };
 
-/**
- * What TypeScript calls them, in the same order: it decides by name, so that no number has two
- * truths.
- */
+/// What TypeScript calls them, in the same order: it decides by name, so that no number has two
+/// truths.
 inline constexpr const char* kCodeNames[] = {
     "ok",        "noSpace",     "io",       "corrupt",        "regionFull", "readOnly",
     "busy",      "notFound",    "exists",   "notRegion",      "tooNew",     "tooOld",
@@ -73,9 +69,7 @@ constexpr Status kSuccess{};
 
 constexpr Status failure(Code code, int error = 0) { return Status{code, error}; }
 
-/**
- * The status that an errno (positive) stands for. What is not known is kIo: nothing was promised.
- */
+/// The status that an errno (positive) stands for. What is not known is kIo: nothing was promised.
 constexpr Status statusFromErrno(int error) {
   switch (error) {
     case 0: return kSuccess;

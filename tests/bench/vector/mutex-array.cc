@@ -1,11 +1,9 @@
-/**
- * What SharedVector is measured against: an array of doubles in a shared file behind a robust
- * pthread mutex, as an addon of its own, so that both pay the same for a call from JavaScript.
- *
- * open(path, bytes, Float64Array(1)): push() appends what is in the array. pushMany(Float64Array):
- * all under one lock. size(). No growth and no checks but those of the mutex itself. Each thread
- * has a mapping of its own, as each handle of a vector has.
- */
+// What SharedVector is measured against: an array of doubles in a shared file behind a robust
+// pthread mutex, as an addon of its own, so that both pay the same for a call from JavaScript.
+//
+// open(path, bytes, Float64Array(1)): push() appends what is in the array. pushMany(Float64Array):
+// all under one lock. size(). No growth and no checks but those of the mutex itself. Each thread
+// has a mapping of its own, as each handle of a vector has.
 #include <errno.h>
 #include <fcntl.h>
 #include <node_api.h>
@@ -43,7 +41,7 @@ void lock() {
   if (pthread_mutex_lock(&shared->mutex) == EOWNERDEAD) pthread_mutex_consistent(&shared->mutex);
 }
 
-/** Whoever makes the file initializes it; the others wait for that. */
+/// Whoever makes the file initializes it; the others wait for that.
 napi_value openArray(napi_env env, napi_callback_info info) {
   size_t count = 3;
   napi_value arguments[3];

@@ -1,15 +1,13 @@
-/**
- * Crashes and failures at every operation of a scripted workload (workload.h): whatever is opened
- * afterwards shows exactly one commit, none is missing that was promised, the file is whole.
- *
- *   crash-test                  every eighth operation, from a random one on (of some modes fewer)
- *   crash-test seed=N           the same again
- *   crash-test all [seed=N]     every operation, more seeds; recovery crashed at each of its own
- *   crash-test tear 57 [seed=N] one mode at one operation
- *   crash-test tear until-failure  what a sabotaged core is run with
- *   crash-test random=N [seed=N]   so many scripts of random steps, each crashed in every mode
- *   crash-test script=N tear 57 seed=N   one case of them again
- */
+// Crashes and failures at every operation of a scripted workload (workload.h): whatever is opened
+// afterwards shows exactly one commit, none is missing that was promised, the file is whole.
+//
+//   crash-test                  every eighth operation, from a random one on (of some modes fewer)
+//   crash-test seed=N           the same again
+//   crash-test all [seed=N]     every operation, more seeds; recovery crashed at each of its own
+//   crash-test tear 57 [seed=N] one mode at one operation
+//   crash-test tear until-failure  what a sabotaged core is run with
+//   crash-test random=N [seed=N]   so many scripts of random steps, each crashed in every mode
+//   crash-test script=N tear 57 seed=N   one case of them again
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -29,7 +27,7 @@ namespace {
 using namespace workload;
 namespace fs = std::filesystem;
 
-/** Who is left, and what the disk has, when the workload has stopped. */
+/// Who is left, and what the disk has, when the workload has stopped.
 enum class After {
   kMachine,  // nobody; what was synced, and maybe more
   kProcess,  // nobody; everything that was written
@@ -72,7 +70,7 @@ Journal& journal() {
   return *shared;
 }
 
-/** Counts of the verifying process, shared for the same reason. */
+/// Counts of the verifying process, shared for the same reason.
 struct Shared {
   uint64_t recoveryOperations;
   char wrong[256];
@@ -84,7 +82,7 @@ Shared& shared() {
   return *it;
 }
 
-/** What the workload is, and the seed it was made of: 0 for the fixed one. */
+/// What the workload is, and the seed it was made of: 0 for the fixed one.
 std::vector<Step> steps = script();
 uint64_t stepsSeed = 0;
 
@@ -121,7 +119,7 @@ uint64_t leastEpoch(After after) {
   return after == After::kMachine ? journal().synced : journal().acknowledged;
 }
 
-/** Exactly one commit: one that was acknowledged, or the one that was tried when all ended. */
+/// Exactly one commit: one that was acknowledged, or the one that was tried when all ended.
 bool isAllowed(const PageHashes& shown, uint64_t endUnits, uint64_t epoch, After after) {
   const Journal& kept = journal();
   if (epoch < leastEpoch(after)) return wrong("a commit is missing; shown is", epoch);
@@ -146,7 +144,7 @@ bool checkShown(Region& region, After after) {
   return isAllowed(shown, region.handle.view().cursor().endUnits, region.epoch(), after);
 }
 
-/** A store that was opened again can be written, closed and opened once more. */
+/// A store that was opened again can be written, closed and opened once more.
 bool checkUse(Region& region) {
   Random random{99};
   if (!region.begin(1000).ok()) return wrong("no transaction can begin");
@@ -200,7 +198,7 @@ bool openAndCheck(After after) {
 
 // ── one case ──
 
-/** The exit status of a child that does `body`; its signal plus 1000. */
+/// The exit status of a child that does `body`; its signal plus 1000.
 int inChild(const std::function<void()>& body) {
   const int status = check::inChild(body);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
@@ -242,7 +240,7 @@ bool verify(const Mode& mode, After after, uint64_t operation, uint64_t seed) {
   return report(mode.name, operation, seed, text);
 }
 
-/** Recovery is itself cut off after some of its operations, then done again. */
+/// Recovery is itself cut off after some of its operations, then done again.
 bool crashRecovery(const Mode& mode, uint64_t operation, uint64_t seed, uint64_t stride,
                    Totals& totals) {
   const std::string kept = check::directory() + "/kept";
@@ -282,7 +280,7 @@ bool crashRecovery(const Mode& mode, uint64_t operation, uint64_t seed, uint64_t
   return true;
 }
 
-/** A process that has the region open all the time and goes on where the other died. */
+/// A process that has the region open all the time and goes on where the other died.
 void liveBeside(int ready, int dead) {
   Region region;
   if (!region.open(regionPath()).ok()) ::_exit(wrong("the other cannot open") ? 0 : 1);
@@ -357,7 +355,7 @@ bool runCase(const Mode& mode, uint64_t operation, uint64_t seed, uint64_t recov
   return verify(mode, mode.after, operation, seed) && checkCopies(mode, operation, seed);
 }
 
-/** The script without any failure, all compared at every step; how many operations it has. */
+/// The script without any failure, all compared at every step; how many operations it has.
 uint64_t countOperations() {
   Totals ignored;
   const Mode mode = {"count", TestAction::kCount, After::kProcess};
@@ -376,7 +374,7 @@ struct Options {
   uint64_t script = 0;
 };
 
-/** Each mode at some operation, of a script that nobody wrote. */
+/// Each mode at some operation, of a script that nobody wrote.
 void runRandomScript(uint64_t seed, Totals& totals) {
   constexpr uint32_t kCasesOfMode = 3;
   useScript(seed);

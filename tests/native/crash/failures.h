@@ -1,7 +1,5 @@
-/**
- * Which operations a failing disk failed, and whether that was told: a table around the one of the
- * seam notes every operation that came back with the error of the plan.
- */
+// Which operations a failing disk failed, and whether that was told: a table around the one of the
+// seam notes every operation that came back with the error of the plan.
 #pragma once
 
 #include <errno.h>
@@ -62,7 +60,7 @@ inline File fileOf(const std::string& path) {
   return path.ends_with(".region-lock") ? File::kLock : File::kOther;
 }
 
-/** Files that were made without a name, and got one: their descriptors do not tell it. */
+/// Files that were made without a name, and got one: their descriptors do not tell it.
 inline std::map<std::pair<dev_t, ino_t>, File>& named() {
   static std::map<std::pair<dev_t, ino_t>, File> all;
   return all;
@@ -86,7 +84,7 @@ inline void noteName(const char* path) {
   if (::stat(path, &found) == 0) named()[{found.st_dev, found.st_ino}] = fileOf(std::string(path));
 }
 
-/** As the operation gave it; noted when it is the failure that was planned. */
+/// As the operation gave it; noted when it is the failure that was planned.
 template <typename Result>
 Result note(Result result, Kind kind, int fd) {
   if (result == -watched().error) noted().push_back({kind, fileOf(fd), fd});
@@ -152,7 +150,7 @@ inline const IoTable& watchingTable() {
   return table;
 }
 
-/** From now on, in this process. */
+/// From now on, in this process.
 inline void watch(int error) {
   watched() = {ioTable.load(), error};
   ioTable.store(&watchingTable());

@@ -1,10 +1,8 @@
-/**
- * A small region driven without Node: handles with memory of their own, transactions that mark
- * lines as lib/space/marks.ts does, and a model that knows what every page must hold.
- *
- * The model's unit is a page's hash. Pages 0 to 2 and the checksum table are the core's own and
- * have none; pages past the committed end must be zero.
- */
+// A small region driven without Node: handles with memory of their own, transactions that mark
+// lines as lib/space/marks.ts does, and a model that knows what every page must hold.
+//
+// The model's unit is a page's hash. Pages 0 to 2 and the checksum table are the core's own and
+// have none; pages past the committed end must be zero.
 #pragma once
 
 #include <string.h>
@@ -43,7 +41,7 @@ inline uint32_t pagesOf(uint64_t endUnits) {
 }
 inline uint64_t freshLineOf(uint64_t endUnits) { return (endUnits + 7) / 8; }
 
-/** Not 0, which stands for a page of zeros. */
+/// Not 0, which stands for a page of zeros.
 inline uint32_t hashOfPage(const void* page) {
   uint64_t hash = 0x9e37'79b9'7f4a'7c15, any = 0;
   const auto* words = static_cast<const char*>(page);
@@ -57,7 +55,7 @@ inline uint32_t hashOfPage(const void* page) {
   return any == 0 ? 0 : static_cast<uint32_t>(hash) | 1;
 }
 
-/** splitmix64 */
+/// splitmix64
 struct Random {
   uint64_t state;
   uint64_t next() {
@@ -69,7 +67,7 @@ struct Random {
   uint64_t below(uint64_t limit) { return next() % limit; }
 };
 
-/** A line is random bytes that also say where they belong. */
+/// A line is random bytes that also say where they belong.
 inline Line lineOf(uint64_t line, Random& random) {
   Line bytes;
   for (size_t at = 0; at < kLineBytes; at += 8) {
@@ -79,7 +77,7 @@ inline Line lineOf(uint64_t line, Random& random) {
   return bytes;
 }
 
-/** The pages that a region begins with. Their content does not matter here. */
+/// The pages that a region begins with. Their content does not matter here.
 inline const std::vector<std::byte>& initialPages() {
   static const std::vector<std::byte> pages = [] {
     std::vector<std::byte> made(3 * kPageBytes);
@@ -98,7 +96,7 @@ inline Status createRegion(const std::string& path) {
   return createRegionFile(path, region);
 }
 
-/** What the last commit holds, with what a running transaction changed on top. */
+/// What the last commit holds, with what a running transaction changed on top.
 class Model {
  public:
   uint64_t epoch = 1;
@@ -131,7 +129,7 @@ class Model {
     }
     return hashes_;
   }
-  /** Takes over what a view shows. */
+  /// Takes over what a view shows.
   void follow(const std::byte* content, uint64_t newEpoch, uint64_t newEnd) {
     epoch = newEpoch;
     endUnits = newEnd;
@@ -148,10 +146,8 @@ class Model {
   PageHashes hashes_{};
 };
 
-/**
- * Hashes of what a view shows. `*zeroBehind`: what lies past the end is zero, as a transaction
- * must find it (a mere reader may see what an unfinished commit wrote there).
- */
+/// Hashes of what a view shows. `*zeroBehind`: what lies past the end is zero, as a transaction
+/// must find it (a mere reader may see what an unfinished commit wrote there).
 inline PageHashes hashView(const std::byte* base, uint64_t endUnits, uint64_t fileBytes,
                            bool* zeroBehind) {
   PageHashes hashes{};
@@ -171,7 +167,7 @@ inline PageHashes hashView(const std::byte* base, uint64_t endUnits, uint64_t fi
   return hashes;
 }
 
-/** A handle, its memory, and a transaction as TypeScript makes one. */
+/// A handle, its memory, and a transaction as TypeScript makes one.
 class Region {
  public:
   Handle handle;
@@ -191,7 +187,7 @@ class Region {
     return options;
   }
 
-  /** Without the thread for checkpoints, so that a run is the same every time. */
+  /// Without the thread for checkpoints, so that a run is the same every time.
   Status open(const std::string& path, const HandleOptions& options = smallLog(),
               uint64_t epoch = UINT64_MAX) {
     if (const Status installed = installFaultHandler(); !installed.ok()) return installed;
@@ -211,7 +207,7 @@ class Region {
     clear();
   }
 
-  /** Of what is shown now. */
+  /// Of what is shown now.
   PageHashes hashes(bool* zeroBehind) {
     uint64_t fileBytes = 0;
     *zeroBehind = fileLength(handle.file().fd, &fileBytes).ok();
@@ -269,11 +265,9 @@ class Region {
   std::map<uint64_t, Line> undo_;
 };
 
-/**
- * A region that was closed cleanly, checked as bytes: identity, a clean slot, no log, no lock
- * file, the checksum of every page, zeros past the end. Empty when all is well, else what is
- * wrong.
- */
+/// A region that was closed cleanly, checked as bytes: identity, a clean slot, no log, no lock
+/// file, the checksum of every page, zeros past the end. Empty when all is well, else what is
+/// wrong.
 inline std::string checkCleanFile(const std::string& path) {
   RegionFile file;
   CheckpointSlot slot;

@@ -1,7 +1,5 @@
-/**
- * The scripted workload of the crash tests, and what is kept about it outside of the process that
- * runs it: the content of every commit that was tried, and what was promised to the caller.
- */
+// The scripted workload of the crash tests, and what is kept about it outside of the process that
+// runs it: the content of every commit that was tried, and what was promised to the caller.
 #pragma once
 
 #include "core/backup.h"
@@ -25,7 +23,7 @@ struct Attempt {
 inline constexpr uint32_t kAttemptLimit = 512;
 inline constexpr uint32_t kCopyLimit = 8;
 
-/** Lives in memory shared with the parent, which reads it when the child is dead. */
+/// Lives in memory shared with the parent, which reads it when the child is dead.
 struct Journal {
   bool created;
   bool finished;
@@ -72,11 +70,9 @@ struct Step {
 
 constexpr uint32_t pagesToUnits(uint32_t pages) { return pages * kUnitsOfPage; }
 
-/**
- * Commits of all sizes with both durabilities, tails that go straight to the file, growth by parts
- * of a line, rollback, abandoned tails, checkpoints with and without a pin, a log of two segments
- * that wraps several times and grows beyond its limit, two handles, clean closes, backup.
- */
+/// Commits of all sizes with both durabilities, tails that go straight to the file, growth by parts
+/// of a line, rollback, abandoned tails, checkpoints with and without a pin, a log of two segments
+/// that wraps several times and grows beyond its limit, two handles, clean closes, backup.
 inline const std::vector<Step>& script() {
   static const std::vector<Step> steps = [] {
     std::vector<Step> all = {
@@ -145,12 +141,12 @@ inline const std::vector<Step>& script() {
   return steps;
 }
 
-/** Lines, units or pages: mostly few. */
+/// Lines, units or pages: mostly few.
 inline uint32_t fewOrMany(Random& random, uint32_t many) {
   return static_cast<uint32_t>(random.below(random.below(4) == 0 ? many : 1 + many / 20));
 }
 
-/** The same steps, in an order and of sizes that a seed gives: few pages are left over. */
+/// The same steps, in an order and of sizes that a seed gives: few pages are left over.
 class RandomScript {
  public:
   explicit RandomScript(uint64_t seed) : random_{seed} {}
@@ -189,13 +185,11 @@ class RandomScript {
   uint32_t backups_ = 0;
 };
 
-/** Runs a script in this process, through whatever the seam does to it. */
+/// Runs a script in this process, through whatever the seam does to it.
 class Run {
  public:
-  /**
-   * @param mayLose pages that were never synced may vanish under the running process (plan "drop")
-   * @param careful compare all that is shown with the model at every step
-   */
+  /// @param mayLose pages that were never synced may vanish under the running process (plan "drop")
+  /// @param careful compare all that is shown with the model at every step
   Run(Journal& journal, std::string path, const std::vector<Step>& steps, uint64_t seed,
       bool mayLose, bool careful)
       : journal_(journal),
@@ -267,7 +261,7 @@ class Run {
     return true;
   }
 
-  /** After all had closed, a commit whose author was told that it failed may be there after all. */
+  /// After all had closed, a commit whose author was told that it failed may be there after all.
   void follow(Region& region) {
     const uint64_t epoch = region.epoch();
     const bool others = regions_[0] || regions_[1];
@@ -315,7 +309,7 @@ class Run {
     if (!zeroBehind) wrong("not zero past the end", region.epoch());
   }
 
-  /** An operation failed: whoever is latched, or met a failing disk, is replaced. */
+  /// An operation failed: whoever is latched, or met a failing disk, is replaced.
   void recover() {
     for (auto& region : regions_) {
       if (!region) continue;
@@ -326,10 +320,8 @@ class Run {
     }
   }
 
-  /**
-   * What fails is told, and a failed sync is remembered (handle.h, H4). What may fail silently is
-   * listed in mayBeUntold; all that a close does may, it is left to the next opener's recovery.
-   */
+  /// What fails is told, and a failed sync is remembered (handle.h, H4). What may fail silently is
+  /// listed in mayBeUntold; all that a close does may, it is left to the next opener's recovery.
   void checkFailures(const Step& step, bool told) {
     if (step.what == Do::kClose) return;
     for (const failures::Failed& failed : failures::noted()) {
@@ -359,10 +351,8 @@ class Run {
     return moves && ofCheckpoint && !own && (failed.file == File::kRegion || ofLog);
   }
 
-  /**
-   * Whether a step refreshes a view or ends a transaction: who does may be far ahead of the file.
-   * So may who opens it, which any step does first when a failure has closed the handle.
-   */
+  /// Whether a step refreshes a view or ends a transaction: who does may be far ahead of the file.
+  /// So may who opens it, which any step does first when a failure has closed the handle.
   static bool movesView(Do what) {
     switch (what) {
       case Do::kCommit:
@@ -459,11 +449,9 @@ class Run {
     region.handle.unpin();
   }
 
-  /**
-   * Of a commit or flush that failed: H4. A log that was not begun yet is nobody's, and a segment
-   * that could not be provided is not used. A full disk latches nobody, but where it fails a sync
-   * of our own: one of the log may be the checkpoint's.
-   */
+  /// Of a commit or flush that failed: H4. A log that was not begun yet is nobody's, and a segment
+  /// that could not be provided is not used. A full disk latches nobody, but where it fails a sync
+  /// of our own: one of the log may be the checkpoint's.
   void checkLatched(Region& region, size_t failuresBefore, bool flushing) {
     using failures::File, failures::Kind;
     if (region.control.failed != 0) return;
@@ -509,7 +497,7 @@ class Run {
     return true;
   }
 
-  /** A transaction that is given up, at the latest when its tail is already in the file. */
+  /// A transaction that is given up, at the latest when its tail is already in the file.
   bool abandon(Region& region, const Step& step) {
     if (!beginChange(region, step)) return false;
     const bool prepared =
@@ -531,7 +519,7 @@ class Run {
 
   bool checkpoint(Region& region) { return isDone(region.handle.checkpoint()); }
 
-  /** What a pin held is still what it was. */
+  /// What a pin held is still what it was.
   bool unpinLate(Region& region) {
     bool zeroBehind = false;
     const Attempt* was = journal_.find(region.epoch(), Outcome::kAcknowledged);

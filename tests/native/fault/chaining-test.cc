@@ -1,4 +1,5 @@
-/** Other people's handlers and faults. The handler can be installed only once in a process: the last test does. */
+// Other people's handlers and faults. The handler can be installed only once in a process: the last
+// test does.
 #include <csignal>
 
 #include "fault/mapped.h"

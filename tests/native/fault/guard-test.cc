@@ -1,4 +1,4 @@
-/** Guard landings: a producer without a bound ends at exactly the element behind the last. */
+// Guard landings: a producer without a bound ends at exactly the element behind the last.
 #include <csetjmp>
 #include <thread>
 
@@ -12,7 +12,7 @@ namespace {
   for (auto* at = reinterpret_cast<volatile uint32_t*>(from);; at++) *at = 0x1234;
 }
 
-/** Stores from `from` on, without a bound, until the guard; where the landing was. */
+/// Stores from `from` on, without a bound, until the guard; where the landing was.
 std::byte* fillUntilGuard(std::byte* from, std::byte* guard, uint64_t guardBytes) {
   GuardLanding landing;
   if (sigsetjmp(landing.jump, 0) == 0) {

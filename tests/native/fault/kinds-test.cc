@@ -1,5 +1,5 @@
-/** Faults of everything else that is mapped, of many threads that map and unmap, and of system calls on
- * addresses of ours. */
+// Faults of everything else that is mapped, of many threads that map and unmap, and of system calls
+// on addresses of ours.
 #include <atomic>
 #include <cstring>
 #include <memory>
@@ -82,11 +82,9 @@ TEST(aClosedReservationReadsZero) {
   CHECK(pool.count() == 0);
 }
 
-/**
- * What a thread of Node does that still reads an array when its region is closed, and when the next
- * one is opened in the same place (F10, F11). The file is shorter than what is mapped of it, as
- * when somebody cut it: to read it there faults also while it is mapped.
- */
+/// What a thread of Node does that still reads an array when its region is closed, and when the
+/// next one is opened in the same place (F10, F11). The file is shorter than what is mapped of it,
+/// as when somebody cut it: to read it there faults also while it is mapped.
 TEST(whoStillReadsAClosedReservationEndsNothing) {
   constexpr uint64_t kBytes = 1 * kMiB, kFileBytes = 256 * kKiB;
   const int fd = check::makeFile("stale", kFileBytes);

@@ -1,4 +1,4 @@
-/** What the tests of faults stand on: mapped views, a disk that can be full, somebody else's page. */
+// What the tests of faults stand on: mapped views, a disk that can be full, somebody else's page.
 #pragma once
 
 #include <sys/mman.h>
@@ -15,7 +15,7 @@ using namespace rstore;
 
 constexpr uint64_t kKiB = 1024, kMiB = 1024 * kKiB;
 
-/** A view as the core makes it: reservation, private mapping, control block, registered range. */
+/// A view as the core makes it: reservation, private mapping, control block, registered range.
 struct View {
   Reservation reservation;
   ControlBlock control = {};
@@ -53,7 +53,7 @@ struct View {
   uint32_t bits() { return takeFaultBits(&control); }
 };
 
-/** A file system of one MiB. Where mounting is denied, the seam below makes the disk full. */
+/// A file system of one MiB. Where mounting is denied, the seam below makes the disk full.
 struct SmallDisk {
   std::string path = check::pathOf("small");
   bool mounted;

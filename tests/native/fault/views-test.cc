@@ -1,5 +1,5 @@
-/** Faults of views as they really happen: on files that are too short, cut, full or read-only, from one
- * thread and from eight. */
+// Faults of views as they really happen: on files that are too short, cut, full or read-only, from
+// one thread and from eight.
 #include <atomic>
 #include <memory>
 #include <thread>

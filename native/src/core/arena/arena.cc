@@ -9,15 +9,13 @@
 namespace rstore {
 namespace {
 
-/** Linux 6.13; the headers that we are compiled with may be older than the kernel. */
+/// Linux 6.13; the headers that we are compiled with may be older than the kernel.
 constexpr int kGuardInstall = 102;
 
 uint64_t runBytes(uint32_t sizeClass) { return systemPageBytes() << sizeClass; }
 
-/**
- * Looks whether the marker works: emulators of the kernel say yes to advice that they do not know.
- * A system call that is given a guarded address returns EFAULT.
- */
+/// Looks whether the marker works: emulators of the kernel say yes to advice that they do not know.
+/// A system call that is given a guarded address returns EFAULT.
 bool kernelHasMarkers() {
 #ifdef __linux__
   const uint64_t page = systemPageBytes();
@@ -130,7 +128,7 @@ Status Arena::addSegment(uint64_t bytes, bool huge) {
   return kSuccess;
 }
 
-/** R2. */
+/// R2.
 Status Arena::installGuard(const Run& run) {
   const int done = means_ == GuardMeans::kMarker
                        ? ::madvise(run.guard(), systemPageBytes(), kGuardInstall)

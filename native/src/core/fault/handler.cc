@@ -21,7 +21,7 @@ struct sigaction previousActions[2];  // SIGSEGV, SIGBUS
 
 struct sigaction& previousOf(int signal) { return previousActions[signal == SIGBUS ? 1 : 0]; }
 
-/** The mask that the kernel would have set, had it called that handler itself. */
+/// The mask that the kernel would have set, had it called that handler itself.
 void setMaskOf(const struct sigaction& action, int signal, const ucontext_t* context) {
   sigset_t mask = context->uc_sigmask;
   for (int other = 1; other <= 64; other++) {
@@ -31,10 +31,8 @@ void setMaskOf(const struct sigaction& action, int signal, const ucontext_t* con
   ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
 }
 
-/**
- * The default action. A fault happens again when the instruction is repeated; a signal that
- * somebody sent has to be sent again (it stays blocked until the handler has returned).
- */
+/// The default action. A fault happens again when the instruction is repeated; a signal that
+/// somebody sent has to be sent again (it stays blocked until the handler has returned).
 void endByDefault(int signal, const siginfo_t* info) {
   struct sigaction standard = {};
   standard.sa_handler = SIG_DFL;
@@ -62,7 +60,7 @@ void callPrevious(int signal, siginfo_t* info, void* context) {
   }
 }
 
-/** Leaves the handler for good: the mask is the one that the kernel would have put back. */
+/// Leaves the handler for good: the mask is the one that the kernel would have put back.
 [[noreturn]] void land(GuardLanding* landing, uintptr_t address, const void* context) {
   landing->address = reinterpret_cast<std::byte*>(address);
   const auto* interrupted = static_cast<const ucontext_t*>(context);
@@ -106,10 +104,8 @@ Status installFor(int signal) {
   return kSuccess;
 }
 
-/**
- * A file that grows past the limit of the process (ulimit -f) gives EFBIG, and a signal that by
- * default ends the process. Where nobody wants that signal it is ignored: the error is enough.
- */
+/// A file that grows past the limit of the process (ulimit -f) gives EFBIG, and a signal that by
+/// default ends the process. Where nobody wants that signal it is ignored: the error is enough.
 void ignoreFileSizeSignal() {
   struct sigaction action;
   if (::sigaction(SIGXFSZ, nullptr, &action) < 0 || action.sa_handler != SIG_DFL) return;

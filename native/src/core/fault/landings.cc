@@ -22,7 +22,7 @@ struct LandingSlot {
 LandingSlot landings[kLandingLimit];
 std::atomic<uint32_t> landingsInUse{0};  // slots from here on were never taken
 
-/** Never 0. Asked of the kernel: a thread-local copy would break F1. */
+/// Never 0. Asked of the kernel: a thread-local copy would break F1.
 int64_t threadNumber() {
 #ifdef __linux__
   return static_cast<int64_t>(::syscall(SYS_gettid));

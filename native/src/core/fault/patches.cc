@@ -8,10 +8,10 @@
 namespace rstore {
 namespace {
 
-/** Pages past the end of the file are patched so many bytes at a time: bumping goes on. */
+/// Pages past the end of the file are patched so many bytes at a time: bumping goes on.
 constexpr uint64_t kPatchBytes = 64 * 1024;
 
-/** Zero memory for `count` pages. False when there is none: nothing can be done for the access. */
+/// Zero memory for `count` pages. False when there is none: nothing can be done for the access.
 bool patchPages(FaultRange* range, uint32_t page, uint32_t count) {
   if (!mapZero(addressOfPage(range, page), count * systemPageBytes()).ok()) return false;
   if (!listPatch(range, page, count)) range->restart = 1;
@@ -91,10 +91,8 @@ bool patchOnePage(FaultRange* range, uint64_t offset, uint32_t bit, int error) {
   return patchPages(range, page, 1);
 }
 
-/**
- * For bumping past the end. With a full list all that is left of the range is patched in one piece,
- * so as not to run into the limit of mappings: there is nothing of the file there.
- */
+/// For bumping past the end. With a full list all that is left of the range is patched in one
+/// piece, so as not to run into the limit of mappings: there is nothing of the file there.
 bool patchAhead(FaultRange* range, uint64_t offset, uint32_t bit, int error) {
   const auto pages = static_cast<uint32_t>(range->bytes / systemPageBytes());
   const uint32_t page = pageOf(offset);

@@ -10,12 +10,10 @@
 
 namespace rstore {
 
-/**
- * `base` is 0 in a free slot and is stored last, so whoever reads it sees `end`, `ground` and
- * `range` of the same registration. A handler raises `users` and then reads `base` again;
- * unregistering clears `base` and then waits for `users` to fall to 0. All five are sequentially
- * consistent: one of the two sees the other (F3).
- */
+/// `base` is 0 in a free slot and is stored last, so whoever reads it sees `end`, `ground` and
+/// `range` of the same registration. A handler raises `users` and then reads `base` again;
+/// unregistering clears `base` and then waits for `users` to fall to 0. All five are sequentially
+/// consistent: one of the two sees the other (F3).
 struct RangeSlot {
   std::atomic<uintptr_t> base{0};
   std::atomic<uintptr_t> end{0};
@@ -37,7 +35,7 @@ bool covers(const RangeSlot& slot, uintptr_t address) {
   return base != 0 && address >= base && address < slot.end.load();
 }
 
-/** With one that is no ground; a ground comes first, and so overlaps with none. */
+/// With one that is no ground; a ground comes first, and so overlaps with none.
 bool overlapsAnother(uintptr_t base, uintptr_t end, bool ground) {
   const uint32_t limit = slotsInUse.load();
   for (uint32_t index = 0; index < limit; index++) {

@@ -31,7 +31,7 @@ uint64_t committedBytes(const FaultRange* range) {
   return range->control ? bytesOfUnits(range->control->endUnits) : 0;
 }
 
-/** Bytes of the file that growth may reach: the capacity without the sink. */
+/// Bytes of the file that growth may reach: the capacity without the sink.
 uint64_t growthLimit(const FaultRange* range) {
   return std::min(bytesOfUnits(range->control->capacityUnits), range->bytes);
 }
@@ -40,9 +40,7 @@ uint64_t growthLimit(const FaultRange* range) {
 
 uint64_t roundUp(uint64_t bytes, uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
 
-/**
- * Whether the page can be read from the file now: asked of the kernel by a call that cannot fault.
- */
+/// Whether the page can be read from the file now: asked of the kernel by a call that cannot fault.
 int errorOfReading(int fd, uint64_t offset) {
   std::byte probe;
   int64_t got;
@@ -57,10 +55,8 @@ bool isDiskFull(int fd) {
   return io().statfs(fd, &info) == 0 && info.freeBlocks == 0;
 }
 
-/**
- * A page of the file that can be read, but was not mapped: is it a hole that no block can be found
- * for? Asking for one tells, and may even help; the page stays what it is.
- */
+/// A page of the file that can be read, but was not mapped: is it a hole that no block can be found
+/// for? Asking for one tells, and may even help; the page stays what it is.
 bool findsNoBlock(int fd, uint64_t offset, int* error) {
   const uint64_t page = offset / systemPageBytes() * systemPageBytes();
   *error = -io().allocate(fd, Allocate::kGrow, page, systemPageBytes());
@@ -68,11 +64,9 @@ bool findsNoBlock(int fd, uint64_t offset, int* error) {
   return statusFromErrno(*error).code == Code::kNoSpace;
 }
 
-/**
- * The file does have the page: it was grown in between by somebody else (the access is repeated),
- * the disk does not give it, or it is a hole in a file system that shows holes only with a block
- * of their own (in memory), and is full.
- */
+/// The file does have the page: it was grown in between by somebody else (the access is repeated),
+/// the disk does not give it, or it is a hole in a file system that shows holes only with a block
+/// of their own (in memory), and is full.
 bool serveWithinFile(FaultRange* range, uint64_t offset) {
   const uint64_t fileOffset = range->fileOffset + offset;
   int error = errorOfReading(range->fd, fileOffset);
@@ -84,10 +78,10 @@ bool serveWithinFile(FaultRange* range, uint64_t offset) {
 
 // ── views ──
 
-/** Where the system has pages of this size, memory that is aligned to it costs one fault each. */
+/// Where the system has pages of this size, memory that is aligned to it costs one fault each.
 constexpr uint64_t kLargePageBytes = 2 * 1024 * 1024;
 
-/** F4: growth by a chunk; with the last of the disk's space by what is needed. */
+/// F4: growth by a chunk; with the last of the disk's space by what is needed.
 Status growForAccess(FaultRange* range, uint64_t length, uint64_t endBytes) {
   const uint64_t limit = growthLimit(range);
   const uint64_t chunk = growthChunkBytes(length);
@@ -105,7 +99,7 @@ Status growForAccess(FaultRange* range, uint64_t length, uint64_t endBytes) {
   return status;
 }
 
-/** F8: memory for what the file has just been made longer by, from `length` on. */
+/// F8: memory for what the file has just been made longer by, from `length` on.
 void bufferTail(FaultRange* range, uint64_t length) {
   const uint64_t grown = bytesOfUnits(range->control->frontierUnits) - committedBytes(range);
   uint64_t after = 0;
@@ -129,7 +123,7 @@ uint32_t bitOfFailedGrowth(Status status) {
   return status.code == Code::kNoSpace ? kFaultNoSpace : kFaultIo;
 }
 
-/** An access past the end of the file, in a view that is in a transaction. */
+/// An access past the end of the file, in a view that is in a transaction.
 bool serveGrowth(FaultRange* range, uint64_t offset, uint64_t length) {
   const uint64_t frontier = bytesOfUnits(range->control->frontierUnits);
   if (offset >= frontier + growthChunkBytes(length)) {
@@ -162,10 +156,8 @@ bool serveView(FaultRange* range, uint64_t offset, int signal) {
 
 // ── the other kinds ──
 
-/**
- * A page of a shared mapping. Within the file there are a hole that no block could be found for,
- * and a page that cannot be read.
- */
+/// A page of a shared mapping. Within the file there are a hole that no block could be found for,
+/// and a page that cannot be read.
 bool serveShared(FaultRange* range, uint64_t offset) {
   const uint64_t fileOffset = range->fileOffset + offset;
   uint64_t length = 0;
@@ -213,7 +205,7 @@ bool openChunk(FaultRange* range, uint64_t offset) {
   return ::mprotect(range->base + first, end - first, PROT_READ) == 0;
 }
 
-/** The page becomes the process's own, with its content: the first store copies it. */
+/// The page becomes the process's own, with its content: the first store copies it.
 bool serveStoreToPacked(FaultRange* range, uint64_t offset) {
   const uint32_t page = pageOf(offset);
   raiseFault(range, offset, kFaultReadOnly, 0);
@@ -241,15 +233,13 @@ bool servePacked(FaultRange* range, uint64_t offset, int signal, int code) {
   return patchOnePage(range, offset, cut ? kFaultIo : kFaultCorrupt, cut ? EIO : 0);
 }
 
-/**
- * A page that another thread provided a moment ago. In a packed range it may still be the file's.
- */
+/// A page that another thread provided a moment ago. In a packed range it may still be the file's.
 bool isProvided(FaultRange* range, uint64_t offset) {
   return range->kind != FaultKind::kPacked && isPatched(range, pageOf(offset)) &&
          mayRepeat(range, pageOf(offset));
 }
 
-/** F11. */
+/// F11.
 bool mustRepeat(const FaultRange* range, uintptr_t address) {
   if (range->kind == FaultKind::kMapping) ::sched_yield();
   return range->kind == FaultKind::kMapping || (range->isGround && hasRangeOnGround(address));

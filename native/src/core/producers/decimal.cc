@@ -30,13 +30,13 @@ struct Exact<float> {
 
 bool isDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 
-/** Whether all of 8 bytes are digits. */
+/// Whether all of 8 bytes are digits.
 bool areDigits(uint64_t bytes) {
   return ((bytes & 0xf0f0f0f0f0f0f0f0) |
           (((bytes + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) >> 4)) == 0x3333333333333333;
 }
 
-/** The number of 8 digits, the first in the lowest byte: pairs, fours, eight at a time. */
+/// The number of 8 digits, the first in the lowest byte: pairs, fours, eight at a time.
 uint32_t numberOf(uint64_t bytes) {
   bytes -= 0x3030303030303030;
   bytes = bytes * 10 + (bytes >> 8);
@@ -45,7 +45,7 @@ uint32_t numberOf(uint64_t bytes) {
   return static_cast<uint32_t>(((bytes & mask) * low + ((bytes >> 16) & mask) * high) >> 32);
 }
 
-/** Appends digits to `*number`, which wraps when there are too many: the caller counts them. */
+/// Appends digits to `*number`, which wraps when there are too many: the caller counts them.
 const char* readDigits(const char* at, uint64_t* number) {
   uint64_t bytes;
   std::memcpy(&bytes, at, 8);
@@ -58,7 +58,7 @@ const char* readDigits(const char* at, uint64_t* number) {
   return at;
 }
 
-/** Behind an exponent, or `at` when there is none that is complete. */
+/// Behind an exponent, or `at` when there is none that is complete.
 const char* readExponent(const char* at, int64_t* exponent) {
   const char* digits = at + 1;
   const bool negative = *digits == '-';
@@ -72,7 +72,7 @@ const char* readExponent(const char* at, int64_t* exponent) {
   return digits;
 }
 
-/** What the standard leaves open: the double nearest to a number that is out of range. */
+/// What the standard leaves open: the double nearest to a number that is out of range.
 template <typename T>
 T beyondRange(const char* first, const char* last) {
   static const locale_t plain = ::newlocale(LC_ALL_MASK, "C", nullptr);
@@ -89,7 +89,7 @@ template <typename T>
   return Decimal::kOk;
 }
 
-/** NaN, Infinity and -Infinity, written as JavaScript writes them. */
+/// NaN, Infinity and -Infinity, written as JavaScript writes them.
 template <typename T>
 Decimal readWord(const char** at, bool negative, T* value) {
   const char* text = *at + (negative ? 1 : 0);
@@ -133,7 +133,7 @@ Decimal readFloat(const char** at, T* value) {
   return Decimal::kOk;
 }
 
-/** Up to 19 digits cannot overflow 64 bits. */
+/// Up to 19 digits cannot overflow 64 bits.
 Decimal readLongInteger(const char* first, const char* last, uint64_t* number) {
   while (first < last && *first == '0') first++;
   const auto [end, error] = std::from_chars(first, last, *number);

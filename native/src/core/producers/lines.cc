@@ -10,7 +10,7 @@
 namespace rstore {
 namespace {
 
-/** Read at a time, so that what is searched is still in the cache. */
+/// Read at a time, so that what is searched is still in the cache.
 constexpr uint64_t kReadBytes = 256 * 1024;
 
 bool isAscii(const std::byte* text, uint64_t bytes) {
@@ -25,7 +25,7 @@ bool isAscii(const std::byte* text, uint64_t bytes) {
   return (all & 0x8080808080808080) == 0;
 }
 
-/** Bytes of the character that begins here, 0 when it is none: RFC 3629. */
+/// Bytes of the character that begins here, 0 when it is none: RFC 3629.
 uint32_t characterBytes(const std::byte* text, uint64_t left) {
   const auto byte = [text](uint32_t index) { return static_cast<uint32_t>(text[index]); };
   const uint32_t first = byte(0);
@@ -103,7 +103,7 @@ Stop LineSplitter::splitFilled(TextSpan** to) {
   return Stop::kEnd;
 }
 
-/** Stores the line that ends before `end`; the next one begins at `next`. False: no UTF-8. */
+/// Stores the line that ends before `end`; the next one begins at `next`. False: no UTF-8.
 bool LineSplitter::store(TextSpan** to, uint64_t end, uint64_t next) {
   const uint64_t start = lineStart_;
   uint64_t bytes = end - start;
@@ -124,7 +124,7 @@ bool LineSplitter::store(TextSpan** to, uint64_t end, uint64_t next) {
   return true;
 }
 
-/** `plain_` holds for everything in the chunk from the start of the line on. */
+/// `plain_` holds for everything in the chunk from the start of the line on.
 bool LineSplitter::readMore(ByteSource& source, Status* status) {
   size_t got = 0;
   *status = source.read(base_ + filled_, std::min(kReadBytes, chunkBytes_ - filled_), &got);

@@ -1,12 +1,10 @@
-/**
- * Text split into lines: the bytes are read straight into the memory of a builder, and beside them
- * one span (start and length) is stored for each line. The text between the spans stays where it
- * is.
- *
- * A line ends at \n or \r\n, the last one also at the end of the text. As in numbers.h there is no
- * bounds check on the spans, and (P1) what the next line begins with is in memory before it is
- * stored. The bytes are bounded by the read itself, which is given as much room as there is.
- */
+// Text split into lines: the bytes are read straight into the memory of a builder, and beside them
+// one span (start and length) is stored for each line. The text between the spans stays where it
+// is.
+//
+// A line ends at \n or \r\n, the last one also at the end of the text. As in numbers.h there is no
+// bounds check on the spans, and (P1) what the next line begins with is in memory before it is
+// stored. The bytes are bounded by the read itself, which is given as much room as there is.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +16,7 @@
 
 namespace rstore {
 
-/** Bytes of one string, from the base of its chunk. */
+/// Bytes of one string, from the base of its chunk.
 struct TextSpan {
   uint32_t start;
   uint32_t bytes;
@@ -26,10 +24,10 @@ struct TextSpan {
 
 class LineSplitter {
  public:
-  /** @param text whether lines must be UTF-8 */
+  /// @param text whether lines must be UTF-8
   explicit LineSplitter(bool text) : text_(text) {}
 
-  /** Memory for bytes: `first` of them are in use. */
+  /// Memory for bytes: `first` of them are in use.
   struct Chunk {
     std::byte* base;
     uint64_t first;
@@ -41,18 +39,16 @@ class LineSplitter {
     Status status;
   };
 
-  /**
-   * May be called again, after kGuard with other spans, after kFull with another chunk: the
-   * beginning of the line that did not fit is moved there. The old chunk must still be there.
-   */
+  /// May be called again, after kGuard with other spans, after kFull with another chunk: the
+  /// beginning of the line that did not fit is moved there. The old chunk must still be there.
   Result run(ByteSource& source, const Chunk& chunk, TextSpan* to, std::byte* guard);
 
   uint64_t line() const { return line_; }
   uint64_t column() const { return column_; }
   uint64_t offset() const { return offset_; }
-  /** Where the chunk's free bytes begin: behind the last line that was stored. */
+  /// Where the chunk's free bytes begin: behind the last line that was stored.
   uint64_t usedBytes() const { return lineStart_; }
-  /** What was read and not used. */
+  /// What was read and not used.
   const std::byte* rest() const { return base_ + lineStart_; }
   size_t restBytes() const { return static_cast<size_t>(filled_ - lineStart_); }
 
@@ -76,7 +72,7 @@ class LineSplitter {
   bool ended_ = false;
 };
 
-/** Index of the first byte that is not UTF-8; `bytes` when there is none. */
+/// Index of the first byte that is not UTF-8; `bytes` when there is none.
 uint64_t findBadUtf8(const std::byte* text, uint64_t bytes);
 
 }  // namespace rstore

@@ -10,9 +10,9 @@
 namespace rstore {
 namespace {
 
-/** Fits the second-level cache. A field that is longer is no number. */
+/// Fits the second-level cache. A field that is longer is no number.
 constexpr size_t kBufferBytes = 256 * 1024;
-/** P2: an end of line, and what decimal.h may read behind it. */
+/// P2: an end of line, and what decimal.h may read behind it.
 constexpr size_t kPaddingBytes = 16;
 
 }  // namespace
@@ -85,10 +85,8 @@ Stop NumberParser::fill(ByteSource& source, T* to, T** end, Status* status) {
   }
 }
 
-/**
- * Everything up to `complete_`. The store is what faults. It is volatile, so that it stays between
- * the stores of this and of the next place: P1.
- */
+/// Everything up to `complete_`. The store is what faults. It is volatile, so that it stays between
+/// the stores of this and of the next place: P1.
 template <typename T>
 Stop NumberParser::fillFromBuffer(T** to) {
   T* out = *to;
@@ -148,7 +146,7 @@ void NumberParser::beginLine(const char* at) {
   place_.lineOffset = bufferOffset_ + static_cast<uint64_t>(at - buffer_.get());
 }
 
-/** What is not used yet goes to the front of the buffer, then as much as there is behind it. */
+/// What is not used yet goes to the front of the buffer, then as much as there is behind it.
 bool NumberParser::refill(ByteSource& source, Status* status) {
   char* base = buffer_.get();
   const auto used = static_cast<size_t>(place_.token - base);
@@ -164,7 +162,7 @@ bool NumberParser::refill(ByteSource& source, Status* status) {
   return status->ok();
 }
 
-/** P2. */
+/// P2.
 void NumberParser::seal() {
   char* base = buffer_.get();
   complete_ = filled_;

@@ -1,17 +1,15 @@
-/**
- * Delimited decimal text into the memory of a builder.
- *
- * Fields are separated by a delimiter or by the end of a line; blanks around them and lines without
- * anything on them are skipped. The loop that stores the numbers has no bounds check: it is left at
- * the guard behind its memory.
- *
- *  P1. Before a number is stored, the place of its text is in `Place`, in memory. So after a
- *      landing (or a mistake in the text) reading goes on exactly there: no number is lost or read
- *      twice.
- *  P2. The text in the buffer ends at a delimiter or at the end of all text; behind it come an end
- *      of line and 8 bytes more, which is what decimal.h needs.
- *  P3. Nothing between arming and landing owns anything that would have to be destroyed.
- */
+// Delimited decimal text into the memory of a builder.
+//
+// Fields are separated by a delimiter or by the end of a line; blanks around them and lines without
+// anything on them are skipped. The loop that stores the numbers has no bounds check: it is left at
+// the guard behind its memory.
+//
+//  P1. Before a number is stored, the place of its text is in `Place`, in memory. So after a
+//      landing (or a mistake in the text) reading goes on exactly there: no number is lost or read
+//      twice.
+//  P2. The text in the buffer ends at a delimiter or at the end of all text; behind it come an end
+//      of line and 8 bytes more, which is what decimal.h needs.
+//  P3. Nothing between arming and landing owns anything that would have to be destroyed.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +25,7 @@ enum class NumberKind : uint32_t { kU8, kI8, kU16, kI16, kU32, kI32, kF32, kF64,
 
 uint32_t bytesOf(NumberKind kind);
 
-/** Why a producer stopped. Named in lib/builder/native.ts. */
+/// Why a producer stopped. Named in lib/builder/native.ts.
 enum class Stop : uint32_t {
   kEnd,         // of the text
   kGuard,       // the next element does not fit
@@ -48,23 +46,23 @@ class NumberParser {
     Status status;   // for kRead, and when no landing could be had (kMemory)
   };
 
-  /** Stores from `to` on until the guard page that begins at `guard`. May be called again. */
+  /// Stores from `to` on until the guard page that begins at `guard`. May be called again.
   Result run(ByteSource& source, std::byte* to, std::byte* guard);
 
-  /** Lines and columns (in bytes) count from 1; the offset (in bytes, of all text) from 0. */
+  /// Lines and columns (in bytes) count from 1; the offset (in bytes, of all text) from 0.
   uint64_t line() const { return place_.line; }
   uint64_t column() const { return offset() - place_.lineOffset + 1; }
   uint64_t offset() const { return bufferOffset_ + (place_.token - buffer_.get()); }
-  /** The field that reading would go on with: of kMalformed and its like, the offender. */
+  /// The field that reading would go on with: of kMalformed and its like, the offender.
   const char* field() const { return place_.token; }
   size_t fieldBytes() const;
 
-  /** What was read and not used; goes back to the source where that is possible. */
+  /// What was read and not used; goes back to the source where that is possible.
   const char* rest() const { return place_.token; }
   size_t restBytes() const { return static_cast<size_t>(buffer_.get() + filled_ - place_.token); }
 
  private:
-  /** P1. Volatile: what a landing reads. */
+  /// P1. Volatile: what a landing reads.
   struct Place {
     const char* volatile token;
     volatile uint64_t line = 1;

@@ -1,18 +1,16 @@
-/**
- * What a machine crash would take back: older contents of sectors, lengths and directory entries
- * that no sync has made durable.
- *
- *  J1. Before a sector of a file changes, its content is put at the end of the sector's versions.
- *  J2. A sync that is done forgets the versions of that file; one that is not done forgets nothing.
- *  J3. A crash gives each sector one of its versions or what it holds now, each equally likely and
- *      independent of all others: that includes every order in which a disk could have written
- *      them.
- *  J4. A file's length goes back to that of the last sync, or stays, by the seed.
- *
- * Directory entries: files made, renamed and removed are safe only after the directory was synced;
- * of those that were not, a prefix (by the seed) survives. To be able to take back what was
- * replaced or removed, the seam keeps it under a name that ends in ".seam-N" until then.
- */
+// What a machine crash would take back: older contents of sectors, lengths and directory entries
+// that no sync has made durable.
+//
+//  J1. Before a sector of a file changes, its content is put at the end of the sector's versions.
+//  J2. A sync that is done forgets the versions of that file; one that is not done forgets nothing.
+//  J3. A crash gives each sector one of its versions or what it holds now, each equally likely and
+//      independent of all others: that includes every order in which a disk could have written
+//      them.
+//  J4. A file's length goes back to that of the last sync, or stays, by the seed.
+//
+// Directory entries: files made, renamed and removed are safe only after the directory was synced;
+// of those that were not, a prefix (by the seed) survives. To be able to take back what was
+// replaced or removed, the seam keeps it under a name that ends in ".seam-N" until then.
 #pragma once
 
 #ifdef RSTORE_TEST_SEAM
@@ -33,10 +31,10 @@ using FileId = std::pair<uint64_t, uint64_t>;  // device, inode
 
 FileId idOf(const struct ::stat& info);
 
-/** Another open file description of the same file. */
+/// Another open file description of the same file.
 int reopen(int fd, int flags);
 
-/** Not safe for threads: the seam's mutex is held. */
+/// Not safe for threads: the seam's mutex is held.
 class CrashJournal {
  public:
   enum EntryKind { kMade, kRenamed, kRemoved };

@@ -1,9 +1,7 @@
-/**
- * See test-io.h. Everything is under one mutex: operations of several threads happen one after the
- * other, which a test of crashes may assume. The mutex is never held while memory of ours is
- * touched (old content is read through descriptors, not through mappings), so that the fault
- * handler may use the table too.
- */
+// See test-io.h. Everything is under one mutex: operations of several threads happen one after the
+// other, which a test of crashes may assume. The mutex is never held while memory of ours is
+// touched (old content is read through descriptors, not through mappings), so that the fault
+// handler may use the table too.
 #include "core/seam/test-io.h"
 
 #ifdef RSTORE_TEST_SEAM
@@ -41,7 +39,7 @@ struct Seam {
   TestIoState state = {};
   CrashJournal journal;  // kTear, kDrop
   std::vector<Mapping> mappings;
-  /** Files that were made since the disk froze: their names lead nowhere else. */
+  /// Files that were made since the disk froze: their names lead nowhere else.
   std::map<std::string, struct ::stat> madeFrozen;
 };
 
@@ -84,7 +82,7 @@ void noteEntry(CrashJournal::EntryKind kind, const char* path, const char* from,
   endProcess();
 }
 
-/** Stores to a durable mapping go to private pages from now on. */
+/// Stores to a durable mapping go to private pages from now on.
 void freezeMapping(const Mapping& mapping) {
   ::mmap(mapping.base, mapping.bytes, PROT_READ | PROT_WRITE,
          MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, mapping.fd, static_cast<off_t>(mapping.offset));
@@ -96,7 +94,7 @@ void freeze() {
   seam().state.frozen = true;
 }
 
-/** A file that is nowhere on the disk, but under its name for whoever asks this table. */
+/// A file that is nowhere on the disk, but under its name for whoever asks this table.
 int makeFrozen(const char* path) {
   const int fd = ::memfd_create("rstore-frozen", MFD_CLOEXEC);
   struct ::stat info;
@@ -118,7 +116,7 @@ bool isReached(uint64_t number) {
   return seam().state.reached = true;
 }
 
-/** What is to become of the operation that is about to be done. */
+/// What is to become of the operation that is about to be done.
 Turn nextChange() {
   Seam& the = seam();
   const uint64_t number = ++the.state.changes;
@@ -147,9 +145,7 @@ Turn nextRead() {
   return {};
 }
 
-/**
- * One operation: counted, kept in the journal, done (or not), followed by the crash if it is due.
- */
+/// One operation: counted, kept in the journal, done (or not), followed by the crash if it is due.
 template <typename Result, typename Keep, typename Apply>
 Result change(Result pretended, Keep keep, Apply apply) {
   const std::lock_guard guard(seam().mutex);
@@ -170,7 +166,7 @@ uint64_t totalOf(const iovec* parts, int count) {
   return total;
 }
 
-/** The first parts, cut to half of the total. */
+/// The first parts, cut to half of the total.
 std::vector<iovec> halfOf(const iovec* parts, int count) {
   std::vector<iovec> out;
   uint64_t left = half(totalOf(parts, count));
@@ -183,7 +179,7 @@ std::vector<iovec> halfOf(const iovec* parts, int count) {
 
 // ── the table ──
 
-/** A file without a name: a crash leaves nothing of it, and a frozen disk has nothing of it. */
+/// A file without a name: a crash leaves nothing of it, and a frozen disk has nothing of it.
 int openUnnamed(const char* path, int flags, mode_t mode) {
   const std::lock_guard guard(seam().mutex);
   const Turn turn = nextChange();
@@ -268,7 +264,7 @@ int64_t seamPwritev(int fd, const iovec* parts, int count, uint64_t offset) {
       });
 }
 
-/** kDrop: what a failed sync may do to the file it was asked for. */
+/// kDrop: what a failed sync may do to the file it was asked for.
 int failSync(FileId id) {
   seam().plan.action = TestAction::kCount;
   seam().state.reached = true;
@@ -297,7 +293,7 @@ int syncThrough(int fd, bool isPromise, Call call) {
   return result;
 }
 
-/** kSlow. Outside of the mutex: what other threads do is not slow. */
+/// kSlow. Outside of the mutex: what other threads do is not slow.
 void delaySync() {
   Seam& the = seam();
   uint64_t delayMs = 0;
@@ -323,7 +319,7 @@ int seamFdatasync(int fd) {
   return syncThrough(fd, true, [fd] { return systemIo.fdatasync(fd); });
 }
 
-/** Promises nothing when it succeeds, loses what a sync does when it fails. */
+/// Promises nothing when it succeeds, loses what a sync does when it fails.
 int seamStartWriting(int fd, uint64_t offset, uint64_t bytes) {
   return syncThrough(fd, false, [=] { return systemIo.startWriting(fd, offset, bytes); });
 }
@@ -424,7 +420,7 @@ void seamMapping(int fd, uint64_t offset, void* base, uint64_t bytes, bool mappe
   if (seam().state.frozen) freezeMapping(mapping);
 }
 
-/** What cannot change anything goes to the system as it is. */
+/// What cannot change anything goes to the system as it is.
 const IoTable& seamTable() {
   static const IoTable table = {
       .open = seamOpen,

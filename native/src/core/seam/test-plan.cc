@@ -1,4 +1,4 @@
-/** How a plan is written: test-plan.h. */
+// How a plan is written: test-plan.h.
 #include "core/seam/test-plan.h"
 
 #ifdef RSTORE_TEST_SEAM

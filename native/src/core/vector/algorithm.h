@@ -1,106 +1,104 @@
-/**
- * A lock-free growable vector shared by threads and processes.
- *
- * After D. Dechev, P. Pirkelbauer, B. Stroustrup, "Lock-free dynamically resizable arrays" (2006):
- * a two-level array, a descriptor that holds the size and a pending write, and helping: whoever
- * finds a pending write completes it before anything else is published. Ours lives in a mapped file
- * and may lose any of its processes at any instruction; three things differ from the paper.
- *
- *  - *Descriptors are not allocated.* A slot (one for each open handle, kept by a lock on a byte of
- *    the file) has two, and publishes through the word `descriptor` = (tag of 52 bits, index). The
- *    word can name at most one of the two, and only the slot's owner ever makes it name one: so the
- *    other is free by construction, nothing is ever handed back, and threads of dead processes
- *    can take along no more than their slot, which the kernel frees with its lock.
- *  - *Cells carry a tag* (cell.h). In the paper a helper that stalls before its compare-and-swap
- *  can
- *    wake after others have popped and pushed and overwrite the newer value with an equal old one.
- *  - *pop and set meet in the cell.* In the paper a pop returns the value it read before its
- *    compare-and-swap on the descriptor, and a set in between is lost although it returned. Here a
- *    pop closes the cell to sets, with the value that the cell holds at that instant as its result,
- *    and then empties it.
- *
- * State. W is the descriptor word, D(W) the descriptor it names: a size, and a pending operation:
- * push of `count` elements at [size − count, size), or pop of the element at index `size`.
- * The states of a cell and the steps of its tag are in cell.h. The pending push is *applied* to a
- * cell by a compare-and-swap from (anything, the tag noted in the entry), empty, to (element, tag +
- * 1), present; set and compareAndSet go from present to present. A pop takes three steps, each by
- * whoever gets to it: the cell becomes *leaving*, with its element; this is recorded in the
- * descriptor as the result; the cell is *emptied*, its element replaced by VECTOR_VACANT. Elements
- * of a push are applied in order, each only after the one before was seen applied.
- *
- *  V1. D(W) does not change while W has one value. The owner writes to a descriptor only after it
- *      has read a W that does not name it, and only the owner can make W name it.
- *      So a reader that loads W, then fields, then the same W again, has fields of D(W): tags of W
- *      never repeat (2^52 operations), and so W was the same all the time between.
- *  V2. W is replaced only by a thread that has seen D(W) complete (complete() returned kComplete,
- *      and the compare-and-swap found W unchanged since).
- *  V3. Cell i holds an element exactly when i < s, s being the *abstract size*: size of D(W) when
- *      its operation is complete or none; between, size − count plus the elements applied (push),
- *      size + 1 until the cell is emptied (pop); a leaving one holds its element. By V2 at most one
- *      operation is pending; a push starts from empty cells at [size − count, size) whose tags were
- *      read under the W that it replaces (complete, so by V3 they were empty and stay so until W
- *      changes).
- *  V4. Every application happens exactly once, while its W is current. Push: the compare-and-swap
- *      needs the noted tag, and tags only grow; W cannot move on before it has happened (V2). Pop:
- *      a thread loads the cell, then finds W unchanged: if the cell was present then, the pop had
- *      not closed it before the load, and the compare-and-swap needs the loaded tag, so nothing
- *      happened since. Even when the thread is delayed for long, between its check and the swap.
- *      The same for emptying it, from the tag of the leaving cell.
- *  V5. The result of a pop is recorded once, before the cell is emptied: by a 16-byte
- *      compare-and-swap from the open state of this very publication (tag * 2) to (element, tag * 2
- *      + 1). The element was loaded after the tag that said leaving, with W unchanged afterwards: a
- *      leaving cell keeps its element until it is emptied, and if it was emptied by then, the
- *      result had been recorded. So whoever finds the cell empty while W stands finds the pop
- *      complete.
- *  V6. Linearisation: push at the application to its cell (a batch is `count` pushes, next to each
- *      other), pop where it empties the cell, an unsuccessful pop and size() at the moment D(W) was
- *      found or made complete, or at the load of W if it was complete then; set, compareAndSet and
- *      get at their access to the cell; a set or compareAndSet that met a leaving cell and found it
- *      empty then, where it was emptied.
- *  V7. get loads the element, and what it loads is there at that moment if it is neither zero nor
- *      VECTOR_VACANT: element and tag change together, and no empty cell holds anything else. For
- *      one of these two it loads the tag, and if that says that an element is there, the element
- *      again. From that tag on the cell is never again one that was not used, so a zero is an
- *      element, there when it was loaded. A VECTOR_VACANT is one if the tag is still the same
- *      afterwards; no double or float is stored as that, but whole numbers may be. JavaScript does
- *      the same, by typed-array reads in the order above (lib/vector/cells.ts). It orders reads of
- *      one cell only: on arm64 two gets of different cells may take effect in either order.
- *  V8. Progress: a failed compare-and-swap on W means that another operation was published; one on
- *      a cell, that a set or an application succeeded. No thread waits for another, dead or alive.
- *      (After a lost race on W a thread keeps away for a bounded time: Backoff.)
- *  V9. Cells are really there before they are published: provide() (fallocate) succeeds for all
- *      cells of a push before its compare-and-swap on W. On a full disk nothing has changed.
- *
- * What a tag is good for. W: a thread would have to sleep while exactly k * 2^52 operations pass;
- * at 20 million a second that is 7 years. Cells of 1, 2 and 8 bytes: 56, 48 and 64 bits, out of
- * reach alike. Cells of 4 bytes have 32 bits: a helper would have to be stopped between its load of
- * the cell and the compare-and-swap (a few instructions), for at least 40 s at full speed of
- * everyone else on this one cell, and be continued while the tag is at precisely a multiple of 2^32
- * steps, with the same 4 bytes in the cell as before. A stopped thread that satisfies all the
- * rest hits this with a probability below 2^-30 for each time it is continued (a change of the cell
- * takes four steps); we accept that, and give the width away nowhere else.
- *
- * Memory order. On x86-64 all loads are acquire, all stores release, all swaps sequentially
- * consistent anyway; what follows is what arm64 needs.
- *  - Loads of W: acquire, pairs with the swap that published it: fields and entries of D(W) are
- *  seen.
- *  - Fields and entries of descriptors: stored with release, loaded with acquire. Acquire keeps the
- *    second load of W behind them; release/acquire makes a reader that saw a *rewritten* field see
- *    a newer W then (the owner had seen one, with acquire, before it wrote): V1.
- *  - Cells: loads acquire (the check of W, or of an element, comes after), swaps sequentially
- *    consistent.
- *  - W, cells against `awaitedSize`: a waiter registers and then asks for the size; a pusher
- *  applies
- *    and then looks for waiters. One of the two must see the other: both sides are sequentially
- *    consistent (the swap on the cell, the load of awaitedSize; the swap on awaitedSize, the loads
- *    of W and of the cell after it, which is a full barrier on both processors).
- *  - `provided`: acquire, pairs with the swap by whoever allocated.
- *  - `marker.state`: acquire; see vector-file.h.
- *
- * `Policy` is empty in the release addon. Tests stop a thread, switch to another or kill the
- * process at step(), which comes before every access to shared memory (atomic.h), and take single
- * parts of the algorithm out to see that the tests notice.
- */
+// A lock-free growable vector shared by threads and processes.
+//
+// After D. Dechev, P. Pirkelbauer, B. Stroustrup, "Lock-free dynamically resizable arrays" (2006):
+// a two-level array, a descriptor that holds the size and a pending write, and helping: whoever
+// finds a pending write completes it before anything else is published. Ours lives in a mapped file
+// and may lose any of its processes at any instruction; three things differ from the paper.
+//
+//  - *Descriptors are not allocated.* A slot (one for each open handle, kept by a lock on a byte of
+//    the file) has two, and publishes through the word `descriptor` = (tag of 52 bits, index). The
+//    word can name at most one of the two, and only the slot's owner ever makes it name one: so the
+//    other is free by construction, nothing is ever handed back, and threads of dead processes
+//    can take along no more than their slot, which the kernel frees with its lock.
+//  - *Cells carry a tag* (cell.h). In the paper a helper that stalls before its compare-and-swap
+//    can wake after others have popped and pushed and overwrite the newer value with an equal old
+//    one.
+//  - *pop and set meet in the cell.* In the paper a pop returns the value it read before its
+//    compare-and-swap on the descriptor, and a set in between is lost although it returned. Here a
+//    pop closes the cell to sets, with the value that the cell holds at that instant as its result,
+//    and then empties it.
+//
+// State. W is the descriptor word, D(W) the descriptor it names: a size, and a pending operation:
+// push of `count` elements at [size − count, size), or pop of the element at index `size`.
+// The states of a cell and the steps of its tag are in cell.h. The pending push is *applied* to a
+// cell by a compare-and-swap from (anything, the tag noted in the entry), empty, to (element, tag +
+// 1), present; set and compareAndSet go from present to present. A pop takes three steps, each by
+// whoever gets to it: the cell becomes *leaving*, with its element; this is recorded in the
+// descriptor as the result; the cell is *emptied*, its element replaced by VECTOR_VACANT. Elements
+// of a push are applied in order, each only after the one before was seen applied.
+//
+//  V1. D(W) does not change while W has one value. The owner writes to a descriptor only after it
+//      has read a W that does not name it, and only the owner can make W name it.
+//      So a reader that loads W, then fields, then the same W again, has fields of D(W): tags of W
+//      never repeat (2^52 operations), and so W was the same all the time between.
+//  V2. W is replaced only by a thread that has seen D(W) complete (complete() returned kComplete,
+//      and the compare-and-swap found W unchanged since).
+//  V3. Cell i holds an element exactly when i < s, s being the *abstract size*: size of D(W) when
+//      its operation is complete or none; between, size − count plus the elements applied (push),
+//      size + 1 until the cell is emptied (pop); a leaving one holds its element. By V2 at most one
+//      operation is pending; a push starts from empty cells at [size − count, size) whose tags were
+//      read under the W that it replaces (complete, so by V3 they were empty and stay so until W
+//      changes).
+//  V4. Every application happens exactly once, while its W is current. Push: the compare-and-swap
+//      needs the noted tag, and tags only grow; W cannot move on before it has happened (V2). Pop:
+//      a thread loads the cell, then finds W unchanged: if the cell was present then, the pop had
+//      not closed it before the load, and the compare-and-swap needs the loaded tag, so nothing
+//      happened since. Even when the thread is delayed for long, between its check and the swap.
+//      The same for emptying it, from the tag of the leaving cell.
+//  V5. The result of a pop is recorded once, before the cell is emptied: by a 16-byte
+//      compare-and-swap from the open state of this very publication (tag * 2) to (element, tag * 2
+//      + 1). The element was loaded after the tag that said leaving, with W unchanged afterwards: a
+//      leaving cell keeps its element until it is emptied, and if it was emptied by then, the
+//      result had been recorded. So whoever finds the cell empty while W stands finds the pop
+//      complete.
+//  V6. Linearisation: push at the application to its cell (a batch is `count` pushes, next to each
+//      other), pop where it empties the cell, an unsuccessful pop and size() at the moment D(W) was
+//      found or made complete, or at the load of W if it was complete then; set, compareAndSet and
+//      get at their access to the cell; a set or compareAndSet that met a leaving cell and found it
+//      empty then, where it was emptied.
+//  V7. get loads the element, and what it loads is there at that moment if it is neither zero nor
+//      VECTOR_VACANT: element and tag change together, and no empty cell holds anything else. For
+//      one of these two it loads the tag, and if that says that an element is there, the element
+//      again. From that tag on the cell is never again one that was not used, so a zero is an
+//      element, there when it was loaded. A VECTOR_VACANT is one if the tag is still the same
+//      afterwards; no double or float is stored as that, but whole numbers may be. JavaScript does
+//      the same, by typed-array reads in the order above (lib/vector/cells.ts). It orders reads of
+//      one cell only: on arm64 two gets of different cells may take effect in either order.
+//  V8. Progress: a failed compare-and-swap on W means that another operation was published; one on
+//      a cell, that a set or an application succeeded. No thread waits for another, dead or alive.
+//      (After a lost race on W a thread keeps away for a bounded time: Backoff.)
+//  V9. Cells are really there before they are published: provide() (fallocate) succeeds for all
+//      cells of a push before its compare-and-swap on W. On a full disk nothing has changed.
+//
+// What a tag is good for. W: a thread would have to sleep while exactly k * 2^52 operations pass;
+// at 20 million a second that is 7 years. Cells of 1, 2 and 8 bytes: 56, 48 and 64 bits, out of
+// reach alike. Cells of 4 bytes have 32 bits: a helper would have to be stopped between its load of
+// the cell and the compare-and-swap (a few instructions), for at least 40 s at full speed of
+// everyone else on this one cell, and be continued while the tag is at precisely a multiple of 2^32
+// steps, with the same 4 bytes in the cell as before. A stopped thread that satisfies all the
+// rest hits this with a probability below 2^-30 for each time it is continued (a change of the cell
+// takes four steps); we accept that, and give the width away nowhere else.
+//
+// Memory order. On x86-64 all loads are acquire, all stores release, all swaps sequentially
+// consistent anyway; what follows is what arm64 needs.
+//  - Loads of W: acquire, pairs with the swap that published it: fields and entries of D(W) are
+//  seen.
+//  - Fields and entries of descriptors: stored with release, loaded with acquire. Acquire keeps the
+//    second load of W behind them; release/acquire makes a reader that saw a *rewritten* field see
+//    a newer W then (the owner had seen one, with acquire, before it wrote): V1.
+//  - Cells: loads acquire (the check of W, or of an element, comes after), swaps sequentially
+//    consistent.
+//  - W, cells against `awaitedSize`: a waiter registers and then asks for the size; a pusher
+//    applies and then looks for waiters. One of the two must see the other: both sides are
+//    sequentially consistent (the swap on the cell, the load of awaitedSize; the swap on
+//    awaitedSize, the loads of W and of the cell after it, which is a full barrier on both
+//    processors).
+//  - `provided`: acquire, pairs with the swap by whoever allocated.
+//  - `marker.state`: acquire; see vector-file.h.
+//
+// `Policy` is empty in the release addon. Tests stop a thread, switch to another or kill the
+// process at step(), which comes before every access to shared memory (atomic.h), and take single
+// parts of the algorithm out to see that the tests notice.
 #pragma once
 
 #include <algorithm>
@@ -113,7 +111,7 @@
 
 namespace rstore {
 
-/** What the algorithm works on, and what it needs of the file. Same for all threads of a handle. */
+/// What the algorithm works on, and what it needs of the file. Same for all threads of a handle.
 struct VectorMemory {
   VectorMarker* marker = nullptr;
   VectorWords* words = nullptr;
@@ -123,17 +121,15 @@ struct VectorMemory {
   uint64_t capacityElements = 0;
 
   void* context = nullptr;
-  /** Makes `provided[bucket]` at least `bytes`. */
+  /// Makes `provided[bucket]` at least `bytes`.
   Status (*grow)(void* context, uint32_t bucket, uint64_t bytes) = nullptr;
-  /** Called before the first change after a flush. */
+  /// Called before the first change after a flush.
   Status (*beginChange)(void* context) = nullptr;
-  /**
-   * Bytes of cells that this process has in its page tables, as far as is known; a push beyond asks
-   * for more at once. Of this handle alone, and only a matter of speed.
-   */
+  /// Bytes of cells that this process has in its page tables, as far as is known; a push beyond
+  /// asks for more at once. Of this handle alone, and only a matter of speed.
   mutable uint64_t presentBytes = ~uint64_t{0};
   void (*makePresent)(void* context, uint64_t beginBytes, uint64_t endBytes) = nullptr;
-  /** A push has reached a size that somebody sleeps for. */
+  /// A push has reached a size that somebody sleeps for.
   void (*wake)(void* context) = nullptr;
 
   VectorDescriptor& descriptor(uint32_t index) const {
@@ -141,10 +137,8 @@ struct VectorMemory {
   }
 };
 
-/**
- * Keeps away from the shared words for a while after a lost race, longer each time: the winner goes
- * on from its own cache meanwhile. Bounded, and waits for nobody.
- */
+/// Keeps away from the shared words for a while after a lost race, longer each time: the winner
+/// goes on from its own cache meanwhile. Bounded, and waits for nobody.
 template <class Policy>
 class Backoff {
  public:
@@ -163,14 +157,12 @@ enum class Outcome : uint32_t { kDone, kAbsent, kDifferent };
 template <class Policy = ReleasePolicy>
 class VectorCore {
  public:
-  /** `slot` is kept by the caller; at most one thread at a time publishes with it. */
+  /// `slot` is kept by the caller; at most one thread at a time publishes with it.
   VectorCore(const VectorMemory& memory, uint32_t slot)
       : m_(memory), cells_(memory.cells, memory.elementBytes), slot_(slot) {}
 
-  /**
-   * Appends `count` (1 … VECTOR_BATCH_LIMIT) elements next to each other; `*index` is that of the
-   * first. kRegionFull, kNoSpace, kIo: nothing was appended.
-   */
+  /// Appends `count` (1 … VECTOR_BATCH_LIMIT) elements next to each other; `*index` is that of the
+  /// first. kRegionFull, kNoSpace, kIo: nothing was appended.
   Status push(const uint64_t* values, uint32_t count, uint64_t* index) {
     for (Backoff<Policy> backoff;; backoff.pause()) {
       Current current;
@@ -190,7 +182,7 @@ class VectorCore {
     }
   }
 
-  /** kAbsent when there is nothing to pop. */
+  /// kAbsent when there is nothing to pop.
   Status pop(uint64_t* value, Outcome* outcome) {
     for (Backoff<Policy> backoff;; backoff.pause()) {
       Current current;
@@ -222,12 +214,12 @@ class VectorCore {
     return status;
   }
 
-  /** V7. Never helps. */
+  /// V7. Never helps.
   bool get(uint64_t index, uint64_t* value) const {
     return isProvided(index) && read(index, value);
   }
 
-  /** get of a cell that the file has. Looks again only when the cell was changed meanwhile. */
+  /// get of a cell that the file has. Looks again only when the cell was changed meanwhile.
   bool read(uint64_t index, uint64_t* value) const {
     for (;;) {
       *value = cells_.loadValue(index);
@@ -243,18 +235,18 @@ class VectorCore {
     return change(index, nullptr, value, outcome);
   }
 
-  /** kDifferent: the cell holds something else. Elements are compared as bits. */
+  /// kDifferent: the cell holds something else. Elements are compared as bits.
   Status compareAndSet(uint64_t index, uint64_t expected, uint64_t value, Outcome* outcome) {
     return change(index, &expected, value, outcome);
   }
 
-  /** Provides cells for `elements` elements, without changing the size. */
+  /// Provides cells for `elements` elements, without changing the size.
   Status reserve(uint64_t elements) {
     if (elements > m_.capacityElements) return failure(Code::kRegionFull);
     return provide(0, elements);
   }
 
-  /** Elements from 0 whose cells have blocks in the file; never less than the size. Only grows. */
+  /// Elements from 0 whose cells have blocks in the file; never less than the size. Only grows.
   uint64_t providedElements() const {
     for (uint32_t bucket = 0;; bucket++) {
       const uint64_t first = bucketElements(bucket) - kVectorFirstBucketElements;
@@ -268,7 +260,7 @@ class VectorCore {
  private:
   using A = Atomics<Policy>;
 
-  /** W and the fields of D(W), consistent (V1). */
+  /// W and the fields of D(W), consistent (V1).
   struct Current {
     uint64_t word = 0;
     uint64_t size = 0;
@@ -301,7 +293,7 @@ class VectorCore {
     return end <= loadProvided(place.bucket);
   }
 
-  /** V1. kCorrupt: no program of ours wrote this. */
+  /// V1. kCorrupt: no program of ours wrote this.
   Status loadCurrent(Current* current) const {
     for (;;) {
       Policy::restart();
@@ -324,7 +316,7 @@ class VectorCore {
            (current.count != 0) == (current.kind == kVectorPush);
   }
 
-  /** Loads D(W) and completes it: V2, and what makes the structure survive the dead. */
+  /// Loads D(W) and completes it: V2, and what makes the structure survive the dead.
   Status loadComplete(Current* current) {
     for (;;) {
       if (const Status status = loadCurrent(current); !status.ok()) return status;
@@ -342,7 +334,7 @@ class VectorCore {
 
   // ── push ──
 
-  /** False when one of the cells is not empty: others have pushed, or the file is damaged. */
+  /// False when one of the cells is not empty: others have pushed, or the file is damaged.
   bool writePush(uint32_t index, uint64_t first, const uint64_t* values, uint32_t count) const {
     VectorDescriptor& fields = m_.descriptor(index);
     A::store64(fields.size, first + count, std::memory_order_release);
@@ -378,7 +370,7 @@ class VectorCore {
     return cells_.loadTag(index) == tag;
   }
 
-  /** V4. Returns when the element is there, whoever put it there. */
+  /// V4. Returns when the element is there, whoever put it there.
   void applyPush(uint64_t index, CellImage entry) const {
     for (;;) {
       const CellImage seen = cells_.load(index);
@@ -465,7 +457,7 @@ class VectorCore {
 
   static uint32_t indexOf(uint64_t word) { return static_cast<uint32_t>(word & kIndexMask); }
 
-  /** V1: the one of our two that W, as we loaded it, does not name. */
+  /// V1: the one of our two that W, as we loaded it, does not name.
   uint32_t freeDescriptor(uint64_t word) const {
     const uint32_t mine = slot_ * 2;
     return indexOf(word) == mine ? mine + 1 : mine;
@@ -491,7 +483,7 @@ class VectorCore {
     return kSuccess;
   }
 
-  /** V9. */
+  /// V9.
   Status provide(uint64_t from, uint64_t to) const {
     while (from < to) {
       const BucketPlace place = bucketOf(from);

@@ -1,15 +1,13 @@
-/**
- * Atomic access to words of a shared mapping. Everything that more than one thread may touch goes
- * through here, plain memory of the mapping is never read or written otherwise.
- *
- * std::atomic_ref covers 4 and 8 bytes. 16 bytes are done by hand, because compilers leave them to
- * a library that may take a lock of its own process: cmpxchg16b on x86-64 (every 64-bit processor
- * but the very first), ldaxp/stlxp on arm64. Both are sequentially consistent as we use them and
- * are one access to an aligned 16-byte word: a load of either half sees the half of some whole
- * value that was there.
- *
- * compareExchange16 may fail without a cause (arm64): callers look again before they conclude.
- */
+// Atomic access to words of a shared mapping. Everything that more than one thread may touch goes
+// through here, plain memory of the mapping is never read or written otherwise.
+//
+// std::atomic_ref covers 4 and 8 bytes. 16 bytes are done by hand, because compilers leave them to
+// a library that may take a lock of its own process: cmpxchg16b on x86-64 (every 64-bit processor
+// but the very first), ldaxp/stlxp on arm64. Both are sequentially consistent as we use them and
+// are one access to an aligned 16-byte word: a load of either half sees the half of some whole
+// value that was there.
+//
+// compareExchange16 may fail without a cause (arm64): callers look again before they conclude.
 #pragma once
 
 #include <atomic>
@@ -17,7 +15,7 @@
 
 namespace rstore {
 
-/** Two words that change together; `word` points to the first, 16-byte aligned. */
+/// Two words that change together; `word` points to the first, 16-byte aligned.
 struct Pair {
   uint64_t low;
   uint64_t high;
@@ -87,11 +85,9 @@ inline bool compareExchange16(uint64_t* word, Pair expected, Pair desired) {
 #error "rstore needs a 16-byte compare-and-swap: x86-64 or arm64"
 #endif
 
-/**
- * The accesses. `Policy::step()` comes before each and gets its address, `Policy::saw()` what each
- * load and swap found; `Policy::restart()` says that an operation begins again and remembers
- * nothing. All are empty in the release addon (ReleasePolicy).
- */
+/// The accesses. `Policy::step()` comes before each and gets its address, `Policy::saw()` what each
+/// load and swap found; `Policy::restart()` says that an operation begins again and remembers
+/// nothing. All are empty in the release addon (ReleasePolicy).
 template <class Policy>
 struct Atomics {
   static uint64_t load64(const uint64_t& word, std::memory_order order) {
@@ -118,7 +114,7 @@ struct Atomics {
     std::atomic_ref<uint32_t>(word).store(value, order);
   }
 
-  /** Sequentially consistent. */
+  /// Sequentially consistent.
   static bool compareExchange64(uint64_t& word, uint64_t expected, uint64_t desired) {
     Policy::step(&word);
     const bool done = std::atomic_ref<uint64_t>(word).compare_exchange_strong(
@@ -135,12 +131,12 @@ struct Atomics {
   }
 };
 
-/** Without tests: nothing happens between two accesses. */
+/// Without tests: nothing happens between two accesses.
 struct ReleasePolicy {
   static void step(const void*) {}
   static void saw(uint64_t) {}
   static void restart() {}
-  /** About `count` times as long as a processor's hint that somebody spins. */
+  /// About `count` times as long as a processor's hint that somebody spins.
   static void relax(uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
 #if defined(__x86_64__)

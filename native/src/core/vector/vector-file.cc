@@ -105,10 +105,8 @@ VectorMapping::~VectorMapping() {
   releaseAddressSpace(reservation);
 }
 
-/**
- * The addresses may live on, without a file: a mapping of it would keep its open file description,
- * and with that the locks, although the descriptor is closed. Closing file_ ends the slot's lock.
- */
+/// The addresses may live on, without a file: a mapping of it would keep its open file description,
+/// and with that the locks, although the descriptor is closed. Closing file_ ends the slot's lock.
 VectorFile::~VectorFile() {
   if (mapping_->reservation.base == nullptr) return;
   changeRange(&mapping_->range, FaultKind::kClosed, -1, 0, &mapping_->control);
@@ -250,7 +248,7 @@ Status VectorFile::recover(bool clean, uint64_t flushedSize, uint64_t* found) {
   return syncData(file_.fd);
 }
 
-/** F6. CLEAN: only operations that were under way at the flush can have moved the end. */
+/// F6. CLEAN: only operations that were under way at the flush can have moved the end.
 Status VectorFile::findRun(bool clean, uint64_t flushedSize, CellRun* run) {
   const uint64_t capacity = memory_.capacityElements;
   if (flushedSize > capacity) return failure(Code::kCorrupt);
@@ -263,7 +261,7 @@ Status VectorFile::findRun(bool clean, uint64_t flushedSize, CellRun* run) {
   return mapping_->control.fault == 0 ? kSuccess : failure(Code::kIo);
 }
 
-/** No pop is pending any more that would empty them, and no set may change them as they are. */
+/// No pop is pending any more that would empty them, and no set may change them as they are.
 void VectorFile::keepLeaving(const CellRun& run) {
   for (uint64_t index = run.checked; index < run.end; index++) {
     for (CellImage seen = cells().load(index); seen.state() == kCellLeaving;) {
@@ -274,7 +272,7 @@ void VectorFile::keepLeaving(const CellRun& run) {
   }
 }
 
-/** Walks what the file has behind the run; holes are empty already. */
+/// Walks what the file has behind the run; holes are empty already.
 Status VectorFile::emptyCellsFrom(uint64_t size) {
   const auto end = static_cast<off_t>(file_.identity.capacityBytes);
   auto at = static_cast<off_t>(kVectorFirstCellOffset + size * header_.cellBytes);
@@ -311,7 +309,7 @@ Status VectorFile::allocateCells(uint64_t fromBytes, uint64_t toBytes) {
   return allocate(file_.fd, begin, (end - begin + kPageBytes - 1) & ~uint64_t{kPageBytes - 1});
 }
 
-/** F4. In steps of a quarter of the bucket; on a disk that has no such step, in smaller ones. */
+/// F4. In steps of a quarter of the bucket; on a disk that has no such step, in smaller ones.
 Status VectorFile::growBucket(uint32_t bucket, uint64_t bytes) {
   constexpr uint64_t kLeast = 64 * 1024, kMost = 16 * 1024 * 1024;
   const uint64_t first = bucketElements(bucket) - kVectorFirstBucketElements;
@@ -336,10 +334,8 @@ Status VectorFile::growBucket(uint32_t bucket, uint64_t bytes) {
   return kSuccess;
 }
 
-/**
- * One fault for many pages: a handle that goes on where it was goes ever further ahead, up to 256
- * KiB, within what the file has. Where the kernel cannot (before 5.14), pages come one by one.
- */
+/// One fault for many pages: a handle that goes on where it was goes ever further ahead, up to 256
+/// KiB, within what the file has. Where the kernel cannot (before 5.14), pages come one by one.
 void VectorFile::makePresent(uint64_t beginBytes, uint64_t endBytes) {
   constexpr uint64_t kLeast = 16 * 1024, kMost = 256 * 1024;
   const std::atomic_ref<uint64_t> present(memory_.presentBytes);
@@ -357,12 +353,12 @@ void VectorFile::makePresent(uint64_t beginBytes, uint64_t endBytes) {
 
 // ── flush ──
 
-/** F7. Counted, so that whoever has made up for those that he knew of forgets no later one. */
+/// F7. Counted, so that whoever has made up for those that he knew of forgets no later one.
 std::atomic_ref<uint32_t> VectorFile::failuresOf(VectorMarker& marker) {
   return std::atomic_ref<uint32_t>(marker.failedSyncs);
 }
 
-/** F5: leaves the state DIRTY, and the disk anything but CLEAN. */
+/// F5: leaves the state DIRTY, and the disk anything but CLEAN.
 Status VectorFile::beginChange() {
   uint64_t& word = memory_.marker->state;
   for (;;) {
@@ -414,7 +410,7 @@ Status VectorFile::flush() {
   return status.ok() ? unlocked : status;
 }
 
-/** The data is on the disk: says so if nothing was changed since the state was `state`. */
+/// The data is on the disk: says so if nothing was changed since the state was `state`.
 Status VectorFile::markClean(uint64_t state, uint64_t size) {
   VectorMarker& marker = *memory_.marker;
   Memory::store64(marker.flushedSize, size, std::memory_order_release);
@@ -424,7 +420,7 @@ Status VectorFile::markClean(uint64_t state, uint64_t size) {
   return syncData(file_.fd);
 }
 
-/** F7: an addition of 0 is a write. */
+/// F7: an addition of 0 is a write.
 void VectorFile::dirtyEveryPage() {
   const auto touch = [](std::byte* page) {
     std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(page)).fetch_add(0);

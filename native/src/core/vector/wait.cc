@@ -8,7 +8,7 @@
 namespace rstore {
 namespace {
 
-/** Lowers `awaitedSize` to `size`, where 0 stands for nobody. */
+/// Lowers `awaitedSize` to `size`, where 0 stands for nobody.
 void registerSize(uint64_t& awaited, uint64_t size) {
   for (;;) {
     const uint64_t seen = Memory::load64(awaited, std::memory_order_seq_cst);

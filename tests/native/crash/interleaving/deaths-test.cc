@@ -1,7 +1,5 @@
-/**
- * What a process that dies leaves to the others: locks, slots, records and tails (L1, L2, C1, G1,
- * H2, H3).
- */
+// What a process that dies leaves to the others: locks, slots, records and tails (L1, L2, C1, G1,
+// H2, H3).
 #include "core/atomic-word.h"
 #include "scenes.h"
 

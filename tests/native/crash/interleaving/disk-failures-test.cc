@@ -1,4 +1,4 @@
-/** Writes and syncs that fail in the middle, and who must hear of it (A4, H4, H7). */
+// Writes and syncs that fail in the middle, and who must hear of it (A4, H4, H7).
 #include <thread>
 
 #include "core/atomic-word.h"
@@ -31,7 +31,7 @@ TEST(aFailedSyncVoidsTheRecord) {  // H4
   }
 }
 
-/** As when the kernel drops a page that it could not write. */
+/// As when the kernel drops a page that it could not write.
 void dropFromLog(const std::string& path, uint64_t offset) {
   const int log = ::open((path + "-wal").c_str(), O_RDWR);
   const std::byte zeros[64] = {};

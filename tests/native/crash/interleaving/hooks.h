@@ -1,7 +1,5 @@
-/**
- * A table of file operations that lets a test in: what a hook does there, happens in the middle of
- * another handle's operation, at exactly that moment.
- */
+// A table of file operations that lets a test in: what a hook does there, happens in the middle of
+// another handle's operation, at exactly that moment.
 #pragma once
 
 #include <functional>
@@ -13,7 +11,7 @@ namespace interleaving {
 using namespace rstore;
 
 struct Hooks {
-  /** Before a write; a negative errno is given back instead of writing. */
+  /// Before a write; a negative errno is given back instead of writing.
   std::function<int(int fd, uint64_t offset, size_t bytes)> beforeWrite;
   std::function<void(int fd, uint64_t offset, size_t bytes)> afterWrite;
   std::function<int(int fd)> beforeSync;
@@ -79,7 +77,7 @@ inline void noHooks() {
   hooks = {};
 }
 
-/** Only one at a time takes place inside the hook. */
+/// Only one at a time takes place inside the hook.
 struct Once {
   bool inside = false;
   template <typename Body>

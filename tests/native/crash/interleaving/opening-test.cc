@@ -1,7 +1,5 @@
-/**
- * Logs that are begun, ended and handed over: by those that open, recover and close at once (Y5, H5,
- * G3).
- */
+// Logs that are begun, ended and handed over: by those that open, recover and close at once (Y5,
+// H5, G3).
 #include <atomic>
 #include <thread>
 #include <vector>

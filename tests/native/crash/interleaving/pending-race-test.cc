@@ -1,8 +1,6 @@
-/**
- * Pages that wait (pending-pages.h) while commits follow each other and checkpoints run on another
- * thread, at random: each page that is looked at is compared with that of a view of the same commit
- * that lets none wait. SEED=N begins with another history.
- */
+// Pages that wait (pending-pages.h) while commits follow each other and checkpoints run on another
+// thread, at random: each page that is looked at is compared with that of a view of the same commit
+// that lets none wait. SEED=N begins with another history.
 #include <atomic>
 #include <thread>
 

@@ -1,7 +1,5 @@
-/**
- * Pages that wait for their first touch (pending-pages.h), at the points where W1 to W8 could
- * break. What is right is what a view shows that lets none wait.
- */
+// Pages that wait for their first touch (pending-pages.h), at the points where W1 to W8 could
+// break. What is right is what a view shows that lets none wait.
 #include <sys/resource.h>
 
 #include <atomic>
@@ -49,7 +47,7 @@ PageHashes shownBy(Region& region) {
 
 size_t waitingIn(Region& region) { return region.handle.view().pending().chunkCount(); }
 
-/** What the last commit holds. */
+/// What the last commit holds.
 PageHashes published(const std::string& path) {
   Region plain;
   if (!plain.open(path, atOnce()).ok()) std::abort();
@@ -57,7 +55,7 @@ PageHashes published(const std::string& path) {
   return shownBy(plain);
 }
 
-/** Two commits that change the same pages, of which none is in the file. */
+/// Two commits that change the same pages, of which none is in the file.
 struct Backlog {
   std::string path = newRegion();
   Region writer;
@@ -258,7 +256,7 @@ TEST(manySmallRecordsDoNotWait) {
   CHECK(waitingIn(reader) == 0 && stampShown(reader) == 90);
 }
 
-/** Mappings of the process that the view's windows are divided into. */
+/// Mappings of the process that the view's windows are divided into.
 size_t mappingsOf(const Region& region) {
   const auto base = reinterpret_cast<uintptr_t>(region.base());
   size_t count = 0;
@@ -357,7 +355,7 @@ TEST(aLogOfAnyLengthIsListedInPieces) {
   CHECK(shownBy(reader) == right);
 }
 
-/** Not repeated for ever: what cannot be served ends the process, as anywhere else. */
+/// Not repeated for ever: what cannot be served ends the process, as anywhere else.
 void touchWithoutMemory(const std::string& path, uint32_t) {
   Region reader;
   if (!reader.open(path, roomy()).ok() || waitingIn(reader) < 2) return;

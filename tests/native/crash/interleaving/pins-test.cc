@@ -1,7 +1,5 @@
-/**
- * Readers, the checkpointer and the log's segments at the points where the arguments of pins (L3,
- * L4, G3, V3 to V5) could break; and all of them at once.
- */
+// Readers, the checkpointer and the log's segments at the points where the arguments of pins (L3,
+// L4, G3, V3 to V5) could break; and all of them at once.
 #include <atomic>
 #include <chrono>
 #include <thread>

@@ -1,4 +1,4 @@
-/** The checkpointer's thread rests between two checkpoints, unless the log fills up (C4). */
+// The checkpointer's thread rests between two checkpoints, unless the log fills up (C4).
 #include <chrono>
 
 #include "core/clock.h"
@@ -17,7 +17,7 @@ void slowSyncs() {
   }});
 }
 
-/** Commits one more, has `kick` ask for its checkpoint and waits for it; milliseconds. */
+/// Commits one more, has `kick` ask for its checkpoint and waits for it; milliseconds.
 template <typename Kick>
 int64_t checkpointed(Region& region, uint64_t number, Kick kick) {
   CHECK(stamp(region, number).ok());
@@ -30,7 +30,7 @@ int64_t checkpointed(Region& region, uint64_t number, Kick kick) {
   return monotonicMs() - begun;
 }
 
-/** A region whose first checkpoint took `firstMs`, because its syncs were slow. */
+/// A region whose first checkpoint took `firstMs`, because its syncs were slow.
 struct Scenery {
   std::string path = newRegion();
   Region region;

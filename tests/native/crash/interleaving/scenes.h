@@ -1,7 +1,5 @@
-/**
- * Deaths are those of real processes: a scene is what a process does that is killed on the way, a
- * program of its own, so that it inherits nothing.
- */
+// Deaths are those of real processes: a scene is what a process does that is killed on the way, a
+// program of its own, so that it inherits nothing.
 #pragma once
 
 #include <signal.h>
@@ -28,13 +26,13 @@ inline double secondsOf(const std::function<void()>& body) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
 }
 
-/** What a process does that dies on the way: a program of its own, so that it inherits nothing. */
+/// What a process does that dies on the way: a program of its own, so that it inherits nothing.
 struct Scene {
   const char* name;
   void (*play)(const std::string& path, uint32_t number);
 };
 
-/** Plays the scene in a new process; true when that was killed, as it must be. */
+/// Plays the scene in a new process; true when that was killed, as it must be.
 inline bool dies(const char* scene, const std::string& path, uint32_t number = 0) {
   const std::string text = std::to_string(number);
   const int status = check::inChild(
@@ -42,7 +40,7 @@ inline bool dies(const char* scene, const std::string& path, uint32_t number = 0
   return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
-/** At the sync of the log that belongs to its commit. */
+/// At the sync of the log that belongs to its commit.
 inline void dieBeforePublishing(const std::string& path, uint32_t) {
   Region dying;
   if (!dying.open(path).ok()) return;
@@ -54,7 +52,7 @@ inline void dieBeforePublishing(const std::string& path, uint32_t) {
   (void)stamp(dying, 2, true);
 }
 
-/** With the last line of its record not written. */
+/// With the last line of its record not written.
 inline void dieWithATornRecord(const std::string& path, uint32_t) {
   Region dying;
   if (!dying.open(path).ok()) return;
@@ -69,7 +67,7 @@ inline void dieWithATornRecord(const std::string& path, uint32_t) {
   (void)stamp(dying, 2, true);
 }
 
-/** Leaves a tail of 70 pages in the file and no record of it. */
+/// Leaves a tail of 70 pages in the file and no record of it.
 inline void dieBehindATail(const std::string& path, uint32_t) {
   Region dying;
   if (!dying.open(path).ok() || !dying.begin().ok()) return;
@@ -80,13 +78,13 @@ inline void dieBehindATail(const std::string& path, uint32_t) {
   if (dying.handle.prepare(dying.changes(), true).ok()) die();
 }
 
-/** With the write lock and a pin. */
+/// With the write lock and a pin.
 inline void dieInTransaction(const std::string& path, uint32_t) {
   Region dying;
   if (dying.open(path).ok() && dying.begin().ok()) die();
 }
 
-/** After so many of its writes. */
+/// After so many of its writes.
 inline void dieInCheckpoint(const std::string& path, uint32_t number) {
   Region dying;
   if (!dying.open(path).ok()) return;
@@ -106,7 +104,7 @@ inline void dieAfterTwoCommits(const std::string& path, uint32_t) {
   if (region.open(path).ok() && stamp(region, 1).ok() && stamp(region, 2, true).ok()) die();
 }
 
-/** Records are 96 bytes, 16 for each page, 64 for each line: the last one fills the segment. */
+/// Records are 96 bytes, 16 for each page, 64 for each line: the last one fills the segment.
 inline void dieAtTheEndOfASegment(const std::string& path, uint32_t) {
   Region region;
   if (!region.open(path).ok() || !stamp(region, 1).ok()) return;
@@ -128,7 +126,7 @@ inline void dieAtTheEndOfASegment(const std::string& path, uint32_t) {
   if (atStart && position > kSegmentBytes && region.handle.checkpoint().ok()) die();
 }
 
-/** Behind the slot that names the new log, before anybody is told. */
+/// Behind the slot that names the new log, before anybody is told.
 inline void dieBeginningTheLog(const std::string& path, uint32_t) {
   Region dying;
   if (!dying.open(path).ok()) return;
@@ -141,7 +139,7 @@ inline void dieBeginningTheLog(const std::string& path, uint32_t) {
   (void)stamp(dying, 1, true);
 }
 
-/** Another log is begun, and a view that has seen the first one's slot writes the first record. */
+/// Another log is begun, and a view that has seen the first one's slot writes the first record.
 inline void dieBehindTheSecondLog(const std::string& path, uint32_t) {
   Region beginner, seer;
   if (!beginner.open(path).ok()) return;
@@ -161,7 +159,7 @@ HandleOptions longLog() {
   return options;
 }
 
-/** Between the header of the third segment and the table. */
+/// Between the header of the third segment and the table.
 inline void dieBehindAHeader(const std::string& path, uint32_t) {
   Region dying;
   uint64_t number = 100;
@@ -174,7 +172,7 @@ inline void dieBehindAHeader(const std::string& path, uint32_t) {
   fillLog(dying, &number);
 }
 
-/** The first segment is free meanwhile, the third has the header of the next number. */
+/// The first segment is free meanwhile, the third has the header of the next number.
 inline void dieAfterReuse(const std::string& path, uint32_t) {
   Region region;
   if (!region.open(path, longLog()).ok() || !stamp(region, 1).ok()) return;
@@ -203,7 +201,7 @@ inline constexpr Scene kScenes[] = {
     {"behindTheSecondLog", dieBehindTheSecondLog},
 };
 
-/** The program of a test file: plays the scene that it is asked for, or runs the tests. */
+/// The program of a test file: plays the scene that it is asked for, or runs the tests.
 inline int playOrRunAll(int count, char** arguments) {
   for (const Scene& scene : kScenes) {
     if (count < 4 || scene.name != std::string(arguments[1])) continue;

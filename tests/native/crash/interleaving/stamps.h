@@ -1,4 +1,4 @@
-/** Regions whose commits can be told apart: each stamps lines of many pages with its number. */
+// Regions whose commits can be told apart: each stamps lines of many pages with its number.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ inline std::string newRegion() {
 inline constexpr uint64_t kFirstLine = uint64_t{kFirstDataPage} * kLinesOfPage;
 inline constexpr uint32_t kStampCount = 12;
 
-/** The lines that each commit stamps with its number lie in pages of their own. */
+/// The lines that each commit stamps with its number lie in pages of their own.
 inline uint64_t stampLine(uint32_t index) { return kFirstLine + index * kLinesOfPage + index * 5; }
 
 inline Line stampOf(uint64_t number) {
@@ -33,7 +33,7 @@ inline Line stampOf(uint64_t number) {
   return line;
 }
 
-/** Commits number N: every stamp says N, and `extraPages` more pages are written over. */
+/// Commits number N: every stamp says N, and `extraPages` more pages are written over.
 inline Status stamp(Region& region, uint64_t number, bool sync = false, uint32_t extraPages = 0) {
   if (const Status begun = region.begin(); !begun.ok()) return begun;
   const uint64_t least = (kFirstLine + std::max(40u, 14 + extraPages) * kLinesOfPage) * 8;
@@ -48,7 +48,7 @@ inline Status stamp(Region& region, uint64_t number, bool sync = false, uint32_t
   return committed;
 }
 
-/** The number that all stamps agree on, or UINT64_MAX when they do not. */
+/// The number that all stamps agree on, or UINT64_MAX when they do not.
 inline uint64_t stampShown(const Region& region) {
   uint64_t first = 0;
   for (uint32_t i = 0; i < kStampCount; i++) {
@@ -68,7 +68,7 @@ inline uint64_t slotEpoch(Region& region) {
   return atomicWord(wordOf(words(region).slotEpoch)).load();
 }
 
-/** Commits go on until the log would have to wrap several times. */
+/// Commits go on until the log would have to wrap several times.
 inline void fillLog(Region& region, uint64_t* number) {
   for (int i = 0; i < 40; i++) CHECK(stamp(region, ++*number, false, 16).ok());
   region.handle.unpin();
