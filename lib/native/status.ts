@@ -1,5 +1,6 @@
 /** From the status of a native call to the error that a caller gets. */
-import { closeSync, constants, openSync } from 'node:fs'
+import { closeSync, constants, openSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 
 import { C } from '../../formats/index.js'
@@ -133,9 +134,15 @@ const WRONG_PATHS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is longer than the file system takes',
 }
 
-/** Whether an RSTORE_IO says that a path can be no file. */
-export const isWrongPath = ({ facts }: RStoreError): boolean =>
-  WRONG_PATHS[String(facts['errno'])] !== undefined
+/** The first folder on the way to a path that is none; undefined when it can be there. */
+function missingFolder(path: string): string | undefined {
+  const folder = dirname(path)
+  try {
+    return statSync(folder).isDirectory() ? undefined : folder
+  } catch {
+    return folder === path ? undefined : missingFolder(folder) ?? folder
+  }
+}
 
 /** Of `readOnly`: for whom the system does not even open the file for reading. */
 const UNREADABLE: Meaning = {
@@ -161,6 +168,13 @@ function meaningOf(name: string, errno: string, path: string, own: OwnWords): Me
     return { code: 'RSTORE_IO', what, todo: 'Check the path; nothing was changed' }
   }
   if (name === 'readOnly' && errno === 'EACCES' && mayNotRead(path)) return UNREADABLE
+  const folder = name === 'notFound' ? missingFolder(path) : undefined
+  if (folder !== undefined) {
+    return {
+      code: 'RSTORE_NOT_FOUND', what: `there is no folder ${folder}`,
+      todo: 'Check the path, or make the folder',
+    }
+  }
   const meaning = MEANINGS[name]
   return meaning && { ...meaning, ...own[name] }
 }
@@ -195,8 +209,9 @@ function errorFor(
 /** What the core calls it: `statusFromErrno` of native/src/core/status.h. */
 const OF_SYSTEM: Readonly<Record<string, string>> = {
   EMFILE: 'memory', ENFILE: 'memory', ENOMEM: 'memory',
-  ENOSPC: 'noSpace', EDQUOT: 'noSpace',
+  ENOSPC: 'noSpace', EDQUOT: 'noSpace', EFBIG: 'noSpace',
   EACCES: 'readOnly', EPERM: 'readOnly', EROFS: 'readOnly',
+  ENOTDIR: 'notFound', EIO: 'io', ELOOP: 'io', ENAMETOOLONG: 'io',
 }
 
 /** Of what node:fs threw, the error that the core would give; of anything else, that itself. */

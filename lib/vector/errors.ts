@@ -1,6 +1,6 @@
 /** What goes wrong with a vector file, in words that fit vectors. */
 import { RStoreError } from '../errors.js'
-import { errorOf, isWrongPath } from '../native/status.js'
+import { errorOf, type OwnWords } from '../native/status.js'
 import type { OpenedVector } from './native.js'
 
 /**
@@ -10,26 +10,33 @@ import type { OpenedVector } from './native.js'
 export function vectorError(
   status: number, path: string, doing: string, pushed?: number,
 ): Error {
-  const error = errorOf(status, path, doing)
-  if (!(error instanceof RStoreError)) return error
-  const advice = isWrongPath(error) ? undefined : ADVICE[error.code]
-  const message = advice === undefined ? error.message : `${doing} ${path}: ${advice}`
-  if (pushed === undefined) return new RStoreError(error.code, message, error.facts)
+  const error = errorOf(status, path, doing, IN_A_VECTOR)
+  if (pushed === undefined || !(error instanceof RStoreError)) return error
   const done = pushed === 0 ? 'Nothing was changed' : `${pushed} of the elements were appended`
-  return new RStoreError(error.code, message.replace('Nothing was changed', done),
+  return new RStoreError(error.code, error.message.replace('Nothing was changed', done),
     { ...error.facts, pushed })
 }
 
-const ADVICE: Readonly<Record<string, string>> = {
-  RSTORE_NOT_FOUND: 'there is no such file. Check the path, or use SharedVector.create.',
-  RSTORE_EXISTS: 'there is a file of that name. Use SharedVector.open.',
-  RSTORE_READ_ONLY: 'the file or its folder may not be written. Everyone who has a vector open '
-    + 'takes part in its changes: change the permissions.',
-  RSTORE_REGION_FULL: 'the capacity is reached. Nothing was changed. Create a vector with a larger '
-    + 'capacity and copy into it.',
-  RSTORE_IO: 'the disk failed, or somebody shortened the file. This handle cannot be used any '
-    + 'more: close it and open the vector again.',
-  RSTORE_CORRUPT: 'the file is damaged, or shorter than it was made. Take it from a backup.',
+const DISK_FAILED = {
+  what: 'the disk failed, or somebody shortened the file',
+  todo: 'This handle cannot be used any more: close it and open the vector again',
+}
+
+const IN_A_VECTOR: OwnWords = {
+  notFound: { todo: 'Check the path, or use SharedVector.create' },
+  exists: { todo: 'Use SharedVector.open' },
+  notRegion: { what: 'this is not a vector' },
+  readOnly: {
+    todo: 'Everyone who has a vector open takes part in its changes: change the permissions',
+  },
+  regionFull: {
+    todo: 'Nothing was changed. Create a vector with a larger capacity and copy into it',
+  },
+  io: DISK_FAILED,
+  failed: DISK_FAILED,
+  corrupt: {
+    what: 'the file is damaged, or shorter than it was made', todo: 'Take it from a backup',
+  },
 }
 
 /** What stopped an opening: the type, a lost memory, or what the status says. */

@@ -48,12 +48,6 @@ export interface WaitOptions {
   signal?: AbortSignal
 }
 
-export function checkPath(path: unknown): void {
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw new TypeError(`path must be a string, not ${show(path)}`)
-  }
-}
-
 /** The capacity in bytes. */
 export function checkCapacity(capacity: Size = '1GiB'): number {
   const bytes = bytesOf(capacity, 'capacity')

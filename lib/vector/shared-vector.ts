@@ -13,7 +13,7 @@ import { dirname, resolve } from 'node:path'
 
 import { C } from '../../formats/index.js'
 import { refuseNetwork } from '../native/network.js'
-import { checkMode, checkNewPath, checkTimeout } from '../region/base/options.js'
+import { checkMode, checkNewPath, checkPath, checkTimeout } from '../region/base/options.js'
 import type { Type } from '../types/infer.js'
 import { checkOptionNames } from '../types/options.js'
 import { show } from '../types/text.js'
@@ -25,10 +25,7 @@ import { elementOf } from './element.js'
 import { openingError, vectorError } from './errors.js'
 import { vectorAddon } from './native.js'
 import { cellsOf, VectorOperations } from './operations.js'
-import {
-  checkCapacity, checkPath, type CreateVectorOptions,
-  type OpenVectorOptions,
-} from './options.js'
+import { checkCapacity, type CreateVectorOptions, type OpenVectorOptions } from './options.js'
 
 export abstract class SharedVector<V, I = V> extends VectorOperations<V, I> {
   /**

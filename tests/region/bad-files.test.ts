@@ -12,7 +12,7 @@ import {
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { C, CheckpointSlot, Identity } from '../../formats/index.js'
-import { Packed, Region, SharedVector, t } from '../../lib/index.js'
+import { Packed, Region, SharedVector, Store, t } from '../../lib/index.js'
 import { fingerprint, patch, readBytes, slotOffsets, writeBytes } from '../harness/region-bytes.js'
 import { thrown, withRegion, type Place } from '../harness/with-region.js'
 
@@ -94,7 +94,28 @@ test(
       ]) {
         assert.throws(open, words)
       }
+      if (name !== 'folder') assert.throws(() => Store.open(path), words)
     }
+  }),
+)
+
+test(
+  'where a folder on the way is missing, or is a file, it is named',
+  withRegion((place) => {
+    writeFileSync(place.path('plain'), 'x')
+    for (const folder of ['plain', 'absent']) {
+      const words = new RegExp(`there is no folder ${place.path(folder)} `)
+      const path = place.path(`${folder}/inside/file`)
+      for (const call of [
+        () => Region.open(path), () => Region.create(path), () => Region.openOrCreate(path),
+        () => Packed.load(path), () => SharedVector.open(path, t.u8),
+        () => SharedVector.create(path, t.u8),
+      ]) {
+        assert.match(thrown('RSTORE_NOT_FOUND', call).message, words)
+      }
+    }
+    const inFile = thrown('RSTORE_NOT_FOUND', () => Store.open(place.path('plain/inside')))
+    assert.match(inFile.message, /there is no folder .*\/plain /)
   }),
 )
 

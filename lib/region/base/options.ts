@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { C, isSideFileName } from '../../../formats/index.js'
 import type { HandleOptions, ReaderInfo } from '../../native/binding.js'
 import { checkOptionNames } from '../../types/options.js'
+import { show } from '../../types/text.js'
 
 /** Bytes, or a number with a binary unit. */
 export type Size = number | `${number}${'KiB' | 'MiB' | 'GiB'}`
@@ -30,8 +31,8 @@ export interface RegionOptions {
   /** Memory that the handle may keep for pages that differ from the file. Default 64 MiB. */
   privateBytes?: Size
   /**
-   * The redo log is kept below this, unless a snapshot holds it back. Default 64 MiB, at least 1
-   * MiB.
+   * The redo log is kept below this, unless a snapshot holds it back, or a checkpoint that another
+   * process is making for more than two seconds. Default 64 MiB, at least 1 MiB.
    */
   logBytes?: Size
   /**
@@ -81,7 +82,8 @@ export function capacityOf(size: Size = '4GiB'): number {
 /** Throws a TypeError on what no file can be called. */
 export function checkPath(path: unknown): asserts path is string {
   if (typeof path === 'string' && path !== '' && !path.includes('\0')) return
-  throw new TypeError(`a path must be a string that is not empty, not ${String(path)}`)
+  throw new TypeError(
+    `a path must be a string that is not empty and has no NUL in it, not ${show(path)}`)
 }
 
 /**
