@@ -5,13 +5,11 @@
 import { C } from '../../../formats/index.js'
 import type { Ref } from '../../space/ref.js'
 import type { Window } from '../../space/window.js'
-import {
-  CONTENT_OFFSET, createContent, resizeContent, windowOfContent,
-} from '../boxes.js'
+import { CONTENT_OFFSET, windowOfContent } from '../boxes.js'
+import { ContentType } from '../content.js'
 import type { Lease, Session } from '../context.js'
 import { BytesKey, type KeyCodec } from '../keys.js'
 import { show } from '../text.js'
-import { BoxedType } from '../type.js'
 
 /** Up to here arrays and bytes are always copied out. */
 export const COPY_LIMIT_BYTES = 4096
@@ -43,7 +41,7 @@ export function mustCopy(
     && (array.byteLength <= IN_OBJECT_BYTES || session.isLent(array.buffer)))
 }
 
-export class BytesType extends BoxedType {
+export class BytesType extends ContentType {
   readonly kind = 'bytes'
   override readonly fixedTypeId = C.TYPE_BYTES
   override readonly key = new BytesKey() as KeyCodec<unknown>
@@ -65,10 +63,6 @@ export class BytesType extends BoxedType {
     super.writeSlot(session, window, at, value)
   }
 
-  createCell(session: Session, value: unknown): Ref {
-    const ref = createContent(session, C.TYPE_BYTES, (value as Uint8Array).length)
-    return this.fill(session, ref, value as Uint8Array)
-  }
   readCell(lease: Lease, ref: number): unknown {
     const window = windowOfContent(lease, ref, C.TYPE_BYTES, 'bytes')
     const at = ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET
@@ -78,21 +72,6 @@ export class BytesType extends BoxedType {
       if (buffer !== null) return new Uint8Array(buffer)
     }
     return window.u8.slice(at, at + bytes)
-  }
-  assignCell(session: Session, ref: number, value: unknown): Ref {
-    const source = value as Uint8Array
-    return this.fill(session, resizeContent(session, ref, C.TYPE_BYTES, source.length), source)
-  }
-  private fill(session: Session, ref: Ref, value: Uint8Array): Ref {
-    session.space.windowOf(ref).u8.set(value, ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET)
-    return ref
-  }
-  freeCell(session: Session, ref: number): void {
-    session.space.free(ref as Ref)
-  }
-  override visitCell(): void {}
-  override cellBytes(session: Session, ref: number): number {
-    return session.space.windowOf(ref).u32[((ref & 0x0fff_ffff) << 1) + 2]! + 4
   }
   /** Not by slice(): that of a Buffer does not copy. */
   override plain(value: unknown): unknown {

@@ -11,14 +11,11 @@ import type { addExtension, Packr } from 'msgpackr'
 import { C } from '../../../formats/index.js'
 import { RStoreError } from '../../errors.js'
 import { ArrayCells } from '../array/view.js'
-import type { Ref } from '../../space/ref.js'
-import {
-  CONTENT_OFFSET, createContent, resizeContent, windowOfContent,
-} from '../boxes.js'
-import type { Lease, Session } from '../context.js'
+import { CONTENT_OFFSET, windowOfContent } from '../boxes.js'
+import { ContentType } from '../content.js'
+import type { Lease } from '../context.js'
 import { AnyRecord } from '../struct/view.js'
 import { checkText, show } from '../text.js'
-import { BoxedType } from '../type.js'
 
 interface Msgpackr { Packr: typeof Packr; addExtension: typeof addExtension }
 
@@ -89,7 +86,7 @@ function checkParts(given: unknown, where: string): void {
   }
 }
 
-export class JsonType extends BoxedType {
+export class JsonType extends ContentType {
   readonly kind = 'json'
   override readonly fixedTypeId = C.TYPE_JSON
 
@@ -119,10 +116,6 @@ export class JsonType extends BoxedType {
     return undefined
   }
 
-  createCell(session: Session, value: unknown): Ref {
-    const ref = createContent(session, C.TYPE_JSON, (value as Uint8Array).length)
-    return this.fill(session, ref, value as Uint8Array)
-  }
   readCell(lease: Lease, ref: number): unknown {
     const window = windowOfContent(lease, ref, C.TYPE_JSON, 'json')
     const at = ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET
@@ -134,21 +127,6 @@ export class JsonType extends BoxedType {
       throw new RStoreError('RSTORE_CORRUPT',
         `json at ref ${ref} cannot be decoded (${(cause as Error).message}): run verify()`, { ref })
     }
-  }
-  assignCell(session: Session, ref: number, value: unknown): Ref {
-    const bytes = value as Uint8Array
-    return this.fill(session, resizeContent(session, ref, C.TYPE_JSON, bytes.length), bytes)
-  }
-  private fill(session: Session, ref: Ref, value: Uint8Array): Ref {
-    session.space.windowOf(ref).u8.set(value, ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET)
-    return ref
-  }
-  freeCell(session: Session, ref: number): void {
-    session.space.free(ref as Ref)
-  }
-  override visitCell(): void {}
-  override cellBytes(session: Session, ref: number): number {
-    return session.space.windowOf(ref).u32[((ref & 0x0fff_ffff) << 1) + 2]! + 4
   }
   override plain(value: unknown): unknown {
     return value

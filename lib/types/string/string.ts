@@ -5,12 +5,12 @@ import type { Window } from '../../space/window.js'
 import {
   CONTENT_OFFSET, createContent, resizeContent, windowOfContent,
 } from '../boxes.js'
+import { ContentType } from '../content.js'
 import type { Lease, Session } from '../context.js'
 import { TextKey, type KeyCodec } from '../keys.js'
 import { checkText, readText, textBytes, writeCellText } from '../text.js'
-import { BoxedType } from '../type.js'
 
-export class StringType extends BoxedType {
+export class StringType extends ContentType {
   readonly kind = 'string'
   override readonly fixedTypeId = C.TYPE_STRING
   override readonly key = new TextKey() as KeyCodec<unknown>
@@ -29,7 +29,7 @@ export class StringType extends BoxedType {
     if (value !== '' || window.u32[at >>> 2] !== 0) super.writeSlot(session, window, at, value)
   }
 
-  createCell(session: Session, value: unknown): Ref {
+  override createCell(session: Session, value: unknown): Ref {
     const bytes = textBytes(value as string)
     const ref = createContent(session, C.TYPE_STRING, bytes)
     const at = ((ref & 0x0fff_ffff) << 3) + CONTENT_OFFSET
@@ -41,19 +41,12 @@ export class StringType extends BoxedType {
     const at = (ref & 0x0fff_ffff) << 3
     return readText(window.u8, at + CONTENT_OFFSET, window.u32[(at >>> 2) + 2]!)
   }
-  assignCell(session: Session, ref: number, value: unknown): Ref {
+  override assignCell(session: Session, ref: number, value: unknown): Ref {
     const bytes = textBytes(value as string)
     const to = resizeContent(session, ref, C.TYPE_STRING, bytes)
     const at = ((to & 0x0fff_ffff) << 3) + CONTENT_OFFSET
     writeCellText(session.space.windowOf(to), at, value as string, bytes)
     return to
-  }
-  freeCell(session: Session, ref: number): void {
-    session.space.free(ref as Ref)
-  }
-  override visitCell(): void {}
-  override cellBytes(session: Session, ref: number): number {
-    return session.space.windowOf(ref).u32[((ref & 0x0fff_ffff) << 1) + 2]! + 4
   }
   override same(a: unknown, b: unknown): boolean {
     return a === b
