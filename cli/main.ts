@@ -8,14 +8,17 @@ import { hideBin } from 'yargs/helpers'
 import { COMMANDS } from './commands/index.js'
 import { BrokenPipe, print } from './print/output.js'
 import type { Listing } from './shared/command.js'
-import { argumentsFrom, unveiled, veiled } from './shared/arguments.js'
-import { report, UsageError } from './shared/errors.js'
+import { argumentsFrom, veiled } from './shared/arguments.js'
+import { report } from './shared/errors.js'
 import { EXIT_MEANINGS } from './shared/exit-codes.js'
+import { usageError } from './shared/usage.js'
 
 /** What a shell shows of a program that SIGPIPE ended, as it ends other programs. */
 const BROKEN_PIPE_EXIT = 128 + 13
 
 const LONGEST_LINE = 100
+
+const ARGS = hideBin(process.argv)
 
 const versionOfPackage = (): string => {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
@@ -25,12 +28,9 @@ const versionOfPackage = (): string => {
 const exitCodesText = (): string =>
   `Exit codes: ${EXIT_MEANINGS.map(([code, meaning]) => `${code} ${meaning}`).join('; ')}.`
 
-const usageError = (message: string): UsageError =>
-  new UsageError(`${unveiled(message)}\nTry \`rstore --help\`, or \`rstore COMMAND --help\`.`)
-
 /** What yargs throws by itself, without `fail`: an option without its value. */
 const asUsageError = (error: unknown): unknown =>
-  error instanceof Error && error.name === 'YError' ? usageError(error.message) : error
+  error instanceof Error && error.name === 'YError' ? usageError(error.message, ARGS) : error
 
 const addCommand = (parser: Argv, { command, describe, load }: Listing): Argv =>
   parser.command(
@@ -56,7 +56,7 @@ const makeParser = (): Argv =>
 async function main(args: readonly string[]): Promise<void> {
   let said = ''
   const parser = makeParser().fail((message, error) => {
-    throw error ?? usageError(message)
+    throw error ?? usageError(message, args)
   })
   await parser.parseAsync(veiled(args), {}, (error, _parsed, output) => {
     if (error) throw error
@@ -66,7 +66,7 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 try {
-  await main(hideBin(process.argv))
+  await main(ARGS)
 } catch (error) {
   process.exitCode = error instanceof BrokenPipe ? BROKEN_PIPE_EXIT : report(asUsageError(error))
 }

@@ -215,8 +215,8 @@ test('dump --map: each takes one name, before the file as after it', () => {
   const two = good(rstore(['dump', '--map', 'places', path, '--map', 'tags']))
   assert.equal(mapsIn(two), ['places', 'tags'])
   for (const [args, message] of [
-    [[path, '--map'], /Not enough arguments following: map/],
-    [[path, '--map', 'places', 'tags'], /Unknown command: tags/],
+    [[path, '--map'], /^rstore: --map needs a value$/m],
+    [[path, '--map', 'places', 'tags'], /^rstore: Too many arguments: tags$/m],
   ] as const) {
     const { status, stderr } = rstore(['dump', ...args])
     assert.is(status, EXIT.usage)
