@@ -347,7 +347,7 @@ export class Catalog {
     if (entry === undefined) return false
     session.change(() => {
       for (const index of this.directory.indexesOf(name)) this.dropIndex(index)
-      if (entry.kind !== C.ENTRY_VALUE) this.handleOf(entry).drop(options)
+      if (entry.kind !== C.ENTRY_VALUE) this.handleOf(entry).dropPart(options)
       else if (entry.root !== 0)
         session.registry.typeOfCell(entry.root).freeCell(session, entry.root)
       this.directory.remove(entry)

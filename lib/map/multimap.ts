@@ -115,7 +115,7 @@ export class OrderedMultimap extends Handle {
     const has =
       values !== undefined &&
       (value === undefined ||
-        values.find(this.valueCodec.encode(value, this.valueForm, this.label)) >= 0)
+        values.find(this.valueCodec.encode(value, this.valueForm, `${this.label}, value`)) >= 0)
     this.leave()
     return has
   }
@@ -201,7 +201,7 @@ export class OrderedMultimap extends Handle {
       this.enter()
       this.form = this.codec.encode(ownKey, this.form, this.label)
       if (!isWhole) return
-      this.valueForm = this.valueCodec.encode(ownValue, this.valueForm, this.label)
+      this.valueForm = this.valueCodec.encode(ownValue, this.valueForm, `${this.label}, value`)
     }
   }
 
@@ -260,8 +260,11 @@ export class OrderedMultimap extends Handle {
     this.addToCount(-size)
   }
 
-  /** Removes everything, and the map itself: the handle is dead afterwards. */
-  drop(options: DropOptions = {}): void {
+  /**
+   * Removes everything, and the map itself, for whoever takes away what names it: the handle is
+   * dead afterwards.
+   */
+  dropPart(options: DropOptions = {}): void {
     const root = this.rootRef
     const release: ReleaseValue = (window, at) => this.valuesAt(window.u32[at]!).drop()
     this.session.change(() => {

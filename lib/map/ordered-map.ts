@@ -64,7 +64,7 @@ export class OrderedMap extends MapReader {
 
   /** As `set`, with a value that was prepared, of a map that nobody watches. */
   putPrepared(key: unknown, prepared: unknown): void {
-    this.put(this.codec.encode(key, this.form, this.label), prepared)
+    this.putForm(this.codec.encode(key, this.form, this.label), prepared)
   }
 
   /** The same of one with indexes or listeners. */
@@ -73,8 +73,11 @@ export class OrderedMap extends MapReader {
     this.observed(own, 'set', () => this.putPrepared(own, prepared))
   }
 
-  /** Removes everything, and the map itself: the handle is dead afterwards. */
-  drop(options: DropOptions = {}): void {
+  /**
+   * Removes everything, and the map itself, for whoever takes away what names it: the handle is
+   * dead afterwards.
+   */
+  dropPart(options: DropOptions = {}): void {
     this.enter()
     const release: ReleaseValue = (window, at) => this.stored.release(window, at)
     this.session.change(() => this.tree.drop(releaseTold(release, this.tree.size, options)))
@@ -84,7 +87,7 @@ export class OrderedMap extends MapReader {
    * W3. Preparing and encoding may have run code of the user, which may have taken the map away: so
    * it is looked for again.
    */
-  private put(form: KeyForm, prepared: unknown): void {
+  private putForm(form: KeyForm, prepared: unknown): void {
     this.enter()
     const { tree, stored } = this
     try {
@@ -108,7 +111,7 @@ export class OrderedMap extends MapReader {
 
   delete(key: unknown): boolean {
     this.enterWrite()
-    const there = this.watched ? this.takeObserved(key) : this.take(key)
+    const there = this.watched ? this.takeObserved(key) : this.takeUnobserved(key)
     this.leave()
     return there
   }
@@ -118,12 +121,12 @@ export class OrderedMap extends MapReader {
     const form = this.codec.encode(own, this.form, this.label)
     this.enter()
     if (this.tree.find(form) < 0) return false
-    this.observed(own, 'delete', () => this.take(own))
+    this.observed(own, 'delete', () => this.takeUnobserved(own))
     return true
   }
 
   /** Whether it was there. */
-  private take(key: unknown): boolean {
+  private takeUnobserved(key: unknown): boolean {
     const form = this.codec.encode(key, this.form, this.label)
     this.enter()
     const { tree, stored } = this

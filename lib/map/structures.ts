@@ -114,7 +114,7 @@ export class MapStructures implements Structures {
 
   freeMap(session: Session, type: MapType | MultimapType, root: Ref): void {
     const map = this.open(session.lease, type, root)
-    map.drop()
+    map.dropPart()
   }
 
   visitMap(

@@ -143,9 +143,9 @@ const inside = new Set<string | symbol>([
   'constructor', Symbol.for('nodejs.util.inspect.custom'),
   'open', 'attach', 'treeRootOf', 'enter', 'enterWrite', 'leave', 'renew', 'follow', 'rootRef',
   'readMany', 'edge', 'walkerOf', 'keysIn', 'watched', 'ownerOf',
-  'setObserved', 'putValue', 'putPrepared', 'putWatched', 'drop', 'put', 'fill', 'takeObserved',
-  'take', 'releaser', 'observed', 'appendSorted', 'appender', 'isBehind', 'rising',
-  'valuesAt', 'valueRootOf', 'addPart', 'clearPart',
+  'setObserved', 'putValue', 'putPrepared', 'putWatched', 'dropPart', 'putForm', 'fill',
+  'takeObserved', 'takeUnobserved', 'releaser', 'observed', 'appendSorted', 'appender',
+  'isBehind', 'rising', 'valuesAt', 'valueRootOf', 'addPart', 'clearPart',
 ])
 
 function namesOf(start: object): Set<string | symbol> {
@@ -168,6 +168,25 @@ test('no public method is missing here', () => {
   }
   assert.equal([...unknown], [], 'there is no such method any more')
 })
+
+test('a method that other stores have is not there by chance, for the rest of lib', () => {
+  const habits = ['put', 'drop', 'take', 'remove', 'add', 'del', 'insert', 'push', 'append', 'find']
+  for (const { prototype } of [OrderedMap, OrderedMultimap, IndexHandle, StoredValue])
+    for (const name of habits) assert.not(inside.has(name) && name in prototype, name)
+})
+
+test('what is said of a pair tells its value from its key', withRegion((place) => {
+  const region = place.create()
+  const pairs: any = region.multimap('pairs', t.string, t.u32)
+  const refusal = 'multimap "pairs", value: the key must be a u32: a whole number from 0 to '
+    + '4294967295, got "x"'
+  region.transact(() => {
+    pairs.add('a', 1)
+    for (const use of [() => pairs.add('a', 'x'), () => pairs.has('a', 'x'),
+      () => pairs.remove('a', 'x')]) assert.throws(use, (error: Error) => error.message === refusal)
+    assert.throws(() => pairs.add(1, 2), /^multimap "pairs": the key must be a string, got 1$/)
+  })
+}))
 
 async function codeOf(use: () => unknown): Promise<string> {
   try {
