@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Argv } from 'yargs'
-import { Region, type RegionOptions } from '../../lib/index.js'
+import { Region, type RegionOptions, type Size } from '../../lib/index.js'
 import { chunksLater, chunksNow } from '../load/chunks.js'
 import { removeLeftovers } from '../load/leftovers.js'
 import { Loading, type Loaded, type LoadingOptions } from '../load/loading.js'
@@ -43,7 +43,8 @@ export const options = (yargs: Argv) =>
       type: 'boolean', default: false, describe: 'Leave out what cannot be stored, and say so',
     })
     .option('capacity', {
-      type: 'string', requiresArg: true, default: '4GiB', describe: 'Of a new file',
+      type: 'string', requiresArg: true, default: '4GiB',
+      describe: 'Of a new file: bytes, or with KiB, MiB, GiB',
     })
     .example('$0 load copy.region cities.jsonl', 'What `rstore dump` printed, as it was')
     .example('$0 load cities.region cities.csv --map cities --key id', 'Types are told from rows')
@@ -53,6 +54,10 @@ export const options = (yargs: Argv) =>
       + 'at most 256 MiB, a row of CSV 64 Mi characters.')
 
 type Arguments = ArgumentsOf<typeof options>
+
+/** Bytes as a number; what has a unit as it is. */
+const capacityOf = ({ capacity }: Arguments): Size =>
+  /^\d+$/.test(capacity) ? Number(capacity) : capacity as Size
 
 /** An open input, and how long it is; 0 where nobody knows. */
 interface Input { fd: number; bytes: number }
@@ -93,7 +98,7 @@ async function loadNew(
     printError(`${escapeText(leftover)}: left by a load that was killed; removed`)
   }
   const temporary = temporaryPath(args.file)
-  const settings = { capacity: args.capacity, durability: 'none' } as RegionOptions
+  const settings = { capacity: capacityOf(args), durability: 'none' } as const
   let isOurs = false
   return withCleanup(async () => {
     const region = asUsage('--capacity', () => Region.create(temporary, settings))

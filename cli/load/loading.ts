@@ -11,6 +11,7 @@ import {
 } from '../../lib/index.js'
 import { escapeText } from '../print/escape.js'
 import { printError } from '../print/output.js'
+import { typeText } from '../read/typeText.js'
 import { asUsage, UsageError } from '../shared/errors.js'
 import { inferSchema, isObject } from './infer.js'
 import { CsvRows, JsonRows, type RowReader } from './rows.js'
@@ -52,6 +53,14 @@ const isRowsFault = (error: unknown): error is Error =>
 
 const isTooDeep = (error: Error): boolean =>
   error instanceof RangeError && error.message.startsWith('Maximum call stack')
+
+/** One field may be a tuple by itself; several are one. */
+function checkKeyFields({ name, key }: NameSchema, fields: readonly string[]): void {
+  const parts = (key as { tuple?: readonly unknown[] }).tuple?.length ?? 1
+  if (fields.length === 1 || fields.length === parts) return
+  throw new UsageError(`--key ${fields.join(',')}: ${fields.length} fields, but keys of `
+    + `${JSON.stringify(name)} are of type ${typeText(key)}`)
+}
 
 export class Loading {
   private readonly reader: RowReader
@@ -162,6 +171,7 @@ export class Loading {
         + 'which field is the key')
     }
     const schema = this.schemaFor(map, sample)
+    checkKeyFields(schema, keyFields)
     if (this.reader instanceof CsvRows) this.reader.declare(schema, keyFields)
     this.open(headOf(schema))
     const store = this.importer!.rows(map, keyFields)

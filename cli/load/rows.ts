@@ -114,6 +114,11 @@ export class CsvRows implements RowReader {
 
   /** How cells are read from now on. Throws a UsageError on columns that do not fit. */
   declare(schema: NameSchema, keyFields: readonly string[]): void {
+    const missing = keyFields.find((field) => !this.names.includes(field))
+    if (missing !== undefined) {
+      throw new UsageError(`no column is called ${JSON.stringify(missing)}, which is to be the `
+        + `key; there are ${this.names.map((name) => JSON.stringify(name)).join(', ')}`)
+    }
     const keyTypes = keyFields.length === 1 ? [schema.key!]
       : (schema.key as { tuple?: NameSchema['value'][] }).tuple ?? []
     const known = new Map([

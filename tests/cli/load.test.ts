@@ -132,6 +132,22 @@ test('types are told from the rows, and said', () => {
     { people: 2.5, note: 'a, b' })
 })
 
+test('a key that does not fit the rows, or the map, is said to be what is wrong', () => {
+  const path = freshPath()
+  const csv = ['load', path, '--format', 'csv', '--map', 'm', '--key']
+  assert.is(rstore([...csv, 'id'], 'id,name\n1,a\n').status, EXIT.ok)
+  const wrong: [key: string, message: RegExp][] = [
+    ['none', /^rstore: no column is called "none", which .* key; there are "id", "name"$/m],
+    ['id,name', /^rstore: --key id,name: 2 fields, but keys of "m" are of type u32$/m],
+  ]
+  for (const [key, message] of wrong) {
+    const { status, stdout, stderr } = rstore([...csv, key], 'id,name\n2,b\n')
+    assert.equal([status, stdout], [EXIT.usage, ''])
+    assert.match(stderr, message)
+  }
+  assert.is(good(rstore(['scan', path, 'm'])), '1  {"name":"a"}\n')
+})
+
 test('bad rows: their number is said; left out only with --skip-bad', () => {
   const path = freshPath()
   const input = Buffer.concat([
@@ -172,7 +188,10 @@ test('wrong arguments, before anything is made', () => {
     [['--map', 'm', '--key', 'a', '--format', 'csv'], 'a,b\n1,2\n3,"', /behind row 1/],
     [['--map', 'm', '--key', 'id', '--schema', directory], '{"id":1}', /: a folder/],
     [['--map', 'm', '--key', 'id'], '', /no row to tell the types from/],
-    [['--map', 'm', '--key', 'id', '--capacity', 'much'], '{"id":1}', /--capacity/],
+    [['--map', 'm', '--key', 'id', '--capacity', 'much'], '{"id":1}',
+      /--capacity: .*, not "much"$/m],
+    [['--map', 'm', '--key', 'id', '--capacity', '77'], '{"id":1}',
+      /--capacity: .* between 1MiB and 32GiB/],
     [['--map', 'm', '--key', 'id', '--schema', path], '{"id":1}', /no such file/],
     [['--map', 'm'], '{"rstore":"dump","version":1,"names":[]}', /leave out --map/],
     [[], '{"rstore":"dump","version":9,"names":[]}', /version 9/],

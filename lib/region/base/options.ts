@@ -56,7 +56,8 @@ export function bytesOf(size: Size, option: string): number {
   if (typeof size === 'number') return checkedBytes(size, option)
   const match = typeof size === 'string' ? /^(\d+(?:\.\d+)?)(KiB|MiB|GiB)$/.exec(size) : null
   if (match === null) {
-    throw new TypeError(`${option} must be a number of bytes or like '64MiB', not ${String(size)}`)
+    throw new TypeError(`${option} must be a number of bytes, or a text with KiB, MiB or GiB like `
+      + `'64MiB', not ${show(size)}`)
   }
   return checkedBytes(Number(match[1]) * UNITS[match[2] as keyof typeof UNITS], option)
 }
