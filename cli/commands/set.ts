@@ -13,7 +13,8 @@ export const options = (yargs: Argv) => waitOption(yargs)
   .positional('file', FILE)
   .positional('map', { type: 'string', demandOption: true, describe: 'What it is called there' })
   .positional('key', {
-    type: 'string', demandOption: true, describe: 'Left out for a single value',
+    type: 'string', demandOption: true,
+    describe: 'Left out for a single value; a tuple is typed as JSON, bytes as base64',
   })
   .positional('value', { type: 'string', describe: 'JSON; "-" reads it from standard input' })
   .example('$0 set cities.region cities NO/Oslo \'{"name":"Oslo","population":709037}\'',

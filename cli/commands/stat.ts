@@ -92,11 +92,12 @@ async function watch(
 /** A longer one would not be waited for at all. */
 const LONGEST_SECONDS = 2 ** 31 / 1000 - 1
 
-function check({ interval, count }: ArgumentsOf<typeof options>): void {
+function check({ interval, count, watch }: ArgumentsOf<typeof options>): void {
   if (!(interval > 0)) throw new UsageError('--interval must be more than 0 seconds')
   if (interval > LONGEST_SECONDS) throw new UsageError('--interval must be less than 24 days')
   const isCount = count === undefined || (Number.isInteger(count) && count >= 1)
   if (!isCount) throw new UsageError('--count must be a whole number from 1 on')
+  if (count !== undefined && !watch) throw new UsageError('--count is for --watch')
 }
 
 export async function run(args: ArgumentsOf<typeof options>): Promise<void> {

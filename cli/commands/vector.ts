@@ -8,6 +8,7 @@ import { pairLines } from '../print/table.js'
 import { formatCount } from '../print/units.js'
 import { inspectRegion } from '../read/inspection.js'
 import { readRegion } from '../read/region.js'
+import { textOfDescriptor } from '../read/typeText.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { UsageError } from '../shared/errors.js'
 import { jsonFromText } from '../shared/keys.js'
@@ -70,7 +71,7 @@ export async function run(args: ArgumentsOf<typeof options>): Promise<void> {
   if (args.tail === undefined && !args.follow) {
     const { type, size, capacityElements } = shown
     return print(args.json ? safeJson({ type, size, capacityElements }, 2) : pairLines([
-      ['elements', `${formatCount(size)} of ${type}`],
+      ['elements', `${formatCount(size)} of ${textOfDescriptor(type)}`],
       ['room', `for ${formatCount(capacityElements)}`],
     ]).join('\n'))
   }

@@ -2,6 +2,7 @@
 import { C } from '../../formats/index.js'
 import type { InspectedName, Inspection } from '../read/inspection.js'
 import type { LogEnd } from '../read/records.js'
+import { textOfDescriptor } from '../read/typeText.js'
 import { numeric, pairLines, section, tableLines } from './table.js'
 import { formatBytes, formatCount, formatShare, formatTime } from './units.js'
 
@@ -34,7 +35,7 @@ function vectorText({ vector }: Inspection): string[] {
   if (vector === undefined) return []
   const { type, elementBytes, size, capacityElements, flushedSize, flushedMs } = vector
   return [section('vector', pairLines([
-    ['elements', `${formatCount(size)} of ${type}, ${elementBytes} bytes each`],
+    ['elements', `${formatCount(size)} of ${textOfDescriptor(type)}, ${elementBytes} bytes each`],
     ['room', `for ${formatCount(capacityElements)}`],
     ['flushed', flushedMs === 0
       ? 'never'

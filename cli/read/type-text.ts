@@ -15,3 +15,12 @@ export function typeText(descriptor: unknown, depth = 0): string {
   const parts = Array.isArray(inner) ? inner : [inner]
   return `${kind}(${parts.map((part) => typeText(part, depth + 1)).join(', ')})`
 }
+
+/** The same of a descriptor's own text, as it lies in a file; what is damaged stays as it is. */
+export function textOfDescriptor(json: string): string {
+  try {
+    return typeText(JSON.parse(json))
+  } catch {
+    return json
+  }
+}

@@ -21,7 +21,9 @@ export function refuseExisting(path: string): void {
     throw new UsageError(`${path}: names like this are of the log and the lock file of a region, `
       + 'which come and go with it. Choose another one')
   }
-  if (existsSync(path)) throw new UsageError(`${path}: there is a file of that name`)
+  if (existsSync(path)) {
+    throw new UsageError(`${path}: there is a file of that name. Choose another one, or remove it`)
+  }
   const folder = dirname(path)
   if (!existsSync(folder)) throw new CannotOpen(`${folder}: no such folder`)
 }

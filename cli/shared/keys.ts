@@ -17,7 +17,7 @@ export function keyFromText(text: string, type: Descriptor): unknown {
   if (TEXTS.has(kind) || kind === 'enum') return text
   if (kind === 'bytes') return { $bytes: text }
   if (kind === 'bool' && (text === 'true' || text === 'false')) return text === 'true'
-  if (kind === 'tuple') return jsonFromText(text, 'the key, a tuple,')
+  if (kind === 'tuple') return jsonFromText(text, 'the key, a tuple,', '\'["text",1]\'')
   return isNumber(text) ? Number(text) : text
 }
 
@@ -28,11 +28,11 @@ export function keyText(json: unknown): string {
   return typeof bytes === 'string' ? bytes : JSON.stringify(json)
 }
 
-export function jsonFromText(text: string, what: string): unknown {
+export function jsonFromText(text: string, what: string, example = '\'"text"\''): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
     throw new UsageError(`${what} must be JSON: ${(error as Error).message}. A string needs its `
-      + 'quotes: \'"text"\'')
+      + `quotes: ${example}`)
   }
 }

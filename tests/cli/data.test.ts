@@ -99,6 +99,7 @@ test('set and delete, while another handle has the region open', () => {
   const epoch = region.stats().epoch
   bad(rstore(['set', path, 'cities', 'x', '{"name":1}']), EXIT.usage, /City\.name: expected/)
   bad(rstore(['set', path, 'cities', 'x', '{name']), EXIT.usage, /must be JSON/)
+  bad(rstore(['set', path, 'places', 'x', '""']), EXIT.usage, /quotes: '\["text",1\]'\n/)
   bad(rstore(['set', path, 'cities', 'x']), EXIT.usage, /a value is missing/)
   bad(rstore(['delete', path, 'cities', 'none']), EXIT.usage, /cities has no none/)
   bad(rstore(['delete', path, 'cities']), EXIT.usage, /drop-map/)
@@ -263,7 +264,8 @@ test('pack and thaw', async () => {
   const [packed, other, thawed] = [freshPath(), freshPath(), freshPath()]
   good(rstore(['pack', path, packed]))
   good(rstore(['pack', path, other, '--root', 'cities']))
-  bad(rstore(['pack', path, packed]), EXIT.usage, /there is a file of that name/)
+  bad(rstore(['pack', path, packed]), EXIT.usage,
+    /there is a file of that name. Choose another one, or remove it\n/)
   good(rstore(['pack', path, packed, '--replace']))
   bad(rstore(['pack', path, path, '--replace']), EXIT.usage, /is not packed: --replace/)
   bad(rstore(['pack', path, join(directory, 'none/x')]), EXIT.cannotOpen, /none: no such folder/)
@@ -319,7 +321,7 @@ test('a shared vector: its size, its end, and what is pushed', () => {
   const path = freshPath()
   const vector = SharedVector.create(path, t.u64, { capacity: '1MiB' })
   for (let i = 0; i < 20; i++) vector.push(BigInt(i))
-  assert.match(good(rstore(['vector', path])), /elements +20 of "u64"/)
+  assert.match(good(rstore(['vector', path])), /elements +20 of u64$/m)
   assert.is(good(rstore(['vector', path, '--tail', '2'])), '"18"\n"19"\n')
   bad(rstore(['vector', makeRegionClosed()]), EXIT.usage, /not a shared vector/)
   vector.close()

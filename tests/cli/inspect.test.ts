@@ -170,7 +170,7 @@ test('a shared vector', () => {
   vector.close()
   assert.is(shown.status, 0)
   assert.equal([shown.vector!.size, shown.vector!.elementBytes], [100, 8])
-  assert.match(inspect(path).stdout, /elements +100 of .*f64/)
+  assert.match(inspect(path).stdout, /elements +100 of f64, 8 bytes each$/m)
 })
 
 test('what is no region, is missing, or is a folder: exit code 3; wrong usage: 2', () => {

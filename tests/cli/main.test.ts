@@ -40,7 +40,7 @@ test('the help of every command has examples', () => {
   }
 })
 
-test('what is wrong with the arguments is said in a line, and where there is help: exit code 2', () => {
+test('what is wrong with the arguments is said, and where there is help: exit code 2', () => {
   const ofInspect = 'Usage: rstore inspect <path>. See `rstore inspect --help`.'
   const ofGet = 'Usage: rstore get <file> <map> [key]. See `rstore get --help`.'
   const ofDump = 'Usage: rstore dump <file>. See `rstore dump --help`.'
@@ -72,6 +72,7 @@ test('options are checked before any file is opened: exit code 2', () => {
     [['set', 'a', 'b', 'c', '1', '--wait', '-1'], /--wait: seconds, from 0 on/],
     [['stat', 'a', '--watch', '--interval', '3e6'], /--interval must be less than 24 days/],
     [['stat', 'a', '--watch', '--count', '1.5'], /--count must be a whole number/],
+    [['stat', 'a', '--count', '2'], /--count is for --watch/],
     [['vector', 'a', '--tail', '1.5'], /--tail: how many elements/],
     [['vector', 'a', '--tail', '-1'], /--tail: how many elements/],
     ...[['backup', 'a', ''], ['pack', 'a', ''], ['thaw', 'a', ''], ['repair', 'a', ''],
