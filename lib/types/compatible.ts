@@ -26,10 +26,12 @@ export interface Mismatch {
   readonly how: string
 }
 
-/** A type in few words. */
+/** A type in few words: `u32`, `struct City`, `{"array":"string"}`. */
 export function describeShortly(type: AnyType): string {
   const text =
-    type.name === undefined || type.name === '' ? type.descriptorText : `${type.kind} ${type.name}`
+    type.name === undefined || type.name === ''
+      ? type.descriptorText.replace(/^"(.*)"$/, '$1')
+      : `${type.kind} ${type.name}`
   return text.length <= 60 ? text : `${text.slice(0, 57)}…`
 }
 

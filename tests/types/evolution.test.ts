@@ -225,13 +225,13 @@ const incompatible: [string, Type<any>, Type<any>, RegExp][] = [
     'narrowed',
     base,
     struct({ a: t.u8, b: t.string }),
-    /S\.a is stored as "u16", but declared as "u8"/,
+    /S\.a is stored as u16, but declared as u8/,
   ],
   [
     'other kind',
     base,
     struct({ a: t.u16, b: t.bytes }),
-    /S\.b is stored as "string", but declared as "bytes"/,
+    /S\.b is stored as string, but declared as bytes/,
   ],
   ['removed', base, struct({ a: t.u16 }), /S\.b is stored, but not declared/],
   [
@@ -259,8 +259,8 @@ const incompatible: [string, Type<any>, Type<any>, RegExp][] = [
     t.struct('Z', { a: t.u16, b: t.string }),
     /stored as struct S, but declared as struct Z/,
   ],
-  ['signed', struct({ a: t.u16 }), struct({ a: t.i16 }), /"u16", but declared as "i16"/],
-  ['rounded', struct({ a: t.u32 }), struct({ a: t.f32 }), /"u32", but declared as "f32"/],
+  ['signed', struct({ a: t.u16 }), struct({ a: t.i16 }), /as u16, but declared as i16/],
+  ['rounded', struct({ a: t.u32 }), struct({ a: t.f32 }), /as u32, but declared as f32/],
   [
     'label',
     struct({ a: t.enum('x', 'y') }),
