@@ -23,19 +23,31 @@ export type {
 } from './infer.js'
 
 export interface Types {
+  /** A whole number from 0 to 255. Another one is a RangeError, here as in all integer types. */
   readonly u8: Type<number>
+  /** A whole number from -128 to 127. */
   readonly i8: Type<number>
+  /** A whole number from 0 to 65,535. */
   readonly u16: Type<number>
+  /** A whole number from -32,768 to 32,767. */
   readonly i16: Type<number>
+  /** A whole number from 0 to 4,294,967,295. */
   readonly u32: Type<number>
+  /** A whole number from -2,147,483,648 to 2,147,483,647. */
   readonly i32: Type<number>
+  /** A number in four bytes: rounded to some seven digits. */
   readonly f32: Type<number>
+  /** Any number, as JavaScript has it. A key cannot be NaN. */
   readonly f64: Type<number>
+  /** A bigint from 0 to 2^64 - 1. */
   readonly u64: Type<bigint>
+  /** A bigint from -2^63 to 2^63 - 1. */
   readonly i64: Type<bigint>
+  /** True or false. */
   readonly bool: Type<boolean>
   /** A Date, stored as f64 milliseconds; sorts by time. */
   readonly date: Type<Date>
+  /** Stored as UTF-8, copied on each reading. Keys sort by their bytes. */
   readonly string: Type<string>
   /**
    * Read: a copy up to 4 KiB, else a read-only view good as long as other views, and empty
@@ -49,6 +61,7 @@ export interface Types {
   readonly json: Type<any>
   /** Labels may be added at the end later; stored in two bytes; sorts in the order given. */
   enum<const L extends readonly string[]>(...labels: L): Type<L[number]>
+  /** A field that may be missing: undefined then, and left out when writing. */
   optional<V, I>(type: Type<V, I>): Type<V | undefined, I | undefined>
   /** A scalar, string or enum that may be left out when writing. Needed by fields added later. */
   default<V, I>(type: Type<V, I>, value: I): Type<V, I | undefined>
@@ -75,6 +88,7 @@ export interface Types {
   readonly self: Type<Self, Self>
   /** A map inside a record: 4 bytes, good for ever, freed with its record. */
   map<K, V, I>(key: Type<K, any>, value: Type<V, I>): Type<RMap<K, V, I>, Iterable<readonly [K, I]>>
+  /** A multimap inside a record; as `map`. Its values are keys themselves: see RMultimap. */
   multimap<K, V>(
     key: Type<K, any>,
     value: Type<V, any>,

@@ -132,24 +132,34 @@ export interface Column {
 export interface ReadMap<K, V> extends Iterable<[K, V]> {
   /** Entries; constant time. */
   readonly size: number
+  /** The value of a key; a record is read in place, as a RecordView. Undefined where none is. */
   get(key: K): V | undefined
   /** A plain copy, good for ever: see `toObject` of records. */
   getObject(key: K): any | undefined
+  /** Whether there is an entry of that key. */
   has(key: K): boolean
+  /** As `get` of each key, in their order; faster than one by one. */
   getMany(keys: Iterable<K> | ArrayBufferView): (V | undefined)[]
   /**
    * One numeric field of many records, those of some keys or of a range in its order; `field` is ''
    * in a map of numbers. Keys that are dates are given as a Float64Array of their milliseconds.
    */
   getColumn(keys: ArrayBufferView | Range<K>, field: string): Column
+  /** The entry with the lowest key. */
   first(): [K, V] | undefined
+  /** The entry with the highest key. */
   last(): [K, V] | undefined
+  /** All entries, or those of a range, in the order of their keys. */
   entries(range?: Range<K>): IterableIterator<[K, V]>
   /** The same as `entries`. */
   range(range?: Range<K>): IterableIterator<[K, V]>
+  /** As `entries`, the keys alone. */
   keys(range?: Range<K>): IterableIterator<K>
+  /** As `entries`, the values alone. */
   values(range?: Range<K>): IterableIterator<V>
+  /** How many entries a range has: told from nodes, not one by one. */
   count(range?: Range<K>): number
+  /** Calls `fn` with each entry, in the order of their keys. */
   forEach(fn: (value: V, key: K) => void): void
 }
 
@@ -187,7 +197,9 @@ export interface RMap<K, V, I = V> extends ReadMap<K, V> {
    * refs to it are then led on.
    */
   set(key: K, value: I): void
+  /** Takes an entry out, and frees what it owns; says whether there was one. */
   delete(key: K): boolean
+  /** Sets what `fn` makes of the value that is there, or of undefined: a whole new value. */
   update(key: K, fn: (old: V | undefined) => I): void
   /** Sets only where there is nothing; says whether it did. */
   setIfAbsent(key: K, value: I): boolean
@@ -247,10 +259,13 @@ export interface RMap<K, V, I = V> extends ReadMap<K, V> {
 export interface Index<X, K, V> {
   /** The record of an index key; of several, the one with the lowest key. */
   get(key: X): V | undefined
+  /** The map's keys of the records of a range, in the order of the index. */
   keys(range?: Range<X>): IterableIterator<K>
+  /** The records of a range, in the order of the index. */
   values(range?: Range<X>): IterableIterator<V>
-  /** The records of a range, in the order of the index: the same as `values`. */
+  /** The same as `values`. */
   range(range?: Range<X>): IterableIterator<V>
+  /** The index key, the map's key and the record of each, in the order of the index. */
   entries(range?: Range<X>): IterableIterator<[X, K, V]>
   /** How many records have an index key in the range. */
   count(range?: Range<X>): number
@@ -263,13 +278,17 @@ export interface Index<X, K, V> {
  * those.
  */
 export interface RMultimap<K, V> extends Iterable<[K, V]> {
+  /** Pairs of a key and a value; constant time. */
   readonly size: number
   /** False when the pair was there already. */
   add(key: K, value: V): boolean
   /** Removes one pair, or all pairs of a key; gives the number removed. */
   remove(key: K, value?: V): number
+  /** Whether a pair is there, or any pair of a key. */
   has(key: K, value?: V): boolean
+  /** The values of a key, or those of a range of them, in their order. */
   valuesOf(key: K, range?: Range<V>): IterableIterator<V>
+  /** How many values a key has. */
   countOf(key: K): number
   /** Pairs; the range is one of keys, its limit one of pairs. */
   entries(range?: Range<K>): IterableIterator<[K, V]>
@@ -281,8 +300,11 @@ export interface RMultimap<K, V> extends Iterable<[K, V]> {
 
 /** A single named value. */
 export interface RValue<V, I = V> {
+  /** Undefined until it is set. */
   get(): V | undefined
+  /** Inside a transaction. */
   set(value: I): void
+  /** Takes it out, and its name with it; says whether it was there. */
   delete(): boolean
 }
 
