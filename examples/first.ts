@@ -15,20 +15,20 @@ const City = t.struct('City', {
   at: t.struct('At', { lat: t.f64, lon: t.f64 }),
 })
 
-const region = Region.create('cities.region', { capacity: '1GiB' })
-const cities = region.map('cities', t.string, City)
+const region = Region.openOrCreate('cities.region')
+const cities = region.map('cities', t.string, City)              // made when it is not there
 
-region.transact(() => {
+region.transact(() => {                                          // all of it or nothing
   cities.set('NO/Oslo', { name: 'Oslo', population: 709_037, at: { lat: 59.9, lon: 10.7 } })
   cities.set('NO/Bergen', { name: 'Bergen', population: 291_940, at: { lat: 60.4, lon: 5.3 } })
   cities.set('SE/Lund', { name: 'Lund', population: 94_393, at: { lat: 55.7, lon: 13.2 } })
 })
 
-const inNorway = [...cities.keys({ gte: 'NO/', lt: 'NO0' })]
+const inNorway = [...cities.keys({ gte: 'NO/', lt: 'NO0' })]     // 0 is the character after /
 const population = region.read(() => cities.get('NO/Oslo')?.population)
 
 region.transact(() => {
-  cities.get('NO/Oslo')!.population += 1
+  cities.get('NO/Oslo')!.population += 1                         // four bytes of the file
 })
 region.close()
 // README: end
