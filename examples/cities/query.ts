@@ -11,7 +11,7 @@ const openMs = performance.now() - begun
 
 console.log(`place 100,000: ${first}`)
 
-const byName = places.index(BY_NAME, ['country', 'name'], { key: t.tuple(t.string, t.string) })
+const byName = places.index(BY_NAME, ['country', 'name'])
 
 region.read(() => {
   console.log('\nNorwegian places from "Trom" on, before "Tron":')
@@ -20,7 +20,7 @@ region.read(() => {
   }
 
   console.log('\nthe ten northernmost places of Norway (the data has no population):')
-  const all = [...byName.values({ gte: ['NO', ''], lt: ['NO\u0000', ''] })]
+  const all = [...byName.values({ gte: ['NO'], lte: ['NO'] })]
   const northernmost = all.sort((a, b) => b.lat - a.lat).slice(0, 10)
   for (const { name, lat } of northernmost) console.log(`  ${lat.toFixed(2)}  ${name}`)
 })
