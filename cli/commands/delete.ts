@@ -10,7 +10,9 @@ import { withWritable } from '../shared/source.js'
 export const options = (yargs: Argv) => waitOption(yargs)
   .positional('file', FILE)
   .positional('map', { type: 'string', demandOption: true, describe: 'What it is called there' })
-  .positional('key', { type: 'string', describe: 'Left out for a single value' })
+  .positional('key', {
+    type: 'string', describe: 'Left out for a single value, whose name and type go with it',
+  })
   .example('$0 delete cities.region cities NO/Oslo', 'Of a multimap all values of the key')
 
 export function run(args: ArgumentsOf<typeof options>): void {

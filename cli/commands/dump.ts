@@ -23,7 +23,7 @@ export const options = (yargs: Argv) => yargs
     describe: 'JSON Lines have everything; CSV has one map, without nested types',
   })
   .example('$0 dump cities.region > cities.jsonl', 'Everything: `rstore load` makes it again')
-  .example('$0 dump cities.region --map cities --format csv', 'One map, for a spreadsheet')
+  .example('$0 dump a.region --map cities --format csv', 'One map, for a spreadsheet')
 
 /** A terminal gets nothing that it might obey; a file or a pipe has the text as it is. */
 const isTerminal = process.stdout.isTTY === true

@@ -47,8 +47,8 @@ export const options = (yargs: Argv) =>
       describe: 'Of a new file: bytes, or with KiB, MiB, GiB',
     })
     .example('$0 load copy.region cities.jsonl', 'What `rstore dump` printed, as it was')
-    .example('$0 load cities.region cities.csv --map cities --key id', 'Types are told from rows')
-    .example('zcat log.jsonl.gz | $0 load log.region --map log --key time,id', 'A tuple as key')
+    .example('$0 load a.region a.csv --map cities --key id', 'Types are told from rows')
+    .example('zcat a.gz | $0 load a.region --map m --key a,b', 'From a pipe; a tuple as key')
     .epilogue('All of it is loaded, or nothing. Into a new file in bounded memory; into one that '
       + 'is there in one transaction, which needs memory for what it changes. A line of JSON has '
       + 'at most 256 MiB, a row of CSV 64 Mi characters.')

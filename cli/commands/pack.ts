@@ -26,7 +26,7 @@ export const options = (yargs: Argv) => yargs
     type: 'boolean', default: false, describe: 'Replace a packed OUT, in one step',
   })
   .example('$0 pack cities.region cities.packed', 'All names; its root lists them')
-  .example('$0 pack cities.region cities.packed --root settings', 'As Packed.load(…).root')
+  .example('$0 pack a.region a.packed --root settings', 'As Packed.load(…).root')
 
 type Arguments = ArgumentsOf<typeof options>
 

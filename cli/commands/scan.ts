@@ -21,9 +21,9 @@ export const options = (yargs: Argv) => jsonOption(yargs, 'A line {"key", "value
   .option('limit', { type: 'number', requiresArg: true, describe: 'So many at most' })
   .option('reverse', { type: 'boolean', default: false, describe: 'From the last key on' })
   .option('count', { type: 'boolean', default: false, describe: 'Only how many there are' })
-  .example('$0 scan cities.region cities --gte NO/ --lt NO0', 'A range of keys')
-  .example('$0 scan cities.region cities --reverse --limit 5', 'The last five')
-  .example('$0 scan cities.region cities --json | jq .value.population', 'For programs')
+  .example('$0 scan a.region cities --gte NO/ --lt NO0', 'Keys that begin with NO/')
+  .example('$0 scan a.region cities --reverse --limit 5', 'The last five')
+  .example('$0 scan a.region cities --json | jq .key', 'For programs')
 
 type Arguments = ArgumentsOf<typeof options>
 const ENDS = ['gt', 'gte', 'lt', 'lte'] as const

@@ -17,9 +17,8 @@ export const options = (yargs: Argv) => waitOption(yargs)
     describe: 'Left out for a single value; a tuple is typed as JSON, bytes as base64',
   })
   .positional('value', { type: 'string', describe: 'JSON; "-" reads it from standard input' })
-  .example('$0 set cities.region cities NO/Oslo \'{"name":"Oslo","population":709037}\'',
-    'A whole record')
-  .example('$0 set cities.region settings \'{"theme":"dark"}\'', 'A single value')
+  .example('$0 set a.region cities NO/Oslo \'{"area":454}\'', 'A whole record')
+  .example('$0 set a.region settings \'{"theme":"dark"}\'', 'A single value')
 
 function standardInput(): string {
   const bytes = readFileSync(0)

@@ -37,6 +37,9 @@ test('the help of every command has examples', () => {
     const { status, stdout } = rstore([command.split(' ')[0]!, '--help'])
     assert.is(status, 0, command)
     assert.match(stdout, /Examples:\n +rstore /, command)
+    const [, examples] = /Examples:\n([^]*?)(\n\n|$)/.exec(stdout)!
+    for (const line of examples!.trimEnd().split('\n'))
+      assert.match(line, /^ {2}(rstore|zcat) .*\S {2}|^ {10,}\S/, 'a command is on one line')
   }
 })
 
