@@ -40,6 +40,7 @@ const addCommand = (parser: Argv, { command, describe, load }: Listing): Argv =>
 
 const makeParser = (): Argv =>
   COMMANDS.reduce(addCommand, yargs())
+    .locale('en')  // as all that we say ourselves
     .scriptName('rstore')
     .usage('$0 <command>\n\nLooks into region files, changes and moves what is in them.')
     .demandCommand(1, 'A command is missing: say what to do.')

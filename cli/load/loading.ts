@@ -11,7 +11,7 @@ import {
 } from '../../lib/index.js'
 import { escapeText } from '../print/escape.js'
 import { printError } from '../print/output.js'
-import { typeText } from '../read/typeText.js'
+import { typeText } from '../read/type-text.js'
 import { asUsage, UsageError } from '../shared/errors.js'
 import { inferSchema, isObject } from './infer.js'
 import { CsvRows, JsonRows, type RowReader } from './rows.js'

@@ -2,7 +2,7 @@
 import { C } from '../../formats/index.js'
 import type { InspectedName, Inspection } from '../read/inspection.js'
 import type { LogEnd } from '../read/records.js'
-import { textOfDescriptor } from '../read/typeText.js'
+import { textOfDescriptor } from '../read/type-text.js'
 import { numeric, pairLines, section, tableLines } from './table.js'
 import { formatBytes, formatCount, formatShare, formatTime } from './units.js'
 

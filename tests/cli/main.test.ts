@@ -67,6 +67,18 @@ test('what is wrong with the arguments is said, and where there is help: exit co
   }
 })
 
+test('what yargs says is English like the rest, whatever the language of the system', () => {
+  const language = process.env['LC_ALL']
+  process.env['LC_ALL'] = 'de_DE.UTF-8'
+  try {
+    assert.match(rstore(['inspect']).stderr, /^rstore: Too few arguments\n/)
+    assert.match(rstore(['inspect', '--help']).stdout, /\[required\]\n\nOptions:\n/)
+  } finally {
+    if (language === undefined) delete process.env['LC_ALL']
+    else process.env['LC_ALL'] = language
+  }
+})
+
 test('options are checked before any file is opened: exit code 2', () => {
   const wrong: [string[], RegExp][] = [
     [['scan', 'a', 'b', '--limit', 'x'], /--limit must be a number/],
