@@ -17,12 +17,15 @@
  *  E4. The numbers and what they name are held in memory; everything else is read as it is given.
  *  E5. A ref may lead to a record of a later version of its type, which needs more room than the
  *      ref says. Such versions are in the first line, for whoever keeps a place for a record.
+ *  E6. What is in a record may be of a later version than the record, or than the name that has it:
+ *      so either is read, and described, as the latest that any name is stored with (latest.ts).
  */
 import { RStoreError } from '../errors.js'
 import type { OrderedMap } from '../map/ordered-map.js'
 import type { RegionBase } from '../region/base/read-region.js'
 import type { Ref } from '../space/ref.js'
 import type { OpenSession } from '../region/base/open-session.js'
+import { LatestTypes } from '../types/latest.js'
 import { MapType, MultimapType } from '../types/map/map.js'
 import { checkOptionNames } from '../types/options.js'
 import { refOfView } from '../types/ref/ref.js'
@@ -123,16 +126,29 @@ class Exporter<L> {
   private readonly numbers = new Numbers()
   private readonly forms = new JsonForms(this.numbers)
   private readonly types = new Map<string, AnyType>()
+  private readonly latest = new LatestTypes((text) => this.readingType(text))
   private done = 0
   private readonly total: number
 
+  private readonly named: readonly Named[]
+
+  /** @param all what else may have the latest version of what is in `named` */
   constructor(
     private readonly session: OpenSession,
-    private readonly named: readonly Named[],
+    all: readonly Named[],
+    named: readonly Named[],
     private readonly onProgress: ExportOptions['onProgress'],
     private readonly maker: Maker<L>,
   ) {
+    for (const { value } of all) this.latest.add(value)
+    this.named = named.map((one) => this.inLatest(one))
     this.total = named.reduce((sum, one) => sum + this.sizeOf(one), 0)
+  }
+
+  /** E6. */
+  private inLatest(named: Named): Named {
+    const value = this.latest.of(named.value)
+    return { ...named, value, schema: { ...named.schema, value: descriptorOf(value) } }
   }
 
   *lines(): IterableIterator<L> {
@@ -158,13 +174,14 @@ class Exporter<L> {
     }
   }
 
-  /** The stored type of a cell, made for reading. */
+  /** The latest version of the stored type of a cell, made for reading. */
   private typeAt(ref: number): AnyType {
-    this.session.registry.checkLive(ref)
-    return this.readingType(this.session.registry.typeOfCell(ref))
+    const { registry } = this.session
+    registry.checkLive(ref)
+    return this.readingType(this.latest.of(registry.typeOfCell(ref)).descriptorText)
   }
 
-  private readingType({ descriptorText }: AnyType): AnyType {
+  private readingType(descriptorText: string): AnyType {
     const known = this.types.get(descriptorText)
     if (known !== undefined) return known
     const type = typeWithRefNumbers(descriptorText)
@@ -174,8 +191,8 @@ class Exporter<L> {
 
   private formsOf({ key, value }: Named): { key: JsonForm | undefined; value: JsonForm } {
     return {
-      key: key === undefined ? undefined : this.forms.of(this.readingType(key)),
-      value: this.forms.of(this.readingType(value)),
+      key: key === undefined ? undefined : this.forms.of(this.readingType(key.descriptorText)),
+      value: this.forms.of(this.readingType(value.descriptorText)),
     }
   }
 
@@ -188,7 +205,7 @@ class Exporter<L> {
     const { session } = this
     const { schema: { name }, root } = named
     const { key, value } = this.formsOf(named)
-    const type = this.readingType(named.value)
+    const type = this.readingType(named.value.descriptorText)
     if (named.key === undefined) {
       if (root === 0) return
       const line = this.maker.single(name, value)(readValue(session, type, root))
@@ -305,5 +322,5 @@ function linesOf<L>(
   }
   const wanted = names === undefined ? all
     : all.filter(({ schema }) => names.includes(schema.name))
-  return new Exporter(region.session, wanted, onProgress, maker).lines()
+  return new Exporter(region.session, all, wanted, onProgress, maker).lines()
 }

@@ -193,7 +193,7 @@ export class OrderedMultimap extends Handle {
     return result!
   }
 
-  /** What makes the forms of a pair, in `#form` and `#valueForm`, or of its key alone. */
+  /** What makes the forms of a pair, in `form` and `valueForm`, or of its key alone. */
   private pairOf(key: unknown, value: unknown, isWhole = true): () => void {
     const ownKey = this.codec.settle(key)
     const ownValue = isWhole ? this.valueCodec.settle(value) : undefined

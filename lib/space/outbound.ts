@@ -217,7 +217,7 @@ export class OutboundList {
     this.space.windowOf(ref).u32[wordIndexOf(ref) + wordOfLink(link)] = to
   }
 
-  /** Its cell, or 0; then `#before` is where it would be. Throws RSTORE_CORRUPT: O1. */
+  /** Its cell, or 0; then `before` is where it would be. Throws RSTORE_CORRUPT: O1. */
   private find(id: number): Ref {
     let ref = this.head.get()
     if (ref === 0) return ref

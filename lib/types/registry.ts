@@ -24,6 +24,7 @@ import { compare, describeShortly, isLater, type Mismatch } from './compatible.j
 import type { Session } from './context.js'
 import { DescriptorCopies } from './descriptor-copies.js'
 import { simpleTypes, typeFromText } from './descriptor.js'
+import { LatestTypes } from './latest.js'
 import { presentRef } from './moved.js'
 import { readText, textBytes, writeText } from './text.js'
 import type { AnyType, CellReader } from './type.js'
@@ -50,8 +51,9 @@ export class TypeRegistry {
   private readonly bindings: (Binding | undefined)[] = []
   private readonly types = new Map<number, AnyType>()
   private readonly ids = new Map<string, number>()
+  private readonly declared = new LatestTypes(typeFromText)
   private serial = 0
-  /** Numbers below this are in `#ids`. */
+  /** Numbers below this are in `ids`. */
   private seenTo: number = C.FIRST_STORED_TYPE
 
   /**
@@ -75,6 +77,16 @@ export class TypeRegistry {
     const { space } = this.session
     return Math.max(C.FIRST_STORED_TYPE,
       space.windowOf(this.nextAt).u32[((this.nextAt & 0x0fff_ffff) << 1) + 1]!)
+  }
+
+  /** The program has opened a name with it. */
+  declare(type: AnyType): void {
+    this.declared.add(type)
+  }
+
+  /** What a live cell is read as by whoever has nothing but its ref. */
+  latestOfCell(ref: number): AnyType {
+    return this.declared.of(this.typeOfCell(ref))
   }
 
   bindingOf(type: AnyType): Binding {
