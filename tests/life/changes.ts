@@ -1,0 +1,382 @@
+/** Random changes of a region, and of the model with it. */
+import * as assert from 'uvu/assert'
+import { t, type Region } from '../../lib/index.js'
+import { codeOf } from '../harness/types.js'
+import {
+  keyText, put, records, refersTo, without, type Entries, type Model, type Schema,
+} from './model.js'
+import { nodeType, type IndexPlan, type Opened } from './open.js'
+import {
+  compareKeys, isNumber, one, sortedPairs, typeOf, valueOf, type Link, type Random, type Spec,
+} from './spec.js'
+
+/** What a record of an earlier version has no room for; it must have left everything as it was. */
+const REFUSED = 'RSTORE_OLD_RECORD'
+
+/** What the changes of one transaction work on. */
+export class Changes {
+  constructor(
+    readonly region: Region,
+    readonly opened: Opened,
+    readonly model: Model,
+    readonly schema: Schema,
+    readonly indexes: readonly IndexPlan[],
+    readonly random: Random,
+    /** Whether there may be records of earlier versions. */
+    readonly isLater: boolean,
+    /** Whether values are made outside of a transaction. */
+    private readonly isOutside = false,
+  ) {}
+
+  private readonly link = (): Link | undefined => {
+    const all = records(this.model)
+    return all.length === 0 ? undefined : { id: one(this.random, all).value.id }
+  }
+
+  private value(spec: Spec): any {
+    return valueOf(spec, this.random, this.link)
+  }
+
+  private viewOf({ id }: Link): any {
+    for (const [name, entries] of [['nodes', this.model.nodes], ['held', this.model.held]] as const)
+      for (const { key, value } of entries.values())
+        if (value.id === id) return this.opened[name].get(key)
+    throw new Error(`no record ${id}`)
+  }
+
+  /** What a value is written as. */
+  input(spec: Spec, value: any): any {
+    if (value === undefined) return undefined
+    switch (spec.kind) {
+      case 'ref': {
+        const view = this.viewOf(value)
+        return this.random(2) === 0 ? view : this.region.refOf(view)
+      }
+      case 'optional': case 'default': return this.input(spec.inner, value)
+      case 'array': return this.list(spec.inner, value)
+      case 'tuple': return spec.parts.map((part, i) => this.input(part, value[i]))
+      case 'map': return this.shuffled(value)
+        .map(([key, own]: any[]) => [key, this.input(spec.value, own)])
+      case 'multimap': return this.shuffled(value)
+      case 'struct': return Object.fromEntries(spec.fields.map(([name, field]) =>
+        [name, this.input(field, value[name])]))
+      default: return value
+    }
+  }
+
+  private shuffled(list: readonly any[][]): any[][] {
+    const at = this.random(list.length + 1)
+    return [...list.slice(at), ...list.slice(0, at)]
+  }
+
+  private list(inner: Spec, values: any[]): any {
+    if (!isNumber(inner.kind) || this.random(3) > 0 || this.isOutside) {
+      return values.map((part) => this.input(inner, part))
+    }
+    const options = [{}, { capacity: values.length }, { capacity: values.length + 9, io: true }]
+    const type = typeOf(inner, () => t.u8)
+    return this.region.buildArray(type, one(this.random, options), (builder) => {
+      if (this.random(2) === 0) builder.pushMany(values)
+      else for (const value of values) builder.push(value)
+    })
+  }
+
+  // ── maps ──
+
+  /** Of the nodes: whether another record has what only one may have. */
+  private isTaken(key: unknown, { code }: any): boolean {
+    return code !== undefined && this.indexes.some(({ unique }) => unique)
+      && [...this.model.nodes.values()].some((other) =>
+        other.key !== key && other.value.code === code)
+  }
+
+  private newNode(id = this.model.nextId++): any {
+    return { ...this.value(this.schema.node), id }
+  }
+
+  /**
+   * Records that are to go are named by nobody before they do. Where nodes have indexes, or there
+   * are later versions, not all records that no map owns can be changed: they go, too.
+   */
+  private scrub(gone: Set<number>): void {
+    const { node, other, single } = this.schema
+    if (this.indexes.length > 0 || this.isLater) {
+      for (const { key, value } of this.model.held.values()) {
+        if (!gone.has(value.id) && refersTo(node, value, gone)) this.letGo(key, gone)
+      }
+    }
+    for (const [name, spec] of [['nodes', node], ['held', node], ['others', other]] as const) {
+      for (const entry of this.model[name].values()) {
+        if (name !== 'others' && gone.has(entry.value.id)) continue
+        if (!refersTo(spec, entry.value, gone)) continue
+        const left = without(spec, entry.value, gone)
+        if (name === 'held') this.scrubFields(entry, left, gone)
+        else if (left !== undefined) this.opened[name].set(entry.key, this.input(spec, left))
+        else {
+          this.opened.others.delete(entry.key)
+          this.model.others.delete(keyText(entry.key))
+        }
+        entry.value = left
+      }
+    }
+    if (refersTo(single, this.model.single, gone)) {
+      this.model.single = without(single, this.model.single, gone)
+      if (this.model.single === undefined) this.opened.single.delete()
+      else this.opened.single.set(this.input(single, this.model.single))
+    }
+  }
+
+  private scrubFields({ key, value }: { key: any; value: any }, left: any, gone: any): void {
+    const view = this.opened.held.get(key)
+    for (const [name, field] of this.schema.node.fields) {
+      if (refersTo(field, value[name], gone)) view[name] = this.input(field, left[name])
+    }
+  }
+
+  private key(spec: Spec, entries: Entries): any {
+    return entries.size > 0 && this.random(3) > 0
+      ? one(this.random, [...entries.values()]).key : this.value(spec)
+  }
+
+  private nodeKey(): number {
+    return this.random(40)
+  }
+
+  setNode(): void {
+    const key = this.nodeKey()
+    const old = this.model.nodes.get(keyText(key))
+    const value = this.newNode(old?.value.id)
+    const map = this.opened.nodes
+    const input = this.input(this.schema.node, value)
+    const how = this.random(4)
+    if (how === 0 && old !== undefined) {
+      assert.is(map.setIfAbsent(key, input), false)
+      return
+    }
+    const write = (): unknown => how === 0 ? map.setIfAbsent(key, input)
+      : how === 1 ? map.update(key, () => input)
+        : how === 2 ? map.compareAndSet(key, map.getObject(key), input) : map.set(key, input)
+    if (this.isTaken(key, value)) {
+      assert.is(codeOf(write), 'RSTORE_UNIQUE')
+      return
+    }
+    assert.is.not(write(), false)
+    put(this.model.nodes, key, value)
+  }
+
+  /** A view given as a value is copied; what only one may have goes. */
+  copyNode(): void {
+    if (this.model.nodes.size === 0) return
+    const from = one(this.random, [...this.model.nodes.values()])
+    const key = this.nodeKey()
+    const old = this.model.nodes.get(keyText(key))
+    if (old === from) return this.opened.nodes.set(key, this.opened.nodes.get(key))
+    const value = { ...structuredClone(from.value), id: old?.value.id ?? this.model.nextId++ }
+    const source = this.random(2) === 0 ? this.opened.nodes.getObject(from.key)
+      : { ...Object.fromEntries(this.schema.node.fields.map(([name]) =>
+        [name, this.opened.nodes.get(from.key)[name]])) }
+    value.code = undefined
+    this.opened.nodes.set(key, { ...source, id: value.id, code: undefined })
+    put(this.model.nodes, key, value)
+  }
+
+  deleteNode(): void {
+    const key = this.nodeKey()
+    const old = this.model.nodes.get(keyText(key))
+    if (old !== undefined) this.scrub(new Set([old.value.id]))
+    assert.is(this.opened.nodes.delete(key), old !== undefined)
+    this.model.nodes.delete(keyText(key))
+  }
+
+  clearNodes(): void {
+    const low = this.nodeKey()
+    const high = low + this.random(10)
+    const gone = [...this.model.nodes.values()].filter(({ key }) => key >= low && key < high)
+    this.scrub(new Set(gone.map(({ value }) => value.id)))
+    assert.is(this.opened.nodes.clear({ gte: low, lt: high }), gone.length)
+    for (const { key } of gone) this.model.nodes.delete(keyText(key))
+  }
+
+  changeNode(): void {
+    if (this.model.nodes.size === 0) return
+    const entry = one(this.random, [...this.model.nodes.values()])
+    this.changeFields(this.schema.node, this.opened.nodes.get(entry.key), entry.value, entry.key)
+  }
+
+  // ── records of their own ──
+
+  hold(): void {
+    const key = this.random(20)
+    if (this.model.held.has(keyText(key))) return this.letGo(key)
+    const value = this.newNode()
+    const ref = this.region.alloc(nodeType(this.schema), this.input(this.schema.node, value))
+    this.opened.held.set(key, this.random(2) === 0 ? ref : this.region.deref(ref))
+    put(this.model.held, key, value)
+  }
+
+  /** @param gone what goes at the same time */
+  private letGo(key: number, gone: Iterable<number> = []): void {
+    const entry = this.model.held.get(keyText(key))!
+    this.scrub(new Set([...gone, entry.value.id]))
+    const ref = this.region.refOf(this.opened.held.get(key))
+    this.opened.held.delete(key)
+    this.region.free(ref as never)
+    this.model.held.delete(keyText(key))
+  }
+
+  changeHeld(): void {
+    if (this.model.held.size === 0 || this.indexes.length > 0) return
+    const { key, value } = one(this.random, [...this.model.held.values()])
+    this.changeFields(this.schema.node, this.opened.held.get(key), value, null)
+  }
+
+  // ── other names ──
+
+  setOther(): void {
+    const { otherKey, other } = this.schema
+    const key = this.key(otherKey, this.model.others)
+    const value = this.value(other)
+    if (value === undefined) return
+    this.opened.others.set(key, this.input(other, value))
+    put(this.model.others, key, value)
+  }
+
+  deleteOther(): void {
+    const key = this.key(this.schema.otherKey, this.model.others)
+    assert.is(this.opened.others.delete(key), this.model.others.delete(keyText(key)))
+  }
+
+  changeOther(): void {
+    if (this.model.others.size === 0) return
+    const entry = one(this.random, [...this.model.others.values()])
+    entry.value = this.changeInside(
+      this.schema.other, () => this.opened.others.get(entry.key), entry.value)
+  }
+
+  setSingle(): void {
+    if (this.random(4) === 0) {
+      assert.is(this.opened.single.delete(), this.model.single !== undefined)
+      this.model.single = undefined
+      return
+    }
+    const value = this.value(this.schema.single)
+    if (value === undefined) return
+    this.opened.single.set(this.input(this.schema.single, value))
+    this.model.single = value
+  }
+
+  changePairs(): void {
+    const { pairs } = this.schema
+    this.model.pairs = this.changeMultimap(pairs, this.opened.pairs, this.model.pairs)
+  }
+
+  // ── in place ──
+
+  /** @param key of the node that it is; null for what no index is of, undefined inside of one */
+  private changeFields(
+    spec: Spec & { kind: 'struct' }, view: any, value: any, key?: number | null,
+  ): void {
+    const fields = spec.fields.filter(([name]) => name !== 'id')
+    if (fields.length === 0) return
+    const [name, field] = one(this.random, fields)
+    if (this.random(2) === 0) {
+      value[name] = this.changeInside(field, () => view[name], value[name])
+      return
+    }
+    const next = this.value(field)
+    const input = this.input(field, next)
+    const code = codeOf(() => { view[name] = input })
+    if (typeof key === 'number' && this.isTaken(key, { ...value, [name]: next })) {
+      assert.ok(code === 'RSTORE_UNIQUE' || (this.isLater && code === REFUSED), code)
+    } else if (code === 'nothing thrown') value[name] = next
+    else assert.ok(this.isLater && code === REFUSED, `${name}: ${code}`)
+  }
+
+  /** A value where it is, if it can be; gives what it is then. */
+  private changeInside(spec: Spec, read: () => any, value: any): any {
+    if (value === undefined) return undefined
+    switch (spec.kind) {
+      case 'optional': return this.changeInside(spec.inner, read, value)
+      case 'struct': this.changeFields(spec, read(), value); return value
+      case 'map': return this.changeMap(spec, read(), value)
+      case 'multimap': return this.changeMultimap(spec, read(), value)
+      case 'array': return this.changeArray(spec.inner, read, value)
+      default: return value
+    }
+  }
+
+  /** An old map or array may have no room for a wider number, or take it only as a whole. */
+  private hasRoom(change: () => void, refusal: string): boolean {
+    if (!this.isLater) {
+      change()
+      return true
+    }
+    const code = codeOf(change)
+    assert.ok(code === 'nothing thrown' || code === refusal, code)
+    return code === 'nothing thrown'
+  }
+
+  private changeArray(inner: Spec, read: () => any, value: any[]): any[] {
+    if (value.length === 0) return value
+    const at = this.random(value.length)
+    if (isNumber(inner.kind)) {
+      const to = at + 1 + this.random(value.length - at)
+      const next = value.slice(at, to).map(() => this.value(inner))
+      const edit = (): void =>
+        this.region.editArray(read(), at, to, (elements: any) => elements.set(next))
+      if (!this.hasRoom(edit, 'TypeError')) return value
+      return [...value.slice(0, at), ...next, ...value.slice(to)]
+    }
+    value[at] = this.changeInside(inner, () => read()[at], value[at])
+    return value
+  }
+
+  private changeMap(spec: Spec & { kind: 'map' }, view: any, value: any[][]): any[][] {
+    const there = value.length === 0 ? undefined : one(this.random, value)
+    const kind = this.random(5)
+    if (kind === 0 && there !== undefined) {
+      assert.is(view.delete(there[0]), true)
+      return value.filter((pair) => pair !== there)
+    }
+    if (kind === 1) {
+      assert.is(view.clear(), value.length)
+      return []
+    }
+    if (kind === 2 && there !== undefined) {
+      there[1] = this.changeInside(spec.value, () => view.get(there[0]), there[1])
+      return value
+    }
+    const next = this.value(spec.value)
+    if (typeof next === 'symbol' || next === undefined) return value
+    const key = kind === 3 && there !== undefined ? there[0] : this.value(spec.key)
+    const input = this.input(spec.value, next)
+    if (!this.hasRoom(() => view.set(key, input), 'RangeError')) return value
+    return sortedPairs(spec, [...value, [key, next]])
+  }
+
+  private changeMultimap(spec: Spec & { kind: 'multimap' }, view: any, value: any[][]): any[][] {
+    const there = value.length === 0 ? undefined : one(this.random, value)
+    if (there !== undefined && this.random(3) === 0) {
+      const all = this.random(2) === 0
+      const goes = (pair: any[]): boolean => compareKeys(spec.key, pair[0], there[0]) === 0
+        && (all || pair === there)
+      assert.is(view.remove(there[0], all ? undefined : there[1]), value.filter(goes).length)
+      return value.filter((pair) => !goes(pair))
+    }
+    const key = there !== undefined && this.random(2) === 0 ? there[0] : this.value(spec.key)
+    const next = this.value(spec.value)
+    const pairs = sortedPairs(spec, [...value, [key, next]])
+    assert.is(view.add(key, next), pairs.length > value.length)
+    return pairs
+  }
+
+  // ── some of them ──
+
+  any(): void {
+    const kinds = ['setNode', 'setNode', 'setNode', 'changeNode', 'changeNode', 'changeNode',
+      'copyNode', 'deleteNode', 'hold', 'hold', 'changeHeld', 'setOther', 'setOther', 'changeOther',
+      'deleteOther', 'setSingle', 'changePairs', 'changePairs'] as const
+    if (this.random(40) === 0) this.clearNodes()
+    else this[one(this.random, kinds)]()
+  }
+}

@@ -1,0 +1,553 @@
+/** The life of a region: transactions, and what happens to its file between them. */
+import { copyFileSync, existsSync, rmSync } from 'node:fs'
+import {
+  evacuateInTurns, Packed, Pool, Region, salvage, t, type Snapshot,
+} from '../../lib/index.js'
+import { readWreckage } from '../../cli/read/wreckage.js'
+import * as assert from 'uvu/assert'
+import { dumpOf, loadInto } from '../harness/dump.js'
+import { verifyWhole } from '../harness/verify.js'
+import { Child } from '../harness/child.js'
+import { nextTurn, verifyFile, type Place } from '../harness/with-region.js'
+import { Changes } from './changes.js'
+import { check } from './compare.js'
+import { broughtModel, emptyModel, put, records, type Model, type Schema } from './model.js'
+import {
+  checkAll, checkIndex, declare, indexesOf, nodeType, openAll, refsNow, type Opened,
+} from './open.js'
+import { readSome } from './reads.js'
+import {
+  compareKeys, keySpec, laterOf, one, sortedPairs, structSpec, valueOf, valueSpec, type Field,
+  type Random,
+} from './spec.js'
+
+class Undone extends Error {}
+
+interface Handle {
+  readonly region: Region
+  readonly opened: Opened
+  readonly indexes: Map<string, any>
+}
+
+function firstSchema(random: Random): Schema {
+  const base: Field[] = [
+    ['id', { kind: 'u32' }], ['n', { kind: 'u8' }], ['text', { kind: 'string' }],
+    ['code', { kind: 'optional', inner: { kind: 'u8' } }],
+    ['words', { kind: 'map', key: { kind: 'string' }, value: { kind: 'u8' } }],
+    ['next', { kind: 'optional', inner: { kind: 'ref' } }],
+  ]
+  return {
+    node: { kind: 'struct', name: 'Node', fields: [...base, ...structSpec(random, 3).fields] },
+    otherKey: keySpec(random),
+    other: random(3) === 0 ? valueSpec(random, 2) : structSpec(random, 2),
+    single: valueSpec(random, 2),
+    pairs: { kind: 'multimap', key: keySpec(random), value: keySpec(random) },
+  }
+}
+
+/** The record's number has no later version: it is the same in all of them. */
+function laterSchema(schema: Schema, random: Random): Schema {
+  const node = laterOf(schema.node, random) as Schema['node']
+  const [id] = schema.node.fields
+  return {
+    ...schema, node: { ...node, fields: [id!, ...node.fields.slice(1)] },
+    other: laterOf(schema.other, random, true), single: laterOf(schema.single, random),
+  }
+}
+
+export class Life {
+  private model: Model = emptyModel()
+  private schema: Schema
+  private version = 0
+  private files = 0
+  private steps = 0
+  private declared: Set<string>
+  private handles: Handle[] = []
+  private readonly held: { snapshot: Snapshot; model: Model; schema: Schema }[] = []
+  /** What was done, for who looks for the reason of a failure. */
+  readonly log: string[] = []
+
+  constructor(private readonly place: Place, private readonly random: Random) {
+    this.schema = firstSchema(random)
+    this.declared = new Set(indexesOf(this.schema).map(({ name }) => name)
+      .filter((name) => name === 'code' || random(2) === 0))
+    if (random(3) === 0) this.declared.clear()
+    this.add(place.create(this.options(), this.fresh()))
+  }
+
+  private options(): object {
+    return {
+      capacity: '64MiB', logBytes: one(this.random, ['1MiB', '4MiB']),
+      privateBytes: one(this.random, ['1MiB', '64MiB']),
+    }
+  }
+
+  private get name(): string {
+    return `${this.files}.region`
+  }
+
+  /** The name of the next file. */
+  private fresh(): string {
+    this.files++
+    return this.name
+  }
+
+  private get plans() {
+    return indexesOf(this.schema).filter(({ name }) => this.declared.has(name))
+  }
+
+  private add(region: Region): void {
+    const opened = openAll(region, this.schema)
+    const indexes = new Map(this.plans.map((plan) => [plan.name, declare(opened.nodes, plan)]))
+    this.handles.push({ region, opened, indexes })
+  }
+
+  private get handle(): Handle {
+    return one(this.random, this.handles)
+  }
+
+  private closeAll(): void {
+    for (const { region } of this.handles.splice(0)) region.close()
+  }
+
+  /** All goes on in another file. */
+  private goOnIn(name: string): void {
+    this.letGoOfSnapshots()
+    this.closeAll()
+    assert.is(name, this.name)
+    this.add(this.place.open(this.options(), name))
+  }
+
+  // ── transactions ──
+
+  private changes(handle: Handle, isOutside = false): Changes {
+    return new Changes(handle.region, handle.opened, this.model, this.schema, this.plans,
+      this.random, this.version > 0, isOutside)
+  }
+
+  private some(handle: Handle, count: number): void {
+    const changes = this.changes(handle)
+    for (let i = 0; i < count; i++) {
+      if (this.random(12) === 0) this.attempt(handle, () => this.some(handle, this.random(8)))
+      else changes.any()
+    }
+  }
+
+  /** What is undone in the region is undone in the model. */
+  private attempt(handle: Handle, body: () => void): void {
+    const saved = structuredClone(this.model)
+    const fails = this.random(4) === 0
+    try {
+      handle.region.transact(() => {
+        body()
+        if (this.random(10) === 0) this.checkThrough(handle)
+        if (fails) throw new Undone()
+      })
+    } catch (error) {
+      if (!(error instanceof Undone)) throw error
+      Object.assign(this.model, saved)
+    }
+  }
+
+  private transaction(): void {
+    const { handle } = this
+    this.attempt(handle, () => this.some(handle, this.random(30)))
+  }
+
+  private async write(): Promise<void> {
+    const { handle } = this
+    const results = Array.from({ length: 1 + this.random(3) }, () => {
+      return handle.region.write(() => {
+        const saved = structuredClone(this.model)
+        this.some(handle, this.random(8))
+        if (this.random(4) > 0) return
+        Object.assign(this.model, saved)
+        throw new Undone()
+      }).catch((error: unknown) => { if (!(error instanceof Undone)) throw error })
+    })
+    await Promise.all(results)
+  }
+
+  private async bulkLoad(): Promise<void> {
+    const { handle, schema, model, random } = this
+    const make = (): any[] => [valueOf(schema.otherKey, random, () => undefined),
+      valueOf(schema.other, random, () => undefined)]
+    const pairs = sortedPairs({ kind: 'map', key: schema.otherKey, value: schema.other },
+      Array.from({ length: random(30) }, make)
+        .filter(([, value]) => value !== undefined && typeof value !== 'symbol'))
+    const isAsync = random(3) === 0
+    const changes = this.changes(handle, isAsync)
+    const inputs = function* (): Generator<any[]> {
+      for (const [key, value] of pairs) yield [key, changes.input(schema.other, value)]
+    }
+    const source = isAsync ? (async function* () { yield* inputs() })() : inputs()
+    assert.is(await handle.opened.others.bulkLoad(source), pairs.length)
+    for (const [key, value] of pairs) put(model.others, key, value)
+  }
+
+  // ── what happens ──
+
+  private checkThrough({ region, opened, indexes }: Handle): void {
+    region.read(() => {
+      const refs = refsNow(region, opened)
+      checkAll(opened, this.model, this.schema, refs)
+      readSome(opened, this.model, this.schema, this.random, refs)
+      for (const plan of this.plans) {
+        const index = indexes.get(plan.name)
+        if (index !== undefined) checkIndex(index, plan, this.model)
+      }
+    })
+  }
+
+  private async check(): Promise<void> {
+    for (const handle of this.handles) this.checkThrough(handle)
+    await verifyWhole(this.handles[0]!.region)
+  }
+
+  private takeSnapshot(): void {
+    if (this.held.length > 2) return this.letGoOfSnapshots()
+    const { region } = this.handle
+    this.held.push({
+      snapshot: region.snapshot(), model: structuredClone(this.model), schema: this.schema,
+    })
+  }
+
+  private letGoOfSnapshots(): void {
+    for (const { snapshot, model, schema } of this.held.splice(0)) {
+      checkAll(openAll(snapshot, schema), model, schema, { now: new Map() })
+      snapshot.close()
+    }
+  }
+
+  private reopen(): void {
+    this.letGoOfSnapshots()
+    this.closeAll()
+    this.add(this.place.open(this.options(), this.name))
+  }
+
+  private another(): void {
+    if (this.handles.length > 2) this.handles.shift()!.region.close()
+    else this.add(this.place.open(this.options(), this.name))
+  }
+
+  /** A program of the next version comes, while one of this one goes on. */
+  private later(): void {
+    if (this.version > 3) return this.reopen()
+    const before = this.schema
+    const old = this.handles.splice(0)
+    const next = laterSchema(before, this.random)
+    const declared = [...this.declared]
+    for (const { name } of indexesOf(next)) {
+      if (this.declared.size > 0 && this.random(4) === 0) this.declared.add(name)
+    }
+    this.schema = next
+    this.add(this.place.open(this.options(), this.name))
+    const later = [...this.declared]
+    this.schema = before
+    this.declared = new Set(declared)
+    const saved = structuredClone(this.model)
+    try {
+      const handle = one(this.random, old)
+      handle.region.read(() => checkAll(handle.opened, this.model, before, { now: new Map() }))
+      this.attempt(handle, () => this.some(handle, this.random(10)))
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'RSTORE_TYPE_MISMATCH') throw error
+      Object.assign(this.model, saved)
+    }
+    this.letGoOfSnapshots()
+    for (const { region } of old) region.close()
+    this.version++
+    this.schema = next
+    this.declared = new Set(later)
+    broughtModel(this.model, before, this.schema)
+  }
+
+  private renameAndBack(): void {
+    const { handle } = this
+    handle.region.transact(() => {
+      handle.region.renameMap('nodes', 'others than before')
+      this.some(handle, this.random(5))
+      handle.region.renameMap('others than before', 'nodes')
+    })
+  }
+
+  private dropOthers(): void {
+    const { handle } = this
+    this.attempt(handle, () => {
+      assert.is(handle.region.dropMap('others'), true)
+      this.model.others.clear()
+      openAll(handle.region, this.schema)
+      this.some(handle, this.random(10))
+    })
+  }
+
+  /** What is dumped takes its own place; records that only refs name are others then. */
+  private loadOverItself(): void {
+    const { region, opened } = this.handle
+    const before = region.read(() => Array.from(opened.held.values(), (view) => region.refOf(view)))
+    loadInto(region, dumpOf(region))
+    region.transact(() => before.forEach((ref) => region.free(ref)))
+  }
+
+  /** What one record reaches, in a region of its own. */
+  private async evacuateOne(): Promise<void> {
+    const { region, opened } = this.handle
+    const entry = [...this.model.nodes.values()][this.random(8)]
+    if (entry === undefined) return
+    const { id } = entry.value
+    const name = `${this.files}.${this.steps}.copy`
+    const target = this.place.create(this.options(), name)
+    const type = nodeType(this.schema)
+    target.transact(() => region.read(() => {
+      target.value('one', t.ref(() => type)).set(
+        region.evacuate(target, region.refOf(opened.nodes.get(entry.key))) as never)
+    }))
+    const known = new Map(records(this.model).map(({ value }) => [value.id, value]))
+    target.read(() => {
+      const waiting = [target.value('one', t.ref(() => type)).get() as any]
+      const now = new Map<number, number>()
+      const met = (view: any): number => {
+        const ref = target.refOf(view)
+        if (!now.has(view.id)) {
+          now.set(view.id, ref)
+          waiting.push(view)
+        }
+        return ref
+      }
+      assert.is(waiting[0].id, id)
+      for (let view = waiting.pop(); view !== undefined; view = waiting.pop()) {
+        check(this.schema.node, view, known.get(view.id), { now, refOf: met }, `copy of ${view.id}`)
+      }
+    })
+    await verifyWhole(target)
+    target.close()
+    rmSync(this.place.path(name))
+  }
+
+  private rebuild(): void {
+    const { region, indexes } = this.handle
+    region.transact(() => { for (const index of indexes.values()) index.rebuild() })
+  }
+
+  private async compactAndWrite(): Promise<void> {
+    const { region } = this.handle
+    const other = this.handle.region
+    const copied = region.compact()
+    const written = this.write()
+    await Promise.all([copied, written, other.verify()])
+  }
+
+  /** A map of several levels. */
+  private async many(): Promise<void> {
+    const { handle, schema, random, model } = this
+    const link = (): undefined => undefined
+    handle.region.transact(() => {
+      for (let i = random(400); i >= 0; i--) {
+        const [key, value] = [valueOf(schema.pairs.key, random, link),
+          valueOf(schema.pairs.value, random, link)]
+        handle.opened.pairs.add(key, value)
+        model.pairs.push([key, value])
+      }
+      model.pairs = sortedPairs(schema.pairs, model.pairs)
+      if (model.pairs.length < 200) return
+      const gone = model.pairs.slice(random(100), 200)
+      for (const [key] of gone) handle.opened.pairs.remove(key)
+      const [first, last] = [gone[0]![0], gone.at(-1)![0]]
+      const order = (a: unknown, b: unknown): number => compareKeys(schema.pairs.key, a, b)
+      model.pairs = model.pairs.filter(([key]) => order(key, first) < 0 || order(key, last) > 0)
+    })
+  }
+
+  private async killed(): Promise<void> {
+    const child = new Child('dist/tests/life/killed-child.js', [this.place.path(this.name)])
+    await child.expect()
+    const reads = this.handles.map((handle) => this.checkThrough(handle))
+    assert.is(reads.length, this.handles.length)
+    await child.kill()
+  }
+
+  private async aborted(): Promise<void> {
+    const { handle } = this
+    const abort = new AbortController()
+    const steps = this.random(300)
+    let told = 0
+    const onProgress = (): void => { if (told++ >= steps) abort.abort(new Undone()) }
+    setTimeout(() => abort.abort(new Undone()), this.random(20))
+    await handle.region.compact(undefined, { signal: abort.signal, onProgress })
+      .catch((error: unknown) => { if (!(error instanceof Undone)) throw error })
+  }
+
+  private async atOnce(): Promise<void> {
+    const backup = this.place.path(`${this.files}.${this.steps}.backup`)
+    const { region } = this.handle
+    const other = this.handle.region
+    await Promise.all([
+      region.backup(backup), other.checkpoint(), this.write(), this.handle.region.verify(),
+      region.compact(undefined, { inPlace: true }), this.write(), other.flush(),
+    ])
+    await verifyFile(backup)
+    rmSync(backup)
+  }
+
+  private async checkpoint(): Promise<void> {
+    await this.handle.region.checkpoint()
+  }
+
+  private async compact(): Promise<void> {
+    await this.handle.region.compact()
+  }
+
+  private async compactInPlace(): Promise<void> {
+    await this.handle.region.compact(undefined, { inPlace: true })
+  }
+
+  private async compactTo(): Promise<void> {
+    const { region } = this.handle
+    const name = this.fresh()
+    await region.compact(this.place.path(name))
+    this.goOnIn(name)
+  }
+
+  private async backup(): Promise<void> {
+    const { region } = this.handle
+    const name = this.fresh()
+    await region.backup(this.place.path(name))
+    this.goOnIn(name)
+  }
+
+  private evacuate(): void {
+    const { region } = this.handle
+    const name = this.fresh()
+    const target = this.place.create(this.options(), name)
+    target.transact(() => region.read(() => region.evacuate(target)))
+    target.close()
+    this.goOnIn(name)
+  }
+
+  private async throughBlocks(): Promise<void> {
+    const { region } = this.handle
+    const name = this.fresh()
+    const blocks = Pool.default.region()
+    region.read(() => region.evacuate(blocks))
+    checkAll(openAll(blocks, this.schema), this.model, this.schema, { now: new Map() })
+    assert.equal((await blocks.verify()).problems, [])
+    const target = this.place.create(this.options(), name)
+    target.transact(() => blocks.evacuate(target))
+    blocks.free()
+    target.close()
+    this.goOnIn(name)
+  }
+
+  private dumpAndLoad(): void {
+    const { region } = this.handle
+    const name = this.fresh()
+    const target = this.place.create(this.options(), name)
+    loadInto(target, dumpOf(region))
+    target.close()
+    this.goOnIn(name)
+  }
+
+  private async packAndThaw(): Promise<void> {
+    const { region } = this.handle
+    const [packedName, name] = [`${this.files}.packed`, this.fresh()]
+    const Names = t.struct('Names', { names: t.array(t.string) })
+    const snapshot = region.snapshot()
+    const packed = await Region.pack(this.place.path(packedName), { root: Names },
+      async (target) => {
+        await evacuateInTurns(snapshot, target)
+        return { names: ['nodes'] }
+      })
+    snapshot.close()
+    checkAll(openAll(packed, this.schema), this.model, this.schema, { now: new Map() })
+    await verifyWhole(packed as never)
+    packed!.close()
+    await Packed.thaw(this.place.path(packedName), this.place.path(name))
+    this.goOnIn(name)
+    this.handles[0]!.region.transact(() => {
+      assert.is(this.handles[0]!.region.dropMap('root'), true)
+    })
+  }
+
+  private async repair(): Promise<void> {
+    const from = this.place.path(this.name)
+    this.letGoOfSnapshots()
+    this.closeAll()
+    const name = this.fresh()
+    const { image, capacityBytes } = readWreckage(from)
+    const saved = await salvage(this.place.path(name), image, {
+      capacity: capacityBytes!, like: from,
+    })
+    assert.equal([saved.lostRefs, saved.lostEntries, saved.lostTypes], [0, 0, []])
+    for (const { lost, damaged, madeUp } of saved.names) {
+      assert.equal([lost, damaged, madeUp], [0, false, false])
+    }
+    this.goOnIn(name)
+  }
+
+  /** As all processes end at once, one of them in a transaction. */
+  private async crash(): Promise<void> {
+    const { handle } = this
+    await handle.region.checkpoint()
+    this.transaction()
+    const from = this.place.path(this.name)
+    const name = this.fresh()
+    const saved = structuredClone(this.model)
+    try {
+      handle.region.transact(() => {
+        this.some(handle, this.random(30))
+        for (const suffix of ['', '-wal']) {
+          if (existsSync(from + suffix)) copyFileSync(from + suffix, this.place.path(name) + suffix)
+        }
+        throw new Undone()
+      })
+    } catch (error) {
+      if (!(error instanceof Undone)) throw error
+      Object.assign(this.model, saved)
+    }
+    this.goOnIn(name)
+  }
+
+  private readonly events: Record<string, () => void | Promise<void>> = {
+    transaction: () => this.transaction(),
+    write: () => this.write(),
+    bulkLoad: () => this.bulkLoad(),
+    snapshot: () => this.takeSnapshot(),
+    reopen: () => this.reopen(),
+    another: () => this.another(),
+    later: () => this.later(),
+    checkpoint: () => this.checkpoint(),
+    compact: () => this.compact(),
+    compactInPlace: () => this.compactInPlace(),
+    compactTo: () => this.compactTo(),
+    backup: () => this.backup(),
+    evacuate: () => this.evacuate(),
+    throughBlocks: () => this.throughBlocks(),
+    dumpAndLoad: () => this.dumpAndLoad(),
+    packAndThaw: () => this.packAndThaw(),
+    repair: () => this.repair(),
+    crash: () => this.crash(),
+    renameAndBack: () => this.renameAndBack(),
+    dropOthers: () => this.dropOthers(),
+    killed: () => this.random(3) === 0 ? this.killed() : undefined,
+    aborted: () => this.aborted(),
+    atOnce: () => this.atOnce(),
+    loadOverItself: () => this.loadOverItself(),
+    evacuateOne: () => this.evacuateOne(),
+    rebuild: () => this.rebuild(),
+    compactAndWrite: () => this.compactAndWrite(),
+    many: () => this.many(),
+  }
+
+  async run(steps: number): Promise<void> {
+    const names = Object.keys(this.events)
+    for (; this.steps < steps; this.steps++) {
+      const name = this.random(2) === 0 ? 'transaction' : one(this.random, names)
+      this.log.push(name)
+      await this.events[name]!()
+      await this.check()
+      if (this.random(3) === 0) await nextTurn()
+    }
+    this.letGoOfSnapshots()
+    this.closeAll()
+  }
+}
