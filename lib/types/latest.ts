@@ -39,18 +39,22 @@ export class LatestTypes {
   /** @param make how values are read, from the text of a descriptor */
   constructor(private readonly make: (text: string) => AnyType) {}
 
-  /** A type, and all that it is made of. */
-  add(type: AnyType, isTarget = false): void {
-    if (this.seen.has(type) || isSimple(type)) return
+  /** A type, and all that it is made of; whether there is one that was not known. */
+  add(type: AnyType, isTarget = false): boolean {
+    if (this.seen.has(type) || isSimple(type)) return false
     this.seen.add(type)
-    if (isTarget || type.kind === 'struct') this.know(type)
-    for (const part of PARTS[type.kind]!(type)) this.add(part, type.kind === 'ref')
+    let isNew = (isTarget || type.kind === 'struct') && this.know(type)
+    for (const part of PARTS[type.kind]!(type)) {
+      if (this.add(part, type.kind === 'ref')) isNew = true
+    }
+    return isNew
   }
 
-  private know({ descriptorText }: AnyType): void {
-    if (this.known.has(descriptorText)) return
+  private know({ descriptorText }: AnyType): boolean {
+    if (this.known.has(descriptorText)) return false
     this.known.set(descriptorText, this.make(descriptorText))
     this.latest = new WeakMap()
+    return true
   }
 
   /** What to read a cell of a stored type as. */

@@ -52,6 +52,8 @@ export class TypeRegistry {
   private readonly types = new Map<number, AnyType>()
   private readonly ids = new Map<string, number>()
   private readonly declared = new LatestTypes(typeFromText)
+  /** By number: what `declared` says of it. */
+  private readonly latest: (AnyType | undefined)[] = []
   private serial = 0
   /** Numbers below this are in `ids`. */
   private seenTo: number = C.FIRST_STORED_TYPE
@@ -81,12 +83,14 @@ export class TypeRegistry {
 
   /** The program has opened a name with it. */
   declare(type: AnyType): void {
-    this.declared.add(type)
+    if (this.declared.add(type)) this.latest.length = 0
   }
 
   /** What a live cell is read as by whoever has nothing but its ref. */
   latestOfCell(ref: number): AnyType {
-    return this.declared.of(this.typeOfCell(ref))
+    if (this.serial !== this.session.serial) this.sync()
+    const id = this.session.space.typeIdOf(ref)
+    return this.latest[id] ??= this.declared.of(this.typeOf(id))
   }
 
   bindingOf(type: AnyType): Binding {
@@ -325,6 +329,7 @@ export class TypeRegistry {
 
   private forgetFrom(end: number): void {
     this.seenTo = Math.min(this.seenTo, end)
+    this.latest.length = Math.min(this.latest.length, end)
     for (const [text, id] of this.ids) if (id >= end) this.ids.delete(text)
     for (const id of this.types.keys()) if (id >= end) this.types.delete(id)
     for (const binding of this.bindings) {
