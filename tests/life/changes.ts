@@ -1,7 +1,7 @@
 /** Random changes of a region, and of the model with it. */
 import * as assert from 'uvu/assert'
-import { t, type Region } from '../../lib/index.js'
-import { codeOf } from '../harness/types.js'
+import { t, type WritableRegion } from '../../lib/index.js'
+import { codeOf as anyCodeOf } from '../harness/types.js'
 import {
   keyText, put, records, refersTo, without, type Entries, type Model, type Schema,
 } from './model.js'
@@ -13,10 +13,23 @@ import {
 /** What a record of an earlier version has no room for; it must have left everything as it was. */
 const REFUSED = 'RSTORE_OLD_RECORD'
 
+/** A region that is full ends the transaction. */
+export class Full extends Error {}
+
+function codeOf(fn: () => unknown): string {
+  const code = anyCodeOf(fn)
+  if (code === 'RSTORE_REGION_FULL') throw new Full()
+  return code
+}
+
+class Poison extends Error {
+  override readonly name = 'Poison'
+}
+
 /** What the changes of one transaction work on. */
 export class Changes {
   constructor(
-    readonly region: Region,
+    readonly region: WritableRegion,
     readonly opened: Opened,
     readonly model: Model,
     readonly schema: Schema,
@@ -26,6 +39,10 @@ export class Changes {
     readonly isLater: boolean,
     /** Whether values are made outside of a transaction. */
     private readonly isOutside = false,
+    /** Whether nodes have indexes, or listeners: then they are not changed by their refs. */
+    private readonly isWatched = indexes.length > 0,
+    /** Where records are, for who has not opened all names. */
+    private readonly refs?: ReadonlyMap<number, number>,
   ) {}
 
   private readonly link = (): Link | undefined => {
@@ -38,6 +55,8 @@ export class Changes {
   }
 
   private viewOf({ id }: Link): any {
+    const ref = this.refs?.get(id)
+    if (ref !== undefined) return this.region.deref(ref as never)
     for (const [name, entries] of [['nodes', this.model.nodes], ['held', this.model.held]] as const)
       for (const { key, value } of entries.values())
         if (value.id === id) return this.opened[name].get(key)
@@ -95,12 +114,12 @@ export class Changes {
   }
 
   /**
-   * Records that are to go are named by nobody before they do. Where nodes have indexes, or there
+   * Records that are to go are named by nobody before they do. Where nodes are watched, or there
    * are later versions, not all records that no map owns can be changed: they go, too.
    */
   private scrub(gone: Set<number>): void {
     const { node, other, single } = this.schema
-    if (this.indexes.length > 0 || this.isLater) {
+    if (this.isWatched || this.isLater) {
       for (const { key, value } of this.model.held.values()) {
         if (!gone.has(value.id) && refersTo(node, value, gone)) this.letGo(key, gone)
       }
@@ -139,7 +158,7 @@ export class Changes {
   }
 
   private nodeKey(): number {
-    return this.random(40)
+    return this.random(this.schema.scale)
   }
 
   setNode(): void {
@@ -197,6 +216,40 @@ export class Changes {
     for (const { key } of gone) this.model.nodes.delete(keyText(key))
   }
 
+  /** The input throws when some of it has been read, perhaps after another change. */
+  poisonedNode(): void {
+    const lists = this.schema.node.fields.filter(([, { kind }]) => /map|array/.test(kind))
+    const [name, field] = one(this.random, lists)
+    const input = this.input(this.schema.node, { ...this.newNode(), code: undefined })
+    const given = Array.isArray(input[name]) ? input[name] : []
+    const isTwice = this.random(2) === 0
+    const poisoned = function* (changes: Changes): Generator<unknown> {
+      yield* given
+      if (isTwice) changes.setOther()
+      throw new Poison()
+    }
+    const key = this.nodeKey()
+    const entry = this.model.nodes.get(keyText(key))
+    if (entry !== undefined && this.random(2) === 0) {
+      const code = codeOf(() => { this.opened.nodes.get(key)[name] = poisoned(this) })
+      assert.ok(code === 'Poison' || (this.isLater && code === REFUSED), `${field.kind}: ${code}`)
+    } else {
+      input[name] = poisoned(this)
+      assert.is(codeOf(() => this.opened.nodes.set(key, input)), 'Poison')
+    }
+  }
+
+  /** A record by a ref that another has. */
+  changeByRef(): void {
+    if (this.isWatched) return
+    for (const from of records(this.model)) {
+      if (from.value.next === undefined || this.random(3) > 0) continue
+      const { value } = records(this.model).find((to) => to.value.id === from.value.next.id)!
+      this.changeFields(this.schema.node, this.viewOf(from.value).next, value, null)
+      return
+    }
+  }
+
   changeNode(): void {
     if (this.model.nodes.size === 0) return
     const entry = one(this.random, [...this.model.nodes.values()])
@@ -206,7 +259,7 @@ export class Changes {
   // ── records of their own ──
 
   hold(): void {
-    const key = this.random(20)
+    const key = this.random(this.schema.scale >> 1)
     if (this.model.held.has(keyText(key))) return this.letGo(key)
     const value = this.newNode()
     const ref = this.region.alloc(nodeType(this.schema), this.input(this.schema.node, value))
@@ -225,7 +278,7 @@ export class Changes {
   }
 
   changeHeld(): void {
-    if (this.model.held.size === 0 || this.indexes.length > 0) return
+    if (this.model.held.size === 0 || this.isWatched) return
     const { key, value } = one(this.random, [...this.model.held.values()])
     this.changeFields(this.schema.node, this.opened.held.get(key), value, null)
   }
@@ -372,11 +425,38 @@ export class Changes {
 
   // ── some of them ──
 
+  /** What needs no other names than these. */
+  inPart(names: readonly (keyof Opened)[]): void {
+    const name = one(this.random, names)
+    const from = name === 'nodes' || name === 'held' ? [...this.model[name].values()] : []
+    if (from.length > 0 && this.random(2) === 0) {
+      const { key, value } = one(this.random, from)
+      const to = records(this.model).find((other) => other.value.id === value.next?.id)
+      if (to === undefined) return
+      const view = this.opened[name].get(key).next
+      return this.changeFields(this.schema.node, view, to.value, null)
+    }
+    const kinds = {
+      nodes: 'changeNode', held: 'changeHeld', others: this.random(2) ? 'setOther' : 'changeOther',
+      single: 'setSingle', pairs: 'changePairs',
+    } as const
+    this[kinds[name]]()
+  }
+
   any(): void {
     const kinds = ['setNode', 'setNode', 'setNode', 'changeNode', 'changeNode', 'changeNode',
-      'copyNode', 'deleteNode', 'hold', 'hold', 'changeHeld', 'setOther', 'setOther', 'changeOther',
+      'copyNode', 'deleteNode', 'poisonedNode', 'changeByRef', 'hold', 'hold', 'changeHeld', 'setOther', 'setOther', 'changeOther',
       'deleteOther', 'setSingle', 'changePairs', 'changePairs'] as const
+    try {
+      this.oneOf(kinds)
+    } catch (error) {
+      if ((error as { code?: string }).code === 'RSTORE_REGION_FULL') throw new Full()
+      throw error
+    }
+  }
+
+  private oneOf(kinds: readonly (keyof Changes & string)[]): void {
     if (this.random(40) === 0) this.clearNodes()
-    else this[one(this.random, kinds)]()
+    else (this[one(this.random, kinds)] as () => void)()
   }
 }

@@ -1,7 +1,8 @@
 /** The life of a region: transactions, and what happens to its file between them. */
 import { copyFileSync, existsSync, rmSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import {
-  evacuateInTurns, Packed, Pool, Region, salvage, t, type Snapshot,
+  evacuateInTurns, Packed, Pool, Region, salvage, t, type Snapshot, type WritableRegion,
 } from '../../lib/index.js'
 import { readWreckage } from '../../cli/read/wreckage.js'
 import * as assert from 'uvu/assert'
@@ -9,7 +10,7 @@ import { dumpOf, loadInto } from '../harness/dump.js'
 import { verifyWhole } from '../harness/verify.js'
 import { Child } from '../harness/child.js'
 import { nextTurn, verifyFile, type Place } from '../harness/with-region.js'
-import { Changes } from './changes.js'
+import { Changes, Full } from './changes.js'
 import { check } from './compare.js'
 import { broughtModel, emptyModel, put, records, type Model, type Schema } from './model.js'
 import {
@@ -27,6 +28,8 @@ interface Handle {
   readonly region: Region
   readonly opened: Opened
   readonly indexes: Map<string, any>
+  /** What a listener was told of the nodes since the last transaction. */
+  readonly told: Map<number, string>
 }
 
 function firstSchema(random: Random): Schema {
@@ -42,6 +45,7 @@ function firstSchema(random: Random): Schema {
     other: random(3) === 0 ? valueSpec(random, 2) : structSpec(random, 2),
     single: valueSpec(random, 2),
     pairs: { kind: 'multimap', key: keySpec(random), value: keySpec(random) },
+    scale: one(random, [10, 40, 40, 300]),
   }
 }
 
@@ -55,6 +59,10 @@ function laterSchema(schema: Schema, random: Random): Schema {
   }
 }
 
+/** What goes on in another file, or with other handles. */
+const MOVES = new Set(['later', 'laterInPart', 'compactTo', 'backup', 'evacuate', 'throughBlocks', 'dumpAndLoad',
+  'packAndThaw', 'repair', 'crash'])
+
 export class Life {
   private model: Model = emptyModel()
   private schema: Schema
@@ -67,17 +75,22 @@ export class Life {
   /** What was done, for who looks for the reason of a failure. */
   readonly log: string[] = []
 
+  private readonly capacity: '1MiB' | '64MiB'
+  private readonly isListening: boolean
+
   constructor(private readonly place: Place, private readonly random: Random) {
     this.schema = firstSchema(random)
+    this.capacity = this.schema.scale === 300 && random(3) === 0 ? '1MiB' : '64MiB'
     this.declared = new Set(indexesOf(this.schema).map(({ name }) => name)
       .filter((name) => name === 'code' || random(2) === 0))
     if (random(3) === 0) this.declared.clear()
+    this.isListening = random(3) === 0
     this.add(place.create(this.options(), this.fresh()))
   }
 
   private options(): object {
     return {
-      capacity: '64MiB', logBytes: one(this.random, ['1MiB', '4MiB']),
+      capacity: this.capacity, logBytes: one(this.random, ['1MiB', '4MiB']),
       privateBytes: one(this.random, ['1MiB', '64MiB']),
     }
   }
@@ -99,7 +112,11 @@ export class Life {
   private add(region: Region): void {
     const opened = openAll(region, this.schema)
     const indexes = new Map(this.plans.map((plan) => [plan.name, declare(opened.nodes, plan)]))
-    this.handles.push({ region, opened, indexes })
+    const told = new Map<number, string>()
+    if (this.isListening) {
+      opened.nodes.on('change', ({ key, kind }: any) => told.set(key, kind))
+    }
+    this.handles.push({ region, opened, indexes, told })
   }
 
   private get handle(): Handle {
@@ -122,7 +139,8 @@ export class Life {
 
   private changes(handle: Handle, isOutside = false): Changes {
     return new Changes(handle.region, handle.opened, this.model, this.schema, this.plans,
-      this.random, this.version > 0, isOutside)
+      this.random, this.version > 0, isOutside,
+      this.plans.length > 0 || this.isListening)
   }
 
   private some(handle: Handle, count: number): void {
@@ -144,14 +162,38 @@ export class Life {
         if (fails) throw new Undone()
       })
     } catch (error) {
-      if (!(error instanceof Undone)) throw error
+      this.expectEnd(error)
       Object.assign(this.model, saved)
     }
   }
 
+  private expectEnd(error: unknown): void {
+    const { code } = error as { code?: string }
+    if (!(error instanceof Undone || error instanceof Full || code === 'RSTORE_REGION_FULL')) {
+      throw error
+    }
+  }
+
+  /** The listener was told of what is another node now, and whether it is there. */
+  private checkTold({ told }: Handle, before: Model['nodes']): void {
+    if (!this.isListening) return
+    const { nodes } = this.model
+    for (const name of new Set([...before.keys(), ...nodes.keys()])) {
+      const [was, is] = [before.get(name), nodes.get(name)]
+      const { key } = (was ?? is)!
+      if (isDeepStrictEqual(was, is)) continue
+      assert.is(told.get(key), is === undefined ? 'delete' : 'set', `told of ${key}`)
+    }
+    told.clear()
+  }
+
   private transaction(): void {
     const { handle } = this
-    this.attempt(handle, () => this.some(handle, this.random(30)))
+    const before = structuredClone(this.model.nodes)
+    handle.told.clear()
+    this.attempt(handle, () => this.some(handle, this.random(Math.max(30, this.schema.scale))))
+    if (this.model.nodes.size === before.size && isDeepStrictEqual(this.model.nodes, before)) return
+    this.checkTold(handle, before)
   }
 
   private async write(): Promise<void> {
@@ -159,11 +201,14 @@ export class Life {
     const results = Array.from({ length: 1 + this.random(3) }, () => {
       return handle.region.write(() => {
         const saved = structuredClone(this.model)
-        this.some(handle, this.random(8))
-        if (this.random(4) > 0) return
-        Object.assign(this.model, saved)
-        throw new Undone()
-      }).catch((error: unknown) => { if (!(error instanceof Undone)) throw error })
+        try {
+          this.some(handle, this.random(8))
+          if (this.random(4) === 0) throw new Undone()
+        } catch (error) {
+          Object.assign(this.model, saved)
+          throw error
+        }
+      }).catch((error: unknown) => this.expectEnd(error))
     })
     await Promise.all(results)
   }
@@ -260,6 +305,39 @@ export class Life {
     this.schema = next
     this.declared = new Set(later)
     broughtModel(this.model, before, this.schema)
+  }
+
+  /** A program of the next version that needs a part of the names. */
+  private async laterInPart(): Promise<void> {
+    if (this.version > 3 || this.declared.size > 0 || this.isListening) return this.reopen()
+    const { region: last, opened } = this.handle
+    const { now } = last.read(() => refsNow(last, opened))
+    this.letGoOfSnapshots()
+    this.closeAll()
+    const before = this.schema
+    this.schema = laterSchema(before, this.random)
+    this.version++
+    broughtModel(this.model, before, this.schema)
+    const region = this.place.open(this.options(), this.name)
+    const names = (['nodes', 'held', 'others', 'single', 'pairs'] as const)
+      .filter(() => this.random(2) === 0)
+    if (names.length === 0) names.push('held')
+    const handle = {
+      region, opened: openAll(region, this.schema, names), indexes: new Map<string, any>(),
+      told: new Map<number, string>(),
+    }
+    const changes = new Changes(region, handle.opened, this.model, this.schema, [], this.random,
+      true, false, false, now)
+    this.log.push(names.join('+'))
+    region.transact(() => {
+      for (let i = this.random(20); i >= 0; i--) changes.inPart(names)
+    })
+    this.handles.push(handle)
+    await verifyWhole(region)
+    const next = one(this.random, ['reopen', 'dumpAndLoad', 'evacuate', 'compactTo', 'backup',
+      'packAndThaw', 'throughBlocks', 'repair'])
+    this.log.push(next)
+    await this.events[next]!()
   }
 
   private renameAndBack(): void {
@@ -429,13 +507,24 @@ export class Life {
     const name = this.fresh()
     const blocks = Pool.default.region()
     region.read(() => region.evacuate(blocks))
-    checkAll(openAll(blocks, this.schema), this.model, this.schema, { now: new Map() })
+    this.changeIn(blocks)
     assert.equal((await blocks.verify()).problems, [])
     const target = this.place.create(this.options(), name)
     target.transact(() => blocks.evacuate(target))
     blocks.free()
     target.close()
     this.goOnIn(name)
+  }
+
+  /** Where there are no transactions. */
+  private changeIn(region: WritableRegion): void {
+    const opened = openAll(region, this.schema)
+    checkAll(opened, this.model, this.schema, refsNow(region, opened))
+    for (const plan of this.plans) declare(opened.nodes, plan)
+    const changes = new Changes(region, opened, this.model, this.schema, this.plans, this.random,
+      this.version > 0)
+    for (let i = this.random(20); i >= 0; i--) changes.any()
+    checkAll(opened, this.model, this.schema, refsNow(region, opened))
   }
 
   private dumpAndLoad(): void {
@@ -455,6 +544,7 @@ export class Life {
     const packed = await Region.pack(this.place.path(packedName), { root: Names },
       async (target) => {
         await evacuateInTurns(snapshot, target)
+        this.changeIn(target)
         return { names: ['nodes'] }
       })
     snapshot.close()
@@ -515,6 +605,7 @@ export class Life {
     reopen: () => this.reopen(),
     another: () => this.another(),
     later: () => this.later(),
+    laterInPart: () => this.laterInPart(),
     checkpoint: () => this.checkpoint(),
     compact: () => this.compact(),
     compactInPlace: () => this.compactInPlace(),
@@ -538,12 +629,26 @@ export class Life {
     many: () => this.many(),
   }
 
+  /** False when the region is too full for it to go on in another file. */
+  private async happens(name: string): Promise<boolean> {
+    const saved = structuredClone(this.model)
+    try {
+      await this.events[name]!()
+      return true
+    } catch (error) {
+      if (this.capacity !== '1MiB') throw error
+      this.expectEnd(error)
+      Object.assign(this.model, saved)
+      return !MOVES.has(name)
+    }
+  }
+
   async run(steps: number): Promise<void> {
     const names = Object.keys(this.events)
     for (; this.steps < steps; this.steps++) {
       const name = this.random(2) === 0 ? 'transaction' : one(this.random, names)
       this.log.push(name)
-      await this.events[name]!()
+      if (!await this.happens(name)) break
       await this.check()
       if (this.random(3) === 0) await nextTurn()
     }

@@ -13,6 +13,8 @@ export interface Schema {
   other: Spec
   single: Spec
   pairs: Spec & { kind: 'multimap' }
+  /** How many nodes there may be. */
+  scale: number
 }
 
 export interface Model {

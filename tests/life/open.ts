@@ -26,18 +26,24 @@ export function nodeType(schema: Schema): Type<any> {
   return type
 }
 
-export function openAll(region: any, schema: Schema): Opened {
+const NAMES: readonly (keyof Opened)[] = ['nodes', 'held', 'others', 'single', 'pairs']
+
+/** Opening makes maps, but no values. */
+const hasValue = (region: any, name: string): boolean => !(region instanceof ReadRegion)
+  || region.names().some((one) => one.name === name)
+
+export function openAll(region: any, schema: Schema, names = NAMES): Opened {
   const node = nodeType(schema)
   const of = (spec: Spec): Type<any> => typeOf(spec, () => node)
-  return {
-    nodes: region.map('nodes', t.u32, node),
-    held: region.map('held', t.u32, t.ref(() => node)),
-    others: region.map('others', of(schema.otherKey), of(schema.other)),
-    // opening makes maps, but no values
-    single: !(region instanceof ReadRegion) || region.names().some(({ name }) => name === 'single')
-      ? region.value('single', of(schema.single)) : { get: () => undefined },
-    pairs: region.multimap('pairs', of(schema.pairs.key), of(schema.pairs.value)),
+  const open: Record<keyof Opened, () => any> = {
+    nodes: () => region.map('nodes', t.u32, node),
+    held: () => region.map('held', t.u32, t.ref(() => node)),
+    others: () => region.map('others', of(schema.otherKey), of(schema.other)),
+    single: () => hasValue(region, 'single') ? region.value('single', of(schema.single))
+      : { get: () => undefined },
+    pairs: () => region.multimap('pairs', of(schema.pairs.key), of(schema.pairs.value)),
   }
+  return Object.fromEntries(names.map((name) => [name, open[name]()])) as never
 }
 
 // ── indexes of the nodes ──
