@@ -445,8 +445,9 @@ export class Changes {
 
   any(): void {
     const kinds = ['setNode', 'setNode', 'setNode', 'changeNode', 'changeNode', 'changeNode',
-      'copyNode', 'deleteNode', 'poisonedNode', 'changeByRef', 'hold', 'hold', 'changeHeld', 'setOther', 'setOther', 'changeOther',
-      'deleteOther', 'setSingle', 'changePairs', 'changePairs'] as const
+      'copyNode', 'deleteNode', 'poisonedNode', 'changeByRef', 'hold', 'hold', 'changeHeld',
+      'setOther', 'setOther', 'changeOther', 'deleteOther', 'setSingle', 'changePairs',
+      'changePairs'] as const
     try {
       this.oneOf(kinds)
     } catch (error) {

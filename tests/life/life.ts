@@ -1,14 +1,14 @@
 /** The life of a region: transactions, and what happens to its file between them. */
 import { copyFileSync, existsSync, rmSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
+import * as assert from 'uvu/assert'
+import { readWreckage } from '../../cli/read/wreckage.js'
 import {
   evacuateInTurns, Packed, Pool, Region, salvage, t, type Snapshot, type WritableRegion,
 } from '../../lib/index.js'
-import { readWreckage } from '../../cli/read/wreckage.js'
-import * as assert from 'uvu/assert'
+import { Child } from '../harness/child.js'
 import { dumpOf, loadInto } from '../harness/dump.js'
 import { verifyWhole } from '../harness/verify.js'
-import { Child } from '../harness/child.js'
 import { nextTurn, verifyFile, type Place } from '../harness/with-region.js'
 import { Changes, Full } from './changes.js'
 import { check } from './compare.js'
@@ -60,8 +60,8 @@ function laterSchema(schema: Schema, random: Random): Schema {
 }
 
 /** What goes on in another file, or with other handles. */
-const MOVES = new Set(['later', 'laterInPart', 'compactTo', 'backup', 'evacuate', 'throughBlocks', 'dumpAndLoad',
-  'packAndThaw', 'repair', 'crash'])
+const MOVES = new Set(['later', 'laterInPart', 'compactTo', 'backup', 'evacuate', 'throughBlocks',
+  'dumpAndLoad', 'packAndThaw', 'repair', 'crash'])
 
 export class Life {
   private model: Model = emptyModel()
@@ -296,7 +296,8 @@ export class Life {
       handle.region.read(() => checkAll(handle.opened, this.model, before, { now: new Map() }))
       this.attempt(handle, () => this.some(handle, this.random(10)))
     } catch (error) {
-      if ((error as { code?: string }).code !== 'RSTORE_TYPE_MISMATCH') throw error
+      const { code } = error as { code?: string }
+      if (code !== 'RSTORE_TYPE_MISMATCH' && code !== 'RSTORE_INDEX_NOT_DECLARED') throw error
       Object.assign(this.model, saved)
     }
     this.letGoOfSnapshots()

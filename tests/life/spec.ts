@@ -213,7 +213,8 @@ const bytesOf = (random: Random): Uint8Array => {
 }
 
 const jsonOf = (random: Random): unknown => one(random, [
-  null, true, 5, 'text', [1, [2, 'x']], { a: 1, b: { c: [null] } }, { $id: 3, text: textOf(random) },
+  null, true, 5, 'text', [1, [2, 'x']], { a: 1, b: { c: [null] } },
+  { $id: 3, text: textOf(random) },
 ])
 
 /** In the order of their keys, each once. */
