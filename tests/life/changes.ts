@@ -5,9 +5,11 @@ import { codeOf as anyCodeOf } from '../harness/types.js'
 import {
   keyText, put, records, refersTo, without, type Entries, type Model, type Schema,
 } from './model.js'
+import { packIn } from './packs.js'
 import { nodeType, type IndexPlan, type Opened } from './open.js'
 import {
-  compareKeys, isNumber, one, sortedPairs, typeOf, valueOf, type Link, type Random, type Spec,
+  compareKeys, isNumber, one, sortedPairs, typeOf, valueOf, type Pack, type Random,
+  type RecordLink, type Spec,
 } from './spec.js'
 
 /** What a record of an earlier version has no room for; it must have left everything as it was. */
@@ -41,11 +43,16 @@ export class Changes {
     private readonly isOutside = false,
     /** Whether nodes have indexes, or listeners: then they are not changed by their refs. */
     private readonly isWatched = indexes.length > 0,
+    /** Handles of packed regions. */
+    private readonly packs: ReadonlyMap<number, any> = new Map(),
     /** Where records are, for who has not opened all names. */
     private readonly refs?: ReadonlyMap<number, number>,
   ) {}
 
-  private readonly link = (): Link | undefined => {
+  private readonly link = (kind: 'ref' | 'packed'): RecordLink | Pack | undefined => {
+    if (kind === 'packed') {
+      return this.packs.size === 0 ? undefined : { pack: one(this.random, [...this.packs.keys()]) }
+    }
     const all = records(this.model)
     return all.length === 0 ? undefined : { id: one(this.random, all).value.id }
   }
@@ -54,7 +61,7 @@ export class Changes {
     return valueOf(spec, this.random, this.link)
   }
 
-  private viewOf({ id }: Link): any {
+  private viewOf({ id }: RecordLink): any {
     const ref = this.refs?.get(id)
     if (ref !== undefined) return this.region.deref(ref as never)
     for (const [name, entries] of [['nodes', this.model.nodes], ['held', this.model.held]] as const)
@@ -71,6 +78,11 @@ export class Changes {
         const view = this.viewOf(value)
         return this.random(2) === 0 ? view : this.region.refOf(view)
       }
+      case 'packed': {
+        const packed = this.packs.get(value.pack)
+        if (packed === undefined) return this.viewOfPack(value.pack)
+        return this.random(2) === 0 ? packed : packed.root
+      }
       case 'optional': case 'default': return this.input(spec.inner, value)
       case 'array': return this.list(spec.inner, value)
       case 'tuple': return spec.parts.map((part, i) => this.input(part, value[i]))
@@ -81,6 +93,18 @@ export class Changes {
         [name, this.input(field, value[name])]))
       default: return value
     }
+  }
+
+  /** A packed region that fields name, and no handle. */
+  private viewOfPack(pack: number): any {
+    const { node, other, single } = this.schema
+    for (const [name, spec] of [['nodes', node], ['held', node], ['others', other]] as const) {
+      for (const { key, value } of this.model[name].values()) {
+        const found = packIn(spec, this.opened[name].get(key), value, pack)
+        if (found !== undefined) return found
+      }
+    }
+    return packIn(single, this.opened.single.get(), this.model.single, pack)
   }
 
   private shuffled(list: readonly any[][]): any[][] {

@@ -61,6 +61,10 @@ export function check(spec: Spec, actual: any, expected: any, refs: Refs, path: 
   }
   switch (spec.kind) {
     case 'ref': return checkRef(actual, expected.id, refs, path)
+    case 'packed': {
+      const title = `pack ${expected.pack}`
+      return actual.title === title ? undefined : differ(path, actual.title, title)
+    }
     case 'optional': case 'default': return check(spec.inner, actual, expected, refs, path)
     case 'array': return checkList(spec.inner, actual, expected, refs, path)
     case 'tuple': return spec.parts.forEach((part, i) =>

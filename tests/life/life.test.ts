@@ -1,25 +1,23 @@
 /**
  * Whole lives of regions: random types, changes and events, against a model in plain JavaScript.
- * What is long or repeated is done with `node dist/tests/life/long.js [SEED] [SECONDS]`.
+ * More of them: `npm run life:long -- [SEED] [SECONDS] [STEPS]`.
  */
 import { suite } from 'uvu'
-import { randomOf } from '../fuzz/damage.js'
 import { withRegion } from '../harness/with-region.js'
 import { printedSeed } from '../processes/random.js'
-import { Life } from './life.js'
+import { live } from './live.js'
 
 const test = suite('life')
 const seed = printedSeed()
+const LIVES = 12
+const STEPS = 20
+/** None begins later than this. */
+const MOST_MS = 10_000
+const begun = Date.now()
 
-for (let i = 0; i < 10; i++) {
-  test(`a life (seed ${seed + i})`, withRegion(async (place) => {
-    const life = new Life(place, randomOf(seed + i))
-    try {
-      await life.run(25)
-    } catch (error) {
-      console.log(`seed ${seed + i}: ${life.log.join(' ')}`)
-      throw error
-    }
+for (let i = 0; i < LIVES; i++) {
+  test(`a life (RSTORE_TEST_SEED=${seed + i})`, withRegion(async (place) => {
+    if (i < 2 || Date.now() - begun < MOST_MS) await live(place, seed + i, STEPS)
   }))
 }
 

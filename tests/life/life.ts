@@ -32,25 +32,30 @@ interface Handle {
   readonly told: Map<number, string>
 }
 
-function firstSchema(random: Random): Schema {
+function firstSchema(random: Random, isInStore: boolean): Schema {
   const base: Field[] = [
     ['id', { kind: 'u32' }], ['n', { kind: 'u8' }], ['text', { kind: 'string' }],
     ['code', { kind: 'optional', inner: { kind: 'u8' } }],
     ['words', { kind: 'map', key: { kind: 'string' }, value: { kind: 'u8' } }],
     ['next', { kind: 'optional', inner: { kind: 'ref' } }],
   ]
+  if (isInStore) {
+    base.push(['link', { kind: 'optional', inner: { kind: 'packed' } }],
+      ['links', { kind: 'array', inner: { kind: 'packed' } }])
+  }
+  const { fields } = structSpec(random, 3, isInStore)
   return {
-    node: { kind: 'struct', name: 'Node', fields: [...base, ...structSpec(random, 3).fields] },
+    node: { kind: 'struct', name: 'Node', fields: [...base, ...fields] },
     otherKey: keySpec(random),
-    other: random(3) === 0 ? valueSpec(random, 2) : structSpec(random, 2),
-    single: valueSpec(random, 2),
+    other: random(3) === 0 ? valueSpec(random, 2) : structSpec(random, 2, isInStore),
+    single: valueSpec(random, 2, isInStore),
     pairs: { kind: 'multimap', key: keySpec(random), value: keySpec(random) },
     scale: one(random, [10, 40, 40, 300]),
   }
 }
 
 /** The record's number has no later version: it is the same in all of them. */
-function laterSchema(schema: Schema, random: Random): Schema {
+export function laterSchema(schema: Schema, random: Random): Schema {
   const node = laterOf(schema.node, random) as Schema['node']
   const [id] = schema.node.fields
   return {
@@ -64,52 +69,67 @@ const MOVES = new Set(['later', 'laterInPart', 'compactTo', 'backup', 'evacuate'
   'dumpAndLoad', 'packAndThaw', 'repair', 'crash'])
 
 export class Life {
-  private model: Model = emptyModel()
-  private schema: Schema
-  private version = 0
-  private files = 0
-  private steps = 0
-  private declared: Set<string>
-  private handles: Handle[] = []
-  private readonly held: { snapshot: Snapshot; model: Model; schema: Schema }[] = []
+  protected model: Model = emptyModel()
+  protected schema: Schema
+  protected version = 0
+  protected files = 0
+  protected steps = 0
+  protected declared: Set<string>
+  protected handles: Handle[] = []
+  /** Of a store: handles of packed regions. */
+  protected readonly packs = new Map<number, any>()
+  protected readonly held: { snapshot: Snapshot; model: Model; schema: Schema }[] = []
   /** What was done, for who looks for the reason of a failure. */
   readonly log: string[] = []
 
-  private readonly capacity: '1MiB' | '64MiB'
-  private readonly isListening: boolean
+  protected readonly capacity: '1MiB' | '64MiB'
+  protected readonly isListening: boolean
 
-  constructor(private readonly place: Place, private readonly random: Random) {
-    this.schema = firstSchema(random)
+  constructor(
+    protected readonly place: Place, protected readonly random: Random, isInStore = false,
+  ) {
+    this.schema = firstSchema(random, isInStore)
     this.capacity = this.schema.scale === 300 && random(3) === 0 ? '1MiB' : '64MiB'
     this.declared = new Set(indexesOf(this.schema).map(({ name }) => name)
       .filter((name) => name === 'code' || random(2) === 0))
     if (random(3) === 0) this.declared.clear()
     this.isListening = random(3) === 0
-    this.add(place.create(this.options(), this.fresh()))
   }
 
-  private options(): object {
+  protected begin(): Region {
+    return this.place.create(this.options(), this.fresh())
+  }
+
+  protected openRegion(): Region {
+    return this.place.open(this.options(), this.name)
+  }
+
+  protected get eventNames(): readonly string[] {
+    return Object.keys(this.events)
+  }
+
+  protected options(): object {
     return {
       capacity: this.capacity, logBytes: one(this.random, ['1MiB', '4MiB']),
       privateBytes: one(this.random, ['1MiB', '64MiB']),
     }
   }
 
-  private get name(): string {
+  protected get name(): string {
     return `${this.files}.region`
   }
 
   /** The name of the next file. */
-  private fresh(): string {
+  protected fresh(): string {
     this.files++
     return this.name
   }
 
-  private get plans() {
+  protected get plans() {
     return indexesOf(this.schema).filter(({ name }) => this.declared.has(name))
   }
 
-  private add(region: Region): void {
+  protected add(region: Region): void {
     const opened = openAll(region, this.schema)
     const indexes = new Map(this.plans.map((plan) => [plan.name, declare(opened.nodes, plan)]))
     const told = new Map<number, string>()
@@ -119,16 +139,16 @@ export class Life {
     this.handles.push({ region, opened, indexes, told })
   }
 
-  private get handle(): Handle {
+  protected get handle(): Handle {
     return one(this.random, this.handles)
   }
 
-  private closeAll(): void {
+  protected closeAll(): void {
     for (const { region } of this.handles.splice(0)) region.close()
   }
 
   /** All goes on in another file. */
-  private goOnIn(name: string): void {
+  protected goOnIn(name: string): void {
     this.letGoOfSnapshots()
     this.closeAll()
     assert.is(name, this.name)
@@ -137,13 +157,13 @@ export class Life {
 
   // ── transactions ──
 
-  private changes(handle: Handle, isOutside = false): Changes {
+  protected changes(handle: Handle, isOutside = false): Changes {
     return new Changes(handle.region, handle.opened, this.model, this.schema, this.plans,
       this.random, this.version > 0, isOutside,
-      this.plans.length > 0 || this.isListening)
+      this.plans.length > 0 || this.isListening, this.packs)
   }
 
-  private some(handle: Handle, count: number): void {
+  protected some(handle: Handle, count: number): void {
     const changes = this.changes(handle)
     for (let i = 0; i < count; i++) {
       if (this.random(12) === 0) this.attempt(handle, () => this.some(handle, this.random(8)))
@@ -152,7 +172,7 @@ export class Life {
   }
 
   /** What is undone in the region is undone in the model. */
-  private attempt(handle: Handle, body: () => void): void {
+  protected attempt(handle: Handle, body: () => void): void {
     const saved = structuredClone(this.model)
     const fails = this.random(4) === 0
     try {
@@ -167,7 +187,7 @@ export class Life {
     }
   }
 
-  private expectEnd(error: unknown): void {
+  protected expectEnd(error: unknown): void {
     const { code } = error as { code?: string }
     if (!(error instanceof Undone || error instanceof Full || code === 'RSTORE_REGION_FULL')) {
       throw error
@@ -175,7 +195,7 @@ export class Life {
   }
 
   /** The listener was told of what is another node now, and whether it is there. */
-  private checkTold({ told }: Handle, before: Model['nodes']): void {
+  protected checkTold({ told }: Handle, before: Model['nodes']): void {
     if (!this.isListening) return
     const { nodes } = this.model
     for (const name of new Set([...before.keys(), ...nodes.keys()])) {
@@ -187,7 +207,7 @@ export class Life {
     told.clear()
   }
 
-  private transaction(): void {
+  protected transaction(): void {
     const { handle } = this
     const before = structuredClone(this.model.nodes)
     handle.told.clear()
@@ -196,7 +216,7 @@ export class Life {
     this.checkTold(handle, before)
   }
 
-  private async write(): Promise<void> {
+  protected async write(): Promise<void> {
     const { handle } = this
     const results = Array.from({ length: 1 + this.random(3) }, () => {
       return handle.region.write(() => {
@@ -213,7 +233,7 @@ export class Life {
     await Promise.all(results)
   }
 
-  private async bulkLoad(): Promise<void> {
+  protected async bulkLoad(): Promise<void> {
     const { handle, schema, model, random } = this
     const make = (): any[] => [valueOf(schema.otherKey, random, () => undefined),
       valueOf(schema.other, random, () => undefined)]
@@ -232,7 +252,7 @@ export class Life {
 
   // ── what happens ──
 
-  private checkThrough({ region, opened, indexes }: Handle): void {
+  protected checkThrough({ region, opened, indexes }: Handle): void {
     region.read(() => {
       const refs = refsNow(region, opened)
       checkAll(opened, this.model, this.schema, refs)
@@ -244,12 +264,12 @@ export class Life {
     })
   }
 
-  private async check(): Promise<void> {
+  protected async check(): Promise<void> {
     for (const handle of this.handles) this.checkThrough(handle)
     await verifyWhole(this.handles[0]!.region)
   }
 
-  private takeSnapshot(): void {
+  protected takeSnapshot(): void {
     if (this.held.length > 2) return this.letGoOfSnapshots()
     const { region } = this.handle
     this.held.push({
@@ -257,26 +277,26 @@ export class Life {
     })
   }
 
-  private letGoOfSnapshots(): void {
+  protected letGoOfSnapshots(): void {
     for (const { snapshot, model, schema } of this.held.splice(0)) {
       checkAll(openAll(snapshot, schema), model, schema, { now: new Map() })
       snapshot.close()
     }
   }
 
-  private reopen(): void {
+  protected reopen(): void {
     this.letGoOfSnapshots()
     this.closeAll()
-    this.add(this.place.open(this.options(), this.name))
+    this.add(this.openRegion())
   }
 
-  private another(): void {
+  protected another(): void {
     if (this.handles.length > 2) this.handles.shift()!.region.close()
-    else this.add(this.place.open(this.options(), this.name))
+    else this.add(this.openRegion())
   }
 
   /** A program of the next version comes, while one of this one goes on. */
-  private later(): void {
+  protected later(): void {
     if (this.version > 3) return this.reopen()
     const before = this.schema
     const old = this.handles.splice(0)
@@ -286,7 +306,7 @@ export class Life {
       if (this.declared.size > 0 && this.random(4) === 0) this.declared.add(name)
     }
     this.schema = next
-    this.add(this.place.open(this.options(), this.name))
+    this.add(this.openRegion())
     const later = [...this.declared]
     this.schema = before
     this.declared = new Set(declared)
@@ -309,7 +329,7 @@ export class Life {
   }
 
   /** A program of the next version that needs a part of the names. */
-  private async laterInPart(): Promise<void> {
+  protected async laterInPart(): Promise<void> {
     if (this.version > 3 || this.declared.size > 0 || this.isListening) return this.reopen()
     const { region: last, opened } = this.handle
     const { now } = last.read(() => refsNow(last, opened))
@@ -319,7 +339,7 @@ export class Life {
     this.schema = laterSchema(before, this.random)
     this.version++
     broughtModel(this.model, before, this.schema)
-    const region = this.place.open(this.options(), this.name)
+    const region = this.openRegion()
     const names = (['nodes', 'held', 'others', 'single', 'pairs'] as const)
       .filter(() => this.random(2) === 0)
     if (names.length === 0) names.push('held')
@@ -341,7 +361,7 @@ export class Life {
     await this.events[next]!()
   }
 
-  private renameAndBack(): void {
+  protected renameAndBack(): void {
     const { handle } = this
     handle.region.transact(() => {
       handle.region.renameMap('nodes', 'others than before')
@@ -350,7 +370,7 @@ export class Life {
     })
   }
 
-  private dropOthers(): void {
+  protected dropOthers(): void {
     const { handle } = this
     this.attempt(handle, () => {
       assert.is(handle.region.dropMap('others'), true)
@@ -361,7 +381,7 @@ export class Life {
   }
 
   /** What is dumped takes its own place; records that only refs name are others then. */
-  private loadOverItself(): void {
+  protected loadOverItself(): void {
     const { region, opened } = this.handle
     const before = region.read(() => Array.from(opened.held.values(), (view) => region.refOf(view)))
     loadInto(region, dumpOf(region))
@@ -369,7 +389,7 @@ export class Life {
   }
 
   /** What one record reaches, in a region of its own. */
-  private async evacuateOne(): Promise<void> {
+  protected async evacuateOne(): Promise<void> {
     const { region, opened } = this.handle
     const entry = [...this.model.nodes.values()][this.random(8)]
     if (entry === undefined) return
@@ -403,12 +423,12 @@ export class Life {
     rmSync(this.place.path(name))
   }
 
-  private rebuild(): void {
+  protected rebuild(): void {
     const { region, indexes } = this.handle
     region.transact(() => { for (const index of indexes.values()) index.rebuild() })
   }
 
-  private async compactAndWrite(): Promise<void> {
+  protected async compactAndWrite(): Promise<void> {
     const { region } = this.handle
     const other = this.handle.region
     const copied = region.compact()
@@ -417,7 +437,7 @@ export class Life {
   }
 
   /** A map of several levels. */
-  private async many(): Promise<void> {
+  protected async many(): Promise<void> {
     const { handle, schema, random, model } = this
     const link = (): undefined => undefined
     handle.region.transact(() => {
@@ -437,7 +457,7 @@ export class Life {
     })
   }
 
-  private async killed(): Promise<void> {
+  protected async killed(): Promise<void> {
     const child = new Child('dist/tests/life/killed-child.js', [this.place.path(this.name)])
     await child.expect()
     const reads = this.handles.map((handle) => this.checkThrough(handle))
@@ -445,7 +465,7 @@ export class Life {
     await child.kill()
   }
 
-  private async aborted(): Promise<void> {
+  protected async aborted(): Promise<void> {
     const { handle } = this
     const abort = new AbortController()
     const steps = this.random(300)
@@ -456,7 +476,7 @@ export class Life {
       .catch((error: unknown) => { if (!(error instanceof Undone)) throw error })
   }
 
-  private async atOnce(): Promise<void> {
+  protected async atOnce(): Promise<void> {
     const backup = this.place.path(`${this.files}.${this.steps}.backup`)
     const { region } = this.handle
     const other = this.handle.region
@@ -468,33 +488,33 @@ export class Life {
     rmSync(backup)
   }
 
-  private async checkpoint(): Promise<void> {
+  protected async checkpoint(): Promise<void> {
     await this.handle.region.checkpoint()
   }
 
-  private async compact(): Promise<void> {
+  protected async compact(): Promise<void> {
     await this.handle.region.compact()
   }
 
-  private async compactInPlace(): Promise<void> {
+  protected async compactInPlace(): Promise<void> {
     await this.handle.region.compact(undefined, { inPlace: true })
   }
 
-  private async compactTo(): Promise<void> {
+  protected async compactTo(): Promise<void> {
     const { region } = this.handle
     const name = this.fresh()
     await region.compact(this.place.path(name))
     this.goOnIn(name)
   }
 
-  private async backup(): Promise<void> {
+  protected async backup(): Promise<void> {
     const { region } = this.handle
     const name = this.fresh()
     await region.backup(this.place.path(name))
     this.goOnIn(name)
   }
 
-  private evacuate(): void {
+  protected evacuate(): void {
     const { region } = this.handle
     const name = this.fresh()
     const target = this.place.create(this.options(), name)
@@ -503,7 +523,7 @@ export class Life {
     this.goOnIn(name)
   }
 
-  private async throughBlocks(): Promise<void> {
+  protected async throughBlocks(): Promise<void> {
     const { region } = this.handle
     const name = this.fresh()
     const blocks = Pool.default.region()
@@ -518,7 +538,7 @@ export class Life {
   }
 
   /** Where there are no transactions. */
-  private changeIn(region: WritableRegion): void {
+  protected changeIn(region: WritableRegion): void {
     const opened = openAll(region, this.schema)
     checkAll(opened, this.model, this.schema, refsNow(region, opened))
     for (const plan of this.plans) declare(opened.nodes, plan)
@@ -528,7 +548,7 @@ export class Life {
     checkAll(opened, this.model, this.schema, refsNow(region, opened))
   }
 
-  private dumpAndLoad(): void {
+  protected dumpAndLoad(): void {
     const { region } = this.handle
     const name = this.fresh()
     const target = this.place.create(this.options(), name)
@@ -537,7 +557,7 @@ export class Life {
     this.goOnIn(name)
   }
 
-  private async packAndThaw(): Promise<void> {
+  protected async packAndThaw(): Promise<void> {
     const { region } = this.handle
     const [packedName, name] = [`${this.files}.packed`, this.fresh()]
     const Names = t.struct('Names', { names: t.array(t.string) })
@@ -559,7 +579,7 @@ export class Life {
     })
   }
 
-  private async repair(): Promise<void> {
+  protected async repair(): Promise<void> {
     const from = this.place.path(this.name)
     this.letGoOfSnapshots()
     this.closeAll()
@@ -576,7 +596,7 @@ export class Life {
   }
 
   /** As all processes end at once, one of them in a transaction. */
-  private async crash(): Promise<void> {
+  protected async crash(): Promise<void> {
     const { handle } = this
     await handle.region.checkpoint()
     this.transaction()
@@ -598,7 +618,7 @@ export class Life {
     this.goOnIn(name)
   }
 
-  private readonly events: Record<string, () => void | Promise<void>> = {
+  protected readonly events: Record<string, () => void | Promise<void>> = {
     transaction: () => this.transaction(),
     write: () => this.write(),
     bulkLoad: () => this.bulkLoad(),
@@ -631,7 +651,7 @@ export class Life {
   }
 
   /** False when the region is too full for it to go on in another file. */
-  private async happens(name: string): Promise<boolean> {
+  protected async happens(name: string): Promise<boolean> {
     const saved = structuredClone(this.model)
     try {
       await this.events[name]!()
@@ -645,7 +665,8 @@ export class Life {
   }
 
   async run(steps: number): Promise<void> {
-    const names = Object.keys(this.events)
+    const names = this.eventNames
+    this.add(this.begin())
     for (; this.steps < steps; this.steps++) {
       const name = this.random(2) === 0 ? 'transaction' : one(this.random, names)
       this.log.push(name)

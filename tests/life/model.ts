@@ -1,5 +1,5 @@
 /** What ought to be in a region: plain values, in which a ref is the number of a record. */
-import { brought, compareKeys, type Link, type Spec } from './spec.js'
+import { brought, compareKeys, type RecordLink, type Spec } from './spec.js'
 
 export interface Entry { key: any; value: any }
 /** In no order; by `keyText`. */
@@ -64,7 +64,7 @@ export function broughtModel(model: Model, from: Schema, to: Schema): void {
 export function refersTo(spec: Spec, value: any, gone: ReadonlySet<number>): boolean {
   if (value === undefined) return false
   switch (spec.kind) {
-    case 'ref': return gone.has((value as Link).id)
+    case 'ref': return gone.has((value as RecordLink).id)
     case 'optional': return refersTo(spec.inner, value, gone)
     case 'array': return value.some((part: unknown) => refersTo(spec.inner, part, gone))
     case 'tuple': return spec.parts.some((part, i) => refersTo(part, value[i], gone))

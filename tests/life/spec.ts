@@ -3,6 +3,7 @@
  * values, and a later version of a type can be made of an earlier one.
  */
 import { t, type Type } from '../../lib/index.js'
+import { Link } from '../store/shapes.js'
 import { widens } from '../../lib/types/number/number.js'
 
 export type Random = (below: number) => number
@@ -18,6 +19,8 @@ export type Spec =
   | { readonly kind: 'multimap'; readonly key: Spec; readonly value: Spec }
   /** To a record of the one type that refs lead to. */
   | { readonly kind: 'ref' }
+  /** To a packed region. */
+  | { readonly kind: 'packed' }
 export type StructSpec = Spec & { kind: 'struct' }
 export type Field = readonly [name: string, spec: Spec]
 
@@ -26,7 +29,9 @@ const OTHERS = ['bool', 'date', 'string', 'bytes', 'json'] as const
 export type Simple = (typeof NUMBERS)[number] | (typeof OTHERS)[number]
 
 /** A ref in the model: the record that it leads to. */
-export interface Link { readonly id: number }
+export interface RecordLink { readonly id: number }
+/** What names a packed region. */
+export interface Pack { readonly pack: number }
 
 export const one = <T>(random: Random, list: readonly T[]): T => list[random(list.length)]!
 
@@ -49,6 +54,7 @@ export function typeOf(spec: Spec, target: () => Type<any>): Type<any> {
     case 'map': return t.map(of(spec.key), of(spec.value))
     case 'multimap': return t.multimap(of(spec.key), of(spec.value))
     case 'ref': return t.ref(target)
+    case 'packed': return t.packed(Link)
     default: return t[spec.kind]
   }
 }
@@ -76,8 +82,9 @@ function scalarSpec(random: Random): Spec {
 let structs = 0
 
 /** Refs are only where they can be taken out again. */
-export function valueSpec(random: Random, depth: number): Spec {
-  const inner = (): Spec => valueSpec(random, depth - 1)
+export function valueSpec(random: Random, depth: number, isInStore = false): Spec {
+  const inner = (): Spec => valueSpec(random, depth - 1, isInStore)
+  if (isInStore && random(4) === 0) return packedSpec(random)
   const kinds = depth <= 0 ? ['scalar', 'bytes', 'json'] as const
     : ['scalar', 'bytes', 'json', 'optional', 'default', 'struct', 'tuple', 'array', 'numbers',
       'map', 'multimap', 'ref', 'refs', 'refMap', 'refTuple'] as const
@@ -89,7 +96,7 @@ export function valueSpec(random: Random, depth: number): Spec {
       return what.kind === 'optional' || what.kind === 'default' ? what : { kind, inner: what }
     }
     case 'default': return withDefault(random)
-    case 'struct': return structSpec(random, depth - 1)
+    case 'struct': return structSpec(random, depth - 1, isInStore)
     case 'tuple': return { kind, parts: Array.from({ length: 1 + random(3) }, inner) }
     case 'array': return { kind, inner: inner() }
     case 'numbers': return { kind: 'array', inner: { kind: one(random, NUMBERS) } }
@@ -110,9 +117,18 @@ function withDefault(random: Random): Spec {
   return { kind: 'default', inner, value: value === Infinity || value === -Infinity ? 5 : value }
 }
 
-export function structSpec(random: Random, depth: number): StructSpec {
+function packedSpec(random: Random): Spec {
+  const packed: Spec = { kind: 'packed' }
+  return one<Spec>(random, [
+    { kind: 'optional', inner: packed }, { kind: 'array', inner: packed },
+    { kind: 'map', key: { kind: 'u8' }, value: packed },
+    { kind: 'optional', inner: { kind: 'tuple', parts: [{ kind: 'u8' }, packed] } },
+  ])
+}
+
+export function structSpec(random: Random, depth: number, isInStore = false): StructSpec {
   const fields = Array.from({ length: 1 + random(4) }, (_, i): Field =>
-    [`f${i}`, valueSpec(random, depth)])
+    [`f${i}`, valueSpec(random, depth, isInStore)])
   return { kind: 'struct', name: `S${structs++}`, fields }
 }
 
@@ -180,8 +196,8 @@ export function brought(value: any, from: Spec, to: Spec): any {
 
 // ── values ──
 
-/** A random record, if there is any. */
-export type SomeLink = () => Link | undefined
+/** A random record or packed region, if there is any. */
+export type SomeLink = (kind: 'ref' | 'packed') => RecordLink | Pack | undefined
 
 const RANGES = {
   u8: [0, 0xff], i8: [-0x80, 0x7f], u16: [0, 0xffff], i16: [-0x8000, 0x7fff],
@@ -256,7 +272,7 @@ export function valueOf(spec: Spec, random: Random, link: SomeLink): any {
       return sortedPairs(spec, listOf(random, () => [of(spec.key), of(spec.value)], longest)
         .filter(isWhole))
     }
-    case 'ref': return link() ?? NO_RECORD
+    case 'ref': case 'packed': return link(spec.kind) ?? NO_RECORD
     default: return numberOf(spec.kind, random)
   }
 }
