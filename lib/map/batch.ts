@@ -84,6 +84,15 @@ export function windowBytes({ windows }: Space): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => windows[i]!.u8)
 }
 
+const FEW_WORDS = 1024
+/**
+ * For the values of few keys that are numbers: to make a window takes longer than to look them up.
+ * Between looking up and reading no code of the user runs, so there is one call at a time.
+ */
+const few = new Window(new ArrayBuffer(FEW_WORDS * 4))
+
+const windowFor = (words: number): Window => new Window(new ArrayBuffer(Math.ceil(words / 2) * 8))
+
 /**
  * Looks all keys up. Throws a TypeError on what is no key, RSTORE_CORRUPT on a damaged tree.
  * @param cells whether values are refs, whose cells are read next
@@ -92,15 +101,16 @@ export function lookUpAll(
   session: Session, tree: AnyTree, type: AnyType, keys: ArrayLike<unknown>, cells: boolean,
 ): Batch {
   const valueWords = tree.valueBytes / 4
-  const values = new Window(new ArrayBuffer(Math.ceil(keys.length * valueWords / 2) * 8))
+  const words = keys.length * valueWords
   const found = new Uint8Array(keys.length)
-  const batch: Batch = { values, valueWords, found }
   const { kernels, space } = session
   const forms = kernels === undefined ? undefined : fixedKeys(type, keys, 'keys')
   if (forms === undefined) {
+    const batch: Batch = { values: windowFor(words), valueWords, found }
     lookUpOneByOne(tree, type, keys, batch)
     return batch
   }
+  const values = words <= FEW_WORDS && type.kind !== 'date' ? few : windowFor(words)
   const form = KEY_FORMS[type.key!.kind as keyof typeof KEY_FORMS]
   kernels!.lookUp(
     windowBytes(space),
@@ -117,5 +127,5 @@ export function lookUpAll(
     throw new RStoreError('RSTORE_CORRUPT', 'a node of the map is damaged: run verify()',
       { root: tree.root })
   }
-  return batch
+  return { values, valueWords, found }
 }

@@ -9,6 +9,7 @@
  *  K3. The bottom of the stack, `cold` blocks, has been given back to the system. Whenever more
  *      than the watermark is idle above it, the coldest of those follow.
  */
+import { hide } from '../space/hidden.js'
 import { BLOCK_COUNT, BLOCK_UNITS } from './area.js'
 import type { Area } from './area.js'
 import type { PoolMemory } from './memory.js'
@@ -19,9 +20,9 @@ const BATCH = 64
 export class Blocks {
   private readonly stack: number[] = []
   private cold = 0
-  private readonly users = new Uint16Array(BLOCK_COUNT)
+  declare private readonly users: Uint16Array
   /** K2. */
-  private readonly dirtyUnits = new Uint16Array(BLOCK_COUNT)
+  declare private readonly dirtyUnits: Uint16Array
   /** Blocks that somebody uses. */
   live = 0
 
@@ -30,7 +31,10 @@ export class Blocks {
     private readonly area: Area,
     /** Idle blocks that are kept. */
     private readonly watermark: number,
-  ) {}
+  ) {
+    hide(this, 'users', new Uint16Array(BLOCK_COUNT))
+    hide(this, 'dirtyUnits', new Uint16Array(BLOCK_COUNT))
+  }
 
   /** Blocks on the stack. */
   get free(): number {

@@ -20,6 +20,7 @@ import { C } from '../../formats/index.js'
 import { CONTROL, STATE } from './allocation-words.js'
 import { Allocator } from './allocator.js'
 import type { Grow } from './allocator.js'
+import { hide } from './hidden.js'
 import { Marks } from './marks.js'
 import { refOfPage, WINDOW_UNITS, wordIndexOf } from './ref.js'
 import type { Ref } from './ref.js'
@@ -46,10 +47,10 @@ export interface ContiguousMemory {
 }
 
 export class ContiguousSpace extends Space {
-  readonly marks: Marks
+  declare readonly marks: Marks
   readonly control: Uint32Array
   readonly firstDataPage: number
-  private readonly allocator: Allocator
+  declare private readonly allocator: Allocator
   /** Frontier at the beginning of each open savepoint. */
   private readonly frontiers: number[] = []
   private readonly rooms = new Rooms()
@@ -62,9 +63,11 @@ export class ContiguousSpace extends Space {
     this.touched = touched
     this.control = control
     this.firstDataPage = firstDataPage
-    this.marks = new Marks(windows, bitmap)
+    const marks = new Marks(windows, bitmap)
     const where = path === undefined ? {} : { path }
-    this.allocator = new Allocator(windows, this.marks, control, firstDataPage, grow, where)
+    const allocator = new Allocator(windows, marks, control, firstDataPage, grow, where)
+    hide(this, 'marks', marks)
+    hide(this, 'allocator', allocator)
   }
 
   /** The allocation state of a new region, on a page of zeros. */

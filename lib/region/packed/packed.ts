@@ -16,6 +16,7 @@ import { errorOf } from '../../native/status.js'
 import { CONTROL, STATE } from '../../space/allocation-words.js'
 import { ContiguousSpace } from '../../space/contiguous-space.js'
 import { faultError } from '../../space/fault-error.js'
+import { hide } from '../../space/hidden.js'
 import { byteIndexOf, refOfPage } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import type { EndReason } from '../../types/context.js'
@@ -62,6 +63,7 @@ export class PackedSession extends OpenSession {
       grow: () => this.refuseWrite(),
       ...path !== null && { path },
     }), control, TYPES_ROOT, NEXT_TYPE_UNIT)
+    hide(opened, 'lineBits', opened.lineBits)
   }
 
   protected renew(): void {
