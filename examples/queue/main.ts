@@ -24,25 +24,24 @@ const each = Math.floor(requests / producers)
 const script = fileURLToPath(new URL('producer.js', import.meta.url))
 const ends = Array.from({ length: producers }, (_, i) =>
   once(fork(script, [dir, String(i * each), String(each), String(batch)]), 'exit'))
-let running = true
-const ended = Promise.all(ends).then((codes) => {
-  running = false
-  return codes
-})
+const producing = new AbortController()
+const ended = Promise.all(ends).finally(() => producing.abort())
 
 const seen = new Uint8Array(each * producers)
 let taken = 0
-for (let idle = false; running || !idle; ) {
-  const some = queue.takeAll(batch)
-  idle = some.length === 0
-  for (const { number, path, sum } of some) {
-    assert.equal(path, `/request/${number}`)
-    assert.equal(sum, number + 3)
-    assert.equal(seen[number]!++, 0)
-    taken++
+async function takeWhatIsThere(): Promise<void> {
+  for (let some = queue.takeAll(batch); some.length > 0; some = queue.takeAll(batch)) {
+    for (const { number, path, sum } of some) {
+      assert.equal(path, `/request/${number}`)
+      assert.equal(sum, number + 3)
+      assert.equal(seen[number]!++, 0)
+      taken++
+    }
+    await new Promise(setImmediate)  // the store tidies up between turns
   }
-  await (idle ? setTimeout(1) : new Promise(setImmediate))
 }
+for await (const _ of queue.changes(producing.signal)) await takeWhatIsThere()
+await takeWhatIsThere()              // what came before anybody was told, or with the end
 for (const [code] of await ended) assert.equal(code, 0)
 const seconds = (performance.now() - started) / 1000
 const { put, overwritten } = queue.counts()

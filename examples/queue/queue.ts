@@ -91,6 +91,11 @@ export class Queue {
     })
   }
 
+  /** Wakes when another process has put or taken something: nobody has to ask again and again. */
+  changes(signal: AbortSignal): AsyncIterable<unknown> {
+    return this.region.epochs(signal)
+  }
+
   counts(): { put: number; taken: number; overwritten: number } {
     return this.region.read(() => this.ring.get()!.toObject())
   }
