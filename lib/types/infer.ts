@@ -63,13 +63,17 @@ type BoundInput<I, F> = IsAny<I> extends true ? I
 /** Fields of a struct. */
 export type Fields = Record<string, AnyShape>
 
+/** What a plain copy has of a field: of what is not a scalar nothing is said. */
+type Plain<V> = [V] extends [Scalar] ? V : any
+type Scalar = string | number | bigint | boolean | Date | Uint8Array | undefined
+
 /** What every record view can do besides having fields. */
 export interface RecordMethods<F> {
   /**
    * A plain copy, good for ever. Refs are numbers in it, maps are Maps; what a `t.packed` names
    * stays a view of the other region.
    */
-  toObject(): { [K in keyof F]: any }
+  toObject(): { [K in keyof F]: Plain<Infer<F[K]>> }
   /** Deep comparison with a view or a plain object of the same shape. */
   equals(other: unknown): boolean
 }

@@ -17,6 +17,9 @@ type CityView = Infer<typeof City>
 sameType<CityView['name'], string>(true)
 sameType<CityView['nick'], string | undefined>(true)
 sameType<CityView['at']['lat'], number>(true)
+type CityCopy = ReturnType<CityView['toObject']>
+sameType<CityCopy, { name: string; population: number; at: any; nick: string | undefined
+  rank: number }>(true)
 sameType<InferInput<typeof At>, { lat: number; lon: number }>(false)
 const accepted: InferInput<typeof City> = { name: 'n', population: 1, at: { lat: 1, lon: 2 } }
 // @ts-expect-error: a field is missing
