@@ -25,7 +25,8 @@ export function run({ file, map, key, json }: ArgumentsOf<typeof options>): void
       throw new UsageError(`${map} is a single value and has no keys`)
     }
     if (keyType !== undefined && key === undefined) {
-      throw new UsageError(`a key is missing: ${map} is a ${opened.schema.kind}`)
+      throw new UsageError(
+        `a key is missing: ${map} is a ${opened.schema.kind}. \`rstore scan\` prints all of it`)
     }
     const value = keyType === undefined ? opened.get()
       : asUsage('the key', () => opened.get(keyFromText(key!, keyType)))

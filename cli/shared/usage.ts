@@ -43,7 +43,9 @@ function ownText(message: string, isOfCommand: boolean): string {
 export function usageError(message: string, args: readonly string[]): UsageError {
   const word = args.find((arg) => !arg.startsWith('-'))
   const used = COMMANDS.find(({ command }) => command.split(' ')[0] === word)
-  const text = ownText(unveiled(message), used !== undefined)
+  const told = ownText(unveiled(message), used !== undefined)
+  const isMaybeName = told.startsWith('Unknown option') && used?.command.includes('<map>') === true
+  const text = isMaybeName ? `${told}. A name or key that begins with - goes behind --` : told
   return new UsageError(used === undefined
     ? `${text}\nTry \`rstore --help\`.`
     : `${text}\nUsage: rstore ${used.command}. See \`rstore ${word} --help\`.`)

@@ -58,6 +58,8 @@ test('what is wrong with the arguments is said, and where there is help: exit co
     [['inspect', 'a', '--', 'b'], 'Too many arguments: b', ofInspect],
     [['inspect', 'a', '--nonsense'], 'Unknown option: --nonsense', ofInspect],
     [['inspect', 'a', '--more-nonsense', '-x'], 'Unknown option: --more-nonsense, -x', ofInspect],
+    [['get', 'a', 'b', '-x'],
+      'Unknown option: -x. A name or key that begins with - goes behind --', ofGet],
     [['inspect', 'a', '--page'], '--page needs a value', ofInspect],
     [['dump', 'a', '--format', 'x'], '--format: "x" is none of "jsonl", "csv"', ofDump],
   ]
