@@ -16,7 +16,8 @@ export type Durability = 'sync' | 'none'
 
 export interface RegionOptions {
   /**
-   * Upper bound of the file: 1 MiB to 32 GiB, default 4 GiB. Only address space until it is used.
+   * Upper bound of a new file: 1 MiB to 32 GiB, default 4 GiB. Only address space until it is used.
+   * A file that is there keeps its own; for more, `evacuate` it into a new one.
    */
   capacity?: Size
   /** What `transact` waits for. Default 'sync'. */
