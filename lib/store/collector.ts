@@ -151,14 +151,15 @@ export class Collector {
   }
 
   /**
-   * What a region took away up to this commit cannot come back, and nobody reads what was before.
+   * What a region took away up to this commit cannot come back, and nobody reads what was before:
+   * but for snapshots in other processes of a file that was compacted since.
    */
   private limitOf(id: number): number {
     if (this.store.catalog.find(id)?.kind !== 'live') return Infinity
     try {
       return this.store.live.use(id, (region) => {
         const pins = region.readers().flatMap(({ epoch }) => epoch === 0 ? [] : [epoch])
-        return Math.min(region.stats().checkpointEpoch, ...pins)
+        return Math.min(region.stats().checkpointEpoch, ...pins, ...region.snapshotEpochs())
       })
     } catch {
       return 0  // busy or damaged: what it took away is kept

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { Packed, Region, Store, t, type Infer, type RStoreError } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { thrown } from '../harness/with-region.js'
-import { packedIds } from './shapes.js'
+import { gone, packedIds } from './shapes.js'
 
 const test = suite('stores')
 
@@ -162,6 +162,29 @@ test(
     await settle(region)
     await store.verify()
     assert.is(packedIds(store).length, 0)
+  }),
+)
+
+test(
+  'so does a snapshot of a file that was compacted since, before or after the reference went',
+  inStore(async (store) => {
+    for (const isBefore of [true, false]) {
+      const region = store.region('live')
+      const holders = region.map('holders', t.string, Holder)
+      const doc = packDoc(store, null, 'seen')
+      region.transact(() => holders.set('x', { label: 'x', doc }))
+      doc.close()
+      const snapshot = region.snapshot()
+      if (isBefore) await region.compact()
+      region.transact(() => holders.delete('x'))
+      if (!isBefore) await region.compact()
+      for (let i = 0; i < 5; i++) await settle(region)
+      assert.is(snapshot.map('holders', t.string, Holder).get('x')!.doc!.title, 'seen')
+      snapshot.close()
+      region.transact(() => holders.set('z', { label: 'z' }))
+      await settle(region)
+      await gone(store)
+    }
   }),
 )
 

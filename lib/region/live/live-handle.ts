@@ -87,6 +87,17 @@ export class LiveHandle {
     return this.session.view.native.readers()
   }
 
+  /**
+   * What snapshots of this handle show. Those of a file that was replaced since are not among the
+   * readers of the one that took its place.
+   */
+  snapshotEpochs(): number[] {
+    return [...this.snapshots].flatMap((known) => {
+      const session = known.deref()
+      return session?.lease.live === true ? [session.view.epoch] : []
+    })
+  }
+
   close(): void {
     this.feed.close()
     this.idle.end()
