@@ -119,7 +119,10 @@ export abstract class ReadRegion extends RegionBase {
     return this.catalog.value(name, type) as unknown as { get(): Frozen<V> | undefined }
   }
 
-  /** The record at a ref. Throws RSTORE_DANGLING_REF when there is none. */
+  /**
+   * The record at a ref, read as the latest version of its type that something was opened with.
+   * Throws RSTORE_DANGLING_REF when there is none.
+   */
   deref<V>(ref: Ref<V>): Frozen<V> {
     return derefCell(this.session, ref) as Frozen<V>
   }
