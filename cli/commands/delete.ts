@@ -3,7 +3,7 @@ import type { Argv } from 'yargs'
 import { JsonMap } from '../../lib/index.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { asUsage, UsageError } from '../shared/errors.js'
-import { keyFromText } from '../shared/keys.js'
+import { keyFromText, shownKey } from '../shared/keys.js'
 import { FILE, waiting, waitOption } from '../shared/options.js'
 import { withWritable } from '../shared/source.js'
 
@@ -27,6 +27,6 @@ export function run(args: ArgumentsOf<typeof options>): void {
     }
     const deleted = region.transact(() => asUsage('the key', () =>
       opened.delete(keyType === undefined ? undefined : keyFromText(key!, keyType))))
-    if (deleted === 0) throw new UsageError(`${map} has no ${key ?? 'value'}`)
+    if (deleted === 0) throw new UsageError(`${map} has no ${shownKey(key)}`)
   })
 }

@@ -5,7 +5,7 @@ import { safeJson } from '../print/json.js'
 import { print } from '../print/output.js'
 import type { ArgumentsOf } from '../shared/command.js'
 import { asUsage, UsageError } from '../shared/errors.js'
-import { keyFromText } from '../shared/keys.js'
+import { keyFromText, shownKey } from '../shared/keys.js'
 import { FILE, jsonOption } from '../shared/options.js'
 import { withRegion } from '../shared/source.js'
 
@@ -30,7 +30,7 @@ export function run({ file, map, key, json }: ArgumentsOf<typeof options>): void
     }
     const value = keyType === undefined ? opened.get()
       : asUsage('the key', () => opened.get(keyFromText(key!, keyType)))
-    if (value === undefined) throw new UsageError(`${map} has no ${key ?? 'value'}`)
+    if (value === undefined) throw new UsageError(`${map} has no ${shownKey(key)}`)
     print(safeJson(value, json ? undefined : 2))
   })
 }

@@ -28,6 +28,10 @@ export function keyText(json: unknown): string {
   return typeof bytes === 'string' ? bytes : JSON.stringify(json)
 }
 
+/** In a message; none of a single value. */
+export const shownKey = (key: string | undefined): string =>
+  key === undefined ? 'value' : key === '' ? 'empty key' : key
+
 export function jsonFromText(text: string, what: string, example = '\'"text"\''): unknown {
   try {
     return JSON.parse(text)

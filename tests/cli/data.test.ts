@@ -57,6 +57,7 @@ test('get: records, lists of a multimap, tuples, bytes, single values', () => {
   assert.is(get(RED, '/w=='), 7)
   region.close()
   bad(rstore(['get', path, 'cities', 'none']), EXIT.usage, /cities has no none/)
+  bad(rstore(['get', path, 'cities', '']), EXIT.usage, /cities has no empty key/)
   bad(rstore(['get', path, 'cities']), EXIT.usage, /missing: cities is a map. `rstore scan`/)
   bad(rstore(['get', path, 'settings', 'x']), EXIT.usage, /single value and has no keys/)
   bad(rstore(['get', path, 'tags', 'x']), EXIT.usage, /the key: .*must be a u32/)

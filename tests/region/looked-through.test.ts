@@ -77,6 +77,12 @@ test('nothing that a user has leads to memory of a region', withRegion((place) =
   }
 }))
 
+test('regions and maps cannot be posted to a worker: it would get nothing', withRegion((place) => {
+  const { region, map, inner, multimap, snapshot, block, packed, store, pool } = everything(place)
+  for (const object of [region, map, inner, multimap, snapshot, block, packed, store, pool])
+    assert.throws(() => structuredClone(object), (error: Error) => error.name === 'DataCloneError')
+}))
+
 test('an assertion on a record fails, and that is all', withRegion((place) => {
   const region = place.create()
   const map = region.map('m', t.u32, Item)
