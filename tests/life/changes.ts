@@ -28,6 +28,17 @@ class Poison extends Error {
   override readonly name = 'Poison'
 }
 
+interface Setting {
+  /** Whether nodes have indexes, or listeners: then they are not changed by their refs. */
+  readonly isWatched: boolean
+  /** Whether values are made outside of a transaction. */
+  readonly isOutside?: boolean
+  /** Handles of packed regions. */
+  readonly packs?: ReadonlyMap<number, any>
+  /** Where records are, for who has not opened all names. */
+  readonly refs?: ReadonlyMap<number, number>
+}
+
 /** What the changes of one transaction work on. */
 export class Changes {
   constructor(
@@ -39,19 +50,13 @@ export class Changes {
     readonly random: Random,
     /** Whether there may be records of earlier versions. */
     readonly isLater: boolean,
-    /** Whether values are made outside of a transaction. */
-    private readonly isOutside = false,
-    /** Whether nodes have indexes, or listeners: then they are not changed by their refs. */
-    private readonly isWatched = indexes.length > 0,
-    /** Handles of packed regions. */
-    private readonly packs: ReadonlyMap<number, any> = new Map(),
-    /** Where records are, for who has not opened all names. */
-    private readonly refs?: ReadonlyMap<number, number>,
+    private readonly setting: Setting = { isWatched: indexes.length > 0 },
   ) {}
 
   private readonly link = (kind: 'ref' | 'packed'): RecordLink | Pack | undefined => {
     if (kind === 'packed') {
-      return this.packs.size === 0 ? undefined : { pack: one(this.random, [...this.packs.keys()]) }
+      const packs = [...this.setting.packs?.keys() ?? []]
+      return packs.length === 0 ? undefined : { pack: one(this.random, packs) }
     }
     const all = records(this.model)
     return all.length === 0 ? undefined : { id: one(this.random, all).value.id }
@@ -62,7 +67,7 @@ export class Changes {
   }
 
   private viewOf({ id }: RecordLink): any {
-    const ref = this.refs?.get(id)
+    const ref = this.setting.refs?.get(id)
     if (ref !== undefined) return this.region.deref(ref as never)
     for (const [name, entries] of [['nodes', this.model.nodes], ['held', this.model.held]] as const)
       for (const { key, value } of entries.values())
@@ -79,7 +84,7 @@ export class Changes {
         return this.random(2) === 0 ? view : this.region.refOf(view)
       }
       case 'packed': {
-        const packed = this.packs.get(value.pack)
+        const packed = this.setting.packs!.get(value.pack)
         if (packed === undefined) return this.viewOfPack(value.pack)
         return this.random(2) === 0 ? packed : packed.root
       }
@@ -113,7 +118,7 @@ export class Changes {
   }
 
   private list(inner: Spec, values: any[]): any {
-    if (!isNumber(inner.kind) || this.random(3) > 0 || this.isOutside) {
+    if (!isNumber(inner.kind) || this.random(3) > 0 || this.setting.isOutside === true) {
       return values.map((part) => this.input(inner, part))
     }
     const options = [{}, { capacity: values.length }, { capacity: values.length + 9, io: true }]
@@ -143,7 +148,7 @@ export class Changes {
    */
   private scrub(gone: Set<number>): void {
     const { node, other, single } = this.schema
-    if (this.isWatched || this.isLater) {
+    if (this.setting.isWatched || this.isLater) {
       for (const { key, value } of this.model.held.values()) {
         if (!gone.has(value.id) && refersTo(node, value, gone)) this.letGo(key, gone)
       }
@@ -265,7 +270,7 @@ export class Changes {
 
   /** A record by a ref that another has. */
   changeByRef(): void {
-    if (this.isWatched) return
+    if (this.setting.isWatched) return
     for (const from of records(this.model)) {
       if (from.value.next === undefined || this.random(3) > 0) continue
       const { value } = records(this.model).find((to) => to.value.id === from.value.next.id)!
@@ -302,7 +307,7 @@ export class Changes {
   }
 
   changeHeld(): void {
-    if (this.model.held.size === 0 || this.isWatched) return
+    if (this.model.held.size === 0 || this.setting.isWatched) return
     const { key, value } = one(this.random, [...this.model.held.values()])
     this.changeFields(this.schema.node, this.opened.held.get(key), value, null)
   }

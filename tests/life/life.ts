@@ -159,8 +159,8 @@ export class Life {
 
   protected changes(handle: Handle, isOutside = false): Changes {
     return new Changes(handle.region, handle.opened, this.model, this.schema, this.plans,
-      this.random, this.version > 0, isOutside,
-      this.plans.length > 0 || this.isListening, this.packs)
+      this.random, this.version > 0,
+      { isOutside, isWatched: this.plans.length > 0 || this.isListening, packs: this.packs })
   }
 
   protected some(handle: Handle, count: number): void {
@@ -348,7 +348,7 @@ export class Life {
       told: new Map<number, string>(),
     }
     const changes = new Changes(region, handle.opened, this.model, this.schema, [], this.random,
-      true, false, false, now)
+      true, { isWatched: false, refs: now })
     this.log.push(names.join('+'))
     region.transact(() => {
       for (let i = this.random(20); i >= 0; i--) changes.inPart(names)
