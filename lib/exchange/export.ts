@@ -17,15 +17,15 @@
  *  E4. The numbers and what they name are held in memory; everything else is read as it is given.
  *  E5. A ref may lead to a record of a later version of its type, which needs more room than the
  *      ref says. Such versions are in the first line, for whoever keeps a place for a record.
- *  E6. What is in a record may be of a later version than the record, or than the name that has it:
- *      so either is read, and described, as the latest that any name is stored with (latest.ts).
+ *  E6. What is in a record may be of a later version than the record, or than the name that has it,
+ *      where a later program came to it by a ref. What cannot be read as it is stored is read, and
+ *      described, as the next later version that any name is stored with, and can.
  */
 import { RStoreError } from '../errors.js'
 import type { OrderedMap } from '../map/ordered-map.js'
 import type { RegionBase } from '../region/base/read-region.js'
 import type { Ref } from '../space/ref.js'
 import type { OpenSession } from '../region/base/open-session.js'
-import { LatestTypes } from '../types/latest.js'
 import { MapType, MultimapType } from '../types/map/map.js'
 import { checkOptionNames } from '../types/options.js'
 import { refOfView } from '../types/ref/ref.js'
@@ -33,6 +33,7 @@ import { StructType } from '../types/struct/struct.js'
 import type { AnyType, Descriptor } from '../types/type.js'
 import { isUnowned } from '../types/unowned.js'
 import { JsonForms, type JsonForm, type RefNames } from './forms.js'
+import { LaterVersions } from './later-versions.js'
 import { descriptorOf, namedIn, openMap, readValue, type NameSchema, type Named } from './named.js'
 import { typeWithRefNumbers } from './ref-types.js'
 
@@ -126,10 +127,13 @@ class Exporter<L> {
   private readonly numbers = new Numbers()
   private readonly forms = new JsonForms(this.numbers)
   private readonly types = new Map<string, AnyType>()
-  private readonly latest = new LatestTypes((text) => this.readingType(text))
+  /** Forms with which nothing is written, only read. */
+  private readonly trial = new JsonForms(
+    { idOfRef: () => 0, idOfRecord: () => 0, refOfId: () => 0 as Ref })
+  private readonly later: LaterVersions
+  private readonly typesAt = new Map<number, AnyType>()
   private done = 0
   private readonly total: number
-
   private readonly named: readonly Named[]
 
   /** @param all what else may have the latest version of what is in `named` */
@@ -140,15 +144,35 @@ class Exporter<L> {
     private readonly onProgress: ExportOptions['onProgress'],
     private readonly maker: Maker<L>,
   ) {
-    for (const { value } of all) this.latest.add(value)
-    this.named = named.map((one) => this.inLatest(one))
+    this.later = new LaterVersions(all.map(({ value }) => value))
+    this.named = named.map((one) => this.inReadableVersion(one))
     this.total = named.reduce((sum, one) => sum + this.sizeOf(one), 0)
   }
 
   /** E6. */
-  private inLatest(named: Named): Named {
-    const value = this.latest.of(named.value)
+  private inReadableVersion(named: Named): Named {
+    const value = this.readable(named.value, (type) => {
+      const form = this.trial.of(type)
+      for (const one of this.valuesOf(named, type)) form.toJson(one)
+    })
     return { ...named, value, schema: { ...named.schema, value: descriptorOf(value) } }
+  }
+
+  /** E6: the type itself, or the next later one, that all is read as. */
+  private readable(own: AnyType, readAll: (type: AnyType) => void): AnyType {
+    const later = this.later.of(own)
+    if (later.length === 0) return own
+    for (const type of [own, ...later]) {
+      try {
+        readAll(this.readingType(type))
+        return type
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'RSTORE_TYPE_MISMATCH') throw error
+      } finally {
+        this.session.leave()
+      }
+    }
+    return own
   }
 
   *lines(): IterableIterator<L> {
@@ -174,14 +198,22 @@ class Exporter<L> {
     }
   }
 
-  /** The latest version of the stored type of a cell, made for reading. */
+  /** The stored type of a cell, made for reading: E6. */
   private typeAt(ref: number): AnyType {
     const { registry } = this.session
     registry.checkLive(ref)
-    return this.readingType(this.latest.of(registry.typeOfCell(ref)).descriptorText)
+    const own = registry.typeOfCell(ref)
+    if (this.later.of(own).length === 0) return this.readingType(own)
+    let type = this.typesAt.get(ref)
+    if (type === undefined) {
+      type = this.readingType(this.readable(own, (version) =>
+        void this.trial.of(version).toJson(readValue(this.session, version, ref))))
+      this.typesAt.set(ref, type)
+    }
+    return type
   }
 
-  private readingType(descriptorText: string): AnyType {
+  private readingType({ descriptorText }: AnyType): AnyType {
     const known = this.types.get(descriptorText)
     if (known !== undefined) return known
     const type = typeWithRefNumbers(descriptorText)
@@ -191,8 +223,8 @@ class Exporter<L> {
 
   private formsOf({ key, value }: Named): { key: JsonForm | undefined; value: JsonForm } {
     return {
-      key: key === undefined ? undefined : this.forms.of(this.readingType(key.descriptorText)),
-      value: this.forms.of(this.readingType(value.descriptorText)),
+      key: key === undefined ? undefined : this.forms.of(this.readingType(key)),
+      value: this.forms.of(this.readingType(value)),
     }
   }
 
@@ -205,7 +237,7 @@ class Exporter<L> {
     const { session } = this
     const { schema: { name }, root } = named
     const { key, value } = this.formsOf(named)
-    const type = this.readingType(named.value.descriptorText)
+    const type = this.readingType(named.value)
     if (named.key === undefined) {
       if (root === 0) return
       const line = this.maker.single(name, value)(readValue(session, type, root))
@@ -218,6 +250,16 @@ class Exporter<L> {
     for (const entry of map.entries()) {
       if (++this.done % PROGRESS_ENTRIES === 0) this.onProgress?.(this.done, this.total)
       yield make(entry)
+    }
+  }
+
+  private *valuesOf(named: Named, type: AnyType): IterableIterator<unknown> {
+    const { session } = this
+    if (named.key === undefined) {
+      if (named.root !== 0) yield readValue(session, type, named.root)
+    } else {
+      const map = openMap(session, named, named.key, type) as OrderedMap
+      for (const [, value] of map.entries()) yield value
     }
   }
 

@@ -127,7 +127,6 @@ export class Catalog {
     )
     map.open(entry.root)
     this.follow(map, type, entry)
-    this.session.registry.declare(type.valueType)
     this.session.leave()
     this.opened.set(name, { handle: map, key, value, observers })
     return map
@@ -179,7 +178,6 @@ export class Catalog {
     const entry = this.directory.find(name)
     if (entry !== undefined) check(entry)
     else if (!this.create) this.notFound(name)
-    session.registry.declare(own)
     session.leave()
     return new StoredValue(session, this.directory, name, own, check)
   }

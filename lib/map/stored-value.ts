@@ -1,7 +1,10 @@
 /** A single named value: the facade of `RValue`. Its catalog entry is made with the first value. */
+import { inspect, type InspectOptions } from 'node:util'
 import { C } from '../../formats/index.js'
 import type { Ref } from '../space/ref.js'
 import type { Session } from '../types/context.js'
+import { shown } from '../types/shown.js'
+import { jsonOf } from '../types/struct/view.js'
 import type { AnyType } from '../types/type.js'
 import type { Directory, Entry } from './directory.js'
 import { FreeOwner } from './owners.js'
@@ -30,7 +33,7 @@ export class StoredValue {
     this.owner = new FreeOwner(session)
   }
 
-  private find(): Entry | undefined {
+  private findEntry(): Entry | undefined {
     const entry = this.directory.find(this.name)
     if (entry !== undefined) this.check(entry)
     return entry
@@ -38,7 +41,7 @@ export class StoredValue {
 
   get(): unknown {
     this.session.enter()
-    const entry = this.find()
+    const entry = this.findEntry()
     const value =
       entry === undefined || entry.root === 0
         ? undefined
@@ -47,19 +50,27 @@ export class StoredValue {
     return value
   }
 
+  toJSON(): unknown {
+    return jsonOf(this.get())
+  }
+
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return shown('RValue', depth, options, (inner) => ` ${inspect(this.get(), inner)}`)
+  }
+
   set(value: unknown): void {
     const session = this.session
     session.enterWrite()
     const prepared = this.type.prepare(value, `value ${JSON.stringify(this.name)}`, session)
-    const entry = this.find()
+    const entry = this.findEntry()
     session.change(() => {
-      if (entry === undefined) this.add(this.type.createCell(session, prepared))
-      else this.assign(entry, prepared)
+      if (entry === undefined) this.addEntry(this.type.createCell(session, prepared))
+      else this.assignEntry(entry, prepared)
     })
     session.leave()
   }
 
-  private add(root: Ref): void {
+  private addEntry(root: Ref): void {
     this.directory.add(this.name, {
       kind: C.ENTRY_VALUE,
       root,
@@ -69,7 +80,7 @@ export class StoredValue {
     })
   }
 
-  private assign(entry: Entry, prepared: unknown): void {
+  private assignEntry(entry: Entry, prepared: unknown): void {
     const session = this.session
     const root =
       entry.root === 0
@@ -83,7 +94,7 @@ export class StoredValue {
   delete(): boolean {
     const session = this.session
     session.enterWrite()
-    const entry = this.find()
+    const entry = this.findEntry()
     if (entry === undefined) return false
     session.change(() => {
       if (entry.root !== 0) session.registry.typeOfCell(entry.root).freeCell(session, entry.root)

@@ -65,7 +65,7 @@ export class References {
   read(type: PackedType, regionId: number, root: number): unknown {
     const packed = this.store.packed.shared(regionId)
     this.checkType(type, packed.session, root)
-    return packed.rootAt(root, type.readingType(packed.session.registry.typeOfCell(root)))
+    return packed.rootAt(root, type.readingType(packed.session.registry.typeToRead(root)))
   }
 
   prepare(type: PackedType, value: unknown, where: string): PackedName {

@@ -24,8 +24,8 @@ import { compare, describeShortly, isLater, type Mismatch } from './compatible.j
 import type { Session } from './context.js'
 import { DescriptorCopies } from './descriptor-copies.js'
 import { simpleTypes, typeFromText } from './descriptor.js'
-import { LatestTypes } from './latest.js'
 import { presentRef } from './moved.js'
+import { partsOf } from './parts.js'
 import { readText, textBytes, writeText } from './text.js'
 import type { AnyType, CellReader } from './type.js'
 
@@ -51,9 +51,8 @@ export class TypeRegistry {
   private readonly bindings: (Binding | undefined)[] = []
   private readonly types = new Map<number, AnyType>()
   private readonly ids = new Map<string, number>()
-  private readonly declared = new LatestTypes(typeFromText)
-  /** By number: what `declared` says of it. */
-  private readonly latest: (AnyType | undefined)[] = []
+  /** By number: see typeToRead. */
+  private readonly typesToRead: (AnyType | undefined)[] = []
   private serial = 0
   /** Numbers below this are in `ids`. */
   private seenTo: number = C.FIRST_STORED_TYPE
@@ -81,16 +80,22 @@ export class TypeRegistry {
       space.windowOf(this.nextAt).u32[((this.nextAt & 0x0fff_ffff) << 1) + 1]!)
   }
 
-  /** The program has opened a name with it. */
-  declare(type: AnyType): void {
-    if (this.declared.add(type)) this.latest.length = 0
-  }
-
-  /** What a live cell is read as by whoever has nothing but its ref. */
-  latestOfCell(ref: number): AnyType {
+  /**
+   * What a live cell is read as by whoever has nothing but its ref: as it is stored. What it owns
+   * or names may be of later versions, put there by a later program: that, too, is read as it is
+   * stored.
+   */
+  typeToRead(ref: number): AnyType {
     if (this.serial !== this.session.serial) this.sync()
     const id = this.session.space.typeIdOf(ref)
-    return this.latest[id] ??= this.declared.of(this.typeOf(id))
+    return this.typesToRead[id] ??= this.makeToRead(id)
+  }
+
+  private makeToRead(id: number): AnyType {
+    if (FIXED.has(id)) return this.typeOf(id)
+    const type = typeFromText(this.typeOf(id).descriptorText)
+    for (const part of partsOf(type)) part.readsLater = true
+    return type
   }
 
   bindingOf(type: AnyType): Binding {
@@ -246,6 +251,9 @@ export class TypeRegistry {
     }
     const stored = this.typeOf(typeId)
     const mismatch = compare(stored, type, type.name ?? type.kind)
+    if (mismatch !== null && type.readsLater && isLater(stored, type)) {
+      return this.readerOf(this.typeToRead(ref), typeId, ref, refMayDangle)
+    }
     if (mismatch !== null) {
       if (refMayDangle && (stored.kind !== type.kind || stored.name !== type.name)) {
         refuseOther(this.session.lease, ref, describeShortly(stored), describeShortly(type))
@@ -329,7 +337,7 @@ export class TypeRegistry {
 
   private forgetFrom(end: number): void {
     this.seenTo = Math.min(this.seenTo, end)
-    this.latest.length = Math.min(this.latest.length, end)
+    this.typesToRead.length = Math.min(this.typesToRead.length, end)
     for (const [text, id] of this.ids) if (id >= end) this.ids.delete(text)
     for (const id of this.types.keys()) if (id >= end) this.types.delete(id)
     for (const binding of this.bindings) {

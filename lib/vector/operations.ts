@@ -78,10 +78,10 @@ export abstract class VectorOperations<V, I> implements Disposable {
       codec,
       control: new Uint32Array(run.control),
       window: (index, bytes) => native.window(index, bytes),
-      provided: () => this.number('reading', () => run.provided()),
+      provided: () => this.askNumber('reading', () => run.provided()),
       check: (index) => {
         checkIndex(index)
-        this.open()
+        this.assertOpen()
       },
     })
     this.waits = new SizeWaits(path, native, () => this.size)
@@ -89,7 +89,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
 
   /** How many elements there are. */
   get size(): number {
-    const size = this.number('reading', () => this.run.size())
+    const size = this.askNumber('reading', () => this.run.size())
     this.cells.reach(size)
     return size
   }
@@ -99,9 +99,9 @@ export abstract class VectorOperations<V, I> implements Disposable {
    * nothing was appended.
    */
   push(element: I): number {
-    this.put(element, 'push')
+    this.putElement(element, 'push')
     this.run.push()
-    this.check('appending to')
+    this.checkCall('appending to')
     const index = this.doubles[INDEX]!
     this.cells.reach(index + 1)
     return index
@@ -115,8 +115,8 @@ export abstract class VectorOperations<V, I> implements Disposable {
    */
   pushMany(elements: ArrayBufferView): void {
     checkArray(this.codec, elements)
-    this.open()
-    this.pushArray(elements)
+    this.assertOpen()
+    this.pushElements(elements)
   }
 
   /**
@@ -133,15 +133,15 @@ export abstract class VectorOperations<V, I> implements Disposable {
     // 8 bytes behind the last: an element is written with all the 8.
     const view = new DataView(new ArrayBuffer(checked.length * bytes + 8))
     checked.forEach((element, i) => this.codec.write(view, i * bytes, element))
-    this.open()
-    return this.pushArray(new Uint8Array(view.buffer, 0, checked.length * bytes))
+    this.assertOpen()
+    return this.pushElements(new Uint8Array(view.buffer, 0, checked.length * bytes))
   }
 
   /** The index of the first. */
-  private pushArray(elements: ArrayBufferView): number {
+  private pushElements(elements: ArrayBufferView): number {
     this.run.pushMany(elements)
     const pushed = this.doubles[COUNT]!
-    if (this.words[CODE] !== 0) throw this.error('appending to', pushed)
+    if (this.words[CODE] !== 0) throw this.callError('appending to', pushed)
     const first = this.doubles[INDEX]!
     this.cells.reach(first + pushed)
     return first
@@ -149,9 +149,9 @@ export abstract class VectorOperations<V, I> implements Disposable {
 
   /** Takes the last element out; undefined when there is none. */
   pop(): V | undefined {
-    this.open()
+    this.assertOpen()
     this.run.pop()
-    this.check('popping from')
+    this.checkCall('popping from')
     return this.words[FOUND] === 0
       ? undefined : this.codec.read(this.call, VALUE_BYTE) as V
   }
@@ -166,10 +166,10 @@ export abstract class VectorOperations<V, I> implements Disposable {
   /** Replaces an element. A RangeError when there is none at the index (any more). */
   set(index: number, element: I): void {
     checkIndex(index)
-    this.put(element, 'set')
+    this.putElement(element, 'set')
     this.doubles[INDEX] = index
     this.run.set()
-    this.check('writing to')
+    this.checkCall('writing to')
     if (this.words[FOUND] === 0) {
       throw new RangeError(`set: there is no element ${index} in ${this.path}`)
     }
@@ -186,22 +186,22 @@ export abstract class VectorOperations<V, I> implements Disposable {
     // Both before either is written: a getter of the caller's may use the vector itself.
     const checkedExpected = codec.check(expected, 'compareAndSet, expected')
     const checkedNext = codec.check(next, 'compareAndSet, next')
-    this.open()
+    this.assertOpen()
     codec.write(this.call, EXPECTED_BYTE, checkedExpected)
     codec.write(this.call, VALUE_BYTE, checkedNext)
     this.doubles[INDEX] = index
     this.run.compareAndSet()
-    this.check('writing to')
+    this.checkCall('writing to')
     return this.words[FOUND] === 1
   }
 
   /** Makes room on the disk for so many elements in all, so that pushes up to there find it. */
   reserve(elements: number): void {
     checkIndex(elements)
-    this.open()
+    this.assertOpen()
     this.doubles[INDEX] = elements
     this.run.reserve()
-    this.check('reserving in')
+    this.checkCall('reserving in')
   }
 
   /**
@@ -216,7 +216,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
     const { size } = this
     for (let first = 0, length = FIRST_BUCKET; first < size; first += length, length *= 2) {
       const copy = new array(Math.min(length, size - first))
-      const copied = this.copy(first, copy)
+      const copied = this.copyElements(first, copy)
       if (copied > 0) arrays.push(copied < copy.length ? copy.slice(0, copied) : copy)
       if (copied < copy.length) break
     }
@@ -259,7 +259,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
       throw new TypeError(`waitForSize: signal must be an AbortSignal, not ${show(signal)}`)
     }
     signal?.throwIfAborted()
-    this.open()
+    this.assertOpen()
     return this.waits.wait(size, timeout, signal)
   }
 
@@ -269,7 +269,7 @@ export abstract class VectorOperations<V, I> implements Disposable {
    * RSTORE_IO.
    */
   async flush(): Promise<void> {
-    this.open()
+    this.assertOpen()
     const status = await this.flushes.call()
     if (status !== 0) throw vectorError(status, this.path, 'flushing')
   }
@@ -295,44 +295,44 @@ export abstract class VectorOperations<V, I> implements Disposable {
 
   // ── calls ──
 
-  private open(): void {
+  private assertOpen(): void {
     if (this.closed) throw closedError(this.path)
   }
 
-  private put(element: unknown, where: string): void {
+  private putElement(element: unknown, where: string): void {
     if (this.codec.scalar === 'f64' && typeof element === 'number' && !this.closed) {
       this.doubles[VALUE] = oneNaN(element)
       return
     }
     const checked = this.codec.check(element, where)
-    this.open()
+    this.assertOpen()
     this.codec.write(this.call, VALUE_BYTE, checked)
   }
 
-  private number(doing: string, run: () => void): number {
-    this.open()
+  private askNumber(doing: string, run: () => void): number {
+    this.assertOpen()
     run()
-    this.check(doing)
+    this.checkCall(doing)
     return this.doubles[INDEX]!
   }
 
   /** How many elements were there. */
-  private copy(first: number, into: ElementArray): number {
+  private copyElements(first: number, into: ElementArray): number {
     let done = 0
     for (let count = COPY_ELEMENTS; count === COPY_ELEMENTS && done < into.length; done += count) {
       this.doubles[INDEX] = first + done
       this.run.copyOut(into.subarray(done, done + COPY_ELEMENTS))
-      this.check('reading')
+      this.checkCall('reading')
       count = this.doubles[COUNT]!
     }
     return done
   }
 
-  private check(doing: string): void {
-    if (this.words[CODE] !== 0) throw this.error(doing)
+  private checkCall(doing: string): void {
+    if (this.words[CODE] !== 0) throw this.callError(doing)
   }
 
-  private error(doing: string, pushed?: number): Error {
+  private callError(doing: string, pushed?: number): Error {
     const cells: Cells | undefined = this.cells  // none yet while the vector is being opened
     cells?.leave()
     const status = this.words[CODE]! + 256 * this.words[ERROR]!

@@ -1,13 +1,13 @@
 /** Dumps of regions as lines that were parsed, and their way back in. */
 import {
-  exportText, Importer, type DumpHead, type DumpLine, type Region,
+  exportText, Importer, type DumpHead, type DumpLine, type ExportOptions, type Region,
 } from '../../lib/index.js'
 
 /** The head, and all behind it. */
-export function dumpOf(region: Region): DumpLine[] {
+export function dumpOf(region: Region, options: ExportOptions = {}): DumpLine[] {
   const snapshot = region.snapshot()
   try {
-    return [...exportText(snapshot)].map((line) => JSON.parse(line) as DumpLine)
+    return [...exportText(snapshot, options)].map((line) => JSON.parse(line) as DumpLine)
   } finally {
     snapshot.close()
   }

@@ -570,12 +570,14 @@ test('a record that is found by its ref alone may have later parts, and lead to 
     })
     const again = place.open()
     const ref = again.refOf(again.map('m', t.u32, LaterParts!).get(1)!)
-    for (const own of [region, again]) {
+    const snapshot = again.snapshot()
+    for (const own of [region, again, snapshot, place.open()]) {
       const record = own.deref(ref) as any
       checkParts(record)
       assert.is(record.next.n, -5)
-      own.transact(() => { (own.deref(ref) as any).n = 1 })
     }
+    for (const own of [region, again]) own.transact(() => { (own.deref(ref) as any).n = 1 })
+    snapshot.close()
   }))
 
 test('such records are dumped and loaded, whichever name they were changed by', withRegion(

@@ -51,6 +51,11 @@ test('maps show their entries, and nothing of what they are made of', withRegion
     pairs.entries(), pairs.valuesOf('p'),
   ]) assert.is(inspect(iterator), 'Iterator {}')
   assert.is(inspect(index), 'Index "self" of map "numbers"')
+  const named = region.value('named', Part)
+  assert.is(inspect(named), 'RValue undefined')
+  region.transact(() => named.set(bolt))
+  assert.is(inspect(named, all), `RValue Part ${part}`)
+  assert.is(JSON.stringify(named), '{"name":"bolt","sizes":[["M4",4]]}')
   assert.is(inspect(region), `Region <${region.path}>`)
   region.close()
   assert.is(inspect(numbers), 'RMap <RSTORE_CLOSED>')

@@ -47,7 +47,7 @@ function createCell(
 export function derefCell(session: Session, ref: unknown): unknown {
   session.enter()
   const live = checkLive(session, ref, 'deref')
-  const type = session.registry.latestOfCell(live)
+  const type = session.registry.typeToRead(live)
   const value = type.readCell(session.lease, live, undefined)
   session.leave()
   return value

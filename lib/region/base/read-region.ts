@@ -120,8 +120,8 @@ export abstract class ReadRegion extends RegionBase {
   }
 
   /**
-   * The record at a ref, read as the latest version of its type that something was opened with.
-   * Throws RSTORE_DANGLING_REF when there is none.
+   * The record at a ref, read as the version of its type that it was written as. Throws
+   * RSTORE_DANGLING_REF when there is none.
    */
   deref<V>(ref: Ref<V>): Frozen<V> {
     return derefCell(this.session, ref) as Frozen<V>

@@ -52,8 +52,8 @@ export abstract class WritableRegion extends RegionBase {
   }
 
   /**
-   * The record at a ref, assignable in a transaction. It is read as the latest version of its type
-   * that something was opened with. Throws RSTORE_DANGLING_REF when it was freed.
+   * The record at a ref, assignable in a transaction. It is read as the version of its type that it
+   * was written as. Throws RSTORE_DANGLING_REF when it was freed.
    */
   deref<V>(ref: Ref<V>): V {
     return derefCell(this.session, ref) as V

@@ -292,7 +292,7 @@ export class Packed<V = unknown> extends ReadRegion {
     const { session } = this
     session.enter()
     session.assertOpen()
-    const type = known ?? session.registry.typeOfCell(ref)
+    const type = known ?? session.registry.typeToRead(ref)
     const value = type.readCell(session.lease, ref as Ref, undefined)
     session.leave()
     return value
