@@ -1,6 +1,7 @@
 /** What yargs says of arguments, in our words: what is wrong, and where there is help. */
 import { COMMANDS } from '../commands/index.js'
 import { unveiled } from './arguments.js'
+import type { Listing } from './command.js'
 import { UsageError } from './errors.js'
 
 const optionNamed = (name: string): string => `${name.length === 1 ? '-' : '--'}${name}`
@@ -39,10 +40,15 @@ function ownText(message: string, isOfCommand: boolean): string {
   return message
 }
 
+const commandOf = (word: string | undefined): Listing | undefined =>
+  COMMANDS.find(({ command }) => command.split(' ')[0] === word)
+
 /** Of what yargs says of these arguments; `veiled` as they went through it. */
 export function usageError(message: string, args: readonly string[]): UsageError {
-  const word = args.find((arg) => !arg.startsWith('-'))
-  const used = COMMANDS.find(({ command }) => command.split(' ')[0] === word)
+  // An option may stand before the command, and its value be no command.
+  const word = args.find((arg, i) =>
+    !arg.startsWith('-') && (commandOf(arg) !== undefined || i === 0 || !args[i - 1]!.startsWith('-')))
+  const used = commandOf(word)
   const told = ownText(unveiled(message), used !== undefined)
   const isMaybeName = told.startsWith('Unknown option') && used?.command.includes('<map>') === true
   const text = isMaybeName ? `${told}. A name or key that begins with - goes behind --` : told

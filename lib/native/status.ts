@@ -1,5 +1,5 @@
 /** From the status of a native call to the error that a caller gets. */
-import { closeSync, constants, openSync, statSync } from 'node:fs'
+import { closeSync, constants, existsSync, lstatSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 
@@ -134,14 +134,47 @@ const WRONG_PATHS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is longer than the file system takes',
 }
 
-/** The first folder on the way to a path that is none; undefined when it can be there. */
+/** Whether it is a symbolic link to what is not there. */
+function leadsToNothing(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink() && !existsSync(path)
+  } catch {
+    return false
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+/** The first on the way to a path that is no folder; undefined when all are. */
 function missingFolder(path: string): string | undefined {
   const folder = dirname(path)
-  try {
-    return statSync(folder).isDirectory() ? undefined : folder
-  } catch {
-    return folder === path ? undefined : missingFolder(folder) ?? folder
+  return isFolder(folder) ? undefined : missingFolder(folder) ?? folder
+}
+
+/** Of what is not there, or in the way, what the links and folders of the path make of it. */
+function meaningOfPath(name: string, path: string): Meaning | undefined {
+  const code = name === 'exists' ? 'RSTORE_EXISTS' : 'RSTORE_NOT_FOUND'
+  if (leadsToNothing(path)) {
+    return {
+      code, what: 'a symbolic link of that name leads to nothing',
+      todo: 'Remove the link, or use the path that it leads to',
+    }
   }
+  if (name === 'exists') {
+    return isFolder(path)
+      ? { code, what: 'there is a folder of that name', todo: 'Choose another name' } : undefined
+  }
+  const folder = missingFolder(path)
+  if (folder === undefined) return undefined
+  return existsSync(folder)
+    ? { code, what: `${folder} is a file, no folder`, todo: 'Check the path' }
+    : { code, what: `there is no folder ${folder}`, todo: 'Check the path, or make the folder' }
 }
 
 /** Of `readOnly`: for whom the system does not even open the file for reading. */
@@ -168,13 +201,8 @@ function meaningOf(name: string, errno: string, path: string, own: OwnWords): Me
     return { code: 'RSTORE_IO', what, todo: 'Check the path; nothing was changed' }
   }
   if (name === 'readOnly' && errno === 'EACCES' && mayNotRead(path)) return UNREADABLE
-  const folder = name === 'notFound' ? missingFolder(path) : undefined
-  if (folder !== undefined) {
-    return {
-      code: 'RSTORE_NOT_FOUND', what: `there is no folder ${folder}`,
-      todo: 'Check the path, or make the folder',
-    }
-  }
+  const ofPath = name === 'notFound' || name === 'exists' ? meaningOfPath(name, path) : undefined
+  if (ofPath !== undefined) return ofPath
   const meaning = MEANINGS[name]
   return meaning && { ...meaning, ...own[name] }
 }
@@ -211,7 +239,7 @@ const OF_SYSTEM: Readonly<Record<string, string>> = {
   EMFILE: 'memory', ENFILE: 'memory', ENOMEM: 'memory',
   ENOSPC: 'noSpace', EDQUOT: 'noSpace', EFBIG: 'noSpace',
   EACCES: 'readOnly', EPERM: 'readOnly', EROFS: 'readOnly',
-  ENOTDIR: 'notFound', EIO: 'io', ELOOP: 'io', ENAMETOOLONG: 'io',
+  ENOENT: 'notFound', ENOTDIR: 'notFound', EEXIST: 'exists', EIO: 'io', ELOOP: 'io', ENAMETOOLONG: 'io',
 }
 
 /** Of what node:fs threw, the error that the core would give; of anything else, that itself. */

@@ -22,7 +22,6 @@ import type { CompactOptions, Compacted } from './compaction/compact.js'
 import { giveBack } from './compaction/give-back.js'
 import { LiveHandle } from './live/live-handle.js'
 import { LongSnapshots } from './live/long-snapshots.js'
-import { leadsToNothing } from './live/real-path.js'
 import { RegionSession } from './live/session.js'
 import type { Snapshot } from './live/snapshot.js'
 import { View } from './live/view.js'
@@ -97,13 +96,6 @@ const NO_OPTIONS: TransactOptions = Object.freeze({})
 
 const TAKEN = { exists: { todo: 'Use Region.open or Region.openOrCreate' } }
 
-const DANGLING = {
-  exists: {
-    what: 'a symbolic link of that name leads to nothing',
-    todo: 'Remove the link, or use the path that it leads to',
-  },
-}
-
 /** A region that is written in transactions. */
 export class Region extends WritableRegion {
   /** @internal */
@@ -140,7 +132,7 @@ export class Region extends WritableRegion {
     const status = addon().createRegion(
       resolve(path), capacity, checked.mode, blankPages(capacity))
     if (status !== 0) {
-      throw errorOf(status, resolve(path), 'creating', leadsToNothing(path) ? DANGLING : TAKEN)
+      throw errorOf(status, resolve(path), 'creating', TAKEN)
     }
     try {
       return openWritable(path, checked)

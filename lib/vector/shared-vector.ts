@@ -40,6 +40,7 @@ export abstract class SharedVector<V, I = V> extends VectorOperations<V, I> {
     path: string, element: Type<V, I>, options: CreateVectorOptions = {},
   ): SharedVector<V, I> {
     checkNewPath(path)
+    const absolute = resolve(path)
     checkOptionNames(options, 'SharedVector.create', ['capacity', 'mode', 'packed'])
     const codec = elementOf(element, options.packed, 'SharedVector.create')
     const bytes = checkCapacity(options.capacity)
@@ -48,10 +49,10 @@ export abstract class SharedVector<V, I = V> extends VectorOperations<V, I> {
       throw new RangeError(`SharedVector.create: the names of the struct are longer than `
         + `${C.VECTOR_TYPE_BYTES} bytes together`)
     }
-    refuseNetwork(dirname(resolve(path)))
-    const status = vectorAddon().createVector(path, bytes, codec.bytes, codec.text, mode)
-    if (status !== 0) throw vectorError(status, path, 'creating')
-    return SharedVector.open(path, element,
+    refuseNetwork(dirname(absolute))
+    const status = vectorAddon().createVector(absolute, bytes, codec.bytes, codec.text, mode)
+    if (status !== 0) throw vectorError(status, absolute, 'creating')
+    return SharedVector.open(absolute, element,
       options.packed === undefined ? {} : { packed: options.packed })
   }
 
@@ -72,12 +73,13 @@ export abstract class SharedVector<V, I = V> extends VectorOperations<V, I> {
       throw new TypeError(`unflushed must be 'refuse' or 'accept', not ${show(unflushed)}`)
     }
     const timeoutMs = checkTimeout(options.timeoutMs ?? 10_000)
-    refuseNetwork(path)
+    const absolute = resolve(path)
+    refuseNetwork(absolute)
     const native = new (vectorAddon().Vector)()
-    const run = native.open(path, codec.text, unflushed === 'accept', timeoutMs)
-    if (run.status !== 0) throw openingError(run, path, codec.text)
+    const run = native.open(absolute, codec.text, unflushed === 'accept', timeoutMs)
+    if (run.status !== 0) throw openingError(run, absolute, codec.text)
     const [Kind, Cells] = KINDS[codec.scalar ?? 'record']
-    return new Kind<V, I>({ path, codec, native, run, Cells })
+    return new Kind<V, I>({ path: absolute, codec, native, run, Cells })
   }
 }
 

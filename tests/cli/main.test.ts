@@ -56,6 +56,7 @@ test('what is wrong with the arguments is said, and where there is help: exit co
     [['get', 'a'], 'Too few arguments', ofGet],
     [['get', 'a', 'b', 'c', 'd', 'e'], 'Too many arguments: d, e', ofGet],
     [['inspect', 'a', '--', 'b'], 'Too many arguments: b', ofInspect],
+    [['--format', 'csv', 'dump', 'a', 'b'], 'Too many arguments: b', ofDump],
     [['inspect', 'a', '--nonsense'], 'Unknown option: --nonsense', ofInspect],
     [['inspect', 'a', '--more-nonsense', '-x'], 'Unknown option: --more-nonsense, -x', ofInspect],
     [['get', 'a', 'b', '-x'],

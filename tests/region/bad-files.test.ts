@@ -100,11 +100,28 @@ test(
 )
 
 test(
+  'a symbolic link that leads to nothing is told',
+  withRegion((place) => {
+    const path = place.path('link')
+    symlinkSync('absent', path)
+    for (const [code, call] of [
+      ['RSTORE_NOT_FOUND', () => Region.open(path)], ['RSTORE_EXISTS', () => Region.create(path)],
+      ['RSTORE_NOT_FOUND', () => SharedVector.open(path, t.u8)],
+      ['RSTORE_EXISTS', () => SharedVector.create(path, t.u8)],
+      ['RSTORE_NOT_FOUND', () => Packed.load(path)],
+      ['RSTORE_NOT_FOUND', () => Store.open(path, { create: true })],
+    ] as const) assert.match(thrown(code, call).message, /symbolic link .* leads to nothing/)
+  }),
+)
+
+test(
   'where a folder on the way is missing, or is a file, it is named',
   withRegion((place) => {
     writeFileSync(place.path('plain'), 'x')
-    for (const folder of ['plain', 'absent']) {
-      const words = new RegExp(`there is no folder ${place.path(folder)} `)
+    for (const [folder, words] of [
+      ['plain', new RegExp(`: ${place.path('plain')} is a file, no folder \\(ENOTDIR\\)`)],
+      ['absent', new RegExp(`: there is no folder ${place.path('absent')} \\(ENOENT\\)`)],
+    ] as const) {
       const path = place.path(`${folder}/inside/file`)
       for (const call of [
         () => Region.open(path), () => Region.create(path), () => Region.openOrCreate(path),
@@ -115,7 +132,7 @@ test(
       }
     }
     const inFile = thrown('RSTORE_NOT_FOUND', () => Store.open(place.path('plain/inside')))
-    assert.match(inFile.message, /there is no folder .*\/plain /)
+    assert.match(inFile.message, /plain is a file, no folder/)
   }),
 )
 

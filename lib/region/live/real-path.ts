@@ -1,5 +1,5 @@
 /** A region has one log and one lock file, whatever names it has. */
-import { existsSync, lstatSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 /**
@@ -11,14 +11,5 @@ export function realPathOf(path: string): string {
     return realpathSync(path)
   } catch {
     return resolve(path)  // opening it says what is wrong
-  }
-}
-
-/** Whether it is a symbolic link to a file that is not there. */
-export function leadsToNothing(path: string): boolean {
-  try {
-    return lstatSync(path).isSymbolicLink() && !existsSync(path)
-  } catch {
-    return false  // what is wrong with it is told elsewhere
   }
 }
