@@ -46,8 +46,8 @@ const commandOf = (word: string | undefined): Listing | undefined =>
 /** Of what yargs says of these arguments; `veiled` as they went through it. */
 export function usageError(message: string, args: readonly string[]): UsageError {
   // An option may stand before the command, and its value be no command.
-  const word = args.find((arg, i) =>
-    !arg.startsWith('-') && (commandOf(arg) !== undefined || i === 0 || !args[i - 1]!.startsWith('-')))
+  const word = args.find((arg, i) => !arg.startsWith('-')
+    && (commandOf(arg) !== undefined || i === 0 || !args[i - 1]!.startsWith('-')))
   const used = commandOf(word)
   const told = ownText(unveiled(message), used !== undefined)
   const isMaybeName = told.startsWith('Unknown option') && used?.command.includes('<map>') === true

@@ -239,7 +239,8 @@ const OF_SYSTEM: Readonly<Record<string, string>> = {
   EMFILE: 'memory', ENFILE: 'memory', ENOMEM: 'memory',
   ENOSPC: 'noSpace', EDQUOT: 'noSpace', EFBIG: 'noSpace',
   EACCES: 'readOnly', EPERM: 'readOnly', EROFS: 'readOnly',
-  ENOENT: 'notFound', ENOTDIR: 'notFound', EEXIST: 'exists', EIO: 'io', ELOOP: 'io', ENAMETOOLONG: 'io',
+  ENOENT: 'notFound', ENOTDIR: 'notFound', EEXIST: 'exists',
+  EIO: 'io', ELOOP: 'io', ENAMETOOLONG: 'io',
 }
 
 /** Of what node:fs threw, the error that the core would give; of anything else, that itself. */
