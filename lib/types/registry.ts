@@ -251,16 +251,15 @@ export class TypeRegistry {
     }
     const stored = this.typeOf(typeId)
     const mismatch = compare(stored, type, type.name ?? type.kind)
-    if (mismatch !== null && type.readsLater && isLater(stored, type)) {
-      return this.readerOf(this.typeToRead(ref), typeId, ref, refMayDangle)
-    }
-    if (mismatch !== null) {
+    const ownType = mismatch !== null && type.readsLater && isLater(stored, type)
+    if (mismatch !== null && !ownType) {
       if (refMayDangle && (stored.kind !== type.kind || stored.name !== type.name)) {
         refuseOther(this.session.lease, ref, describeShortly(stored), describeShortly(type))
       }
       throwMismatch(describeShortly(type), mismatch, isLater(stored, type))
     }
-    const reader = type.cellReaderFor(stored)
+    const reader = ownType ? this.readerOf(this.typeToRead(ref), typeId, ref, refMayDangle)
+      : type.cellReaderFor(stored)
     binding.versions.set(typeId, reader)
     return reader
   }
