@@ -6,9 +6,10 @@ import { temporaryDirectory } from '../harness/temporary.js'
 import { until } from '../harness/until.js'
 import type { Place } from '../harness/with-region.js'
 import { packLink, packedFiles, packedIds } from '../store/shapes.js'
-import { Life, laterSchema } from './life.js'
+import { Life } from './life.js'
 import { broughtModel } from './model.js'
 import { packsIn } from './packs.js'
+import { laterSchema } from './schemas.js'
 import { one, type Random } from './spec.js'
 
 const IN_STORE = ['transaction', 'transaction', 'write', 'bulkLoad', 'snapshot', 'reopen',
