@@ -146,6 +146,9 @@ export class Region extends WritableRegion {
   static open(path: string, options?: RegionOptions & { readOnly?: false }): Region
   static open(path: string, options: RegionOptions & { readOnly: true }): ReadOnlyRegion
   static open(
+    path: string, options: RegionOptions & { readOnly?: boolean },
+  ): Region | ReadOnlyRegion
+  static open(
     path: string, options: RegionOptions & { readOnly?: boolean } = {},
   ): Region | ReadOnlyRegion {
     const checked = checkOptions(options)

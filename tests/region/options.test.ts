@@ -4,9 +4,10 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   evacuateInTurns, exportLines, exportText, JsonMap, Packed, Pool, Region, salvage, SharedVector,
-  Store, t,
+  Store, t, type ReadOnlyRegion,
 } from '../../lib/index.js'
 import { temporaryDirectory } from '../harness/temporary.js'
+import { sameType } from '../harness/types.js'
 
 const test = suite('options')
 
@@ -83,6 +84,22 @@ test('no option goes unheard', async () => {
     }
   }
   for (const thing of [region, store, packed]) thing.close()
+})
+
+test('readOnly says which class a region has, also where only the program knows', () => {
+  const path = join(temporaryDirectory(), 'region')
+  Region.create(path).close()
+  for (const readOnly of [false, true]) {
+    const region = Region.open(path, { readOnly })
+    sameType<typeof region, Region | ReadOnlyRegion>(true)
+    assert.is('transact' in region, !readOnly)
+    if ('transact' in region) sameType<typeof region, Region>(true)
+    region.close()
+  }
+  const [reader, writer] = [Region.open(path, { readOnly: true }), Region.open(path)]
+  sameType<typeof reader, ReadOnlyRegion>(true)
+  sameType<typeof writer, Region>(true)
+  for (const region of [reader, writer]) region.close()
 })
 
 test.run()
