@@ -9,92 +9,92 @@ import { Walker } from './walker.js'
 
 /** A secondary index, as a user has it: see Index. */
 export class IndexHandle {
-  private readonly map: OrderedMap
-  private readonly name: string
+  readonly #map: OrderedMap
+  readonly #name: string
 
   constructor(map: OrderedMap, name: string) {
-    this.map = map
-    this.name = name
+    this.#map = map
+    this.#name = name
   }
 
   /** Its entries are the map's, in another order. */
   [inspect.custom](): string {
-    return `Index ${JSON.stringify(this.name)} of ${this.map.label}`
+    return `Index ${JSON.stringify(this.#name)} of ${this.#map.label}`
   }
 
   /** Enters the session; finds the index, which may have gone with a rollback or its map. */
-  private enter(): SecondaryIndex {
-    const { session } = this.map
-    this.map.enter()
+  #enter(): SecondaryIndex {
+    const { session } = this.#map
+    this.#map.enter()
     // What goes through it may make changes on the way, with which it would be made anew.
     if (session.writable && session.upgradeExpected) {
       session.enterWrite()
-      this.map.enter()
+      this.#map.enter()
     }
-    const index = this.map.observers!.indexes.get(this.name)
+    const index = this.#map.observers!.indexes.get(this.#name)
     if (index !== undefined) return index
     throw new RStoreError(
       'RSTORE_NOT_FOUND',
-      `index ${JSON.stringify(this.name)} of ${this.map.label} is not there any more: declare ` +
+      `index ${JSON.stringify(this.#name)} of ${this.#map.label} is not there any more: declare ` +
         `it again`,
-      { index: this.name },
+      { index: this.#name },
     )
   }
 
   get(indexKey: unknown): unknown {
-    const key = this.enter().first(indexKey)
-    return key === null ? undefined : this.map.get(key)
+    const key = this.#enter().first(indexKey)
+    return key === null ? undefined : this.#map.get(key)
   }
 
   keys(range?: unknown): IterableIterator<unknown> {
-    return this.iterate(range, (index, { cursor }) => index.codec.keyOf(cursor.key()))
+    return this.#iterate(range, (index, { cursor }) => index.codec.keyOf(cursor.key()))
   }
   values(range?: unknown): IterableIterator<unknown> {
-    return this.iterate(range, (index, { cursor }) =>
-      this.map.get(index.codec.keyOf(cursor.key())),
+    return this.#iterate(range, (index, { cursor }) =>
+      this.#map.get(index.codec.keyOf(cursor.key())),
     )
   }
   range(range?: unknown): IterableIterator<unknown> {
     return this.values(range)
   }
   entries(range?: unknown): IterableIterator<[unknown, unknown, unknown]> {
-    return this.iterate(range, (index, { cursor }): [unknown, unknown, unknown] => {
+    return this.#iterate(range, (index, { cursor }): [unknown, unknown, unknown] => {
       const form = cursor.key()
       const [indexKey, key] = [index.codec.indexKeyOf(form), index.codec.keyOf(form)]
-      return [indexKey, key, this.map.get(key)]
+      return [indexKey, key, this.#map.get(key)]
     })
   }
 
   count(range?: unknown): number {
-    const { codec, tree } = this.enter()
+    const { codec, tree } = this.#enter()
     const bounds = boundsOf(range, codec)
     const count = range === undefined ? tree.size : tree.count(bounds)
-    this.map.leave()
+    this.#map.leave()
     return Math.min(count, bounds.limit)
   }
 
-  private iterate<T>(
+  #iterate<T>(
     range: unknown,
     take: (index: SecondaryIndex, walker: Walker) => T,
   ): IterableIterator<T> {
-    const index = this.enter()
+    const index = this.#enter()
     const walker = new Walker(index.tree, boundsOf(range, index.codec))
-    return new TakingIterator(this.stepsOf(index), walker, (at) => take(index, at))
+    return new TakingIterator(this.#stepsOf(index), walker, (at) => take(index, at))
   }
 
   /** An iteration cannot go on when the index was made anew with keys of another type. */
-  private stepsOf(index: SecondaryIndex): Steps {
-    const map = this.map
+  #stepsOf(index: SecondaryIndex): Steps {
+    const map = this.#map
     let { serial } = map.session
     return {
       enter: () => {
         map.enter()
         if (serial === map.session.serial) return
-        const current = this.enter()
+        const current = this.#enter()
         if (current !== index && !current.fits(index.shape, index.keyType)) {
           throw new RStoreError('RSTORE_STALE_VIEW',
-            `index ${JSON.stringify(this.name)} of ${map.label} was made anew for a later version `
-            + 'of the records: begin the iteration again', { index: this.name })
+            `index ${JSON.stringify(this.#name)} of ${map.label} was made anew for a later version `
+            + 'of the records: begin the iteration again', { index: this.#name })
         }
         serial = map.session.serial
       },
@@ -103,13 +103,13 @@ export class IndexHandle {
   }
 
   rebuild(): void {
-    const { session } = this.map
-    this.enter()
+    const { session } = this.#map
+    this.#enter()
     session.transactOrJoin(() =>
       session.atomically(() => {
-        const index = this.enter()
+        const index = this.#enter()
         index.tree.clear()
-        fillIndex(this.map, index)
+        fillIndex(this.#map, index)
       }),
     )
   }

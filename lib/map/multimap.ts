@@ -46,10 +46,10 @@ export function createMultimap(session: Session, type: MultimapType, named: bool
 export class OrderedMultimap extends Handle {
   readonly codec: KeyCodec<unknown>
   readonly valueCodec: KeyCodec<unknown>
-  private form: KeyForm
-  private valueForm: KeyForm
-  private readonly ends: PlainEnds
-  private readonly valueEnds: PlainEnds
+  #form: KeyForm
+  #valueForm: KeyForm
+  readonly #ends: PlainEnds
+  readonly #valueEnds: PlainEnds
 
   constructor(
     session: Session,
@@ -62,10 +62,10 @@ export class OrderedMultimap extends Handle {
     super(session, type.codec.kind, home, lease)
     this.codec = type.codec
     this.valueCodec = type.valueCodec
-    this.form = this.codec.newForm()
-    this.valueForm = this.valueCodec.newForm()
-    this.ends = new PlainEnds(this.codec)
-    this.valueEnds = new PlainEnds(this.valueCodec)
+    this.#form = this.codec.newForm()
+    this.#valueForm = this.valueCodec.newForm()
+    this.#ends = new PlainEnds(this.codec)
+    this.#valueEnds = new PlainEnds(this.valueCodec)
   }
 
   open(root: Ref): this {
@@ -82,8 +82,8 @@ export class OrderedMultimap extends Handle {
   valuesAt(root: number): AnyTree {
     return openTree(this.session.space, this.valueCodec.kind, root as Ref) as AnyTree
   }
-  private treeOf(key: unknown): AnyTree | undefined {
-    const at = this.tree.find(this.codec.encode(key, this.form, this.label))
+  #treeOf(key: unknown): AnyTree | undefined {
+    const at = this.tree.find(this.codec.encode(key, this.#form, this.label))
     return at < 0 ? undefined : this.valuesAt(this.tree.window.u32[at]!)
   }
   /** The root of the values of a key in the tree's form; 0 when it has none. */
@@ -92,7 +92,7 @@ export class OrderedMultimap extends Handle {
     return at < 0 ? 0 : this.tree.window.u32[at]!
   }
 
-  private addToCount(change: number): void {
+  #addToCount(change: number): void {
     const { space } = this.session
     const root = this.rootRef
     space.mark(root, 16)
@@ -111,31 +111,31 @@ export class OrderedMultimap extends Handle {
 
   has(key: unknown, value?: unknown): boolean {
     this.enter()
-    const values = this.treeOf(key)
+    const values = this.#treeOf(key)
     const has =
       values !== undefined &&
       (value === undefined ||
-        values.find(this.valueCodec.encode(value, this.valueForm, `${this.label}, value`)) >= 0)
+        values.find(this.valueCodec.encode(value, this.#valueForm, `${this.label}, value`)) >= 0)
     this.leave()
     return has
   }
 
   countOf(key: unknown): number {
     this.enter()
-    const count = this.treeOf(key)?.size ?? 0
+    const count = this.#treeOf(key)?.size ?? 0
     this.leave()
     return count
   }
 
   valuesOf(key: unknown, range?: unknown): IterableIterator<unknown> {
-    const bounds = boundsOf(range, this.valueEnds)
+    const bounds = boundsOf(range, this.#valueEnds)
     const form = this.codec.encode(key, this.codec.newForm(), this.label)
     this.enter()
     return new ValueIterator(this, new ValueSteps(this, form, bounds))
   }
 
   entries(range?: unknown): IterableIterator<[unknown, unknown]> {
-    const bounds = boundsOf(range, this.ends)
+    const bounds = boundsOf(range, this.#ends)
     this.enter()
     return new PairIterator(this, this.tree, bounds)
   }
@@ -146,7 +146,7 @@ export class OrderedMultimap extends Handle {
 
   /** Each key once. */
   keys(range?: unknown): IterableIterator<unknown> {
-    const bounds = boundsOf(range, this.ends)
+    const bounds = boundsOf(range, this.#ends)
     this.enter()
     const walker = new Walker(this.tree, bounds)
     const { codec } = this
@@ -172,7 +172,7 @@ export class OrderedMultimap extends Handle {
   /** False when the pair was there already. */
   add(key: unknown, value: unknown): boolean {
     this.enterWrite()
-    const added = this.change(this.pairOf(key, value), () => this.addForms())
+    const added = this.#change(this.#pairOf(key, value), () => this.#addForms())
     this.leave()
     return added
   }
@@ -181,7 +181,7 @@ export class OrderedMultimap extends Handle {
    * Code of the user may use this very map, or take it away: that of the pair has run before
    * `encode` looks for the map, and that of indexes (`assigning`) before `encode` is called.
    */
-  private change<R>(encode: () => void, change: () => R): R {
+  #change<R>(encode: () => void, change: () => R): R {
     const { session, owner } = this
     let result: R
     const run = (): void => {
@@ -193,27 +193,27 @@ export class OrderedMultimap extends Handle {
     return result!
   }
 
-  /** What makes the forms of a pair, in `form` and `valueForm`, or of its key alone. */
-  private pairOf(key: unknown, value: unknown, isWhole = true): () => void {
+  /** What makes the forms of a pair, in `#form` and `#valueForm`, or of its key alone. */
+  #pairOf(key: unknown, value: unknown, isWhole = true): () => void {
     const ownKey = this.codec.settle(key)
     const ownValue = isWhole ? this.valueCodec.settle(value) : undefined
     return () => {
       this.enter()
-      this.form = this.codec.encode(ownKey, this.form, this.label)
+      this.#form = this.codec.encode(ownKey, this.#form, this.label)
       if (!isWhole) return
-      this.valueForm = this.valueCodec.encode(ownValue, this.valueForm, `${this.label}, value`)
+      this.#valueForm = this.valueCodec.encode(ownValue, this.#valueForm, `${this.label}, value`)
     }
   }
 
   /** As `add`, in an operation that is under way. */
   addPart(key: unknown, value: unknown): void {
-    this.pairOf(key, value)()
-    this.addForms()
+    this.#pairOf(key, value)()
+    this.#addForms()
   }
 
-  private addForms(): boolean {
+  #addForms(): boolean {
     const { tree, session } = this
-    const at = tree.place(this.form)
+    const at = tree.place(this.#form)
     const { window } = tree
     if (tree.inserted) {
       window.u32[at] = createTree(session.space, this.valueCodec.kind, {
@@ -223,8 +223,8 @@ export class OrderedMultimap extends Handle {
       })
     }
     const values = this.valuesAt(window.u32[at]!)
-    values.place(this.valueForm)
-    if (values.inserted) this.addToCount(1)
+    values.place(this.#valueForm)
+    if (values.inserted) this.#addToCount(1)
     return values.inserted
   }
 
@@ -232,23 +232,23 @@ export class OrderedMultimap extends Handle {
   remove(key: unknown, value?: unknown): number {
     this.enterWrite()
     const isPair = value !== undefined
-    const removed = this.change(this.pairOf(key, value, isPair), () => this.removeForms(isPair))
+    const removed = this.#change(this.#pairOf(key, value, isPair), () => this.#removeForms(isPair))
     this.leave()
     return removed
   }
 
   /** @param isPair or all pairs of the key */
-  private removeForms(isPair: boolean): number {
-    const root = this.valueRootOf(this.form)
+  #removeForms(isPair: boolean): number {
+    const root = this.valueRootOf(this.#form)
     if (root === 0) return 0
     const values = this.valuesAt(root)
-    if (isPair && !values.remove(this.valueForm)) return 0
+    if (isPair && !values.remove(this.#valueForm)) return 0
     const removed = isPair ? 1 : values.size
     if (!isPair || values.size === 0) {
       values.drop()
-      this.tree.remove(this.form)
+      this.tree.remove(this.#form)
     }
-    this.addToCount(-removed)
+    this.#addToCount(-removed)
     return removed
   }
 
@@ -257,7 +257,7 @@ export class OrderedMultimap extends Handle {
     this.enter()
     const { size } = this
     this.tree.clear((window, at) => this.valuesAt(window.u32[at]!).drop())
-    this.addToCount(-size)
+    this.#addToCount(-size)
   }
 
   /**

@@ -10,12 +10,12 @@ import type { Directory, Entry } from './directory.js'
 import { FreeOwner } from './owners.js'
 
 export class StoredValue {
-  private readonly session: Session
-  private readonly directory: Directory
-  private readonly name: string
-  private readonly type: AnyType
-  private readonly check: (entry: Entry) => void
-  private readonly owner: FreeOwner
+  readonly #session: Session
+  readonly #directory: Directory
+  readonly #name: string
+  readonly #type: AnyType
+  readonly #check: (entry: Entry) => void
+  readonly #owner: FreeOwner
 
   /** @param check throws when an entry is not of this kind and type */
   constructor(
@@ -25,28 +25,28 @@ export class StoredValue {
     type: AnyType,
     check: (entry: Entry) => void,
   ) {
-    this.session = session
-    this.directory = directory
-    this.name = name
-    this.type = type
-    this.check = check
-    this.owner = new FreeOwner(session)
+    this.#session = session
+    this.#directory = directory
+    this.#name = name
+    this.#type = type
+    this.#check = check
+    this.#owner = new FreeOwner(session)
   }
 
-  private findEntry(): Entry | undefined {
-    const entry = this.directory.find(this.name)
-    if (entry !== undefined) this.check(entry)
+  #findEntry(): Entry | undefined {
+    const entry = this.#directory.find(this.#name)
+    if (entry !== undefined) this.#check(entry)
     return entry
   }
 
   get(): unknown {
-    this.session.enter()
-    const entry = this.findEntry()
+    this.#session.enter()
+    const entry = this.#findEntry()
     const value =
       entry === undefined || entry.root === 0
         ? undefined
-        : this.type.readCell(this.session.lease, entry.root, this.owner)
-    this.session.leave()
+        : this.#type.readCell(this.#session.lease, entry.root, this.#owner)
+    this.#session.leave()
     return value
   }
 
@@ -59,46 +59,46 @@ export class StoredValue {
   }
 
   set(value: unknown): void {
-    const session = this.session
+    const session = this.#session
     session.enterWrite()
-    const prepared = this.type.prepare(value, `value ${JSON.stringify(this.name)}`, session)
-    const entry = this.findEntry()
+    const prepared = this.#type.prepare(value, `value ${JSON.stringify(this.#name)}`, session)
+    const entry = this.#findEntry()
     session.change(() => {
-      if (entry === undefined) this.addEntry(this.type.createCell(session, prepared))
-      else this.assignEntry(entry, prepared)
+      if (entry === undefined) this.#addEntry(this.#type.createCell(session, prepared))
+      else this.#assignEntry(entry, prepared)
     })
     session.leave()
   }
 
-  private addEntry(root: Ref): void {
-    this.directory.add(this.name, {
+  #addEntry(root: Ref): void {
+    this.#directory.add(this.#name, {
       kind: C.ENTRY_VALUE,
       root,
       keyType: 0,
-      valueType: this.session.registry.idOf(this.type),
+      valueType: this.#session.registry.idOf(this.#type),
       auxiliary: 0 as Ref,
     })
   }
 
-  private assignEntry(entry: Entry, prepared: unknown): void {
-    const session = this.session
+  #assignEntry(entry: Entry, prepared: unknown): void {
+    const session = this.#session
     const root =
       entry.root === 0
-        ? this.type.createCell(session, prepared)
-        : this.type.assignCell(session, entry.root, prepared)
-    if (root !== entry.root) this.directory.set(entry, 'root', root)
-    const id = session.registry.idOf(this.type)
-    if (id !== entry.valueType) this.directory.set(entry, 'valueType', id)
+        ? this.#type.createCell(session, prepared)
+        : this.#type.assignCell(session, entry.root, prepared)
+    if (root !== entry.root) this.#directory.set(entry, 'root', root)
+    const id = session.registry.idOf(this.#type)
+    if (id !== entry.valueType) this.#directory.set(entry, 'valueType', id)
   }
 
   delete(): boolean {
-    const session = this.session
+    const session = this.#session
     session.enterWrite()
-    const entry = this.findEntry()
+    const entry = this.#findEntry()
     if (entry === undefined) return false
     session.change(() => {
       if (entry.root !== 0) session.registry.typeOfCell(entry.root).freeCell(session, entry.root)
-      this.directory.remove(entry)
+      this.#directory.remove(entry)
     })
     session.leave()
     return entry.root !== 0

@@ -44,19 +44,19 @@ export abstract class VectorOperations<V, I> implements Disposable {
   readonly capacity: number
   /** Null unless the machine was started anew since the vector was last open. */
   readonly recovery: VectorRecovery | null
-  private readonly codec: Codec
-  private readonly cells: Cells
-  private readonly waits: SizeWaits
-  private readonly native: NativeVector
-  private readonly flushes: GatheredCalls
-  private readonly run: OpenedVector
-  private readonly call: DataView
-  private readonly doubles: Float64Array
-  private readonly words: Uint32Array
-  private closed = false
+  readonly #codec: Codec
+  readonly #cells: Cells
+  readonly #waits: SizeWaits
+  readonly #native: NativeVector
+  readonly #flushes: GatheredCalls
+  readonly #run: OpenedVector
+  readonly #call: DataView
+  readonly #doubles: Float64Array
+  readonly #words: Uint32Array
+  #closed = false
 
   static {
-    cellsOf = (vector) => vector.cells
+    cellsOf = (vector) => vector.#cells
   }
 
   /** Not to be called: create() and open() do. */
@@ -67,30 +67,30 @@ export abstract class VectorOperations<V, I> implements Disposable {
     this.recovery = run.recovered
       ? { flushedSize: run.flushedSize, size: run.foundSize, flushed: !run.unflushed }
       : null
-    this.codec = codec
-    this.native = native
-    this.flushes = new GatheredCalls(() => native.flush())
-    this.run = run
-    this.call = new DataView(run.call)
-    this.doubles = new Float64Array(run.call)
-    this.words = new Uint32Array(run.call)
-    this.cells = new opened.Cells({
+    this.#codec = codec
+    this.#native = native
+    this.#flushes = new GatheredCalls(() => native.flush())
+    this.#run = run
+    this.#call = new DataView(run.call)
+    this.#doubles = new Float64Array(run.call)
+    this.#words = new Uint32Array(run.call)
+    this.#cells = new opened.Cells({
       codec,
       control: new Uint32Array(run.control),
       window: (index, bytes) => native.window(index, bytes),
-      provided: () => this.askNumber('reading', () => run.provided()),
+      provided: () => this.#askNumber('reading', () => run.provided()),
       check: (index) => {
         checkIndex(index)
-        this.assertOpen()
+        this.#assertOpen()
       },
     })
-    this.waits = new SizeWaits(path, native, () => this.size)
+    this.#waits = new SizeWaits(path, native, () => this.size)
   }
 
   /** How many elements there are. */
   get size(): number {
-    const size = this.askNumber('reading', () => this.run.size())
-    this.cells.reach(size)
+    const size = this.#askNumber('reading', () => this.#run.size())
+    this.#cells.reach(size)
     return size
   }
 
@@ -99,11 +99,11 @@ export abstract class VectorOperations<V, I> implements Disposable {
    * nothing was appended.
    */
   push(element: I): number {
-    this.putElement(element, 'push')
-    this.run.push()
-    this.checkCall('appending to')
-    const index = this.doubles[INDEX]!
-    this.cells.reach(index + 1)
+    this.#putElement(element, 'push')
+    this.#run.push()
+    this.#checkCall('appending to')
+    const index = this.#doubles[INDEX]!
+    this.#cells.reach(index + 1)
     return index
   }
 
@@ -114,9 +114,9 @@ export abstract class VectorOperations<V, I> implements Disposable {
    * elements were appended.
    */
   pushMany(elements: ArrayBufferView): void {
-    checkArray(this.codec, elements)
-    this.assertOpen()
-    this.pushElements(elements)
+    checkArray(this.#codec, elements)
+    this.#assertOpen()
+    this.#pushElements(elements)
   }
 
   /**
@@ -124,36 +124,36 @@ export abstract class VectorOperations<V, I> implements Disposable {
    * throw.
    */
   pushBatch(elements: Iterable<I>): number {
-    const checked = Array.from(elements, (element) => this.codec.check(element, 'pushBatch'))
+    const checked = Array.from(elements, (element) => this.#codec.check(element, 'pushBatch'))
     if (checked.length === 0 || checked.length > C.VECTOR_BATCH_LIMIT) {
       throw new RangeError(`pushBatch: from 1 to ${C.VECTOR_BATCH_LIMIT} elements, not `
         + `${checked.length}`)
     }
-    const { bytes } = this.codec
+    const { bytes } = this.#codec
     // 8 bytes behind the last: an element is written with all the 8.
     const view = new DataView(new ArrayBuffer(checked.length * bytes + 8))
-    checked.forEach((element, i) => this.codec.write(view, i * bytes, element))
-    this.assertOpen()
-    return this.pushElements(new Uint8Array(view.buffer, 0, checked.length * bytes))
+    checked.forEach((element, i) => this.#codec.write(view, i * bytes, element))
+    this.#assertOpen()
+    return this.#pushElements(new Uint8Array(view.buffer, 0, checked.length * bytes))
   }
 
   /** The index of the first. */
-  private pushElements(elements: ArrayBufferView): number {
-    this.run.pushMany(elements)
-    const pushed = this.doubles[COUNT]!
-    if (this.words[CODE] !== 0) throw this.callError('appending to', pushed)
-    const first = this.doubles[INDEX]!
-    this.cells.reach(first + pushed)
+  #pushElements(elements: ArrayBufferView): number {
+    this.#run.pushMany(elements)
+    const pushed = this.#doubles[COUNT]!
+    if (this.#words[CODE] !== 0) throw this.#callError('appending to', pushed)
+    const first = this.#doubles[INDEX]!
+    this.#cells.reach(first + pushed)
     return first
   }
 
   /** Takes the last element out; undefined when there is none. */
   pop(): V | undefined {
-    this.assertOpen()
-    this.run.pop()
-    this.checkCall('popping from')
-    return this.words[FOUND] === 0
-      ? undefined : this.codec.read(this.call, VALUE_BYTE) as V
+    this.#assertOpen()
+    this.#run.pop()
+    this.#checkCall('popping from')
+    return this.#words[FOUND] === 0
+      ? undefined : this.#codec.read(this.#call, VALUE_BYTE) as V
   }
 
   /**
@@ -166,11 +166,11 @@ export abstract class VectorOperations<V, I> implements Disposable {
   /** Replaces an element. A RangeError when there is none at the index (any more). */
   set(index: number, element: I): void {
     checkIndex(index)
-    this.putElement(element, 'set')
-    this.doubles[INDEX] = index
-    this.run.set()
-    this.checkCall('writing to')
-    if (this.words[FOUND] === 0) {
+    this.#putElement(element, 'set')
+    this.#doubles[INDEX] = index
+    this.#run.set()
+    this.#checkCall('writing to')
+    if (this.#words[FOUND] === 0) {
       throw new RangeError(`set: there is no element ${index} in ${this.path}`)
     }
   }
@@ -182,26 +182,26 @@ export abstract class VectorOperations<V, I> implements Disposable {
    */
   compareAndSet(index: number, expected: I, next: I): boolean {
     checkIndex(index)
-    const codec = this.codec
+    const codec = this.#codec
     // Both before either is written: a getter of the caller's may use the vector itself.
     const checkedExpected = codec.check(expected, 'compareAndSet, expected')
     const checkedNext = codec.check(next, 'compareAndSet, next')
-    this.assertOpen()
-    codec.write(this.call, EXPECTED_BYTE, checkedExpected)
-    codec.write(this.call, VALUE_BYTE, checkedNext)
-    this.doubles[INDEX] = index
-    this.run.compareAndSet()
-    this.checkCall('writing to')
-    return this.words[FOUND] === 1
+    this.#assertOpen()
+    codec.write(this.#call, EXPECTED_BYTE, checkedExpected)
+    codec.write(this.#call, VALUE_BYTE, checkedNext)
+    this.#doubles[INDEX] = index
+    this.#run.compareAndSet()
+    this.#checkCall('writing to')
+    return this.#words[FOUND] === 1
   }
 
   /** Makes room on the disk for so many elements in all, so that pushes up to there find it. */
   reserve(elements: number): void {
     checkIndex(elements)
-    this.assertOpen()
-    this.doubles[INDEX] = elements
-    this.run.reserve()
-    this.checkCall('reserving in')
+    this.#assertOpen()
+    this.#doubles[INDEX] = elements
+    this.#run.reserve()
+    this.#checkCall('reserving in')
   }
 
   /**
@@ -210,13 +210,13 @@ export abstract class VectorOperations<V, I> implements Disposable {
    * at some moment during the call; they end early where elements were popped meanwhile.
    */
   asTypedArrays(): ElementArray[] {
-    const { array } = this.codec
+    const { array } = this.#codec
     if (array === undefined) throw new TypeError('asTypedArrays: the elements are no numbers')
     const arrays: ElementArray[] = []
     const { size } = this
     for (let first = 0, length = FIRST_BUCKET; first < size; first += length, length *= 2) {
       const copy = new array(Math.min(length, size - first))
-      const copied = this.copyElements(first, copy)
+      const copied = this.#copyElements(first, copy)
       if (copied > 0) arrays.push(copied < copy.length ? copy.slice(0, copied) : copy)
       if (copied < copy.length) break
     }
@@ -259,8 +259,8 @@ export abstract class VectorOperations<V, I> implements Disposable {
       throw new TypeError(`waitForSize: signal must be an AbortSignal, not ${show(signal)}`)
     }
     signal?.throwIfAborted()
-    this.assertOpen()
-    return this.waits.wait(size, timeout, signal)
+    this.#assertOpen()
+    return this.#waits.wait(size, timeout, signal)
   }
 
   /**
@@ -269,19 +269,19 @@ export abstract class VectorOperations<V, I> implements Disposable {
    * RSTORE_IO.
    */
   async flush(): Promise<void> {
-    this.assertOpen()
-    const status = await this.flushes.call()
+    this.#assertOpen()
+    const status = await this.#flushes.call()
     if (status !== 0) throw vectorError(status, this.path, 'flushing')
   }
 
   /** Gives the handle up; its elements stay. Does not flush. */
   close(): void {
-    if (this.closed) return
-    this.closed = true
-    this.cells.leave()
-    this.waits.close()
-    this.flushes.end()
-    this.native.close()
+    if (this.#closed) return
+    this.#closed = true
+    this.#cells.leave()
+    this.#waits.close()
+    this.#flushes.end()
+    this.#native.close()
   }
 
   [Symbol.dispose](): void {
@@ -295,47 +295,47 @@ export abstract class VectorOperations<V, I> implements Disposable {
 
   // ── calls ──
 
-  private assertOpen(): void {
-    if (this.closed) throw closedError(this.path)
+  #assertOpen(): void {
+    if (this.#closed) throw closedError(this.path)
   }
 
-  private putElement(element: unknown, where: string): void {
-    if (this.codec.scalar === 'f64' && typeof element === 'number' && !this.closed) {
-      this.doubles[VALUE] = oneNaN(element)
+  #putElement(element: unknown, where: string): void {
+    if (this.#codec.scalar === 'f64' && typeof element === 'number' && !this.#closed) {
+      this.#doubles[VALUE] = oneNaN(element)
       return
     }
-    const checked = this.codec.check(element, where)
-    this.assertOpen()
-    this.codec.write(this.call, VALUE_BYTE, checked)
+    const checked = this.#codec.check(element, where)
+    this.#assertOpen()
+    this.#codec.write(this.#call, VALUE_BYTE, checked)
   }
 
-  private askNumber(doing: string, run: () => void): number {
-    this.assertOpen()
+  #askNumber(doing: string, run: () => void): number {
+    this.#assertOpen()
     run()
-    this.checkCall(doing)
-    return this.doubles[INDEX]!
+    this.#checkCall(doing)
+    return this.#doubles[INDEX]!
   }
 
   /** How many elements were there. */
-  private copyElements(first: number, into: ElementArray): number {
+  #copyElements(first: number, into: ElementArray): number {
     let done = 0
     for (let count = COPY_ELEMENTS; count === COPY_ELEMENTS && done < into.length; done += count) {
-      this.doubles[INDEX] = first + done
-      this.run.copyOut(into.subarray(done, done + COPY_ELEMENTS))
-      this.checkCall('reading')
-      count = this.doubles[COUNT]!
+      this.#doubles[INDEX] = first + done
+      this.#run.copyOut(into.subarray(done, done + COPY_ELEMENTS))
+      this.#checkCall('reading')
+      count = this.#doubles[COUNT]!
     }
     return done
   }
 
-  private checkCall(doing: string): void {
-    if (this.words[CODE] !== 0) throw this.callError(doing)
+  #checkCall(doing: string): void {
+    if (this.#words[CODE] !== 0) throw this.#callError(doing)
   }
 
-  private callError(doing: string, pushed?: number): Error {
-    const cells: Cells | undefined = this.cells  // none yet while the vector is being opened
+  #callError(doing: string, pushed?: number): Error {
+    const cells: Cells | undefined = this.#cells  // none yet while the vector is being opened
     cells?.leave()
-    const status = this.words[CODE]! + 256 * this.words[ERROR]!
+    const status = this.#words[CODE]! + 256 * this.#words[ERROR]!
     return vectorError(status, this.path, doing, pushed)
   }
 }

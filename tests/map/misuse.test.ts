@@ -136,6 +136,7 @@ const ofValue: Table = {
   get: reads((value) => value.get()),
   set: changes((value) => value.set(item), (value) => value.set(5), (value) => value.set()),
   delete: changes((value) => value.delete()),
+  toJSON: reads((value) => value.toJSON()),
 }
 
 /** What the classes have for the rest of lib. */
