@@ -55,25 +55,25 @@ interface Opened {
 export class Catalog {
   readonly directory: Directory
   readonly indexes: Indexes
-  private readonly session: Session
-  private readonly create: boolean
-  private readonly observers = new Map<string, Observers>()
-  private readonly opened = new Map<string, Opened>()
-  private readonly later: LaterVersions
+  readonly #session: Session
+  readonly #create: boolean
+  readonly #observers = new Map<string, Observers>()
+  readonly #opened = new Map<string, Opened>()
+  readonly #later: LaterVersions
 
   constructor(session: Session, { root, create }: CatalogOptions) {
-    this.session = session
-    this.create = create
+    this.#session = session
+    this.#create = create
     this.directory = new Directory(session, root)
-    this.indexes = new Indexes(session, this.directory, this.observers)
-    this.later = new LaterVersions(session, this.directory, {
-      observersOf: (name) => this.observersOf(name),
+    this.indexes = new Indexes(session, this.directory, this.#observers)
+    this.#later = new LaterVersions(session, this.directory, {
+      observersOf: (name) => this.#observersOf(name),
       loadIndexes: (map) => this.indexes.load(map),
     })
     if (session.structures instanceof MapStructures) {
       session.structures.findIndexed = (typeId, isInside) =>
         this.indexes.mapOfRecords(typeId, isInside)
-      session.structures.upgradeTypes = () => this.later.upgrade()
+      session.structures.upgradeTypes = () => this.#later.upgrade()
     }
   }
 
@@ -84,10 +84,10 @@ export class Catalog {
    * so whoever opens a map wherever he needs it pays for that once. What it cannot find is opened
    * anew, or the attempt says why not.
    */
-  private again(
+  #again(
     name: string, key: unknown, value: unknown,
   ): OrderedMap | OrderedMultimap | undefined {
-    const known = this.opened.get(name)
+    const known = this.#opened.get(name)
     if (known === undefined || known.key !== key || known.value !== value) return undefined
     try {
       known.handle.enter()
@@ -100,41 +100,41 @@ export class Catalog {
 
   /** See Region.map. */
   map(name: string, key: unknown, value: unknown): OrderedMap {
-    const known = this.again(name, key, value)
+    const known = this.#again(name, key, value)
     if (known instanceof OrderedMap) return known
     checkName(name, 'the name of a map')
     const type = new MapType(
       typeFrom(key, `map ${name}, key`),
       typeFrom(value, `map ${name}, value`),
     )
-    const entry = this.open(
+    const entry = this.#open(
       name,
       C.ENTRY_MAP,
-      (found) => this.checkMap(found, type),
+      (found) => this.#checkMap(found, type),
       () => ({
-        root: createMapRoot(this.session, type, C.PAGE_BYTES),
-        ...this.idsOf(type),
+        root: createMapRoot(this.#session, type, C.PAGE_BYTES),
+        ...this.#idsOf(type),
       }),
     )
-    const observers = this.observersOf(name)
+    const observers = this.#observersOf(name)
     const map: OrderedMap = new OrderedMap(
-      this.session,
+      this.#session,
       type.keyType,
       type.valueType,
       observers,
-      this.homeOf(observers, 'map', (found) => this.follow(map, type, found)),
+      this.#homeOf(observers, 'map', (found) => this.#follow(map, type, found)),
       undefined,
     )
     map.open(entry.root)
-    this.follow(map, type, entry)
-    this.session.leave()
-    this.opened.set(name, { handle: map, key, value, observers })
+    this.#follow(map, type, entry)
+    this.#session.leave()
+    this.#opened.set(name, { handle: map, key, value, observers })
     return map
   }
 
   /** See Region.multimap. */
   multimap(name: string, key: unknown, value: unknown): OrderedMultimap {
-    const known = this.again(name, key, value)
+    const known = this.#again(name, key, value)
     if (known instanceof OrderedMultimap) return known
     checkName(name, 'the name of a multimap')
     const type = new MultimapType(
@@ -142,21 +142,21 @@ export class Catalog {
       typeFrom(value, `multimap ${name}, value`),
     )
     const check = (found: Entry): void => {
-      this.checkMultimap(found, type)
-      this.later.expect(found, type)
+      this.#checkMultimap(found, type)
+      this.#later.expect(found, type)
     }
-    const entry = this.open(name, C.ENTRY_MULTIMAP, check, () => ({
-      root: createMultimap(this.session, type, true),
-      ...this.idsOf(type),
+    const entry = this.#open(name, C.ENTRY_MULTIMAP, check, () => ({
+      root: createMultimap(this.#session, type, true),
+      ...this.#idsOf(type),
     }))
-    const observers = this.observersOf(name)
-    const home = this.homeOf(observers, 'multimap', (found) => {
-      this.checkKind(found, C.ENTRY_MULTIMAP)
+    const observers = this.#observersOf(name)
+    const home = this.#homeOf(observers, 'multimap', (found) => {
+      this.#checkKind(found, C.ENTRY_MULTIMAP)
       check(found)
     })
-    const map = new OrderedMultimap(this.session, type, home, undefined).open(entry.root)
-    this.session.leave()
-    this.opened.set(name, { handle: map, key, value, observers })
+    const map = new OrderedMultimap(this.#session, type, home, undefined).open(entry.root)
+    this.#session.leave()
+    this.#opened.set(name, { handle: map, key, value, observers })
     return map
   }
 
@@ -164,28 +164,28 @@ export class Catalog {
   value(name: string, type: unknown): StoredValue {
     checkName(name, 'the name of a value')
     const own = typeFrom(type, `value ${name}`)
-    const session = this.session
+    const session = this.#session
     session.enter()
     const check = (entry: Entry): void => {
-      this.checkKind(entry, C.ENTRY_VALUE)
+      this.#checkKind(entry, C.ENTRY_VALUE)
       const mismatch = compare(session.registry.typeOf(entry.valueType), own, own.name ?? own.kind)
       if (mismatch !== null) {
         const stored = session.registry.typeOf(entry.valueType)
         throwMismatch(`value ${JSON.stringify(name)}`, mismatch, isLater(stored, own))
       }
-      this.later.expect(entry, { valueType: own })
+      this.#later.expect(entry, { valueType: own })
     }
     const entry = this.directory.find(name)
     if (entry !== undefined) check(entry)
-    else if (!this.create) this.notFound(name)
+    else if (!this.#create) this.#notFound(name)
     session.leave()
     return new StoredValue(session, this.directory, name, own, check)
   }
 
-  private idsOf(
+  #idsOf(
     type: MapType | MultimapType,
   ): { keyType: number; valueType: number; auxiliary: Ref } {
-    const { registry } = this.session
+    const { registry } = this.#session
     return {
       keyType: registry.idOf(type.keyType),
       valueType: registry.idOf(type.valueType),
@@ -193,33 +193,33 @@ export class Catalog {
     }
   }
 
-  private open(
+  #open(
     name: string,
     kind: number,
     check: (entry: Entry) => void,
     make: () => Omit<Entry, 'name' | 'ref' | 'kind'>,
   ): Entry {
-    const session = this.session
+    const session = this.#session
     session.enter()
     const entry = this.directory.find(name)
     if (entry !== undefined) {
-      this.checkKind(entry, kind)
+      this.#checkKind(entry, kind)
       check(entry)
       return entry
     }
-    if (!this.create) this.notFound(name)
+    if (!this.#create) this.#notFound(name)
     return session.transactOrJoin(() => {
       const found = this.directory.find(name)
       if (found === undefined) {
         return session.change(() => this.directory.add(name, { kind, ...make() }))
       }
-      this.checkKind(found, kind)
+      this.#checkKind(found, kind)
       check(found)
       return found
     })
   }
 
-  private notFound(name: string): never {
+  #notFound(name: string): never {
     throw new RStoreError(
       'RSTORE_NOT_FOUND',
       `there is no ${JSON.stringify(name)} in this region; "rstore names" lists what there is`,
@@ -227,7 +227,7 @@ export class Catalog {
     )
   }
 
-  private checkKind(entry: Entry, kind: number): void {
+  #checkKind(entry: Entry, kind: number): void {
     if (entry.kind === kind) return
     throwMismatch(JSON.stringify(entry.name), {
       path: entry.name,
@@ -235,16 +235,16 @@ export class Catalog {
     })
   }
 
-  private checkMap(entry: Entry, given: MapType): void {
-    this.checkTypes(entry, given, compareMaps)
+  #checkMap(entry: Entry, given: MapType): void {
+    this.#checkTypes(entry, given, compareMaps)
   }
 
-  private checkMultimap(entry: Entry, given: MultimapType): void {
-    this.checkTypes(entry, given, compareMultimaps)
+  #checkMultimap(entry: Entry, given: MultimapType): void {
+    this.#checkTypes(entry, given, compareMultimaps)
   }
 
-  private checkTypes(entry: Entry, given: KeyAndValue, compareThem: typeof compareMaps): void {
-    const stored = this.storedTypes(entry)
+  #checkTypes(entry: Entry, given: KeyAndValue, compareThem: typeof compareMaps): void {
+    const stored = this.#storedTypes(entry)
     const { name, kind } = entry
     const mismatch = compareThem(stored, given, name)
     if (mismatch === null) return
@@ -252,19 +252,19 @@ export class Catalog {
     throwMismatch(`${KINDS[kind]} ${JSON.stringify(name)}`, mismatch, storedIsLater)
   }
 
-  private storedTypes({ keyType, valueType }: Entry): KeyAndValue {
-    const { registry } = this.session
+  #storedTypes({ keyType, valueType }: Entry): KeyAndValue {
+    const { registry } = this.#session
     return { keyType: registry.typeOf(keyType), valueType: registry.typeOf(valueType) }
   }
 
   /** How a handle finds its map again: see Handle. */
-  private homeOf(observers: Observers, what: string, follow: (entry: Entry) => void) {
+  #homeOf(observers: Observers, what: string, follow: (entry: Entry) => void) {
     return {
       get label(): string {
         return `${what} ${JSON.stringify(observers.mapName)}`
       },
       find: (): Ref => {
-        const entry = this.directory.find(observers.mapName) ?? this.undoRename(observers)
+        const entry = this.directory.find(observers.mapName) ?? this.#undoRename(observers)
         if (entry === undefined) {
           throw new RStoreError(
             'RSTORE_NOT_FOUND',
@@ -280,50 +280,50 @@ export class Catalog {
   }
 
   /** The entry of a map was read again. */
-  private follow(map: OrderedMap, type: MapType, entry: Entry): void {
-    this.checkKind(entry, C.ENTRY_MAP)
-    this.checkMap(entry, type)
+  #follow(map: OrderedMap, type: MapType, entry: Entry): void {
+    this.#checkKind(entry, C.ENTRY_MAP)
+    this.#checkMap(entry, type)
     this.indexes.load(map)
-    this.later.expect(entry, type)
+    this.#later.expect(entry, type)
   }
 
-  private observersOf(name: string): Observers {
-    for (const other of this.observers.values()) {
+  #observersOf(name: string): Observers {
+    for (const other of this.#observers.values()) {
       if (other.formerName === name && this.directory.find(other.mapName) === undefined)
-        this.undoRename(other)
+        this.#undoRename(other)
     }
-    const known = this.observers.get(name)
+    const known = this.#observers.get(name)
     if (known !== undefined) return known
     const observers = new Observers(name, this.directory)
-    this.observers.set(name, observers)
+    this.#observers.set(name, observers)
     return observers
   }
 
   // ── names ──
 
   names(): NamedEntry[] {
-    const session = this.session
+    const session = this.#session
     session.enter()
     const list = Array.from(this.directory.list())
       .filter(({ kind }) => kind !== C.ENTRY_INDEX)
-      .map((entry) => this.describe(entry))
+      .map((entry) => this.#describe(entry))
     session.leave()
     return list
   }
 
-  private describe(entry: Entry): NamedEntry {
-    const { registry } = this.session
+  #describe(entry: Entry): NamedEntry {
+    const { registry } = this.#session
     const value = describeShortly(registry.typeOf(entry.valueType))
     const kind = KINDS[entry.kind] as NamedEntry['kind']
     if (entry.kind === C.ENTRY_VALUE)
       return { name: entry.name, kind, type: value, size: entry.root === 0 ? 0 : 1 }
     const key = describeShortly(registry.typeOf(entry.keyType))
-    return { name: entry.name, kind, type: `${key} → ${value}`, size: this.handleOf(entry).size }
+    return { name: entry.name, kind, type: `${key} → ${value}`, size: this.#handleOf(entry).size }
   }
 
   /** A handle of a map with its stored types, whatever the program declares. */
-  private handleOf(entry: Entry): OrderedMap | OrderedMultimap {
-    const session = this.session
+  #handleOf(entry: Entry): OrderedMap | OrderedMultimap {
+    const session = this.#session
     const [key, value] = [
       session.registry.typeOf(entry.keyType),
       session.registry.typeOf(entry.valueType),
@@ -341,13 +341,13 @@ export class Catalog {
    */
   drop(name: string, options?: DropOptions): boolean {
     checkName(name)
-    const session = this.session
+    const session = this.#session
     session.enterWrite()
     const entry = this.directory.find(name)
     if (entry === undefined) return false
     session.change(() => {
-      for (const index of this.directory.indexesOf(name)) this.dropIndex(index)
-      if (entry.kind !== C.ENTRY_VALUE) this.handleOf(entry).dropPart(options)
+      for (const index of this.directory.indexesOf(name)) this.#dropIndex(index)
+      if (entry.kind !== C.ENTRY_VALUE) this.#handleOf(entry).dropPart(options)
       else if (entry.root !== 0)
         session.registry.typeOfCell(entry.root).freeCell(session, entry.root)
       this.directory.remove(entry)
@@ -357,8 +357,8 @@ export class Catalog {
     return true
   }
 
-  private dropIndex(entry: Entry): void {
-    const { registry, space } = this.session
+  #dropIndex(entry: Entry): void {
+    const { registry, space } = this.#session
     const codec = new PairCodec(
       registry.typeOf(entry.keyType).key!,
       registry.typeOf(entry.valueType).key!,
@@ -372,9 +372,9 @@ export class Catalog {
   rename(name: string, to: string): void {
     checkName(name)
     checkName(to, 'the new name')
-    const session = this.session
+    const session = this.#session
     session.enterWrite()
-    const entry = this.directory.find(name) ?? this.notFound(name)
+    const entry = this.directory.find(name) ?? this.#notFound(name)
     if (this.directory.find(to) !== undefined) {
       throw new RStoreError(
         'RSTORE_EXISTS',
@@ -388,29 +388,29 @@ export class Catalog {
       }
       this.directory.rename(entry, to)
     })
-    this.moveObservers(name, to)
+    this.#moveObservers(name, to)
     session.serial++
     session.leave()
   }
 
-  private moveObservers(name: string, to: string): void {
-    const observers = this.observers.get(name)
+  #moveObservers(name: string, to: string): void {
+    const observers = this.#observers.get(name)
     if (observers === undefined) return
-    this.observers.delete(name)
+    this.#observers.delete(name)
     observers.formerName = name
     observers.mapName = to
-    this.observers.set(to, observers)
+    this.#observers.set(to, observers)
   }
 
   /**
    * A name that is not there may be that of a renaming that was rolled back: the entry under the
    * old one.
    */
-  private undoRename(observers: Observers): Entry | undefined {
+  #undoRename(observers: Observers): Entry | undefined {
     const { formerName, mapName } = observers
     const entry = formerName === '' ? undefined : this.directory.find(formerName)
-    if (entry === undefined || this.observers.has(formerName)) return undefined
-    this.moveObservers(mapName, formerName)
+    if (entry === undefined || this.#observers.has(formerName)) return undefined
+    this.#moveObservers(mapName, formerName)
     observers.formerName = ''
     return entry
   }

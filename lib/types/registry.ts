@@ -42,20 +42,20 @@ export class Binding {
 }
 
 export class TypeRegistry {
-  private readonly session: Session
-  private readonly tree: Tree<number>
-  private readonly nextAt: Ref
+  readonly #session: Session
+  readonly #tree: Tree<number>
+  readonly #nextAt: Ref
   /** Blocks are no file: there is nothing to repair. */
-  private readonly copies: DescriptorCopies | null
+  readonly #copies: DescriptorCopies | null
   /** By serial of the type. */
-  private readonly bindings: (Binding | undefined)[] = []
-  private readonly types = new Map<number, AnyType>()
-  private readonly ids = new Map<string, number>()
+  readonly #bindings: (Binding | undefined)[] = []
+  readonly #types = new Map<number, AnyType>()
+  readonly #ids = new Map<string, number>()
   /** By number: see typeToRead. */
-  private readonly typesToRead: (AnyType | undefined)[] = []
-  private serial = 0
-  /** Numbers below this are in `ids`. */
-  private seenTo: number = C.FIRST_STORED_TYPE
+  readonly #typesToRead: (AnyType | undefined)[] = []
+  #serial = 0
+  /** Numbers below this are in `#ids`. */
+  #seenTo: number = C.FIRST_STORED_TYPE
 
   /**
    * @param typesRoot root of the types tree
@@ -66,18 +66,18 @@ export class TypeRegistry {
     typesRoot: Ref,
     nextAt: Ref,
   ) {
-    this.session = session
-    this.tree = openTree(session.space, 'u32', typesRoot)
-    this.nextAt = nextAt
-    this.copies = session.space instanceof ContiguousSpace
+    this.#session = session
+    this.#tree = openTree(session.space, 'u32', typesRoot)
+    this.#nextAt = nextAt
+    this.#copies = session.space instanceof ContiguousSpace
       ? new DescriptorCopies(session.space) : null
   }
 
   /** The number that the next new type gets. */
   get nextTypeId(): number {
-    const { space } = this.session
+    const { space } = this.#session
     return Math.max(C.FIRST_STORED_TYPE,
-      space.windowOf(this.nextAt).u32[((this.nextAt & 0x0fff_ffff) << 1) + 1]!)
+      space.windowOf(this.#nextAt).u32[((this.#nextAt & 0x0fff_ffff) << 1) + 1]!)
   }
 
   /**
@@ -86,12 +86,12 @@ export class TypeRegistry {
    * stored.
    */
   typeToRead(ref: number): AnyType {
-    if (this.serial !== this.session.serial) this.sync()
-    const id = this.session.space.typeIdOf(ref)
-    return this.typesToRead[id] ??= this.makeToRead(id)
+    if (this.#serial !== this.#session.serial) this.sync()
+    const id = this.#session.space.typeIdOf(ref)
+    return this.#typesToRead[id] ??= this.#makeToRead(id)
   }
 
-  private makeToRead(id: number): AnyType {
+  #makeToRead(id: number): AnyType {
     if (FIXED.has(id)) return this.typeOf(id)
     const type = typeFromText(this.typeOf(id).descriptorText)
     for (const part of partsOf(type)) part.readsLater = true
@@ -99,40 +99,40 @@ export class TypeRegistry {
   }
 
   bindingOf(type: AnyType): Binding {
-    return this.bindings[type.serial] ??= new Binding(type)
+    return this.#bindings[type.serial] ??= new Binding(type)
   }
 
   /** The number of a type; given out now, inside a transaction, when it has none. */
   idOf(type: AnyType): number {
     if (type.fixedTypeId !== 0) return type.fixedTypeId
-    if (this.serial !== this.session.serial) this.sync()
+    if (this.#serial !== this.#session.serial) this.sync()
     const binding = this.bindingOf(type)
     if (binding.typeId !== 0) return binding.typeId
-    return this.bind(binding, this.find(type) || this.add(type))
+    return this.#bind(binding, this.find(type) || this.#add(type))
   }
 
   /** The number of a type; 0 when the region has never stored it. */
   find(type: AnyType): number {
     if (type.fixedTypeId !== 0) return type.fixedTypeId
     this.sync()
-    this.catchUp()
-    return this.ids.get(type.descriptorText) ?? 0
+    this.#catchUp()
+    return this.#ids.get(type.descriptorText) ?? 0
   }
 
-  private bind(binding: Binding, id: number): number {
+  #bind(binding: Binding, id: number): number {
     binding.typeId = id
     binding.reader = binding.type.cellReaderFor(binding.type)
     return id
   }
 
-  private catchUp(): void {
+  #catchUp(): void {
     const end = this.nextTypeId
-    for (let id = this.seenTo; id < end; id++) this.ids.set(this.textOf(id), id)
-    this.seenTo = Math.max(this.seenTo, end)
+    for (let id = this.#seenTo; id < end; id++) this.#ids.set(this.textOf(id), id)
+    this.#seenTo = Math.max(this.#seenTo, end)
   }
 
-  private add(type: AnyType): number {
-    const session = this.session
+  #add(type: AnyType): number {
+    const session = this.#session
     session.enterWrite()
     const id = this.nextTypeId
     if (id > 0xffff) {
@@ -148,37 +148,37 @@ export class TypeRegistry {
       text,
       bytes,
     )
-    const at = this.tree.place(id)
-    this.tree.window.u32[at] = ref
-    this.copy(id)
-    session.space.mark(this.nextAt, 8)
-    session.space.windowOf(this.nextAt).u32[((this.nextAt & 0x0fff_ffff) << 1) + 1] = id + 1
-    this.ids.set(text, id)
+    const at = this.#tree.place(id)
+    this.#tree.window.u32[at] = ref
+    this.#copy(id)
+    session.space.mark(this.#nextAt, 8)
+    session.space.windowOf(this.#nextAt).u32[((this.#nextAt & 0x0fff_ffff) << 1) + 1] = id + 1
+    this.#ids.set(text, id)
     // lib/exchange reads refs as numbers, which is not how the region reads them
-    this.types.set(id, text.includes('{"ref":') ? typeFromText(text) : type)
-    this.seenTo = id + 1
+    this.#types.set(id, text.includes('{"ref":') ? typeFromText(text) : type)
+    this.#seenTo = id + 1
     return id
   }
 
   /** A descriptor a second time; where there are no copies yet, those before it too. */
-  private copy(id: number): void {
-    const copies = this.copies
+  #copy(id: number): void {
+    const copies = this.#copies
     if (copies === null) return
     for (let of = copies.head === 0 ? C.FIRST_STORED_TYPE : id; of <= id; of++) {
-      copies.add(of, this.contentOf(of))
+      copies.add(of, this.#contentOf(of))
     }
   }
 
   /** The text of a stored descriptor. Throws RSTORE_CORRUPT. */
   textOf(id: number): string {
-    const content = this.contentOf(id)
+    const content = this.#contentOf(id)
     return readText(content, 0, content.length)
   }
 
   /** Its bytes, where they lie. */
-  private contentOf(id: number): Uint8Array {
-    const session = this.session
-    const at = this.tree.find(id)
+  #contentOf(id: number): Uint8Array {
+    const session = this.#session
+    const at = this.#tree.find(id)
     if (at < 0) {
       session.leave()
       throw new RStoreError(
@@ -187,7 +187,7 @@ export class TypeRegistry {
         { id },
       )
     }
-    const ref = this.tree.window.u32[at]!
+    const ref = this.#tree.window.u32[at]!
     const window = windowOfContent(session.lease, ref, C.TYPE_DESCRIPTOR, 'a type descriptor')
     const from = (ref & 0x0fff_ffff) << 3
     const bytes = window.u32[(from >>> 2) + 2]!
@@ -197,13 +197,13 @@ export class TypeRegistry {
   /** The stored type of a number, complete and usable without the program that stored it. */
   typeOf(id: number): AnyType {
     this.sync()
-    const known = this.types.get(id)
+    const known = this.#types.get(id)
     if (known !== undefined) return known
     const fixed = FIXED.get(id)
     if (fixed !== undefined) return fixed
     try {
       const type = typeFromText(this.textOf(id))
-      this.types.set(id, type)
+      this.#types.set(id, type)
       return type
     } catch (cause) {
       if (cause instanceof RStoreError) throw cause
@@ -212,14 +212,14 @@ export class TypeRegistry {
     }
   }
 
-  private knownText(id: number): string {
+  #knownText(id: number): string {
     this.sync()
-    return this.types.get(id)?.descriptorText ?? this.textOf(id)
+    return this.#types.get(id)?.descriptorText ?? this.textOf(id)
   }
 
   /** The stored type of a live cell. */
   typeOfCell(ref: number): AnyType {
-    return this.typeOf(this.session.space.typeIdOf(ref))
+    return this.typeOf(this.#session.space.typeIdOf(ref))
   }
 
   /**
@@ -228,25 +228,25 @@ export class TypeRegistry {
    * may, when what it named was freed (`refMayDangle`).
    */
   readerOf(type: AnyType, typeId: number, ref: number, refMayDangle: boolean): CellReader {
-    if (this.serial !== this.session.serial) this.sync()
-    const binding = this.bindings[type.serial]
+    if (this.#serial !== this.#session.serial) this.sync()
+    const binding = this.#bindings[type.serial]
     // A type that is not stored has no number, and neither has a cell that is free.
     if (binding !== undefined && binding.typeId === typeId && typeId !== 0) return binding.reader!
-    return this.versionReader(this.bindingOf(type), typeId, ref, refMayDangle)
+    return this.#versionReader(this.bindingOf(type), typeId, ref, refMayDangle)
   }
 
-  private versionReader(
+  #versionReader(
     binding: Binding, typeId: number, ref: number, refMayDangle: boolean,
   ): CellReader {
     const known = binding.versions.get(typeId)
     if (known !== undefined) return known
     const { type } = binding
     if (typeId < C.FIRST_STORED_TYPE) {
-      refuseCell(this.session.lease, ref, typeId, describeShortly(type))
+      refuseCell(this.#session.lease, ref, typeId, describeShortly(type))
     }
     // Whoever opens a region with the types it was written with never has them made of their text.
-    if (this.knownText(typeId) === type.descriptorText) {
-      this.bind(binding, typeId)
+    if (this.#knownText(typeId) === type.descriptorText) {
+      this.#bind(binding, typeId)
       return binding.reader!
     }
     const stored = this.typeOf(typeId)
@@ -254,7 +254,7 @@ export class TypeRegistry {
     const ownType = mismatch !== null && type.readsLater && isLater(stored, type)
     if (mismatch !== null && !ownType) {
       if (refMayDangle && (stored.kind !== type.kind || stored.name !== type.name)) {
-        refuseOther(this.session.lease, ref, describeShortly(stored), describeShortly(type))
+        refuseOther(this.#session.lease, ref, describeShortly(stored), describeShortly(type))
       }
       throwMismatch(describeShortly(type), mismatch, isLater(stored, type))
     }
@@ -272,7 +272,7 @@ export class TypeRegistry {
 
   /** Throws when a ref does not name a live cell of a value. */
   checkLive(ref: number): void {
-    const { space, lease } = this.session
+    const { space, lease } = this.#session
     const typeId = space.windows[ref >>> 28] === undefined ? 0 : space.typeIdOf(ref)
     if (typeId >= C.FIRST_STORED_TYPE ? typeId < this.nextTypeId : FIXED.has(typeId)) return
     refuseCell(lease, ref, typeId, 'a value')
@@ -280,7 +280,7 @@ export class TypeRegistry {
 
   /** Throws when a ref does not name a live cell of the type. */
   checkCell(type: AnyType, ref: number, where: string): void {
-    const { space, lease } = this.session
+    const { space, lease } = this.#session
     const typeId = space.windows[ref >>> 28] === undefined ? 0 : space.typeIdOf(ref)
     if (typeId === type.fixedTypeId && typeId !== 0) return
     if (typeId < C.FIRST_STORED_TYPE)
@@ -293,7 +293,7 @@ export class TypeRegistry {
    * the ref of where the record is now.
    */
   checkRef(type: AnyType, given: number, where: string): Ref {
-    const session = this.session
+    const session = this.#session
     const isHeld = session.holds(given)
     const ref = isHeld ? presentRef(session, given) : given as Ref
     const typeId = isHeld ? session.space.typeIdOf(ref) : 0
@@ -323,23 +323,23 @@ export class TypeRegistry {
 
   /** Whoever keeps a Binding calls this when the session's serial has changed. */
   sync(): void {
-    const { serial } = this.session
-    if (this.serial === serial) return
-    this.serial = serial
-    this.forgetFrom(this.nextTypeId)
+    const { serial } = this.#session
+    if (this.#serial === serial) return
+    this.#serial = serial
+    this.#forgetFrom(this.nextTypeId)
   }
 
   /** The region was copied, and its types may have other numbers. */
   forget(): void {
-    this.forgetFrom(C.FIRST_STORED_TYPE)
+    this.#forgetFrom(C.FIRST_STORED_TYPE)
   }
 
-  private forgetFrom(end: number): void {
-    this.seenTo = Math.min(this.seenTo, end)
-    this.typesToRead.length = Math.min(this.typesToRead.length, end)
-    for (const [text, id] of this.ids) if (id >= end) this.ids.delete(text)
-    for (const id of this.types.keys()) if (id >= end) this.types.delete(id)
-    for (const binding of this.bindings) {
+  #forgetFrom(end: number): void {
+    this.#seenTo = Math.min(this.#seenTo, end)
+    this.#typesToRead.length = Math.min(this.#typesToRead.length, end)
+    for (const [text, id] of this.#ids) if (id >= end) this.#ids.delete(text)
+    for (const id of this.#types.keys()) if (id >= end) this.#types.delete(id)
+    for (const binding of this.#bindings) {
       if (binding === undefined) continue
       if (binding.typeId >= end) binding.typeId = 0
       for (const id of binding.versions.keys()) if (id >= end) binding.versions.delete(id)
