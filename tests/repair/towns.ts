@@ -20,7 +20,7 @@ function peopleIn(region: Region, areRight: boolean): Set<number> {
   const found = new Set<number>()
   for (const { name, kind, type } of region.names()) {
     if (kind !== 'map' || !type.includes('Town')) continue
-    const key = type.startsWith('"string"') ? t.string : t.u32
+    const key = type.startsWith('string') ? t.string : t.u32
     for (const town of region.map<any, any, any>(name, key, Town).values()) {
       if (areRight) checkTown(town)
       found.add(town.people)
