@@ -8,6 +8,12 @@ const isLaterThan = (later: AnyType, type: AnyType): boolean => later.kind === t
   && later.name === type.name && compare(type, later, '') === null
   && compare(later, type, '') !== null
 
+/** Of lists of numbers and the like nobody can say that one is a version of another. */
+function hasNames(type: AnyType): boolean {
+  for (const part of partsOf(type)) if (part.kind === 'struct') return true
+  return false
+}
+
 export class LaterVersions {
   /** By their descriptors. */
   private readonly known = new Map<string, AnyType>()
@@ -17,18 +23,28 @@ export class LaterVersions {
   constructor(types: Iterable<AnyType>) {
     const seen = new Set<AnyType>()
     for (const type of types)
-      for (const part of partsOf(type, seen)) this.known.set(part.descriptorText, part)
+      for (const part of partsOf(type, seen))
+        if (hasNames(part)) this.known.set(part.descriptorText, part)
   }
 
-  /** The nearest first. */
+  /** None before what it is a later version of. */
   of(type: AnyType): readonly AnyType[] {
     const text = type.descriptorText
     let later = this.found.get(text)
     if (later === undefined) {
-      later = [...this.known.values()].filter((one) => isLaterThan(one, type))
-        .sort((a, b) => isLaterThan(a, b) ? 1 : isLaterThan(b, a) ? -1 : 0)
+      later = inOrder([...this.known.values()].filter((one) => isLaterThan(one, type)))
       this.found.set(text, later)
     }
     return later
   }
+}
+
+function inOrder(types: AnyType[]): AnyType[] {
+  const ordered: AnyType[] = []
+  while (types.length > 0) {
+    const next = types.find((one) => !types.some((other) => isLaterThan(one, other)))!
+    types.splice(types.indexOf(next), 1)
+    ordered.push(next)
+  }
+  return ordered
 }

@@ -26,6 +26,7 @@ import { DescriptorCopies } from './descriptor-copies.js'
 import { simpleTypes, typeFromText } from './descriptor.js'
 import { presentRef } from './moved.js'
 import { partsOf } from './parts.js'
+import { RefType } from './ref/ref.js'
 import { readText, textBytes, writeText } from './text.js'
 import type { AnyType, CellReader } from './type.js'
 
@@ -37,6 +38,8 @@ export class Binding {
   reader: CellReader | undefined
   /** Readers of other versions, by number. */
   readonly versions = new Map<number, CellReader>()
+  /** By number: see TypeRegistry.typeBehind. */
+  readonly behind: (AnyType | undefined)[] = []
 
   constructor(readonly type: AnyType) {}
 }
@@ -53,6 +56,8 @@ export class TypeRegistry {
   readonly #ids = new Map<string, number>()
   /** By number: see typeToRead. */
   readonly #typesToRead: (AnyType | undefined)[] = []
+  /** The same by their descriptors: numbers are given anew after a rollback. */
+  readonly #readingCopies = new Map<string, AnyType>()
   #serial = 0
   /** Numbers below this are in `#ids`. */
   #seenTo: number = C.FIRST_STORED_TYPE
@@ -81,9 +86,8 @@ export class TypeRegistry {
   }
 
   /**
-   * What a live cell is read as by whoever has nothing but its ref: as it is stored. What it owns
-   * or names may be of later versions, put there by a later program: that, too, is read as it is
-   * stored.
+   * What a live cell is read as by whoever has nothing but its ref: as it is stored. Refs in it may
+   * lead to records that a later program wrote anew: those, too, are read as they are stored.
    */
   typeToRead(ref: number): AnyType {
     if (this.#serial !== this.#session.serial) this.sync()
@@ -93,9 +97,32 @@ export class TypeRegistry {
 
   #makeToRead(id: number): AnyType {
     if (FIXED.has(id)) return this.typeOf(id)
-    const type = typeFromText(this.typeOf(id).descriptorText)
-    for (const part of partsOf(type)) part.readsLater = true
+    const text = this.#knownText(id)
+    let type = this.#readingCopies.get(text)
+    if (type === undefined) {
+      type = typeFromText(text)
+      for (const part of partsOf(type)) if (part instanceof RefType) part.readsLater = true
+      this.#readingCopies.set(text, type)
+    }
     return type
+  }
+
+  /** What a ref in what `typeToRead` gave leads to: `target`, or the later version that it is. */
+  typeBehind(target: AnyType, given: number): AnyType {
+    if (target.kind !== 'struct') return target
+    if (this.#serial !== this.#session.serial) this.sync()
+    const { space } = this.#session
+    const ref = space.typeIdOf(given) === C.TYPE_MOVED ? presentRef(this.#session, given) : given
+    const id = space.typeIdOf(ref)
+    if (id < C.FIRST_STORED_TYPE) return target
+    return this.bindingOf(target).behind[id] ??= this.#isOutgrownBy(target, id)
+      ? this.typeToRead(ref) : target
+  }
+
+  #isOutgrownBy(target: AnyType, id: number): boolean {
+    const stored = this.typeOf(id)
+    return stored.kind === 'struct' && compare(stored, target, '') !== null
+      && isLater(stored, target)
   }
 
   bindingOf(type: AnyType): Binding {
@@ -251,15 +278,13 @@ export class TypeRegistry {
     }
     const stored = this.typeOf(typeId)
     const mismatch = compare(stored, type, type.name ?? type.kind)
-    const ownType = mismatch !== null && type.readsLater && isLater(stored, type)
-    if (mismatch !== null && !ownType) {
+    if (mismatch !== null) {
       if (refMayDangle && (stored.kind !== type.kind || stored.name !== type.name)) {
         refuseOther(this.#session.lease, ref, describeShortly(stored), describeShortly(type))
       }
       throwMismatch(describeShortly(type), mismatch, isLater(stored, type))
     }
-    const reader = ownType ? this.readerOf(this.typeToRead(ref), typeId, ref, refMayDangle)
-      : type.cellReaderFor(stored)
+    const reader = type.cellReaderFor(stored)
     binding.versions.set(typeId, reader)
     return reader
   }
@@ -343,6 +368,7 @@ export class TypeRegistry {
       if (binding === undefined) continue
       if (binding.typeId >= end) binding.typeId = 0
       for (const id of binding.versions.keys()) if (id >= end) binding.versions.delete(id)
+      binding.behind.length = Math.min(binding.behind.length, end)
     }
   }
 }

@@ -108,8 +108,6 @@ export abstract class AnyType {
   readonly key: KeyCodec<unknown> | null = null
   /** Type id of cells, where it does not depend on the region; else 0. */
   readonly fixedTypeId: number = 0
-  /** Whether cells of later versions are read as what they are: TypeRegistry.typeToRead. */
-  readsLater = false
   private text = ''
 
   /** As stored; `stack` are the types that this one is inside of. */

@@ -559,25 +559,49 @@ function checkParts({ n, words, list, items }: any): void {
     [1, LATER_PARTS.words, LATER_PARTS.list, [-300]])
 }
 
-test('a record that is found by its ref alone may have later parts, and lead to later ones',
-  withRegion((place) => {
-    madeWithParts(place)
-    const region = place.open()
-    const map = region.map('m', t.u32, LaterParts!) as RMap<number, any, any>
-    region.transact(() => {
-      Object.assign(map.get(1), LATER_PARTS)
-      map.set(2, { n: -5, ...LATER_PARTS })
-    })
-    const again = place.open()
-    const ref = again.refOf(again.map('m', t.u32, LaterParts!).get(1)!)
-    const snapshot = again.snapshot()
-    for (const own of [region, again, snapshot, place.open()]) {
+test('a record that is found by its ref alone may lead to later ones', withRegion((place) => {
+  madeWithParts(place)
+  const region = place.open()
+  const map = region.map('m', t.u32, LaterParts!) as RMap<number, any, any>
+  const next = { n: -5, ...LATER_PARTS }
+  region.transact(() => map.set(2, next))
+  const again = place.open()
+  const ref = again.refOf(again.map('m', t.u32, LaterParts!).get(1)!)
+  const snapshot = again.snapshot()
+  for (const own of [region, again, snapshot, place.open()]) {
+    const record = own.deref(ref) as any
+    assert.equal([record.n, record.next.n, [...record.next.list]], [1, -5, LATER_PARTS.list])
+    const { items, list } = record.next.toObject()
+    assert.equal([items, [...list]], [LATER_PARTS.items, LATER_PARTS.list])
+    assert.ok(record.next.equals(map.get(2)) && !record.next.equals({ ...next, n: -6 }))
+    assert.is(record.toObject().next, region.refOf(map.get(2)))
+  }
+  for (const own of [region, again]) {
+    own.transact(() => {
       const record = own.deref(ref) as any
-      checkParts(record)
-      assert.is(record.next.n, -5)
-    }
-    for (const own of [region, again]) own.transact(() => { (own.deref(ref) as any).n = 1 })
-    snapshot.close()
+      record.n = 1
+      record.next.n = -7
+    })
+  }
+  assert.is(map.get(2).n, -7)
+  snapshot.close()
+}))
+
+test('a ref to a number of another type stays refused, whatever was read by a ref', withRegion(
+  (place) => {
+    const region = place.create()
+    const refs = region.map('refs', t.u32, t.ref(() => t.u8))
+    const Small = t.struct('Small', { n: t.u8 })
+    region.transact(() => {
+      const wide = region.alloc(t.u64, 300n)
+      const set = (): void => refs.set(1, wide as never)
+      assert.throws(set, ({ code }: any) => code === 'RSTORE_DANGLING_REF')
+      const small = region.alloc(Small, { n: 1 })
+      assert.is(region.deref(small).n, 1)
+      assert.throws(set, ({ code }: any) => code === 'RSTORE_DANGLING_REF')
+      region.free(small)
+      region.free(wide)
+    })
   }))
 
 test('such records are dumped and loaded, whichever name they were changed by', withRegion(

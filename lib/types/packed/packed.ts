@@ -6,7 +6,7 @@ import type { Window } from '../../space/window.js'
 import type { Session } from '../context.js'
 import { refOfView } from '../ref/ref.js'
 import { coreOfView } from '../struct/view.js'
-import { AnyType, type Core, type Descriptor } from '../type.js'
+import { AnyType, type Core, type Descriptor, type SlotReader } from '../type.js'
 
 /** What a handle of a packed region has under it: its root. */
 export const PACKED_ROOT = Symbol('rstore packed root')
@@ -40,6 +40,10 @@ export class PackedType extends AnyType {
     const id = core.window.u32[at >>> 2]!
     return id === 0 ? undefined
       : core.lease.session.readPacked(this, id, core.window.u32[(at >>> 2) + 1]!)
+  }
+  /** The record says of which version it is, whatever this one was declared as. */
+  override readerFor(): SlotReader {
+    return (core, at) => this.readSlot(core, at)
   }
   writeSlot(session: Session, window: Window, at: number, value: unknown): void {
     const { regionId, root } = value as { regionId: number; root: number }

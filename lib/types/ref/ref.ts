@@ -34,6 +34,8 @@ export class RefType extends AnyType {
   override readonly nullable = true
   override readonly inLeaf = true
 
+  /** Whether records of later versions are read as what they are: TypeRegistry.typeToRead. */
+  readsLater = false
   private resolved: AnyType | undefined
 
   /** @param find called once, when it is first needed, so that types may name each other */
@@ -80,7 +82,11 @@ export class RefType extends AnyType {
   readSlot(core: Core, at: number): unknown {
     const ref = core.window.u32[at >>> 2]!
     if (ref === 0) return undefined
-    return refsAreNumbers() ? ref : this.target().readCell(core.lease, ref, undefined)
+    if (refsAreNumbers()) return ref
+    const { lease } = core
+    const target = this.readsLater ? lease.session.registry.typeBehind(this.target(), ref)
+      : this.target()
+    return target.readCell(lease, ref, undefined)
   }
   /** From then on an array fresh from a builder is as if `alloc` had made it. */
   writeSlot(session: Session, window: Window, at: number, value: unknown): void {
