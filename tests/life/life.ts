@@ -33,8 +33,9 @@ export class Life extends Handles {
   }
 
   protected another(): void {
-    if (this.handles.length > 2) this.handles.shift()!.region.close()
-    else this.add(this.openRegion())
+    if (this.handles.length <= 2) return this.add(this.openRegion())
+    this.letGoOfSnapshots()  // that handle's among them
+    this.handles.shift()!.region.close()
   }
 
   /** A program of the next version comes, while one of this one goes on. */
