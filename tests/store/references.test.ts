@@ -2,7 +2,7 @@
 import { copyFileSync, rmSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { RStoreError, Store, t, type Region } from '../../lib/index.js'
+import { exportLines, RStoreError, Store, t, type Region } from '../../lib/index.js'
 import type { Collector } from '../../lib/store/collector.js'
 import { temporaryDirectory } from '../harness/temporary.js'
 import { until } from '../harness/until.js'
@@ -243,5 +243,29 @@ test('a catalog that cannot be read after a commit: it is committed, and looked 
   assert.equal(packedIds(store), [], 'it was not forgotten')
   store.close()
 })
+
+test('a field of a record that an older program wrote names what a later program packs', inStore(
+  (store, region) => {
+    const [[Early, EarlyNames], [Late, LateNames]] = [t.u8, t.u16].map((n) => {
+      const Root = t.struct('Root', { n })
+      return [Root, t.struct('Names', { packed: t.optional(t.packed(Root)) })] as const
+    }) as [any, any]
+    const early = store.pack(null, { root: Early }, () => ({ n: 1 }))!
+    const late = store.pack(null, { root: Late }, () => ({ n: 300 }))!
+    region.transact(() => {
+      const names = region.map('names', t.u32, EarlyNames) as any
+      for (const key of [1, 2]) names.set(key, { packed: early })
+    })
+    region.close()
+    const again = store.region('live', { durability: 'none' })
+    const names = again.map('names', t.u32, LateNames) as any
+    again.transact(() => { names.get(2).packed = late })
+    for (const packed of [early, late]) packed.close()
+    assert.equal([1, 2].map((key) => names.get(key).packed.n), [1, 300])
+    const [, ...lines] = JSON.parse(JSON.stringify([...exportLines(again)]))
+    assert.equal(lines.map(({ value }: any) => Object.keys(value.packed)),
+      [['$packed', 'ref'], ['$packed', 'ref']])
+    again.transact(() => names.clear())
+  }))
 
 test.run()
