@@ -177,6 +177,8 @@ export interface NativeByteLock {
   /** Whether it was had. What this object holds on the byte is converted. */
   tryLock(byte: number, exclusive: boolean): boolean
   unlock(byte: number): void
+  /** Whether others hold any of these bytes; also where that cannot be known. */
+  isHeld(first: number, count: number): boolean
   close(): void
 }
 

@@ -150,16 +150,17 @@ export class Collector {
     })
   }
 
-  /**
-   * What a region took away up to this commit cannot come back, and nobody reads what was before:
-   * but for snapshots in other processes of a file that was compacted since.
-   */
+  /** What a region took away up to this commit cannot come back, and nobody reads it any more. */
   private limitOf(id: number): number {
-    if (this.store.catalog.find(id)?.kind !== 'live') return Infinity
+    const { catalog, live, locks } = this.store
+    if (catalog.find(id)?.kind !== 'live') return locks.hasSnapshots(id) ? 0 : Infinity
     try {
-      return this.store.live.use(id, (region) => {
+      return live.use(id, (region) => {
+        const { checkpointEpoch } = region.stats()
+        const [, generation] = region.session.view.native.identity()
+        if (locks.hasEarlierSnapshots(id, generation)) return 0
         const pins = region.readers().flatMap(({ epoch }) => epoch === 0 ? [] : [epoch])
-        return Math.min(region.stats().checkpointEpoch, ...pins, ...region.snapshotEpochs())
+        return Math.min(checkpointEpoch, ...pins, ...region.snapshotEpochs())
       })
     } catch {
       return 0  // busy or damaged: what it took away is kept

@@ -18,9 +18,24 @@ import type { PackedName } from './references.js'
 export class StoreRegionSession extends RegionSession {
   private readonly references: References
 
-  constructor(view: View, store: StoreParts, id: number) {
+  constructor(view: View, private readonly store: StoreParts, private readonly id: number) {
     super(view, store.readOnly)
     this.references = new References(store, id, new OutboundList(this.space))
+  }
+
+  /** D1: known to others before anything that it names can be lowered by them. */
+  override holdSnapshot(): () => void {
+    const { native, path, epoch } = this.view
+    const [, generation] = native.identity()
+    const release = this.store.locks.holdSnapshot(this.id, generation)
+    const isDropped = this.store.catalog.find(this.id) === undefined
+    if (!isDropped && !native.isReplaced()) return release
+    release()
+    if (isDropped) {
+      throw new RStoreError('RSTORE_NOT_FOUND',
+        `taking a snapshot of ${path}: the region was dropped from the store`, { path })
+    }
+    throw new RStoreError('RSTORE_REPLACED', `${path} was compacted meanwhile`, { path, epoch })
   }
 
   override readPacked(type: PackedType, regionId: number, root: number): unknown {

@@ -302,9 +302,11 @@ export class StoreCatalog {
    */
   removeWith(id: number, named: readonly number[] | undefined): boolean {
     return this.transact(() => {
-      if (!this.entries.has(id)) return false
+      const entry = this.entries.get(id)
+      if (entry === undefined) return false
       if (named === undefined) this.record().recount = true
-      else this.queue([{ ids: named, region: 0, epoch: 0 }])
+      else this.queue([entry.kind === 'live' ? { ids: named, region: id, epoch: 1 }
+        : { ids: named, region: 0, epoch: 0 }])
       this.remove(id)
       return true
     })

@@ -24,6 +24,7 @@ export class LiveHandle {
   private readonly snapshots = new Set<WeakRef<RegionSession>>()
   private snapshotLimit = 64
   private readonly idle = new IdleView()
+  private readonly forgotten = new FinalizationRegistry<() => void>((release) => release())
 
   constructor(
     private readonly session: RegionSession,
@@ -38,9 +39,15 @@ export class LiveHandle {
   }
 
   snapshot(): Snapshot {
-    const snapshot = owning(this.viewOfThisCommit(), (view) =>
-      new Snapshot(view, this.session, (left) => this.idle.give(left)))
+    const { view, release } = this.viewOfThisCommit()
+    const leave = (left: View): void => {
+      release()
+      this.idle.give(left)
+    }
+    const snapshot = owning({ close: () => leave(view) }, () =>
+      new Snapshot(view, this.session, leave))
     this.note(snapshot)
+    this.forgotten.register(snapshot.session, release)
     return snapshot
   }
 
@@ -57,15 +64,19 @@ export class LiveHandle {
   }
 
   /** Begins again when the file was replaced by a compacted one in between. */
-  private viewOfThisCommit(): View {
+  private viewOfThisCommit(): { view: View, release: () => void } {
     const { session, options } = this
     const { view } = session
     for (;;) {
       if (!session.isReading) session.refresh()
       session.enter()
+      let release: (() => void) | undefined
       try {
-        return this.idle.take(view.epoch) ?? new View(view.path, options.native, view.epoch)
+        release = session.holdSnapshot()
+        const pinned = this.idle.take(view.epoch) ?? new View(view.path, options.native, view.epoch)
+        return { view: pinned, release }
       } catch (error) {
+        release?.()
         if (!view.native.isReplaced()) throw error
         if (session.isReading) throw replacedMeanwhile(view)
       }

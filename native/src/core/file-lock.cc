@@ -20,12 +20,12 @@ constexpr int kGetLock = F_OFD_GETLK;
 #error "rstore needs locks that belong to an open file description (F_OFD_SETLK)"
 #endif
 
-struct ::flock oneByte(uint64_t byte, short type) {
+struct ::flock bytes(uint64_t first, uint64_t count, short type) {
   struct ::flock lock = {};  // l_pid must be 0
   lock.l_type = type;
   lock.l_whence = SEEK_SET;
-  lock.l_start = static_cast<off_t>(byte);
-  lock.l_len = 1;
+  lock.l_start = static_cast<off_t>(first);
+  lock.l_len = static_cast<off_t>(count);
   return lock;
 }
 
@@ -46,7 +46,7 @@ Status statusOfLocking(int error) {
 }
 
 Status setLock(int fd, int command, uint64_t byte, short type) {
-  struct ::flock lock = oneByte(byte, type);
+  struct ::flock lock = bytes(byte, 1, type);
   while (::fcntl(fd, command, &lock) < 0) {
     if (errno != EINTR) return statusOfLocking(errno);
   }
@@ -110,7 +110,11 @@ Status lockByteWithin(int fd, uint64_t byte, LockMode mode, int64_t timeoutMs) {
 Status unlockByte(int fd, uint64_t byte) { return setLock(fd, kSetLock, byte, F_UNLCK); }
 
 Status probeByte(int probeFd, uint64_t byte, LockMode mode, bool* held) {
-  struct ::flock lock = oneByte(byte, typeOf(mode));
+  return probeBytes(probeFd, byte, 1, mode, held);
+}
+
+Status probeBytes(int probeFd, uint64_t first, uint64_t count, LockMode mode, bool* held) {
+  struct ::flock lock = bytes(first, count, typeOf(mode));
   while (::fcntl(probeFd, kGetLock, &lock) < 0) {
     if (errno != EINTR) return statusOfLocking(errno);
   }

@@ -42,6 +42,10 @@ Status unlockByte(int fd, uint64_t byte);
 /// (kExclusive: anybody at all). `probeFd` never holds locks itself.
 Status probeByte(int probeFd, uint64_t byte, LockMode mode, bool* held);
 
+/// The same for any of `count` bytes, of which there is at least one. What `probeFd`'s description
+/// holds itself is passed over.
+Status probeBytes(int probeFd, uint64_t first, uint64_t count, LockMode mode, bool* held);
+
 /// Whether the file is on a file system that other machines may have mounted (NFS, SMB, 9P, Ceph,
 /// Lustre, AFS, FUSE …): shared memory and locks do not reach across. `*name` is a literal for
 /// messages, also for local ones ("ext4", "tmpfs", "unknown").
