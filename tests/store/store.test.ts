@@ -111,23 +111,14 @@ test(
     const region = store.region('live')
     const holders = region.map('holders', t.string, Holder)
     const [a, b] = [packDoc(store, null, 'a'), packDoc(store, null, 'b')]
-    assert.throws(
-      () =>
-        region.transact(() => {
-          holders.set('x', { label: 'x', doc: a })
-          throw new Error('on purpose')
-        }),
-      /on purpose/,
-    )
+    const giveUp = (): void =>
+      region.transact(() => {
+        holders.set('x', { label: 'x', doc: a })
+        throw new Error('on purpose')
+      })
+    assert.throws(giveUp, /on purpose/)
     region.transact(() => {
-      assert.throws(
-        () =>
-          region.transact(() => {
-            holders.set('x', { label: 'x', doc: a })
-            throw new Error('on purpose')
-          }),
-        /on purpose/,
-      )
+      assert.throws(giveUp, /on purpose/)
       holders.set('y', { label: 'y', doc: b })
     })
     a.close()
