@@ -98,6 +98,8 @@ export interface NativeHandle extends WindowSource {
   identity(): [Uint8Array, number]
   /** Whether the region has another file by now, which the next `refresh` or `begin` goes to. */
   isReplaced(): boolean
+  /** Whether the file that is shown has the region's name. */
+  checkName(): PackedStatus
   /**
    * Gives the region's name to a file of the next generation, between `begin` and `rollback`:
    * native/src/core/replacement.cc.

@@ -332,11 +332,6 @@ export class Region extends WritableRegion {
     return this.live.readers()
   }
 
-  /** @internal See LiveHandle.snapshotEpochs. */
-  snapshotEpochs(): number[] {
-    return this.live.snapshotEpochs()
-  }
-
   /**
    * Ends snapshots, iterators, views and maps. The last handle to close leaves the file complete.
    */

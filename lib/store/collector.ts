@@ -41,6 +41,16 @@ export class Collector {
     this.collectSoon()
   }
 
+  /** The last snapshot of a file has ended: what was queued may have waited for it. */
+  snapshotEnded(): void {
+    if (this.ended || this.store.readOnly) return
+    try {
+      if (this.store.catalog.hasQueued) this.collectSoon()
+    } catch {
+      this.collectSoon()  // it is looked at again where that can be told
+    }
+  }
+
   /** Nobody in this process uses it any more. Never throws, either. */
   letGo(id: number): void {
     if (this.ended || this.store.readOnly || !this.mayBeUnnamed(id)) return
@@ -152,15 +162,15 @@ export class Collector {
 
   /** What a region took away up to this commit cannot come back, and nobody reads it any more. */
   private limitOf(id: number): number {
-    const { catalog, live, locks } = this.store
-    if (catalog.find(id)?.kind !== 'live') return locks.hasSnapshots(id) ? 0 : Infinity
+    const { catalog, live, snapshots } = this.store
+    if (catalog.find(id)?.kind !== 'live') return snapshots.hasAny(id) ? 0 : Infinity
     try {
       return live.use(id, (region) => {
         const { checkpointEpoch } = region.stats()
         const [, generation] = region.session.view.native.identity()
-        if (locks.hasEarlierSnapshots(id, generation)) return 0
+        if (snapshots.hasEarlier(id, generation)) return 0
         const pins = region.readers().flatMap(({ epoch }) => epoch === 0 ? [] : [epoch])
-        return Math.min(checkpointEpoch, ...pins, ...region.snapshotEpochs())
+        return Math.min(checkpointEpoch, ...pins)
       })
     } catch {
       return 0  // busy or damaged: what it took away is kept

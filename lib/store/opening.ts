@@ -10,11 +10,13 @@ import { OPEN_BYTE, StoreLocks } from './locks.js'
 import { PackedRegions } from './packed-regions.js'
 import type { StoreParts } from './parts.js'
 import { recount, removeUnknown } from './recount.js'
+import { SnapshotLocks } from './snapshot-locks.js'
 import { StoreCatalog } from './store-catalog.js'
 
 export class OpenStore implements StoreParts {
   readonly files: StoreFiles
   readonly locks: StoreLocks
+  readonly snapshots: SnapshotLocks
   readonly catalog: StoreCatalog
   readonly live = new LiveRegions(this)
   readonly packed = new PackedRegions(this)
@@ -25,6 +27,7 @@ export class OpenStore implements StoreParts {
   constructor(dir: string, create: boolean, readonly readOnly: boolean) {
     this.files = new StoreFiles(dir)
     this.locks = new StoreLocks(this.files, readOnly)
+    this.snapshots = new SnapshotLocks(this.locks)
     try {
       const first = !readOnly && this.locks.tryExclusive(OPEN_BYTE)
       if (!first) this.locks.share(OPEN_BYTE, 'another process is recovering the store')

@@ -1,6 +1,7 @@
 /** The sessions of a store's regions: as any other, but they know what packed fields name. */
 import { RStoreError } from '../errors.js'
 import type { NativePackWriter, OpenedPack } from '../native/binding.js'
+import { check } from '../native/status.js'
 import { BlockSession } from '../pool/block-session.js'
 import type { BlockSpace } from '../pool/block-space.js'
 import type { PoolSessions } from '../pool/sessions.js'
@@ -23,19 +24,23 @@ export class StoreRegionSession extends RegionSession {
     this.references = new References(store, id, new OutboundList(this.space))
   }
 
-  /** D1: known to others before anything that it names can be lowered by them. */
+  /** D1: others know of it before this looks whether the file has its name. */
   override holdSnapshot(): () => void {
-    const { native, path, epoch } = this.view
+    const { store, id, view: { native, path } } = this
     const [, generation] = native.identity()
-    const release = this.store.locks.holdSnapshot(this.id, generation)
-    const isDropped = this.store.catalog.find(this.id) === undefined
-    if (!isDropped && !native.isReplaced()) return release
-    release()
-    if (isDropped) {
-      throw new RStoreError('RSTORE_NOT_FOUND',
-        `taking a snapshot of ${path}: the region was dropped from the store`, { path })
+    const end = store.snapshots.hold(id, generation)
+    const release = (): void => {
+      if (end()) store.collector.snapshotEnded()
     }
-    throw new RStoreError('RSTORE_REPLACED', `${path} was compacted meanwhile`, { path, epoch })
+    try {
+      check(native.checkName(), path, 'taking a snapshot of')
+      if (store.catalog.has(id)) return release
+      throw new RStoreError('RSTORE_NOT_FOUND',
+        `taking a snapshot of ${path}: the region was dropped from its store`, { path })
+    } catch (error) {
+      release()
+      throw error
+    }
   }
 
   override readPacked(type: PackedType, regionId: number, root: number): unknown {

@@ -174,6 +174,10 @@ export class StoreCatalog {
     })
   }
 
+  has(id: number): boolean {
+    return this.region.read(() => this.entries.has(id))
+  }
+
   byName(name: string): StoreEntry | undefined {
     return this.region.read(() => {
       const id = this.names.get(name)

@@ -7,8 +7,9 @@
  *      region's durable slot has passed the epoch, so that no crash brings the field back, and no
  *      pinned commit before it is read by anyone (collector.ts). Who reads the file that has the
  *      region's name is in its list of readers. A snapshot of one that has lost it, because the
- *      region was compacted or dropped, is known by a lock (locks.ts), which is had before the file
- *      is looked at once more: had it lost its name before, no snapshot is made.
+ *      region was compacted or dropped, is known by a lock, which was had before the file was seen
+ *      to have its name (snapshot-locks.ts). A turn or `read` that began before it lost it is not
+ *      known: what is read there then may be RSTORE_NOT_FOUND, and is as good as read later.
  *  D2. A count is raised before the field is committed (references.ts, K1), and waits for the disk
  *      where that commit does. A crash in between leaves it too high. The catalog counts, durably,
  *      who has the store open: whoever is alone and finds openers knows that they died, and counts

@@ -17,12 +17,13 @@ const region = store.region('live')
 let snapshot: Snapshot | undefined = region.snapshot()
 say('taken')
 
-function answer(what: string): unknown {
+async function answer(what: string): Promise<unknown> {
   switch (what) {
     case 'read': return snapshot!.map('slots', t.u32, Slot).get(1)!.link!.title
     case 'retake':
       snapshot!.close()
       return (snapshot = region.snapshot()).epoch
+    case 'verify': return (await store.verify()).problems
     case 'close': return snapshot!.close()
     case 'forget': snapshot = undefined
   }
@@ -31,7 +32,7 @@ function answer(what: string): unknown {
 
 for await (const what of heard()) {
   try {
-    say({ answer: answer(what) ?? null })
+    say({ answer: await answer(what) ?? null })
   } catch (error) {
     say({ code: (error as RStoreError).code, message: (error as Error).message })
   }

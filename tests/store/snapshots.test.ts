@@ -1,15 +1,17 @@
 /** What snapshots of other processes name: of a file that was compacted since, or dropped. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Region, type Store } from '../../lib/index.js'
+import { Store, t, type Region } from '../../lib/index.js'
 import { Child } from '../harness/child.js'
-import { gone, newStore, packedIds, packLink, slotsOf } from './shapes.js'
+import { until } from '../harness/until.js'
+import { gone, newStore, packedFiles, packedIds, packLink, Slot, slotsOf } from './shapes.js'
 
 const test = suite('stores: snapshots of other processes')
 
 type Answer = { answer: unknown } | { code: string }
 
 interface Scene {
+  dir: string
   store: Store
   region: Region
   /** Has a snapshot in which slot 1 names 'seen', and has not read it. */
@@ -38,13 +40,15 @@ const withReader = (body: (scene: Scene) => Promise<void>) => async (): Promise<
     return reader.expect()
   }
   try {
-    await body({ store, region, reader, ask })
+    await body({ dir, store, region, reader, ask })
   } finally {
     await reader.kill()
   }
-  await gone(store)
-  assert.equal((await store.verify()).problems, [])
   store.close()
+  const again = Store.open(dir)
+  await gone(again)
+  assert.equal((await again.verify()).problems, [])
+  again.close()
 }
 
 const SEEN = { answer: 'seen' }
@@ -85,11 +89,37 @@ test('of a file that has its name, the epoch decides', withReader(async (scene) 
 test('of a region that was dropped', withReader(async ({ store, ask }) => {
   store.drop('live')
   assert.is(packedIds(store).length, 1)
-  assert.equal(await ask('read'), SEEN)
+  assert.equal(await ask('verify'), { answer: [] }, 'and deletes what nobody names')
   assert.equal((await store.verify()).problems, [])
+  assert.equal(await ask('read'), SEEN)
   assert.match(JSON.stringify(await ask('retake')), /RSTORE_NOT_FOUND/)
   await gone(store)
 }))
+
+test('who ends the last one deletes what it kept', withReader(async ({ dir, store, ask }) => {
+  store.drop('live')
+  store.close()
+  assert.equal(await ask('read'), SEEN)
+  await ask('close')
+  await until('it is gone', () => packedFiles(dir).length === 0)
+}))
+
+test('of another store object in the same thread', async () => {
+  const { dir, store } = newStore()
+  const region = store.region('live')
+  const link = packLink(store, null, 'seen')
+  region.transact(() => slotsOf(region).set(1, { link }))
+  link.close()
+  const snapshot = region.snapshot()
+  const other = Store.open(dir)
+  other.drop('live')
+  for (const each of [store, other]) assert.equal((await each.verify()).problems, [])
+  assert.is(snapshot.map('slots', t.u32, Slot).get(1)!.link!.title, 'seen')
+  snapshot.close()
+  await gone(other)
+  other.close()
+  store.close()
+})
 
 test('one that is forgotten', withReader(async ({ store, region, ask }) => {
   await region.compact()

@@ -18,13 +18,15 @@ function replacedMeanwhile({ path, epoch }: View): RStoreError {
     + 'shows has no name any more. Take the snapshot outside of read()', { path, epoch })
 }
 
+/** Releases what snapshots held that nobody closed. It outlives the handles they were taken of. */
+const forgotten = new FinalizationRegistry<() => void>((release) => release())
+
 export class LiveHandle {
   private readonly feed: EpochFeed
   /** Open ones, weakly: the garbage collector closes one that is forgotten, as it does a region. */
   private readonly snapshots = new Set<WeakRef<RegionSession>>()
   private snapshotLimit = 64
   private readonly idle = new IdleView()
-  private readonly forgotten = new FinalizationRegistry<() => void>((release) => release())
 
   constructor(
     private readonly session: RegionSession,
@@ -45,9 +47,9 @@ export class LiveHandle {
       this.idle.give(left)
     }
     const snapshot = owning({ close: () => leave(view) }, () =>
-      new Snapshot(view, this.session, leave))
+      new Snapshot(view, this.session, { leave, release }))
     this.note(snapshot)
-    this.forgotten.register(snapshot.session, release)
+    forgotten.register(snapshot.session, release)
     return snapshot
   }
 
@@ -96,17 +98,6 @@ export class LiveHandle {
   readers(): ReaderInfo[] {
     this.session.assertOpen()
     return this.session.view.native.readers()
-  }
-
-  /**
-   * What snapshots of this handle show. Those of a file that was replaced since are not among the
-   * readers of the one that took its place.
-   */
-  snapshotEpochs(): number[] {
-    return [...this.snapshots].flatMap((known) => {
-      const session = known.deref()
-      return session?.lease.live === true ? [session.view.epoch] : []
-    })
   }
 
   close(): void {

@@ -144,8 +144,8 @@ export class RegionSession extends OpenSession {
   }
 
   /**
-   * What a snapshot of the file that is shown names stays until what is returned is called, by
-   * whom and how often ever. Throws RSTORE_REPLACED where it is too late for that.
+   * What a snapshot of the file that is shown names stays until what is returned is called, once or
+   * more often. Throws RSTORE_REPLACED, or what else says that the file has its name no more.
    */
   holdSnapshot(): () => void {
     return () => {}

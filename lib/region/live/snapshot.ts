@@ -13,21 +13,28 @@ import { ReadRegion } from '../base/read-region.js'
 import { RegionSession } from './session.js'
 import type { View } from './view.js'
 
+/** What becomes of what a snapshot had. */
+interface Ends {
+  /** It was closed. */
+  leave(view: View): void
+  /** It shows nothing any more. Called once or twice. */
+  release(): void
+}
+
 /** One lease from beginning to end. */
 class SnapshotSession extends RegionSession {
   private readonly lent = new LentBuffers()
 
-  /** @param leave what becomes of the view in the end */
   constructor(
     view: View,
     private readonly parent: RegionSession,
-    private readonly onLeave: (view: View) => void,
+    private readonly ends: Ends,
   ) {
     super(view, true)
   }
 
   protected override leaveView(): void {
-    this.onLeave(this.view)
+    this.ends.leave(this.view)
   }
 
   protected override endLease(reason: EndReason): void {
@@ -59,6 +66,7 @@ class SnapshotSession extends RegionSession {
     if (!isRevoked && faults !== C.FAULT_REVOKED) super.throwFault()
     if (!isRevoked) return
     this.endLease('revoked')
+    this.ends.release()
     throw new RStoreError('RSTORE_SNAPSHOT_REVOKED',
       `the snapshot of ${this.view.path} held the redo log back for too long and was revoked. `
       + 'Take a new one, or raise maxSnapshotAgeMs where the region is written',
@@ -72,14 +80,16 @@ class SnapshotSession extends RegionSession {
   }
 }
 
+const CLOSING: Ends = { leave: (view) => view.close(), release: () => {} }
+
 export class Snapshot extends ReadRegion {
   declare readonly session: RegionSession
   /** The commit that it shows, or showed: its view may be another snapshot's by now. */
   readonly epoch: number
 
   /** @internal */
-  constructor(view: View, parent: RegionSession, leave = (left: View): void => left.close()) {
-    super(new SnapshotSession(view, parent, leave))
+  constructor(view: View, parent: RegionSession, ends: Ends = CLOSING) {
+    super(new SnapshotSession(view, parent, ends))
     this.epoch = view.epoch
   }
 

@@ -62,6 +62,7 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::damagedPages>>("damagedPages"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::identity>>("identity"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::isReplaced>>("isReplaced"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::checkName>>("checkName"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::replaceWith>>("replaceWith"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::punchZeroPages>>(
                   "punchZeroPages"),
@@ -202,6 +203,11 @@ Napi::Value HandleObject::identity(const Napi::CallbackInfo& info) {
 
 Napi::Value HandleObject::isReplaced(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), handle_->isReplaced());
+}
+
+/// checkName(): whether the file that is shown has the region's name; a packed status.
+Napi::Value HandleObject::checkName(const Napi::CallbackInfo& info) {
+  return packedStatus(info.Env(), handle_->checkName());
 }
 
 /// replaceWith(temporary): between begin and rollback.

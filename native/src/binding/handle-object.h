@@ -83,6 +83,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   Napi::Value revoke(const Napi::CallbackInfo& info);
   Napi::Value identity(const Napi::CallbackInfo& info);
   Napi::Value isReplaced(const Napi::CallbackInfo& info);
+  Napi::Value checkName(const Napi::CallbackInfo& info);
   Napi::Value replaceWith(const Napi::CallbackInfo& info);
   Napi::Value punchZeroPages(const Napi::CallbackInfo& info);
   Napi::Value becomeAlone(const Napi::CallbackInfo& info);

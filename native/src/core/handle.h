@@ -143,6 +143,8 @@ class Handle {
 
   /// Whether the file was replaced by a compacted one: replacement.cc.
   bool isReplaced() const;
+  /// Whether the file that is shown has the region's name.
+  Status checkName() const;
   /// Leaves the replaced file for the one that has its name; `refresh` or `begin` must follow.
   /// Nobody may use the handle on another thread meanwhile.
   Status moveOver();
@@ -210,7 +212,6 @@ class Handle {
   Status openWithoutLock();
   Status becomeFirst();
   Status openLogWhenBegun();
-  Status checkName() const;
   Status notHere() const;
   Status claimName();
   Status checkLock();
