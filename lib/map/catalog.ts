@@ -288,8 +288,8 @@ export class Catalog {
   }
 
   #observersOf(name: string): Observers {
-    for (const other of this.#observers.values()) {
-      if (other.formerName === name && this.directory.find(other.mapName) === undefined)
+    for (const other of [...this.#observers.values()]) {
+      if (other.formerNames.includes(name) && this.directory.find(other.mapName) === undefined)
         this.#undoRename(other)
     }
     const known = this.#observers.get(name)
@@ -388,30 +388,41 @@ export class Catalog {
       }
       this.directory.rename(entry, to)
     })
-    this.#moveObservers(name, to)
+    this.#followRename(name, to)
     session.serial++
     session.leave()
   }
 
-  #moveObservers(name: string, to: string): void {
+  /** Handles follow; once it is committed, for good. A later one may have been rolled back. */
+  #followRename(name: string, to: string): void {
     const observers = this.#observers.get(name)
     if (observers === undefined) return
-    this.#observers.delete(name)
-    observers.formerName = name
+    const { formerNames } = observers
+    formerNames.push(name)
+    this.#moveObservers(observers, to)
+    this.#session.noteChange(() => formerNames.splice(0, formerNames.indexOf(name) + 1))
+  }
+
+  #moveObservers(observers: Observers, to: string): void {
+    this.#observers.delete(observers.mapName)
     observers.mapName = to
     this.#observers.set(to, observers)
   }
 
   /**
    * A name that is not there may be that of a renaming that was rolled back: the entry under the
-   * old one.
+   * last one before it that is there.
    */
   #undoRename(observers: Observers): Entry | undefined {
-    const { formerName, mapName } = observers
-    const entry = formerName === '' ? undefined : this.directory.find(formerName)
-    if (entry === undefined || this.#observers.has(formerName)) return undefined
-    this.#moveObservers(mapName, formerName)
-    observers.formerName = ''
-    return entry
+    const { formerNames } = observers
+    for (let i = formerNames.length - 1; i >= 0; i--) {
+      const name = formerNames[i]!
+      const entry = this.directory.find(name)
+      if (entry === undefined || this.#observers.has(name)) continue
+      this.#moveObservers(observers, name)
+      formerNames.length = i
+      return entry
+    }
+    return undefined
   }
 }

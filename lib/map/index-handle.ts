@@ -4,17 +4,22 @@ import { RStoreError } from '../errors.js'
 import { TakingIterator, type Steps } from './iterate.js'
 import type { OrderedMap } from './ordered-map.js'
 import { boundsOf } from './ranges.js'
-import { fillIndex, type SecondaryIndex } from './secondary-index.js'
+import { checkShape } from './index-shape.js'
+import { fillIndex, type IndexShape, type SecondaryIndex } from './secondary-index.js'
 import { Walker } from './walker.js'
 
 /** A secondary index, as a user has it: see Index. */
 export class IndexHandle {
   readonly #map: OrderedMap
   readonly #name: string
+  readonly #shape: IndexShape
+  /** The last one that was found to be of the shape. */
+  #known: SecondaryIndex | undefined
 
-  constructor(map: OrderedMap, name: string) {
+  constructor(map: OrderedMap, name: string, shape: IndexShape) {
     this.#map = map
     this.#name = name
+    this.#shape = shape
   }
 
   /** Its entries are the map's, in another order. */
@@ -22,7 +27,10 @@ export class IndexHandle {
     return `Index ${JSON.stringify(this.#name)} of ${this.#map.label}`
   }
 
-  /** Enters the session; finds the index, which may have gone with a rollback or its map. */
+  /**
+   * Enters the session; finds the index, which may have gone with a rollback or its map. With a map
+   * that another process made in its place it may have come back as one by something else.
+   */
   #enter(): SecondaryIndex {
     const { session } = this.#map
     this.#map.enter()
@@ -32,7 +40,11 @@ export class IndexHandle {
       this.#map.enter()
     }
     const index = this.#map.observers!.indexes.get(this.#name)
-    if (index !== undefined) return index
+    if (index !== undefined && index === this.#known) return index
+    if (index !== undefined) {
+      checkShape(this.#name, index.shape, this.#shape)
+      return this.#known = index
+    }
     throw new RStoreError(
       'RSTORE_NOT_FOUND',
       `index ${JSON.stringify(this.#name)} of ${this.#map.label} is not there any more: declare ` +

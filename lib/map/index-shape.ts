@@ -7,6 +7,7 @@ import { CONTENT_OFFSET, createContent, windowOfContent } from '../types/boxes.j
 import type { Session } from '../types/context.js'
 import { readText, textBytes, writeText } from '../types/text.js'
 import type { Entry } from './directory.js'
+import { throwMismatch } from '../types/registry.js'
 import type { IndexShape } from './secondary-index.js'
 
 export function throwDamaged(session: Session, { name, auxiliary }: Entry, cause: unknown): never {
@@ -44,6 +45,14 @@ export function shapeOf(session: Session, entry: Entry): IndexShape {
     throwDamaged(session, entry, cause)
   }
   return throwDamaged(session, entry, new Error('it says neither fields nor none'))
+}
+
+/** Throws RSTORE_TYPE_MISMATCH. */
+export function checkShape(name: string, stored: IndexShape, declared: IndexShape): void {
+  const [is, wanted] = [JSON.stringify(stored), JSON.stringify(declared)]
+  if (is === wanted) return
+  throwMismatch(`index ${JSON.stringify(name)}`,
+    { path: name, how: `is stored as ${is}, but declared as ${wanted}` })
 }
 
 export function storeShape(session: Session, shape: IndexShape): Ref {

@@ -20,8 +20,8 @@ export class Observers {
   readonly undeclared = new Set<string>()
   readonly listeners = new Set<Listener>()
 
-  /** Before the last renaming, which may yet be rolled back; '' without one. */
-  formerName = ''
+  /** Before renamings that may yet be rolled back, the last one last. */
+  readonly formerNames: string[] = []
 
   constructor(
     public mapName: string,

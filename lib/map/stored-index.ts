@@ -11,7 +11,7 @@ import type { Directory, Entry } from './directory.js'
 import { byFields, declarationOf, fieldOf } from './index-declaration.js'
 import type { Declaration, IndexBy, IndexOptions } from './index-declaration.js'
 import { IndexHandle } from './index-handle.js'
-import { shapeOf, storeShape, throwDamaged } from './index-shape.js'
+import { checkShape, shapeOf, storeShape, throwDamaged } from './index-shape.js'
 import type { OrderedMap } from './ordered-map.js'
 import { fillIndex, PairCodec, SecondaryIndex } from './secondary-index.js'
 import type { IndexShape } from './secondary-index.js'
@@ -100,14 +100,7 @@ function checkStored(
   name: string,
   { shape, keyType }: Declaration,
 ): void {
-  const stored = shapeOf(session, entry)
-  const wanted = JSON.stringify(shape)
-  if (JSON.stringify(stored) !== wanted) {
-    throwMismatch(
-      `index ${JSON.stringify(name)}`,
-      { path: name, how: `is stored as ${JSON.stringify(stored)}, but declared as ${wanted}` },
-    )
-  }
+  checkShape(name, shapeOf(session, entry), shape)
   const mismatch = compareKeys(session.registry.typeOf(entry.keyType), keyType, name)
   if (mismatch !== null) throwMismatch(`index ${JSON.stringify(name)}`, mismatch)
 }
@@ -151,7 +144,7 @@ export function declareIndex(
   if (entryOf(map, name) !== undefined) adopt(map, name, declared)
   else session.transactOrJoin(() => makeOrAdopt(map, name, by, options, declared))
   map.observers!.changed()
-  return new IndexHandle(map, name)
+  return new IndexHandle(map, name, declared.shape)
 }
 
 function entryOf({ observers }: OrderedMap, name: string): Entry | undefined {

@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { t } from '../../lib/index.js'
-import { nextTurn, withRegion, type Place } from '../harness/with-region.js'
+import { nextTurn, thrown, withRegion, type Place } from '../harness/with-region.js'
 
 const test = suite('map: two handles')
 
@@ -48,6 +48,68 @@ test('listeners hear what their own handle commits', withRegion(async (place) =>
   second.transact(() => other.set('b', { name: 'B', size: 2 }))
   await first.write(() => map.delete('a'))
   assert.equal(heard, ['first: a', 'again: a', 'second: b', 'first: a', 'again: a'])
+}))
+
+test('a map that was renamed and then dropped by another handle is no later one of its old name',
+  withRegion(async (place) => {
+    const { first, map, second } = twoHandles(place)
+    first.transact(() => first.renameMap('cities', 'towns'))
+    await nextTurn()
+    second.transact(() => {
+      second.dropMap('towns')
+      second.map('cities', t.string, City).set('rome', { name: 'Rome', size: 9 })
+    })
+    await nextTurn()
+    thrown('RSTORE_NOT_FOUND', () => map.size)
+    thrown('RSTORE_NOT_FOUND', () => first.transact(() => map.delete('rome')))
+    const made = first.map('cities', t.string, City)
+    assert.is(made.size, 1)
+    thrown('RSTORE_NOT_FOUND', () => map.size)
+  }))
+
+test('of several renamings handles follow those that were not rolled back',
+  withRegion(async (place) => {
+    const { first, map } = twoHandles(place)
+    const rename = (from: string, to: string): void => first.renameMap(from, to)
+    const undone = (...renamings: [string, string][]): void => assert.throws(
+      () => first.transact(() => {
+        for (const [from, to] of renamings) rename(from, to)
+        throw new Error('back')
+      }), /back/)
+    undone(['cities', 'a'], ['a', 'b'])
+    assert.is(map.size, 1)
+    undone(['cities', 'a'], ['a', 'cities'], ['cities', 'b'])
+    assert.is(map.size, 1)
+    first.transact(() => {
+      rename('cities', 'a')
+      undone(['a', 'b'])
+    })
+    assert.is(map.size, 1)
+    assert.is(first.map('a', t.string, City).size, 1)
+  }))
+
+test('a handle of an index is not one of another by the same name', withRegion(async (place) => {
+  const { map, second } = twoHandles(place)
+  const byName = map.index('index', 'name')
+  assert.is(byName.count({ gte: 'Oslo' }), 1)
+  const remake = (...by: (string | { unique: true })[]): void => second.transact(() => {
+    second.dropMap('cities')
+    const made = second.map('cities', t.string, t.struct('City', { name: t.string, size: t.u32 }))
+    made.index('index', by[0] as 'name', by[1] as { unique: true } | undefined)
+    made.set('rome', { name: 'Rome', size: 9 })
+  })
+  for (const by of [['size'], ['name', { unique: true }]] as const) {
+    await nextTurn()
+    remake(...by)
+    await nextTurn()
+    for (const read of [() => byName.get('Rome'), () => byName.count(), () => byName.range()]) {
+      thrown('RSTORE_TYPE_MISMATCH', read)
+    }
+  }
+  await nextTurn()
+  remake('name')
+  await nextTurn()
+  assert.is(byName.get('Rome')!.size, 9)
 }))
 
 test.run()
