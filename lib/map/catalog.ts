@@ -264,7 +264,7 @@ export class Catalog {
         return `${what} ${JSON.stringify(observers.mapName)}`
       },
       find: (): Ref => {
-        const entry = this.directory.find(observers.mapName) ?? this.#undoRename(observers)
+        const entry = this.directory.find(observers.mapName)
         if (entry === undefined) {
           throw new RStoreError(
             'RSTORE_NOT_FOUND',
@@ -283,15 +283,12 @@ export class Catalog {
   #follow(map: OrderedMap, type: MapType, entry: Entry): void {
     this.#checkKind(entry, C.ENTRY_MAP)
     this.#checkMap(entry, type)
+    map.observers = this.#observersOf(entry.name)
     this.indexes.load(map)
     this.#later.expect(entry, type)
   }
 
   #observersOf(name: string): Observers {
-    for (const other of [...this.#observers.values()]) {
-      if (other.formerNames.includes(name) && this.directory.find(other.mapName) === undefined)
-        this.#undoRename(other)
-    }
     const known = this.#observers.get(name)
     if (known !== undefined) return known
     const observers = new Observers(name, this.directory)
@@ -393,36 +390,29 @@ export class Catalog {
     session.leave()
   }
 
-  /** Handles follow; once it is committed, for good. A later one may have been rolled back. */
-  #followRename(name: string, to: string): void {
-    const observers = this.#observers.get(name)
-    if (observers === undefined) return
-    const { formerNames } = observers
-    formerNames.push(name)
-    this.#moveObservers(observers, to)
-    this.#session.noteChange(() => formerNames.splice(0, formerNames.indexOf(name) + 1))
-  }
-
-  #moveObservers(observers: Observers, to: string): void {
-    this.#observers.delete(observers.mapName)
-    observers.mapName = to
-    this.#observers.set(to, observers)
-  }
-
   /**
-   * A name that is not there may be that of a renaming that was rolled back: the entry under the
-   * last one before it that is there.
+   * Handles follow, there and back, and with them those of a map that had the name before, and was
+   * dropped.
    */
-  #undoRename(observers: Observers): Entry | undefined {
-    const { formerNames } = observers
-    for (let i = formerNames.length - 1; i >= 0; i--) {
-      const name = formerNames[i]!
-      const entry = this.directory.find(name)
-      if (entry === undefined || this.#observers.has(name)) continue
-      this.#moveObservers(observers, name)
-      formerNames.length = i
-      return entry
-    }
-    return undefined
+  #followRename(name: string, to: string): void {
+    const moved = this.#observers.get(name)
+    if (moved === undefined) return
+    const former = this.#observers.get(to)
+    this.#observers.delete(name)
+    this.#place(to, moved)
+    const isolate = former === undefined ? () => {} : moved.takeOver(former)
+    this.#session.noteChange(() => {}, () => {
+      isolate()
+      this.#observers.delete(to)
+      if (former !== undefined) this.#place(to, former)
+      const made = this.#observers.get(name)
+      this.#place(name, moved)
+      if (made !== undefined) moved.takeOver(made)
+    })
+  }
+
+  #place(name: string, observers: Observers): void {
+    observers.rename(name)
+    this.#observers.set(name, observers)
   }
 }

@@ -20,13 +20,31 @@ export class Observers {
   readonly undeclared = new Set<string>()
   readonly listeners = new Set<Listener>()
 
-  /** Before renamings that may yet be rolled back, the last one last. */
-  readonly formerNames: string[] = []
+  /** Of handles of a map that was dropped before this one got its name: theirs is this one now. */
+  readonly earlier: Observers[] = []
 
   constructor(
     public mapName: string,
     readonly directory: Directory,
   ) {}
+
+  rename(name: string): void {
+    this.mapName = name
+    for (const other of this.earlier) other.rename(name)
+  }
+
+  /** Their map is this one from now on. Gives what undoes that. */
+  takeOver(former: Observers): () => void {
+    const added = [...former.listeners].filter((listener) => !this.listeners.has(listener))
+    for (const listener of added) this.listeners.add(listener)
+    this.earlier.push(former)
+    this.changed()
+    return () => {
+      for (const listener of added) this.listeners.delete(listener)
+      this.earlier.splice(this.earlier.indexOf(former), 1)
+      this.changed()
+    }
+  }
 
   private watchers = 0
   private isMinding = false

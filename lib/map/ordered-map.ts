@@ -313,16 +313,22 @@ export class OrderedMap extends MapReader {
     if (event !== 'change')
       throw new TypeError(`unknown event ${JSON.stringify(event)}; there is 'change'`)
     if (typeof listener !== 'function') throw new TypeError('the listener must be a function')
-    const { observers } = this
-    if (observers === undefined)
+    if (this.observers === undefined)
       throw new TypeError(`${this.label} has no listeners: only maps with a name have`)
+    const own: Listener = (change) => {
+      if (!isOver) listener(change)
+    }
+    let isOver = false
     this.enter()
-    const own: Listener = (change) => listener(change)
-    observers.listeners.add(own)
-    observers.changed()
+    const { observers } = this
+    observers!.listeners.add(own)
+    observers!.changed()
     return () => {
-      observers.listeners.delete(own)
-      observers.changed()
+      isOver = true
+      for (const set of [observers!, this.observers!]) {
+        set.listeners.delete(own)
+        set.changed()
+      }
     }
   }
 }

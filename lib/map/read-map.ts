@@ -40,7 +40,8 @@ export abstract class MapReader extends Handle implements Steps {
     session: Session,
     readonly keyType: AnyType,
     readonly valueType: AnyType,
-    readonly observers: Observers | undefined,
+    /** Of a map with a name. They are others once the map has another one's name. */
+    public observers: Observers | undefined,
     home: Home | undefined,
     lease: Lease | undefined,
     /** Of the record that the map is in. */

@@ -203,8 +203,8 @@ export class BlockSession extends OpenSession {
   }
 
   /** Listeners are told when the code that runs now is through. */
-  override noteChange(notify: () => void): void {
-    super.noteChange(notify)
+  override noteChange(notify: () => void, undo?: () => void): void {
+    super.noteChange(notify, undo)
     if (this.willTell) return
     this.willTell = true
     queueMicrotask(() => {

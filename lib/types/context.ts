@@ -281,10 +281,10 @@ export abstract class Session {
   abstract transactOrJoin<R>(fn: () => R): R
 
   /**
-   * Told of a change of a map with listeners; they are told after the commit, or not at all.
-   * `notify` does not throw.
+   * Told of a change: `notify`, which does not throw, is called after the commit, or not at all;
+   * `undo` when the change was rolled back, the last one first, before anything is read.
    */
-  abstract noteChange(notify: () => void): void
+  abstract noteChange(notify: () => void, undo?: () => void): void
 
   /**
    * A buffer of exactly `bytes` bytes over the space, read-only by convention; null where it has to

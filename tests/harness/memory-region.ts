@@ -8,6 +8,7 @@ import { Catalog } from '../../lib/map/catalog.js'
 import { createStructures } from '../../lib/map/structures.js'
 import { NEXT_TYPE_UNIT, TYPES_ROOT } from '../../lib/region/base/blank.js'
 import { allocCell, derefCell, freeCell, refOfRecord } from '../../lib/region/base/cells.js'
+import { undoAll, type Notice } from '../../lib/region/base/open-session.js'
 import type { Ref } from '../../lib/space/ref.js'
 import { createTree } from '../../lib/tree/open.js'
 import { Lease, Session, type EndReason } from '../../lib/types/context.js'
@@ -22,7 +23,7 @@ class MemorySession extends Session {
   readonly path = null
   readOnly = false
   closed = false
-  notices: (() => void)[] = []
+  notices: Notice[] = []
 
   constructor(override readonly space: MemorySpace) {
     super(space, space.control)
@@ -65,7 +66,7 @@ class MemorySession extends Session {
     } catch (error) {
       this.space.rollbackSavepoint()
       this.spoiled = undefined
-      this.notices.length = length
+      undoAll(this.notices.splice(length))
       this.end('rollback')
       this.serial++
       this.lease = new Lease(this)
@@ -87,12 +88,12 @@ class MemorySession extends Session {
       this.space.commit()
       this.writable = false
       this.end('commit')
-      this.notices.splice(0).forEach((notify) => notify())
+      this.notices.splice(0).forEach(({ notify }) => notify())
       return result
     } catch (error) {
       this.writable = false
       this.spoiled = undefined
-      this.notices.length = 0
+      undoAll(this.notices.splice(0))
       this.end('rollback')
       this.serial++
       this.space.rollback()
@@ -103,8 +104,8 @@ class MemorySession extends Session {
   override transactOrJoin<R>(fn: () => R): R {
     return this.transact(fn)
   }
-  override noteChange(notify: () => void): void {
-    this.notices.push(notify)
+  override noteChange(notify: () => void, undo?: () => void): void {
+    this.notices.push({ notify, undo })
   }
   override externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer | null {
     if (!this.writable) return null

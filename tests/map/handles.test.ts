@@ -88,6 +88,50 @@ test('of several renamings handles follow those that were not rolled back',
     assert.is(first.map('a', t.string, City).size, 1)
   }))
 
+test('a map that took the name of a dropped one, and what is rolled back of that',
+  withRegion(async (place) => {
+    const { first, map: old } = twoHandles(place)
+    const next = first.map('next', t.string, City)
+    next.index('length', (city) => city.name.length)
+    first.transact(() => next.set('rome', { name: 'Rome', size: 9 }))
+    const take = (): void => {
+      first.dropMap('cities')
+      first.renameMap('next', 'cities')
+      assert.equal([...old.keys()], [...next.keys()])
+      assert.ok(old.has('rome'))
+    }
+    assert.throws(() => first.transact(() => {
+      take()
+      throw new Error('back')
+    }), /back/)
+    assert.equal([[...old.keys()], [...next.keys()]], [['oslo'], ['rome']])
+    const heard: string[] = []
+    const listen = (map: typeof old, name: string): (() => void) =>
+      map.on('change', ({ key }) => heard.push(`${name}: ${key}`))
+    const endings = [listen(old, 'old'), listen(next, 'next')]
+    first.transact(() => {
+      assert.throws(() => first.transact(() => {
+        take()
+        throw new Error('back')
+      }), /back/)
+      old.set('a', { name: 'A', size: 1 })
+      next.set('b', { name: 'B', size: 1 })
+    })
+    assert.equal(heard.splice(0), ['old: a', 'next: b'])
+    first.transact(take)
+    first.transact(() => old.set('bergen', { name: 'Bergen', size: 3 }))
+    assert.equal([...next.index('length', (city) => city.name.length).keys({ gte: 6 })], ['bergen'])
+    assert.equal(heard.splice(0).sort(), ['next: bergen', 'old: bergen'])
+    endings.forEach((end) => end())
+    await first.write(() => {
+      first.renameMap('cities', 'last')
+      old.delete('bergen')
+    })
+    assert.equal([[...old.keys()], [...next.keys()], heard], [['b', 'rome'], ['b', 'rome'], []])
+    assert.is(first.map('cities', t.string, City).size, 0)
+    assert.is(old.size, 2)
+  }))
+
 test('a handle of an index is not one of another by the same name', withRegion(async (place) => {
   const { map, second } = twoHandles(place)
   const byName = map.index('index', 'name')

@@ -37,7 +37,12 @@ const LENT_BUFFER = Object.create(ArrayBuffer.prototype, {
 
 const NONE: readonly number[] = []
 
-/** A space that can undo what was done since a moment. */
+/** Of a change. See Session.noteChange. */
+export interface Notice {
+  readonly notify: () => void
+  readonly undo: (() => void) | undefined
+}
+
 /** How pages are compared with their checksums. */
 export interface PageCheckOptions {
   /** Is told of pages. */
@@ -48,6 +53,7 @@ export interface PageCheckOptions {
   readonly isAwaited?: boolean
 }
 
+/** A space that can undo what was done since a moment. */
 export interface SavepointSpace extends Space {
   savepoint(): void
   releaseSavepoint(): void
@@ -61,7 +67,7 @@ export abstract class OpenSession extends Session {
   /** Absolute path of the file; null when there is none. */
   abstract readonly path: string | null
   protected closed = false
-  protected notices: (() => void)[] = []
+  private notices: Notice[] = []
   /** Given out by `bufferOver` under the current lease, by the cells that they are over. */
   private readonly buffers = new Map<number, ArrayBuffer[]>()
 
@@ -176,8 +182,8 @@ export abstract class OpenSession extends Session {
       if (this.closed) throw error  // all was rolled back, and the windows are another's
       this.endLease('rollback')
       space.rollbackSavepoint()
+      this.undoNotices(noticeCount)
       this.rolledBack()
-      this.notices.length = noticeCount
       this.unadopted.clear()
       for (const ref of unadopted) this.unadopted.add(ref)
       this.lease = new Lease(this)
@@ -197,12 +203,17 @@ export abstract class OpenSession extends Session {
     this.unadopted.clear()
   }
 
-  noteChange(notify: () => void): void {
-    this.notices.push(notify)
+  noteChange(notify: () => void, undo?: () => void): void {
+    this.notices.push({ notify, undo })
+  }
+
+  /** What was noted since there were so many is rolled back. */
+  protected undoNotices(from: number): void {
+    undoAll(this.notices.splice(from))
   }
 
   /** Takes what listeners are to be told. */
-  takeNotices(): (() => void)[] {
+  takeNotices(): Notice[] {
     const taken = this.notices
     this.notices = []
     return taken
@@ -213,9 +224,13 @@ export abstract class OpenSession extends Session {
   }
 
   /** What is committed is: one notice that throws keeps neither the others nor the caller. */
-  tell(notices: readonly (() => void)[]): void {
-    for (const notify of notices) callSafely(notify)
+  tell(notices: readonly Notice[]): void {
+    for (const { notify } of notices) callSafely(notify)
   }
+}
+
+export function undoAll(notices: readonly Notice[]): void {
+  for (let i = notices.length - 1; i >= 0; i--) notices[i]!.undo?.()
 }
 
 /** None where the addon cannot be loaded: packed regions are read through mmap-io then. */

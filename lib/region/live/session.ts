@@ -24,7 +24,8 @@ import { refOfPage } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import { Lease } from '../../types/context.js'
 import { NEXT_TYPE_UNIT, TYPES_ROOT } from '../base/blank.js'
-import { OpenSession, synchronous, type PageCheckOptions } from '../base/open-session.js'
+import { OpenSession, synchronous, undoAll } from '../base/open-session.js'
+import type { Notice, PageCheckOptions } from '../base/open-session.js'
 import type { RegionStats } from '../base/stats.js'
 import { whileTelling } from '../base/telling.js'
 import { isRefused } from './view.js'
@@ -204,7 +205,7 @@ export class RegionSession extends OpenSession {
 
   abort(): void {
     this.writable = false
-    this.notices.length = 0
+    this.undoNotices(0)
     this.unadopted.clear()
     this.endLease('rollback')
     this.view.rollback()
@@ -212,12 +213,19 @@ export class RegionSession extends OpenSession {
     this.rolledBack()
   }
 
-  /** The end of a transaction whose sync goes on elsewhere: N3. */
-  endEarly(): void {
+  /**
+   * The end of a transaction whose sync goes on elsewhere: N3. Gives what listeners are to be told
+   * when it has succeeded.
+   */
+  endEarly(): readonly Notice[] {
     this.writable = false
     this.serial++
     this.endLease('commit')
+    this.pendingNotices = this.takeNotices()
+    return this.pendingNotices
   }
+
+  private pendingNotices: readonly Notice[] = []
 
   /** Finishes a commit that is being synced; waits for it if need be. */
   settle(): void {
@@ -227,8 +235,11 @@ export class RegionSession extends OpenSession {
   /** It has ended: maybe because another handle of this thread wants to write. */
   private settled(): void {
     if (this.closed) return
+    const notices = this.pendingNotices
+    this.pendingNotices = []
     if (this.seenSerial !== this.view.contentSerial) {
       this.seenSerial = this.view.contentSerial
+      undoAll(notices)
       this.rolledBack()
     }
     this.endTurnSoon()

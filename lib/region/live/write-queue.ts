@@ -77,8 +77,7 @@ export class WriteQueue {
       if (session.writable) session.abort()
       throw error
     }
-    const notices = session.takeNotices()
-    session.endEarly()
+    const notices = session.endEarly()
     await pending.ended
     session.settle()
     if (pending.error !== null) throw pending.error

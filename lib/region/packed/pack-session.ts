@@ -193,7 +193,10 @@ export class PackSession extends OpenSession {
     return this.atomically(fn)
   }
 
-  override noteChange(): void {}
+  /** There is no commit after which anybody could be told. */
+  override noteChange(_notify: () => void, undo?: () => void): void {
+    if (undo !== undefined) super.noteChange(() => {}, undo)
+  }
 
   externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer {
     return this.bufferOver(ref, offset, bytes)
