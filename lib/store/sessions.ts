@@ -34,7 +34,7 @@ export class StoreRegionSession extends RegionSession {
     }
     try {
       check(native.checkName(), path, 'taking a snapshot of')
-      if (store.catalog.has(id)) return release
+      if (store.catalog.mayHave(id)) return release
       throw new RStoreError('RSTORE_NOT_FOUND',
         `taking a snapshot of ${path}: the region was dropped from its store`, { path })
     } catch (error) {
@@ -59,9 +59,15 @@ export class StoreRegionSession extends RegionSession {
     this.references.release(regionId)
   }
 
+  /** D6. */
   override begin(timeoutMs: number): void {
     super.begin(timeoutMs)
     this.references.begin()
+    if (this.store.catalog.mayHave(this.id)) return
+    this.abort()
+    throw new RStoreError('RSTORE_NOT_FOUND',
+      `${this.path} was dropped from the store: nothing can be changed in it any more. Ask the `
+      + 'store for the region of that name again', { path: this.path, id: this.id })
   }
 
   override prepareCommit(sync: boolean): void {

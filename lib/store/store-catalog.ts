@@ -174,8 +174,13 @@ export class StoreCatalog {
     })
   }
 
-  has(id: number): boolean {
-    return this.region.read(() => this.entries.has(id))
+  /** Whether a region is there; true also where that cannot be read. */
+  mayHave(id: number): boolean {
+    try {
+      return this.region.read(() => this.entries.has(id))
+    } catch {
+      return true
+    }
   }
 
   byName(name: string): StoreEntry | undefined {

@@ -27,7 +27,9 @@
  *  D5. The catalog's write lock is the innermost: a transaction of a region may take it, never the
  *      other way round.
  *  D6. A region is dropped inside a transaction of its own: nobody can change its list between its
- *      being walked and its leaving the catalog, and afterwards it can name nothing (`raise`).
+ *      being walked and its leaving the catalog. Afterwards nobody can change it at all: whoever
+ *      begins a transaction of it has its write lock, and looks whether it is still there, so that
+ *      no commit is made to a file without a name.
  *  D7. A region, live or packed, is written under the name that its id gives it, and there when the
  *      catalog says so. What the catalog does not know is removed by whoever opens the store
  *      (recount.ts).
@@ -144,7 +146,8 @@ export class Store implements Disposable {
 
   /**
    * Drops a live region with everything in it; what only it named goes, too. False when there is
-   * none.
+   * none. Whoever else has it open may go on reading, and gets RSTORE_NOT_FOUND when he begins a
+   * transaction.
    */
   drop(name: string): boolean {
     this.parts.assertOpen()

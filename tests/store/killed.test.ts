@@ -120,7 +120,10 @@ test('a dropped region names nothing any more', async () => {
   const region = second.region('live')
   const slots = slotsOf(region)
   const doc = packLink(second, null, 'd')
-  region.transact(() => slots.set(0, { link: doc }))
+  region.transact(() => [0, 2].forEach((key) => slots.set(key, { link: doc })))
+  const other = packLink(second, null, 'other')
+  region.transact(() => slots.set(3, { link: other }))
+  region.transact(() => slots.delete(3))
   store.drop('live')
   thrown('RSTORE_NOT_FOUND', () =>
     region.transact(() => {
@@ -128,9 +131,14 @@ test('a dropped region names nothing any more', async () => {
       slots.set(1, { link: packLink(second, null, 'e') })
     }),
   )
-  region.transact(() => {
-    slots.delete(0)
-  })
+  for (const key of [0, 2]) {
+    thrown('RSTORE_NOT_FOUND', () => region.transact(() => slots.delete(key)))
+  }
+  await rejected('RSTORE_NOT_FOUND', region.write(() => slots.delete(0)))
+  assert.is(slots.get(0)!.link!.title, 'd', 'what is open can be read')
+  await rejected('RSTORE_NOT_FOUND', region.compact())
+  assert.is.not(second.region('live'), region)
+  second.drop('live')
   second.close()
   store.close()
   await assertExact(dir)
