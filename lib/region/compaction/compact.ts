@@ -21,7 +21,7 @@ import { resolve } from 'node:path'
 import { RStoreError } from '../../errors.js'
 import { Catalog } from '../../map/catalog.js'
 import { verifySession } from '../../map/verify/verify.js'
-import { check } from '../../native/status.js'
+import { asking, check } from '../../native/status.js'
 import { OutboundList } from '../../space/outbound.js'
 import { copyNames } from '../base/evacuate.js'
 import type { CheckedOptions } from '../base/options.js'
@@ -72,6 +72,8 @@ export async function checkSource(
     + 'Run "rstore verify" to see what it holds, and "rstore repair" to save the rest',
     { path: session.path, page })
 }
+
+const bytesOf = (path: string): number => asking(path, 'compacting', () => statSync(path)).size
 
 /** The copy of a commit: C2, C3. */
 async function copyTo(
@@ -127,8 +129,9 @@ export async function compactTo(
   const to = resolve(path)
   try {
     const ending = { ...NEW_REGION, name: (copy: LiveCopy): void => copy.nameIt(to) }
+    const before = bytesOf(snapshot.path!)
     await copyTo(to, snapshot, ending, false, options)
-    return { before: statSync(snapshot.path!).size, after: statSync(to).size }
+    return { before, after: bytesOf(to) }
   } finally {
     snapshot.close()
   }
@@ -148,13 +151,13 @@ export async function compactAndReplace(
     const snapshot = owning(new View(path, checked.native, holder.epoch), (view) =>
       new Snapshot(view, session))
     try {
-      const before = statSync(path).size
+      const before = bytesOf(path)
       const [uuid, generation] = holder.native.identity()
       await copyTo(holder.path, snapshot, {
         uuid, generation: generation + 1, epoch: holder.epoch + 1,
         name: (copy) => check(holder.native.replaceWith(copy.path!), path, 'compacting'),
       }, true, options)
-      return { before, after: statSync(path).size }
+      return { before, after: bytesOf(path) }
     } finally {
       snapshot.close()
       holder.rollback()

@@ -29,7 +29,7 @@ import { statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { RStoreError } from '../../errors.js'
-import { check } from '../../native/status.js'
+import { asking, check } from '../../native/status.js'
 import { FreeClearing, freeRuns } from '../../space/clear-free.js'
 import type { PageRun } from '../../space/clear-free.js'
 import { PageMerger } from '../../space/merge-pages.js'
@@ -201,7 +201,8 @@ const noHoles = (path: string): RStoreError => new RStoreError('RSTORE_UNSUPPORT
   `${DOING} ${path}: its file system cannot give back a part of a file. Nothing was changed. `
   + 'Compact it by a copy (without inPlace)', { path })
 
-const bytesOnDisk = (path: string): number => statSync(path).blocks * BLOCK_BYTES
+const bytesOnDisk = (path: string): number =>
+  asking(path, DOING, () => statSync(path)).blocks * BLOCK_BYTES
 
 /** See Region.compact. A handle of its own does it, so that whatever reads goes on. */
 export async function giveBack(
