@@ -26,17 +26,16 @@ export class StoreRegionSession extends RegionSession {
 
   /** D1: others know of it before this looks whether the file has its name. */
   override holdSnapshot(): () => void {
-    const { store, id, view: { native, path } } = this
+    const { store, view: { native, path } } = this
     const [, generation] = native.identity()
-    const end = store.snapshots.hold(id, generation)
+    const end = store.snapshots.hold(this.id, generation)
     const release = (): void => {
       if (end()) store.collector.snapshotEnded()
     }
     try {
       check(native.checkName(), path, 'taking a snapshot of')
-      if (store.catalog.mayHave(id)) return release
-      throw new RStoreError('RSTORE_NOT_FOUND',
-        `taking a snapshot of ${path}: the region was dropped from its store`, { path })
+      this.refuseDropped()
+      return release
     } catch (error) {
       release()
       throw error
@@ -63,11 +62,19 @@ export class StoreRegionSession extends RegionSession {
   override begin(timeoutMs: number): void {
     super.begin(timeoutMs)
     this.references.begin()
+    try {
+      this.refuseDropped()
+    } catch (error) {
+      this.abort()
+      throw error
+    }
+  }
+
+  private refuseDropped(): void {
     if (this.store.catalog.mayHave(this.id)) return
-    this.abort()
     throw new RStoreError('RSTORE_NOT_FOUND',
-      `${this.path} was dropped from the store: nothing can be changed in it any more. Ask the `
-      + 'store for the region of that name again', { path: this.path, id: this.id })
+      `${this.path} was dropped from the store: what is open can only be read. Ask the store for `
+      + 'the region of that name again', { path: this.path, id: this.id })
   }
 
   override prepareCommit(sync: boolean): void {
