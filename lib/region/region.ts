@@ -116,6 +116,8 @@ export class Region extends WritableRegion {
     const longSnapshots = new LongSnapshots(
       session, options.maxSnapshotAgeMs, options.onLongSnapshot)
     session.onCommit = () => longSnapshots.look()
+    const { live } = this
+    session.onStopped = () => live.close()
   }
 
   /**

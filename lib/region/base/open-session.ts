@@ -67,6 +67,8 @@ export abstract class OpenSession extends Session {
   /** Absolute path of the file; null when there is none. */
   abstract readonly path: string | null
   protected closed = false
+  /** Where the program did not do it. */
+  protected closedBecause = ''
   private notices: Notice[] = []
   /** Given out by `bufferOver` under the current lease, by the cells that they are over. */
   private readonly buffers = new Map<number, ArrayBuffer[]>()
@@ -109,9 +111,8 @@ export abstract class OpenSession extends Session {
 
   assertOpen(): void {
     if (!this.closed) return
-    throw new RStoreError('RSTORE_CLOSED', `${this.label} was closed. Open it again`, {
-      path: this.path,
-    })
+    throw new RStoreError('RSTORE_CLOSED', `${this.label} was closed${this.closedBecause}. `
+      + 'Open it again', { path: this.path })
   }
 
   /** Views, places and buffers that were given out are good no longer. */

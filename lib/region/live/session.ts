@@ -14,6 +14,11 @@
  *  N3. While a commit is made on another thread there is no live lease: whoever wants to
  *      read waits for it (`renew`).
  *  N4. Listeners are told after the commit is published, never inside the transaction.
+ *  N5. At the end of a turn no code runs. A `read` or `transact` that is open then was stopped by
+ *      the engine, which runs no `catch` and no `finally`: by a `timeout` of node:vm, or by Ctrl+C
+ *      in the REPL. Left open, it would take all later ones for its own savepoints, and commit
+ *      none of them. What it had half done in the memory of this process is not known: a handle
+ *      that was writing is closed.
  */
 import { C } from '../../../formats/index.js'
 import { RStoreError } from '../../errors.js'
@@ -23,6 +28,7 @@ import type { ContiguousSpace } from '../../space/contiguous-space.js'
 import { refOfPage } from '../../space/ref.js'
 import type { Ref } from '../../space/ref.js'
 import { Lease } from '../../types/context.js'
+import { endNumbers } from '../../types/ref/numbers.js'
 import { NEXT_TYPE_UNIT, TYPES_ROOT } from '../base/blank.js'
 import { OpenSession, synchronous, undoAll } from '../base/open-session.js'
 import type { Notice, PageCheckOptions } from '../base/open-session.js'
@@ -115,17 +121,34 @@ export class RegionSession extends OpenSession {
   /** A tick that a microtask asks for comes when no microtask is left. */
   protected endTurnSoon(): void {
     if (this.turnEnds) return
-    this.turnEnds = true
     queueMicrotask(() => process.nextTick(() => this.endTurn()))
+    this.turnEnds = true
   }
 
   private endTurn(): void {
     this.turnEnds = false
     // The view alone is closed where opening failed behind this session (owning.ts).
     if (this.closed || this.view.isClosed || this.view.isPending) return
+    this.readDepth = 0  // N5
+    endNumbers()
+    if (this.writable || this.view.isTransacting) return this.closeStopped()
     if (this.lease.live) this.endLease('turn')
     this.view.unpin()
   }
+
+  /** N5. The marks may be half made, too: the native part closes without them. */
+  private closeStopped(): void {
+    this.writable = false
+    this.closedBecause = ', because a transaction was stopped in it, by a timeout or by Ctrl+C'
+    this.onStopped()
+    this.close()
+    process.emitWarning(`a transaction on ${this.path} was stopped, by a timeout or by Ctrl+C. It `
+      + 'was rolled back, with all that this handle changed after it in the same turn of the event '
+      + 'loop, and the handle was closed. Open it again', 'RStoreWarning')
+  }
+
+  /** Called before a handle is closed by N5. */
+  onStopped: () => void = () => {}
 
   /** Runs `fn` on one epoch: the last commit, or inside a transaction what it has made so far. */
   read<R>(fn: () => R): R {

@@ -151,11 +151,12 @@ export class View {
   begin(timeoutMs: number): void {
     this.file.holder?.settle()
     if (this.file.holder !== null) throw this.busy(process.pid, 'another handle of this thread')
+    this.inTransaction = true  // before it is: what is stopped behind it is known to be open
+    this.file.holder = this
     const status = frequentCalls().begin(this.number, timeoutMs)
+    if (status !== 0) this.endTransaction()
     if (status < 0) throw this.busy(-status, `process ${-status}`)
     check(status, this.path, 'beginning a transaction on')
-    this.inTransaction = true
-    this.file.holder = this
     this.space.beginTransaction()
     this.windows.reach(this.control[CONTROL.endUnits]!)
   }
@@ -226,6 +227,10 @@ export class View {
     const { dirtyPages, dirtyPageCount } = this.space.marks
     if (dirtyPages !== this.pages) this.native.usePages((this.pages = dirtyPages))
     return dirtyPageCount
+  }
+
+  get isTransacting(): boolean {
+    return this.inTransaction
   }
 
   private endTransaction(): void {

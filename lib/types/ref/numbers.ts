@@ -16,3 +16,8 @@ export function withRefsAsNumbers<R>(fn: () => R): R {
     depth--
   }
 }
+
+/** For the end of a turn, when nothing runs: the engine may have stopped `fn` behind our back. */
+export function endNumbers(): void {
+  depth = 0
+}
