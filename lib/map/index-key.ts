@@ -14,6 +14,7 @@ import { simpleTypes } from '../types/descriptor.js'
 import { EnumType } from '../types/enum/enum.js'
 import { MapType, MultimapType } from '../types/map/map.js'
 import { OptionalType } from '../types/optional/optional.js'
+import { isBytes, isDateObject } from '../types/realms.js'
 import { StructType } from '../types/struct/struct.js'
 import { show } from '../types/text.js'
 import { TupleType } from '../types/tuple/tuple.js'
@@ -71,8 +72,8 @@ function typeOfKey(given: unknown): AnyType {
     case 'boolean': return simpleTypes.bool
     case 'bigint': throw new TypeError('it gave a bigint, of which there are t.u64 and t.i64')
   }
-  if (given instanceof Date) return simpleTypes.date
-  if (given instanceof Uint8Array) return simpleTypes.bytes
+  if (isDateObject(given)) return simpleTypes.date
+  if (isBytes(given)) return simpleTypes.bytes
   if (Array.isArray(given) && given.length > 0 && !(given instanceof StandInList))
     return new TupleType(given.map(typeOfKey))
   throw new TypeError(`it gave ${show(given)}; ${WHAT_IT_IS}`)

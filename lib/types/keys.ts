@@ -19,6 +19,7 @@
  */
 import { RStoreError } from '../errors.js'
 import { KeyBuffer, MAXIMUM_KEY_BYTES, PairKey, type KeyForms, type KeyKind } from '../tree/keys.js'
+import { isBytes } from './realms.js'
 import { checkText, readText, show, textBytes, writeText } from './text.js'
 
 export type KeyForm = KeyForms[KeyKind]
@@ -330,7 +331,7 @@ export class TextKey extends ByteKey<string> {
 
 export class BytesKey extends ByteKey<Uint8Array> {
   encode(value: Uint8Array, into: KeyForm, where: string): KeyForm {
-    if (!(value instanceof Uint8Array)) refuseKey(where, 'a Uint8Array', value)
+    if (!isBytes(value)) refuseKey(where, 'a Uint8Array', value)
     checkKeyLength(value.length, where)
     const buffer = into as KeyBuffer
     buffer.assign(value, 0, value.length)

@@ -61,6 +61,22 @@ test('a bulk load whose source changes the same map is refused', async () => {
   }
 })
 
+test('t.json: a getter that stores another t.json does not get into the middle of it', () => {
+  const region = new MemoryRegion(2 ** 22)
+  const map = region.map('map', t.string, t.json)
+  const inner = { long: 'x'.repeat(5000) }
+  const outer = (note: () => unknown): unknown => ({ get noted() { return note() }, after: [1, 2] })
+  const set = (key: string, value: unknown): void => region.transact(() => map.set(key, value))
+  const store = (): void => set('inner', inner)
+  assert.throws(() => set('outer', outer(store)), /a getter or toJSON in it stored or compared/)
+  assert.throws(() => set('outer', { noted: new (class { toJSON = store })() }), /a getter or/)
+  assert.not(map.has('outer'))
+  store()
+  set('outer', outer(() => map.get('inner')))
+  assert.equal(map.get('outer'), { noted: inner, after: [1, 2] })
+  assertSound(region)
+})
+
 test('a source may change other maps', async () => {
   const region = new MemoryRegion(2 ** 22)
   const map = region.map('map', t.u32, t.u32)

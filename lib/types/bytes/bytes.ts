@@ -9,6 +9,7 @@ import { CONTENT_OFFSET, windowOfContent } from '../boxes.js'
 import { ContentType } from '../content.js'
 import type { Lease, Session } from '../context.js'
 import { BytesKey, type KeyCodec } from '../keys.js'
+import { isBytes } from '../realms.js'
 import { show } from '../text.js'
 
 /** Up to here arrays and bytes are always copied out. */
@@ -50,7 +51,7 @@ export class BytesType extends ContentType {
     return 'bytes'
   }
   prepare(value: unknown, where: string, session: Session | null): unknown {
-    if (value instanceof Uint8Array) {
+    if (isBytes(value)) {
       return mustCopy(value, Uint8Array.prototype, session) ? new Uint8Array(value) : value
     }
     throw new TypeError(`${where}: expected a Uint8Array, got ${show(value)}`)
@@ -78,6 +79,6 @@ export class BytesType extends ContentType {
     return new Uint8Array(value as Uint8Array)
   }
   override same(a: unknown, b: unknown): boolean {
-    return a instanceof Uint8Array && b instanceof Uint8Array && sameBytes(a, b)
+    return isBytes(a) && isBytes(b) && sameBytes(a, b)
   }
 }

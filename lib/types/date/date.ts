@@ -2,14 +2,12 @@
 import type { Window } from '../../space/window.js'
 import type { Session } from '../context.js'
 import { DoubleKey, refuseKey, type KeyCodec } from '../keys.js'
+import { isDateObject, timeOf } from '../realms.js'
 import { show } from '../text.js'
 import { AnyType, type Core } from '../type.js'
 
-/** Not by the value's own method, which a class of the user's may have replaced. */
-const timeOf = (value: Date): number => Date.prototype.getTime.call(value)
-
 const isDate = (value: unknown): value is Date =>
-  value instanceof Date && !Number.isNaN(timeOf(value))
+  isDateObject(value) && !Number.isNaN(timeOf(value))
 
 export class DateType extends AnyType {
   readonly kind = 'date'

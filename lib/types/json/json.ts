@@ -6,7 +6,7 @@
  */
 import { Buffer } from 'node:buffer'
 import { createRequire } from 'node:module'
-import { isDeepStrictEqual } from 'node:util'
+import { isDeepStrictEqual, types } from 'node:util'
 import type { addExtension, Packr } from 'msgpackr'
 import { C } from '../../../formats/index.js'
 import { RStoreError } from '../../errors.js'
@@ -14,6 +14,7 @@ import { ArrayCells } from '../array/view.js'
 import { CONTENT_OFFSET, windowOfContent } from '../boxes.js'
 import { ContentType } from '../content.js'
 import type { Lease } from '../context.js'
+import { isForeign, localOf } from '../realms.js'
 import { AnyRecord } from '../struct/view.js'
 import { checkText, show } from '../text.js'
 
@@ -28,10 +29,29 @@ const VIEWS = [AnyRecord, ArrayCells]
 const plainOf = (value: unknown): unknown => value instanceof AnyRecord ? value.toObject()
   : value instanceof ArrayCells ? ArrayCells.plain(value) : value
 
+/**
+ * What the packer knows by its class alone, and would find nothing in: that of another realm, and
+ * a class that extends Map. The program's own use of the packer is left as it is.
+ */
+const UNKNOWN = {
+  Class: class {
+    static [Symbol.hasInstance](value: unknown): boolean {
+      return isEncoding && (isForeign(value) || isPlainMap(value))
+    }
+  },
+  write: localOf,
+}
+
+const isPlainMap = (value: unknown): boolean =>
+  types.isMap(value) && typeof (value as { toJSON?: unknown }).toJSON !== 'function'
+
+let isEncoding = false
+
 /** Loaded at first use: it takes a third of the time that the whole library takes to load. */
 function packr(): Packr {
   if (loaded === undefined) {
     const msgpackr = createRequire(import.meta.url)('msgpackr') as Msgpackr
+    msgpackr.addExtension(UNKNOWN as never)
     for (const Class of VIEWS) msgpackr.addExtension({ Class, write: plainOf } as never)
     // no records: each value is complete in itself
     loaded = new msgpackr.Packr({
@@ -46,6 +66,12 @@ function packr(): Packr {
 
 /** Whether a Map was among what was encoded last. */
 let hasMaps = false
+
+/**
+ * How often something was encoded. The packer has one place to write to: what a getter or `toJSON`
+ * has it encode meanwhile ends up in the middle of the rest.
+ */
+let encodings = 0
 
 /** What a lone surrogate becomes in MessagePack: three bytes that begin so, or U+FFFD. */
 const SURROGATE = 0xed
@@ -74,11 +100,11 @@ function checkParts(given: unknown, where: string): void {
   const value = packedOf(given)
   if (typeof value === 'string') return checkText(value, where)
   if (typeof value !== 'object' || value === null) return
-  if (value instanceof Set || Array.isArray(value)) {
+  if (types.isSet(value) || Array.isArray(value)) {
     for (const part of value) checkParts(part, where)
     return
   }
-  for (const [name, part] of value instanceof Map ? value : Object.entries(value)) {
+  for (const [name, part] of types.isMap(value) ? value : Object.entries(value)) {
     if (!NAME_TYPES.has(typeof name) || name === PROTO)
       throw new TypeError(`${where}: t.json cannot hold a field that is called ${show(name)}`)
     checkParts(name, where)
@@ -99,7 +125,9 @@ export class JsonType extends ContentType {
    */
   prepare(value: unknown, where: string): unknown {
     let bytes: Buffer
+    const encoding = ++encodings
     hasMaps = false
+    isEncoding = true
     try {
       bytes = Buffer.from(packr().pack(value))
     } catch (cause) {
@@ -107,6 +135,12 @@ export class JsonType extends ContentType {
       throw new TypeError(`${where}: cannot be stored as t.json: ${(cause as Error).message}`, {
         cause,
       })
+    } finally {
+      isEncoding = false
+    }
+    if (encodings !== encoding) {
+      throw new TypeError(`${where}: cannot be stored as t.json: a getter or toJSON in it stored `
+        + 'or compared another t.json')
     }
     if (hasMaps || bytes.includes(SURROGATE) || bytes.includes(REPLACED)
       || bytes.includes(PROTO_BYTES)) checkParts(value, where)
