@@ -153,7 +153,13 @@ export class View {
     if (this.file.holder !== null) throw this.busy(process.pid, 'another handle of this thread')
     this.inTransaction = true  // before it is: what is stopped behind it is known to be open
     this.file.holder = this
-    const status = frequentCalls().begin(this.number, timeoutMs)
+    let status: number
+    try {
+      status = frequentCalls().begin(this.number, timeoutMs)
+    } catch (error) {
+      this.endTransaction()
+      throw error
+    }
     if (status !== 0) this.endTransaction()
     if (status < 0) throw this.busy(-status, `process ${-status}`)
     check(status, this.path, 'beginning a transaction on')
