@@ -20,28 +20,33 @@ export class Observers {
   readonly undeclared = new Set<string>()
   readonly listeners = new Set<Listener>()
 
-  /** Of handles of a map that was dropped before this one got its name: theirs is this one now. */
-  readonly earlier: Observers[] = []
+  /** Of the map that got the name of this one, which was dropped: its handles are that one's. */
+  private successor: Observers | undefined
 
   constructor(
-    public mapName: string,
+    private name: string,
     readonly directory: Directory,
   ) {}
 
-  rename(name: string): void {
-    this.mapName = name
-    for (const other of this.earlier) other.rename(name)
+  get mapName(): string {
+    let last: Observers = this
+    while (last.successor !== undefined) last = last.successor
+    return last.name
   }
 
-  /** Their map is this one from now on. Gives what undoes that. */
+  rename(name: string): void {
+    this.name = name
+  }
+
+  /** Handles of `former` are those of this map from now on. Gives what undoes that. */
   takeOver(former: Observers): () => void {
     const added = [...former.listeners].filter((listener) => !this.listeners.has(listener))
     for (const listener of added) this.listeners.add(listener)
-    this.earlier.push(former)
+    former.successor = this
     this.changed()
     return () => {
       for (const listener of added) this.listeners.delete(listener)
-      this.earlier.splice(this.earlier.indexOf(former), 1)
+      former.successor = undefined
       this.changed()
     }
   }

@@ -132,6 +132,21 @@ test('a map that took the name of a dropped one, and what is rolled back of that
     assert.is(old.size, 2)
   }))
 
+test('maps may take each other\'s names all day', withRegion((place) => {
+  const { first } = twoHandles(place)
+  const numbers = (name: string) => first.map(name, t.u32, t.u32)
+  const oldest = first.transact(() => numbers('live'))
+  for (let i = 1; i <= 12_000; i++) {
+    first.transact(() => {
+      numbers('next').set(1, i)
+      first.dropMap('live')
+      first.renameMap('next', 'live')
+    })
+  }
+  first.transact(() => first.renameMap('live', 'kept'))
+  assert.equal([numbers('kept').get(1), oldest.get(1)], [12_000, 12_000])
+}))
+
 test('a handle of an index is not one of another by the same name', withRegion(async (place) => {
   const { map, second } = twoHandles(place)
   const byName = map.index('index', 'name')
