@@ -8,7 +8,7 @@ import { installPeers } from './peers.js'
 import { plansFor } from './plan.js'
 import { describeMachine, measuredTree } from './report/machine.js'
 import { sizesIn, tableOf } from './report/table.js'
-import { writeResults } from './report/write.js'
+import { rowName, writeResults } from './report/write.js'
 import { Rounds, type Series } from './rounds.js'
 import { CLOCK } from './workload.js'
 
@@ -26,7 +26,7 @@ async function measure(options: Options): Promise<Measured> {
   const plans = plansFor(options)
   try {
     for (const [index, plan] of plans.entries()) {
-      const what = `${plan.workload.name}, ${plan.records.toLocaleString('en')} records`
+      const what = rowName({ workload: plan.workload.name, records: plan.records })
       if (Date.now() > end) {
         leftOut.push(what)
         continue

@@ -9,18 +9,25 @@ import type { Machine } from './machine.js'
 import { plotOfRatios, plotOfScale, type Bar, type Point } from './plot.js'
 import { rowsOf, sizesIn, tableOf } from './table.js'
 
-export interface Results {
+/** What tables say of themselves. */
+interface Run {
+  /** Of the checkout that was measured. */
   tree: string
   date: string
-  machine: Machine
   rounds: number
+  series: Series[]
+}
+
+export interface Results extends Run {
+  machine: Machine
   /** The highest load average before a measurement: what else the machine had to do. */
   load: number
   /** What workloads that are not durable were timed by. */
   clock: 'cpu' | 'wall'
-  series: Series[]
   /** Workloads, with sizes, for which no time was left. */
   leftOut: string[]
+  /** These as runs before had them, the last one first. */
+  earlier?: Run[]
 }
 
 /** What `npm run bench:scale` found. */
@@ -93,7 +100,35 @@ Records of two numbers.
 `
 }
 
-function missesText({ series, leftOut }: Results): string {
+/** Of a row of the tables. */
+export const rowName = ({ workload, records }: Pick<Series, 'workload' | 'records'>): string =>
+  `${workload}, ${records.toLocaleString('en')} records`
+
+/** What the results before, and those they took over, have of what was left out this time. */
+export function earlierRuns(leftOut: readonly string[], before: Results | undefined): Run[] {
+  const missing = new Set(leftOut)
+  return [before, ...before?.earlier ?? []].flatMap((run) => {
+    const series = run?.series.filter((one) => missing.has(rowName(one))) ?? []
+    for (const one of series) missing.delete(rowName(one))
+    if (run === undefined || series.length === 0) return []
+    return [{ tree: run.tree, date: run.date, rounds: run.rounds, series }]
+  })
+}
+
+const tablesOf = (series: readonly Series[], heading: string): string =>
+  sizesIn(series).map((records) => `${heading} ${records.toLocaleString('en')} records\n\n`
+    + `${tableOf(series, records)}\n`).join('\n')
+
+const earlierText = ({ earlier = [] }: Results): string => earlier.map((run) => `
+## From the run of ${run.date}
+
+For these no time was left this time. Git tree \`${run.tree}\`, medians of ${run.rounds} rounds.
+
+${tablesOf(run.series, '###')}`).join('')
+
+function missesText({ series, leftOut: missed, earlier = [] }: Results): string {
+  const known = new Set(earlier.flatMap((run) => run.series.map(rowName)))
+  const leftOut = missed.filter((name) => !known.has(name))
   const missing = TARGETS.filter(({ workload }) =>
     !series.some((one) => one.workload === workload && one.driver === OURS))
   const names = new Set(missing.map(({ workload }) => workload))
@@ -104,8 +139,7 @@ function missesText({ series, leftOut }: Results): string {
 
 /** The text of BENCHMARKS.md. */
 export function markdown(results: Results, scale: Scale | undefined): string {
-  const tables = sizesIn(results.series).map((records) =>
-    `## ${records.toLocaleString('en')} records\n\n${tableOf(results.series, records)}\n`)
+  const tables = `${tablesOf(results.series, '##')}${earlierText(results)}`
   const limits = existsSync(inRoot('tests/bench/LIMITS.md'))
     ? `\n${readFileSync(inRoot('tests/bench/LIMITS.md'), 'utf8').trim()}\n` : ''
   return `# Benchmarks
@@ -118,7 +152,7 @@ ${notes()}
 
 ![How many times better than each peer](tests/bench/results/ratios.svg)
 
-${tables.join('\n')}${missesText(results)}${limits}${scaleText(scale)}`
+${tables}${missesText(results)}${limits}${scaleText(scale)}`
 }
 
 /** Writes everything, with the other benchmark's last results. */
@@ -134,8 +168,10 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 1)}\n`
 
 export async function writeResults(results: Results): Promise<void> {
   mkdirSync(RESULTS, { recursive: true })
-  writeFileSync(inResults('results.json'), json(results))
-  await write(results, readJson<Scale>('scale.json'))
+  const earlier = earlierRuns(results.leftOut, readJson<Results>('results.json'))
+  const all = { ...results, earlier }
+  writeFileSync(inResults('results.json'), json(all))
+  await write(all, readJson<Scale>('scale.json'))
 }
 
 export async function writeScale(scale: Scale): Promise<void> {
