@@ -146,8 +146,8 @@ export class Store implements Disposable {
 
   /**
    * Drops a live region with everything in it; what only it named goes, too. False when there is
-   * none. Whoever else has it open may go on reading, and gets RSTORE_NOT_FOUND when he begins a
-   * transaction.
+   * none. Whoever else has it open may go on reading, and keeps his snapshots; beginning a
+   * transaction or taking a snapshot is RSTORE_NOT_FOUND.
    */
   drop(name: string): boolean {
     this.parts.assertOpen()
