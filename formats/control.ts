@@ -21,5 +21,6 @@ export const ControlBlock = layout('ControlBlock', 256,
   lastError: u32(48, 'errno of the system call that failed last.'),
   replacements: u32(52, 'Raised whenever the view moved over to a compacted file.'),
   highUnits: u32(56, 'The highest frontier of the running transaction that was lowered again; 0: none was.'),
-  reserved: zeros(60, 196),
+  aheadUnits: u32(60, 'Where what was written to the file ahead of the commit ends, a whole page; 0: nothing was.'),
+  reserved: zeros(64, 192),
 })

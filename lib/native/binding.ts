@@ -62,6 +62,11 @@ export interface NativeHandle extends WindowSource {
   rollback(pageCount: number): void
   /** In a transaction: pages that were written to, of which a commit will say nothing. */
   noteTouched(pages: Uint32Array): void
+  /**
+   * In a transaction: writes what is new before a unit to the file. `changed` are the pages of the
+   * stretch of the last call that were marked since: native/src/core/tail.cc.
+   */
+  writeAhead(endUnits: number, changed: Uint32Array): PackedStatus
   grow(endUnits: number): PackedStatus
   /** The fault bits, which are taken; memory that stood in for the file is mapped to it again. */
   repair(): number

@@ -39,6 +39,7 @@ export const CONTROL = {
   capacityUnits: control.capacityUnits.offset >>> 2,
   endUnits: control.endUnits.offset >>> 2,
   highUnits: control.highUnits.offset >>> 2,
+  aheadUnits: control.aheadUnits.offset >>> 2,
   replacements: control.replacements.offset >>> 2,
 } as const
 

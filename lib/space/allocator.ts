@@ -168,9 +168,15 @@ export class Allocator {
     }
   }
 
-  /** The frontier comes down; whoever commits learns how far memory was written (View, V6). */
+  /**
+   * The frontier comes down; whoever commits learns how far memory was written (View, V6), and that
+   * nothing behind it is ahead of the commit any more. What comes there next is marked for nothing.
+   */
   lowerTo(units: number): void {
     const frontier = this.control[CONTROL.frontierUnits]!
+    if (units < this.control[CONTROL.aheadUnits]!) {
+      this.control[CONTROL.aheadUnits] = units - units % PAGE_UNITS
+    }
     this.control[CONTROL.highUnits] = Math.max(this.control[CONTROL.highUnits]!, frontier)
     this.control[CONTROL.frontierUnits] = units
   }

@@ -15,6 +15,10 @@
  *  V3. Past the frontier memory reads as zero: what a savepoint allocated is cleared here when it
  *      is rolled back, and what the whole transaction allocated by the owner, who can do it
  *      cheaply, or by `clearFresh`.
+ *  V4. What is new may go to the file ahead of the commit (`writeAhead`; native/src/core/tail.cc):
+ *      between two operations, when all cells before the frontier are filled, and who changes one
+ *      marks it (Marks, M6): as it must be when a savepoint begins. So not while a room is open, a
+ *      buffer over a cell is lent, or one structure is being filled while another is.
  */
 import { C } from '../../formats/index.js'
 import { CONTROL, STATE } from './allocation-words.js'
@@ -28,6 +32,9 @@ import { Room, Rooms } from './rooms.js'
 import { Space } from './space.js'
 import type { Window } from './window.js'
 
+/** 4 MiB: large pages of the system, whose memory can be used again (native/src/core/fault). */
+const AHEAD_UNITS = 0x8_0000
+
 export interface ContiguousMemory {
   readonly windows: Window[]
   /** A ControlBlock. */
@@ -37,6 +44,13 @@ export interface ContiguousMemory {
   /** Identity.firstDataPage. */
   readonly firstDataPage: number
   readonly grow: Grow
+  /**
+   * Begins to write what is new before a unit to its file; `changed` are the pages of the last
+   * stretch that were marked since. Throws when it cannot.
+   */
+  readonly writeAhead?: (endUnits: number, changed: Uint32Array) => void
+  /** The least that is written ahead, and of what its ends are multiples. */
+  readonly aheadUnits?: number
   /**
    * Told of pages that a savepoint wrote to which was rolled back: their content is what it was,
    * but whoever keeps count of memory wants to know.
@@ -55,12 +69,21 @@ export class ContiguousSpace extends Space {
   private readonly frontiers: number[] = []
   private readonly rooms = new Rooms()
   private readonly touched: ContiguousMemory['touched']
+  private readonly write: ContiguousMemory['writeAhead']
+  private readonly aheadUnits: number
+  /** Of the stretch that was written ahead last. */
+  private aheadFrom = 0
   private running = false
 
   constructor(memory: ContiguousMemory) {
-    const { windows, control, bitmap, firstDataPage, grow, touched, path } = memory
+    const {
+      windows, control, bitmap, firstDataPage, grow, touched, writeAhead, aheadUnits = AHEAD_UNITS,
+      path,
+    } = memory
     super(windows)
     this.touched = touched
+    this.write = writeAhead
+    this.aheadUnits = aheadUnits
     this.control = control
     this.firstDataPage = firstDataPage
     const marks = new Marks(windows, bitmap)
@@ -151,6 +174,19 @@ export class ContiguousSpace extends Space {
     this.marks.open(endUnits)
   }
 
+  /** V4. The caller says that no cell is being filled. */
+  override writeAhead(): void {
+    const { control, write, aheadUnits } = this
+    const end = this.frontierUnits - this.frontierUnits % aheadUnits
+    const written = Math.max(control[CONTROL.aheadUnits]!, control[CONTROL.endUnits]!)
+    if (end - written < aheadUnits || write === undefined || !this.running) return
+    if (this.rooms.anyOpen || this.onFree !== null || this.watcherCount > 1) return
+    const changed = this.marks.changedIn(this.aheadFrom, control[CONTROL.aheadUnits]!)
+    this.marks.advance(end)  // throws where there is no memory for it
+    this.aheadFrom = written
+    write(end, changed)
+  }
+
   /** Writes the frontier to where it is committed. The last change of a transaction. */
   prepareCommit(): void {
     for (const room of this.rooms.takeOpen()) this.freeRoom(room)
@@ -204,8 +240,8 @@ export class ContiguousSpace extends Space {
     const putBack = this.rooms.keepEdges(this.frontiers.length, this.windows)
     this.rooms.rollback(this.frontiers.length)
     const frontier = this.frontiers.pop()!
-    this.clearFresh(frontier, this.frontierUnits)
     const touched = this.marks.rollback()
+    this.clearFresh(frontier, this.frontierUnits)
     putBack()
     this.allocator.lowerTo(frontier)
     if (touched.length !== 0) this.touched?.(touched)

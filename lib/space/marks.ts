@@ -22,8 +22,16 @@
  *  M4. Releasing a savepoint hands on each of its entries whose line the parent needs (below its
  *      fresh line) and has not saved: such a line did not change since the parent began, so what it
  *      held when the savepoint began is what the parent must restore.
- *  M5. Fresh lines are not restored here. Whoever rolls back makes them read as zero again: see
- *      ContiguousSpace.
+ *  M5. Fresh lines are not restored here. Whoever rolls back makes them read as zero again, when
+ *      this is done: see ContiguousSpace.
+ *  M6. What the transaction has added may be written to the file ahead of its commit (`advance`).
+ *      From then on those lines are marked at all levels like any that existed, so that the commit
+ *      knows which pages to write again. What is saved of them is of use to a savepoint that began
+ *      later; for the others M5 holds: beyond the *base* line of a level, its fresh line when it
+ *      began, whatever a rollback restores is made zero.
+ *  M7. A savepoint that is rolled back puts back what it marked, but the file may have what was
+ *      there before: written ahead while the savepoint ran. So pages that it marked beyond the
+ *      committed end are marked at level 0.
  *
  * What commit needs is level 0 alone: its bitmap (native memory, so that the log can be gathered
  * from it) and its dirty pages. All lines from the fresh line to the frontier belong to the commit
@@ -33,6 +41,7 @@
  * back lines are those saved. Lines are copied as bigints, of which the engine makes moves of 64
  * bits (half the time of 32-bit words): a double would lose the bits of a NaN.
  */
+import { PAGE_UNITS } from './ref.js'
 import type { Window } from './window.js'
 
 const LINE_LONGS = 8
@@ -57,19 +66,32 @@ class Level {
   pages = new Uint32Array(64)
   pageCount = 0
   freshLine = 0
+  /** The fresh line when the level began: M6. */
+  baseLine = 0
   /** Entries of the undo log that belong to the levels below. */
   firstEntry = 0
 
   constructor(public bits: Uint32Array) {}
 
-  /**
-   * A bitmap that covers the fresh line; only a savepoint's ever grows, and only while it is all
-   * zero.
-   */
+  begin(freshLine: number): void {
+    this.cover(freshLine)
+    this.baseLine = freshLine
+  }
+
+  /** A bitmap that covers the fresh line; only a savepoint's ever grows. */
   cover(freshLine: number): void {
+    const { bits } = this
     const words = Math.ceil(freshLine / 64) * 2
-    if (words > this.bits.length) this.bits = new Uint32Array(2 ** Math.ceil(Math.log2(words)))
+    if (words > bits.length) {
+      this.bits = new Uint32Array(2 ** Math.ceil(Math.log2(words)))
+      this.bits.set(bits)
+    }
     this.freshLine = freshLine
+  }
+
+  /** M6. */
+  advance(line: number): void {
+    if (line > this.freshLine) this.cover(line)
   }
 
   has(line: number): boolean {
@@ -131,7 +153,29 @@ export class Marks {
 
   /** Begins level 0: everything from `endUnits` on is fresh. */
   open(endUnits: number): void {
-    this.level.freshLine = this.freshLine = freshLineOf(endUnits)
+    this.level.begin(freshLineOf(endUnits))
+    this.enter(this.level)
+  }
+
+  /** M6: what lies before a page's first unit is in the file as it is now. */
+  advance(units: number): void {
+    const line = freshLineOf(units)
+    for (let i = 0; i <= this.levelIndex; i++) this.levels[i]!.advance(line)
+    this.enter(this.level)
+  }
+
+  /** Pages with a mark at any level, of those that begin in a stretch that was advanced over. */
+  changedIn(fromUnits: number, endUnits: number): Uint32Array {
+    const pages: number[] = []
+    for (let page = Math.ceil(fromUnits / PAGE_UNITS); page < endUnits / PAGE_UNITS; page++) {
+      for (let i = 0; i <= this.levelIndex; i++) {
+        const { bits } = this.levels[i]!
+        if ((bits[page * 2]! | bits[page * 2 + 1]!) === 0) continue
+        pages.push(page)
+        break
+      }
+    }
+    return Uint32Array.from(pages)
   }
 
   /**
@@ -181,7 +225,7 @@ export class Marks {
   begin(frontierUnits: number): void {
     const index = this.levelIndex + 1
     const level = (this.levels[index] ??= new Level(new Uint32Array(0)))
-    level.cover(freshLineOf(frontierUnits))  // throws where there is no memory for it
+    level.begin(freshLineOf(frontierUnits))  // throws where there is no memory for it
     level.firstEntry = this.entryCount
     this.levelIndex = index
     this.enter(level)
@@ -210,11 +254,18 @@ export class Marks {
   rollback(): Uint32Array {
     const child = this.leave()
     this.restoreTo(child.firstEntry)
-    const { freshLine } = this.levels[0]!
-    const touched = child.pages.slice(0, child.pageCount)
-      .filter((page) => (page + 1) * LINES_OF_PAGE <= freshLine)
+    const whole = this.levels[0]!
+    const pages = child.pages.slice(0, child.pageCount)
+    const isBefore = (page: number): boolean => (page + 1) * LINES_OF_PAGE <= whole.baseLine
+    for (const page of pages) if (!isBefore(page)) this.markAhead(whole, page)
     child.clear()
-    return touched
+    return pages.filter(isBefore)
+  }
+
+  /** M7. A line that stands for the page: that of the committed end is marked by itself. */
+  private markAhead(whole: Level, page: number): void {
+    const line = page * LINES_OF_PAGE
+    if (line >= whole.baseLine && line < whole.freshLine) whole.add(line)
   }
 
   /** Undoes everything below the committed end, savepoints included, and forgets it: M2. */

@@ -91,6 +91,11 @@ export class Rooms {
     }
   }
 
+  /** Whether somebody fills one without marks. */
+  get anyOpen(): boolean {
+    return this.rooms.some(({ closedDepth }) => closedDepth < 0)
+  }
+
   /** O2: gives those that are open, and forgets all. */
   takeOpen(): readonly Room[] {
     if (this.rooms.length === 0) return NO_ROOMS

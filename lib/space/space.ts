@@ -117,6 +117,13 @@ export abstract class Space {
   abstract mark(ref: number, bytes: number): void
 
   /**
+   * Between two operations of a large transaction: what it has added may go to its file now, where
+   * the space has one. Whoever fills a structure in a way of his own calls it where he marks anew
+   * what he goes on with.
+   */
+  writeAhead(): void {}
+
+  /**
    * Arrays of at least so many bytes of capacity are built in a room; smaller ones in memory of
    * their own and copied. 0 where a room that is mostly given back costs nothing.
    */
@@ -195,6 +202,11 @@ export abstract class Space {
   unwatch(watcher: Watcher): void {
     const index = this.watchers.indexOf(watcher)
     if (index >= 0) this.watchers.splice(index, 1)
+  }
+
+  /** Structures that are being filled. */
+  protected get watcherCount(): number {
+    return this.watchers.length
   }
 
   /** S6. */

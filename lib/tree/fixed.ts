@@ -139,8 +139,8 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
     this.setCount(leaf, count - to + from)
   }
 
-  override loader(): Loader<K> {
-    return new FixedLoader(this)
+  override loader(onLeaf?: () => void): Loader<K> {
+    return new FixedLoader(this, onLeaf)
   }
 
   /** Index of a key in its window. */

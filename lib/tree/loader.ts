@@ -71,6 +71,8 @@ class Watch implements Watcher {
   }
 }
 
+const NOTHING = (): void => {}
+
 /** The last key of a tree, or undefined. */
 function lastKeyOf<K>(tree: BranchingTree<K>): K | undefined {
   const cursor = tree.cursor()
@@ -97,7 +99,7 @@ export class FixedLoader<K> implements Loader<K> {
   private keyWord = 0
   private valueWord = 0
 
-  constructor(private readonly tree: FixedTree<K>) {
+  constructor(private readonly tree: FixedTree<K>, private readonly onLeaf: () => void = NOTHING) {
     this.last = lastKeyOf(tree)
     this.window = tree.window
     this.watch = new Watch(tree.space, tree.root)
@@ -124,6 +126,7 @@ export class FixedLoader<K> implements Loader<K> {
   /** A first key, or one that the leaf has no room for. The leaf that it comes into is marked. */
   private begin(key: K): number {
     const { tree } = this
+    this.onLeaf()
     const value = this.watch.aside(() => tree.place(key))
     const leaf = tree.leaf
     const count = tree.countOf(leaf)
@@ -158,7 +161,7 @@ export class SlottedLoader implements Loader<KeyBuffer> {
   private readonly watch: Watch
   private leaf = 0
 
-  constructor(private readonly tree: TreeBytes) {
+  constructor(private readonly tree: TreeBytes, private readonly onLeaf: () => void = NOTHING) {
     const last = lastKeyOf(tree)
     this.last = last ?? tree.newKey()
     this.isFirst = last === undefined
@@ -179,6 +182,7 @@ export class SlottedLoader implements Loader<KeyBuffer> {
   private add(key: KeyBuffer, shared: number): number {
     const { leaf, tree } = this
     if (leaf === 0 || leaf === tree.root) {
+      this.onLeaf()
       const value = tree.place(key)
       this.leaf = isLast(tree, tree.leaf) ? tree.leaf : 0
       if (this.leaf !== 0) tree.markLeaf(this.leaf)
@@ -189,6 +193,7 @@ export class SlottedLoader implements Loader<KeyBuffer> {
       (tree.tighten(leaf, key) && tree.hasRoom(leaf, key)))
     tree.space.beforeChange(tree.root)
     if (!stays) {
+      this.onLeaf()
       this.leaf = tree.closeLeaf(key)
       tree.markLeaf(this.leaf)
     }

@@ -24,8 +24,8 @@ const pair = {
 }
 
 export class TreeBytes extends SlottedSplits {
-  override loader(): Loader<KeyBuffer> {
-    return new SlottedLoader(this)
+  override loader(onLeaf?: () => void): Loader<KeyBuffer> {
+    return new SlottedLoader(this, onLeaf)
   }
 
   protected override moveLeaf(from: number, to: number): void {

@@ -295,6 +295,11 @@ export abstract class Session {
   /** Whether somebody may have a buffer that `isLent` knows. */
   lending = false
 
+  /** See Space.writeAhead: not while somebody may write to memory of the space by himself. */
+  writeAhead(): void {
+    if (!this.lending) this.space.writeAhead()
+  }
+
   /** Whether a buffer is memory of the space: what is in it may be another value's any time. */
   isLent(_buffer: ArrayBufferLike): boolean {
     return false

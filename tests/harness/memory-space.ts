@@ -3,9 +3,13 @@ import * as assert from 'uvu/assert'
 import { C } from '../../formats/index.js'
 import { CONTROL, STATE } from '../../lib/space/allocation-words.js'
 import { ContiguousSpace } from '../../lib/space/contiguous-space.js'
+import { PAGE_UNITS } from '../../lib/space/ref.js'
 import { walkSpace } from '../../lib/space/walk.js'
 import { Window } from '../../lib/space/window.js'
+import { AheadFile } from './ahead-file.js'
 
+/** Written ahead of a commit at a time: 16 KiB, so that small tests have it, too. */
+const AHEAD_UNITS = 4 * PAGE_UNITS
 const FIRST_DATA_PAGE = C.CHECKSUM_PAGE + 1
 const WINDOW_BYTES = Number(C.WINDOW_BYTES)
 
@@ -18,6 +22,7 @@ export interface MemorySpaceOptions {
 export class MemorySpace extends ContiguousSpace {
   /** What `grow` was told, newest last. */
   readonly grown: number[]
+  readonly #file: AheadFile
 
   /** Memory is only touched where it is used: a large capacity costs nothing. */
   constructor({ capacityBytes = 64 * 2 ** 20, frontierUnits }: MemorySpaceOptions = {}) {
@@ -30,14 +35,18 @@ export class MemorySpace extends ContiguousSpace {
     ContiguousSpace.format(windows[0]!, FIRST_DATA_PAGE)
     control[CONTROL.capacityUnits] = (capacityBytes - C.SINK_BYTES) / 8
     control[CONTROL.endUnits] = FIRST_DATA_PAGE * 512
+    const file = new AheadFile(windows, control)
     super({
       windows,
+      aheadUnits: AHEAD_UNITS,
+      writeAhead: file.write,
       control,
       bitmap: new Uint32Array(capacityBytes / 64 / 32),
       firstDataPage: FIRST_DATA_PAGE,
       grow: (endUnits) => grown.push(endUnits),
     })
     this.grown = grown
+    this.#file = file
     if (frontierUnits !== undefined) this.jump(frontierUnits)
   }
 
@@ -72,14 +81,21 @@ export class MemorySpace extends ContiguousSpace {
 
   commit(): void {
     this.prepareCommit()
+    this.#file.commit(this.marks)
     this.control[CONTROL.endUnits] = this.frontierUnits
     this.endTransaction()
   }
 
   rollback(): void {
     const frontier = this.frontierUnits
+    this.#file.end()
     this.rollbackTransaction()
     this.clearFresh(this.frontierUnits, frontier)
+  }
+
+  override rollbackSavepoint(): void {
+    this.#file.writeLate()
+    super.rollbackSavepoint()
   }
 
   /** Runs a nested transaction. */

@@ -96,6 +96,8 @@ export class View {
         check(this.native.grow(endUnits), this.path, 'growing')
         this.windows.reach(endUnits)
       },
+      writeAhead: (endUnits, changed) =>
+        check(this.native.writeAhead(endUnits, changed), this.path, 'writing to'),
       touched: (pages) => this.native.noteTouched(pages),
       path: this.path,
     })

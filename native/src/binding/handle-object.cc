@@ -42,6 +42,7 @@ void HandleObject::registerClass(Napi::Env env, Napi::Object exports) {
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::rollback>>("rollback"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::noteTouched>>("noteTouched"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::windowPair>>("windowPair"),
+              InstanceMethod<&HandleObject::whenOpen<&HandleObject::writeAhead>>("writeAhead"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::grow>>("grow"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::repair>>("repair"),
               InstanceMethod<&HandleObject::whenOpen<&HandleObject::flush>>("flush"),
@@ -300,6 +301,14 @@ void HandleObject::noteTouched(const Napi::CallbackInfo& info) {
 /// windowPair(index): the buffer over it, within the capacity.
 Napi::Value HandleObject::windowPair(const Napi::CallbackInfo& info) {
   return memory_->windowPair(info.Env(), info[0].As<Napi::Number>().Uint32Value());
+}
+
+/// writeAhead(endUnits, changed): between begin and the commit; the packed status.
+Napi::Value HandleObject::writeAhead(const Napi::CallbackInfo& info) {
+  const auto endUnits = static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue());
+  const auto pages = info[1].As<Napi::Uint32Array>();
+  const std::vector<uint32_t> changed(pages.Data(), pages.Data() + pages.ElementLength());
+  return packedStatus(info.Env(), handle_->writeAhead(endUnits, changed));
 }
 
 Napi::Value HandleObject::grow(const Napi::CallbackInfo& info) {

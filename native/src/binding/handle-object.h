@@ -70,6 +70,7 @@ class HandleObject : public Napi::ObjectWrap<HandleObject>, public Closable {
   void rollback(const Napi::CallbackInfo& info);
   void noteTouched(const Napi::CallbackInfo& info);
   Napi::Value windowPair(const Napi::CallbackInfo& info);
+  Napi::Value writeAhead(const Napi::CallbackInfo& info);
   Napi::Value grow(const Napi::CallbackInfo& info);
   Napi::Value repair(const Napi::CallbackInfo& info);
   Napi::Value flush(const Napi::CallbackInfo& info);

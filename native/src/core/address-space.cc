@@ -16,8 +16,6 @@
 namespace rstore {
 namespace {
 
-constexpr uint64_t kReservationAlignment = 2 * 1024 * 1024;
-
 /// mmap over what is reserved, not inherited by fork.
 Status mapOver(std::byte* base, uint64_t bytes, int protection, int flags, int fd,
                uint64_t offset) {
@@ -45,13 +43,13 @@ uint64_t roundUpToSystemPage(uint64_t bytes) {
 
 Status reserveAddressSpace(uint64_t bytes, Reservation* out) {
   bytes = roundUpToSystemPage(bytes);
-  const uint64_t more = bytes + kReservationAlignment;
+  const uint64_t more = bytes + kLargePageBytes;
   void* found =
       ::mmap(nullptr, more, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (found == MAP_FAILED) return statusFromErrno(errno);
   auto* low = static_cast<std::byte*>(found);
-  const uint64_t over = reinterpret_cast<uintptr_t>(low) % kReservationAlignment;
-  const uint64_t before = over == 0 ? 0 : kReservationAlignment - over;
+  const uint64_t over = reinterpret_cast<uintptr_t>(low) % kLargePageBytes;
+  const uint64_t before = over == 0 ? 0 : kLargePageBytes - over;
   if (before > 0) ::munmap(low, before);
   ::munmap(low + before + bytes, more - before - bytes);
   *out = {low + before, bytes};
@@ -102,6 +100,17 @@ Status giveBackPages(std::byte* base, uint64_t bytes) {
     return statusFromErrno(errno);
   }
   return kSuccess;
+}
+
+bool moveMemory(std::byte* from, std::byte* to, uint64_t bytes) {
+#ifdef MREMAP_MAYMOVE
+  constexpr int kDontUnmap = 4;  // MREMAP_DONTUNMAP: Linux 5.7; older headers do not know it
+  constexpr int kFlags = MREMAP_MAYMOVE | MREMAP_FIXED | kDontUnmap;
+  return ::mremap(from, bytes, bytes, kFlags, to) == to;
+#else
+  (void)from, (void)to, (void)bytes;
+  return false;
+#endif
 }
 
 void populatePages([[maybe_unused]] std::byte* base, [[maybe_unused]] uint64_t bytes) {

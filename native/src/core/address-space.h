@@ -26,6 +26,9 @@ struct Reservation {
 
 struct FaultRange;
 
+/// Where the system has pages of this size, memory that is aligned to it costs one fault each.
+inline constexpr uint64_t kLargePageBytes = 2 * 1024 * 1024;
+
 uint64_t systemPageBytes();
 uint64_t roundUpToSystemPage(uint64_t bytes);
 
@@ -59,6 +62,11 @@ Status unmapShared(std::byte* base, int fd, uint64_t bytes, Shared use);
 /// Forgets private pages (MADV_DONTNEED): the next touch of a private file mapping reads the file
 /// again, of anonymous memory zero. Does not change the number of mappings.
 Status giveBackPages(std::byte* base, uint64_t bytes);
+
+/// Moves anonymous memory, as it is, to where other memory is mapped, which goes; zeros are left where
+/// it was. Units of 2 MiB on both sides cost a few microseconds each. False where the system cannot,
+/// and nothing was moved.
+bool moveMemory(std::byte* from, std::byte* to, uint64_t bytes);
 
 /// Maps pages that will be written in a moment in one go, instead of with a fault for each
 /// (MADV_POPULATE_WRITE). A hint: never fails; where pages cannot be had, the write faults.

@@ -15,13 +15,10 @@ namespace rstore {
 
 namespace {
 
-/// So many brand-new pages and more go straight to the region file instead of through the log.
-constexpr uint64_t kDirectTailPages = kBufferedTailBytes / kPageBytes;
 /// A checkpoint is due after so many distinct pages: applying them is what a fresh view pays.
 constexpr uint64_t kCheckpointPages = 4096;
 /// And urgent after at most so many: as many as a view keeps for itself.
 constexpr uint64_t kUrgentPages = 4 * kCheckpointPages;
-constexpr size_t kTailPiecePages = 256;
 /// Memory for a record that is kept for the next one.
 constexpr size_t kKeptRecordBytes = 4 << 20;
 
@@ -67,17 +64,12 @@ Status Handle::prepare(const Changes& changes, bool sync) {
   if (!log_.isOpen()) {
     if (const Status begun = beginLog(); !begun.ok()) return begun;
   }
-  const uint64_t firstNew = pagesForUnits(view_.cursor().endUnits);
-  const uint64_t newPages = pagesForUnits(changes.endUnits) - firstNew;
-  const uint64_t leastTail = view_.faultRange().tailBuffered != 0 ? 1 : kDirectTailPages;
-  if (newPages >= leastTail && newPages < UINT32_MAX) {
-    pending_.tailFirstPage = firstNew;
-    pending_.tailPageCount = newPages;
-  }
+  if (const Status ahead = awaitAhead(); !ahead.ok()) return ahead;
+  planTail(changes);
   gather(changes);
   // Zeros stood in for a page that could not be read, because somebody cut the file.
   if (atomicWord(view_.control().fault).load() != 0) return failure(Code::kIo, EIO);
-  if (pending_.tailPageCount != 0) {
+  if (pending_.tailPageCount != 0 || ahead_.highPage != 0) {
     if (const Status wrote = writeTail(changes); !wrote.ok()) return fail(wrote);
   }
   return kSuccess;
@@ -116,36 +108,6 @@ Status Handle::beginLog() {
   return kSuccess;
 }
 
-/// Step 2. The checksums go into the record, where recovery proves the tail by them.
-Status Handle::writeTail(const Changes& changes) {
-  SharedWords& words = lock_.words();
-  const uint64_t first = pending_.tailFirstPage;
-  atomicWord(words.tailHighBytes)
-      .store(pagesForUnits(changes.endUnits) * kPageBytes, std::memory_order_seq_cst);
-  atomicWord(words.unsyncedTailEpoch).store(view_.epoch() + 1, std::memory_order_seq_cst);
-  for (uint64_t done = 0; done < pending_.tailPageCount; done += kTailPiecePages) {
-    const uint64_t count = std::min<uint64_t>(kTailPiecePages, pending_.tailPageCount - done);
-    const std::byte* from = view_.base() + (first + done) * kPageBytes;
-    const Status wrote =
-        writeFully(file_.fd, from, count * kPageBytes, (first + done) * kPageBytes);
-    if (!wrote.ok()) return wrote;
-  }
-  return kSuccess;
-}
-
-Status Handle::syncTail() {
-  auto& unsynced = atomicWord(lock_.words().unsyncedTailEpoch);
-  if (unsynced.load(std::memory_order_seq_cst) == 0) return kSuccess;
-  if (const Status synced = syncOf(file_.fd); !synced.ok()) return synced;
-  if (lock_.isSuspect()) return failure(Code::kIo, EIO);
-  unsynced.store(0, std::memory_order_seq_cst);
-  RedoRecord header;
-  memcpy(&header, pending_.record.data(), sizeof header);
-  header.durableTailEpoch = header.epoch;
-  put(pending_.record, 0, header);
-  return kSuccess;
-}
-
 /// Builds the record: header, page entries, checksums of the tail, lines.
 void Handle::gather(const Changes& changes) {
   const LogCursor& at = view_.cursor();
@@ -156,8 +118,9 @@ void Handle::gather(const Changes& changes) {
   const uint64_t* bits = view_.lineBits();
   const uint64_t freshPage = freshLine / kPageLines;
   std::vector<uint32_t>& pages = pending_.pages;
-  pages.assign(changes.pages, changes.pages + changes.pageCount);
-  const bool boundaryListed = bits[freshPage] != 0;
+  listPages(changes);
+  const uint64_t endPage = pagesForUnits(at.endUnits);
+  const bool boundaryListed = freshPage < endPage && bits[freshPage] != 0;
   if (freshEnd > freshLine) {
     for (uint64_t page = freshPage; page * kPageLines < freshEnd; page++) {
       if (page != freshPage || !boundaryListed) pages.push_back(static_cast<uint32_t>(page));
@@ -165,7 +128,7 @@ void Handle::gather(const Changes& changes) {
   }
   uint64_t lineCount = 0;
   const auto maskOf = [&](uint32_t page) {
-    return bits[page] | maskOfLines(page, freshLine, freshEnd);
+    return (page < endPage ? bits[page] : 0) | maskOfLines(page, freshLine, freshEnd);
   };
   for (const uint32_t page : pages) {
     view_.expect(page);
@@ -190,10 +153,7 @@ void Handle::gather(const Changes& changes) {
   if (pending_.tailPageCount % 2 != 0) {
     put(record, tailAt + pending_.tailPageCount * sizeof(uint32_t), uint32_t{0});
   }
-  for (uint64_t i = 0; i < pending_.tailPageCount; i++) {
-    const std::byte* page = view_.base() + (pending_.tailFirstPage + i) * kPageBytes;
-    put(record, tailAt + i * sizeof(uint32_t), checksumOfPage(page));
-  }
+  putTailChecksums(record.data() + tailAt);
   RedoRecord header{};
   header.magic = kRecordMagic;
   header.epoch = at.epoch + 1;
@@ -300,6 +260,7 @@ void Handle::countChanges() {
 /// The view follows its own commit.
 void Handle::finish() {
   View& view = view_;
+  forgetAhead();
   view.endBufferedTail();
   if (pending_.published) {
     for (const uint32_t page : pending_.pages) view.notePrivate(page, pending_.cursor.epoch);

@@ -7,7 +7,7 @@
 // result.
 //
 // Invariants
-//  F1. The handler uses: system calls through io() and mmap, mprotect, madvise; atomics; memory of
+//  F1. The handler uses: system calls through io() and mmap, mprotect, madvise, mremap; atomics; memory of
 //      FaultRange, ControlBlock and its own stack. No allocation, no lock that its own thread could
 //      hold when it faults, no thread-local storage (its first use in a library may allocate).
 //      errno is kept.
@@ -32,9 +32,9 @@
 //  F8. Where `buffersTail` is set, a transaction that has grown by kBufferedTailBytes gets
 //      anonymous memory where the file is made longer for it, not pages of the file, each of which
 //      the kernel would read only to copy it. Nobody has touched those pages yet, and they are zero
-//      either way. The memory is a patch (F5), and its content is in no file until a commit writes
-//      it there: whoever ends the transaction writes the whole tail straight to the file, and
-//      repairs the range.
+//      either way. The memory is a patch (F5), and its content is in no file until somebody writes
+//      it there: ahead of the commit (write-ahead.h), or whoever ends the transaction, who writes
+//      the whole tail straight to the file, and repairs the range. tail-memory.h.
 //  F9. A view may have taken the right to touch pages away that it has not brought up to date
 //      (pending-pages.h): SIGSEGV. The handler does that with system calls and gives the right
 //      back; the access is repeated. It also reads the slot's epoch, the table of segments and
@@ -103,6 +103,12 @@ struct FaultPatch {
 
 constexpr uint32_t kFaultPatchLimit = 62;
 
+/// Memory for tails that waits to be used again: tail-memory.h.
+struct TailMemory {
+  std::byte* base = nullptr;
+  uint32_t ready = 0;  // a bit for each unit that is there
+};
+
 /// F8. As many bytes of new pages go straight to the file anyway.
 constexpr uint64_t kBufferedTailBytes = 64 * kPageBytes;
 
@@ -139,7 +145,8 @@ struct FaultRange {
   uint32_t retryPage = 0;     // page whose access was last repeated without a change, plus 1
   uint32_t retryCount = 0;    // how many times
   uint32_t tailBuffered = 0;  // 1 when a patch is part of a tail (F8)
-  uint32_t restart = 0;       // 1 when a patch could not be listed (F5)
+  TailMemory tailMemory;
+  uint32_t restart = 0;  // 1 when a patch could not be listed (F5)
   uint32_t patchCount = 0;
   FaultPatch patches[kFaultPatchLimit] = {};
 };

@@ -101,6 +101,7 @@ Status Handle::begin(int64_t timeoutMs, uint32_t* holderPid) {
 void Handle::rollback(const uint32_t* pages, uint32_t count) {
   view_.control().growing = 0;
   view_.control().contentSerial++;
+  forgetAhead();
   view_.forget(pages, count);
   (void)takeFaultBits(&view_.control());
   transacting_ = false;

@@ -6,7 +6,8 @@
 //     not care.
 //  2. A large tail (many new pages past the committed end) is written straight to the region.
 //     Before it, tailHighBytes and unsyncedTailEpoch are set. Crash: bytes past the end, which the
-//     next holder zeroes (H3); nobody can reach them.
+//     next holder zeroes (H3); nobody can reach them. What is finished of it may be written long
+//     before, while the transaction runs: tail.cc.
 //  3. For a syncing commit: the region is synced if any tail may not be.
 //  4. The record is written: through the mapping, or by pwrite and synced. Crash: a torn record is
 //     void (log.h, G1); a whole one is adopted by the next holder (H2) or found by recovery. Either
@@ -78,6 +79,7 @@
 #include "core/log.h"
 #include "core/region-file.h"
 #include "core/status.h"
+#include "core/thread.h"
 #include "core/view.h"
 
 namespace rstore {
@@ -152,6 +154,14 @@ class Handle {
   /// changed nothing and is then rolled back.
   Status replaceWith(const std::string& temporary);
 
+  /// Inside a transaction: writes what is new before `endUnits` to the file, whole pages, ahead of
+  /// the commit, on a thread of its own. `control.aheadUnits` is how far it goes; whoever changes it
+  /// from now on lists its pages for the commit. `changed` are those of the last stretch that were
+  /// changed since the call for it. After a failure `rollback` must follow.
+  Status writeAhead(uint64_t endUnits, const std::vector<uint32_t>& changed);
+  /// Returns when that has ended, with how it went.
+  Status awaitAhead();
+
   /// Makes the file long enough for data up to `endUnits`, inside a transaction.
   Status grow(uint64_t endUnits);
   /// Syncs what was committed without: `prepareFlush` on the thread of the view, then `flush` on
@@ -199,10 +209,23 @@ class Handle {
     uint64_t tailFirstPage = 0;
     uint64_t tailPageCount = 0;
     std::vector<uint32_t> pages;
+    std::vector<uint32_t> again;  // pages of the tail that changed after they were written ahead
     bool sync = false;
     bool published = false;
     bool isMuch = false;    // with what was before it: a checkpoint is due
     bool isUrgent = false;  // so much that it must not wait
+  };
+
+  /// The tail of the running transaction as far as it was written ahead: tail.cc.
+  struct Ahead {
+    uint64_t highPage = 0;            // how far it ever was written; 0: nothing was
+    std::vector<uint32_t> checksums;  // of its pages, from the first on
+    // The stretch that is being written, or was and is not shown from the file yet.
+    uint64_t firstPage = 0;
+    uint64_t endPage = 0;
+    Status written;  // the thread's while that runs
+    Status shown;
+    Thread writer;
   };
 
   Status openShared();
@@ -228,8 +251,16 @@ class Handle {
   Status zeroAbandonedTail();
   Status adopt();
   Status beginLog();
+  uint64_t aheadPage() const;
+  Status writeStretch(uint32_t* checksums) const;
+  Status showAhead(const std::vector<uint32_t>& changed);
+  void planTail(const Changes& changes);
+  void listPages(const Changes& changes);
+  void putTailChecksums(std::byte* to) const;
+  Status writePages(uint64_t firstPage, uint64_t endPage) const;
   Status writeTail(const Changes& changes);
   Status syncTail();
+  void forgetAhead();
   void gather(const Changes& changes);
   Status reserveLog(uint64_t bytes);
   void countChanges();
@@ -248,6 +279,7 @@ class Handle {
   View view_;
   std::unique_ptr<Checkpointer> checkpointer_;
   Pending pending_;
+  Ahead ahead_;
   bool transacting_ = false;
   bool alone_ = false;
   bool moving_ = false;  // between two files

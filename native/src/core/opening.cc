@@ -177,6 +177,7 @@ Status Handle::resume(uint64_t epoch) {
 
 void Handle::close() {
   if (checkpointer_) checkpointer_->stop();
+  ahead_.writer.join();  // before the lock: T1 of tail.cc
   if (hasLock() && lock_.holdsWrite()) lock_.releaseWrite();
   view_.close();
   if (hasLock() && checkpointer_) closeAsLast();

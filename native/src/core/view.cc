@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "core/atomic-word.h"
+#include "core/fault/tail-memory.h"
 #include "core/io.h"
 #include "core/pages.h"
 
@@ -51,6 +52,7 @@ void View::close() {
   if (base_ == nullptr) return;
   pending_.unlock();
   unregisterRange(&faultRange_);
+  releaseTailMemory(&faultRange_);
   base_ = nullptr;
   private_.clear();
   private_.shrink_to_fit();

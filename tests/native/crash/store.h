@@ -30,6 +30,7 @@ inline constexpr uint64_t kCapacityBytes = 4 << 20;
 inline constexpr uint32_t kPages = kCapacityBytes / kPageBytes;
 inline constexpr uint32_t kFirstDataPage = kChecksumPage + 1;
 inline constexpr uint32_t kUnitsOfPage = kPageBytes / kUnitBytes;
+inline constexpr uint32_t kUnitsOfLine = kLineBytes / kUnitBytes;
 inline constexpr uint32_t kLinesOfPage = kPageBytes / kLineBytes;
 
 using Line = std::array<std::byte, kLineBytes>;
@@ -220,12 +221,38 @@ class Region {
     uint32_t holder = 0;
     const Status begun = handle.begin(timeoutMs, &holder);
     if (begun.ok()) endUnits = handle.view().cursor().endUnits;
+    control.highUnits = 0;
     return begun;
   }
   void write(uint64_t line, const Line& content) {
     std::byte* at = memory_.windows() + line * kLineBytes;
-    if (line < freshLineOf(handle.view().cursor().endUnits)) mark(line, at);
+    const uint64_t ahead = control.aheadUnits / kUnitsOfLine;
+    if (line < std::max(freshLineOf(handle.view().cursor().endUnits), ahead)) mark(line, at);
     memcpy(at, content.data(), kLineBytes);
+  }
+  /// As lib/space/contiguous-space.ts does it; on a thread that runs on.
+  Status writeAhead(uint64_t units) {
+    std::vector<uint32_t> changed;
+    for (const uint32_t page : pages_) {
+      if (page >= aheadFrom_ && (page + 1) * kUnitsOfPage <= control.aheadUnits) {
+        changed.push_back(page);
+      }
+    }
+    control.frontierUnits = static_cast<uint32_t>(endUnits);
+    const uint64_t from = std::max<uint64_t>(handle.view().cursor().endUnits, control.aheadUnits);
+    const Status begun = handle.writeAhead(units, changed);
+    aheadFrom_ = pagesOf(from);
+    return begun;
+  }
+  /// As a savepoint that is rolled back does it.
+  void lowerTo(uint64_t units) {
+    const uint64_t from = units * kUnitBytes, to = freshLineOf(endUnits) * kLineBytes;
+    memset(memory_.windows() + from, 0, to - from);
+    control.highUnits = std::max(control.highUnits, static_cast<uint32_t>(endUnits));
+    if (units < control.aheadUnits) {
+      control.aheadUnits = static_cast<uint32_t>(units / kUnitsOfPage * kUnitsOfPage);
+    }
+    endUnits = units;
   }
   Changes changes() const {
     return {pages_.data(), static_cast<uint32_t>(pages_.size()), endUnits};
@@ -263,6 +290,7 @@ class Region {
   ViewMemory memory_;
   std::vector<uint32_t> pages_;
   std::map<uint64_t, Line> undo_;
+  uint64_t aheadFrom_ = 0;
 };
 
 /// A region that was closed cleanly, checked as bytes: identity, a clean slot, no log, no lock

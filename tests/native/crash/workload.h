@@ -66,6 +66,7 @@ struct Step {
   uint32_t lines = 0;  // changed below the end
   uint32_t grow = 0;   // units past the end
   bool sync = false;
+  bool ahead = false;  // what is new is written to the file ahead of the commit
 };
 
 constexpr uint32_t pagesToUnits(uint32_t pages) { return pages * kUnitsOfPage; }
@@ -141,6 +142,37 @@ inline const std::vector<Step>& script() {
   return steps;
 }
 
+/// Transactions that are written ahead, first one before the log is begun: committed, synced or not,
+/// given up with and without a tail, with the frontier where it was and lowered (Run::changeAhead),
+/// beside another handle and after it.
+inline std::vector<Step> scriptOfAhead() {
+  return {
+      {Do::kOpen, 0},
+      {Do::kRollback, 0, 4, pagesToUnits(12), false, true},
+      {Do::kClose, 0},
+      {Do::kCommit, 0, 9, pagesToUnits(40) + 5, false, true},
+      {Do::kCommit, 0, 31, pagesToUnits(20) + 1, true, true},
+      {Do::kRollback, 0, 7, pagesToUnits(20), false, true},
+      {Do::kCommit, 1, 24, pagesToUnits(30) + 3, true, true},
+      {Do::kCommit, 0, 5, 9, false},
+      {Do::kCheckpoint, 0},
+      {Do::kCommit, 1, 40, pagesToUnits(9), false, true},
+      {Do::kFlush, 1},
+      {Do::kAbandonTail, 0, 12, pagesToUnits(12), true, true},
+      {Do::kCommit, 1, 3, 12, true},
+      {Do::kCommit, 0, 60, pagesToUnits(70), false, true},
+      {Do::kCommit, 0, 20, 0, false},
+      {Do::kCheckpoint, 1},
+      {Do::kBackup, 1},
+      {Do::kAbandonTail, 1, 13, pagesToUnits(66), false, true},
+      {Do::kClose, 0},
+      {Do::kClose, 1},  // zeroes it
+      {Do::kOpen, 0},
+      {Do::kCommit, 0, 14, pagesToUnits(8), false, true},
+      {Do::kClose, 0},
+  };
+}
+
 /// Lines, units or pages: mostly few.
 inline uint32_t fewOrMany(Random& random, uint32_t many) {
   return static_cast<uint32_t>(random.below(random.below(4) == 0 ? many : 1 + many / 20));
@@ -176,6 +208,7 @@ class RandomScript {
     const uint32_t pages = hasTail ? 64 + static_cast<uint32_t>(random_.below(12)) : 0;
     const uint32_t units = random_.below(3) == 0 ? fewOrMany(random_, 1500) : 0;
     if (pagesLeft_ >= pages + 5) step.grow = pagesToUnits(pages) + units;
+    step.ahead = step.grow >= pagesToUnits(3) && step.grow % 2 == 0;
     if (step.grow != 0 && step.what == Do::kCommit) pagesLeft_ -= pages + 3;
     return step;
   }
@@ -421,10 +454,37 @@ class Run {
     region.endUnits += step.grow;
     const uint64_t end = freshLineOf(region.endUnits);
     if (!isDone(region.handle.grow(region.endUnits))) return;
+    if (step.ahead) return changeAhead(region, step);
     // Some of what is new stays zero.
     for (uint64_t line = old; line < end; line++) {
       if (random_.below(8) != 0) put(region, line);
     }
+  }
+
+  /// In two stretches. Lines that were written are changed while a thread writes them, and behind
+  /// it; then the frontier comes down, into either stretch, and goes up a little.
+  void changeAhead(Region& region, const Step& step) {
+    const uint64_t old = freshLineOf(model_.endUnits), end = region.endUnits;
+    uint64_t line = old;
+    for (const uint64_t units : {end - step.grow / 2, end}) {
+      for (; line < freshLineOf(units); line++) put(region, line);
+      if (!isDone(region.writeAhead(units))) return;
+      changeSome(region, step.lines, old, line);
+      if (!isDone(region.handle.awaitAhead())) return;
+      changeSome(region, step.lines / 2, old, line);
+    }
+    if (step.lines % 3 == 0) return;
+    const uint64_t lower = old + random_.below(line - old);
+    region.lowerTo(lower * kUnitsOfLine);
+    for (uint64_t at = lower; at < line; at++) model_.write(at, Line{});
+    region.endUnits += std::min<uint64_t>(end - region.endUnits, 8 + step.lines * 16);
+    for (uint64_t at = lower; at < freshLineOf(region.endUnits); at++) put(region, at);
+    changeSome(region, step.lines / 2, old, freshLineOf(region.endUnits));
+  }
+
+  void changeSome(Region& region, uint32_t count, uint64_t from, uint64_t end) {
+    for (uint32_t i = 0; i < count && from < end; i++)
+      put(region, from + random_.below(end - from));
   }
 
   void put(Region& region, uint64_t line) {

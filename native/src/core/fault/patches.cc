@@ -80,6 +80,24 @@ bool listPatch(FaultRange* range, uint32_t page, uint32_t count) {
   return true;
 }
 
+PatchPart cutPatch(FaultRange* range, uint32_t page, uint32_t count) {
+  const uint32_t end = page + count;
+  uint32_t found = kFaultPatchLimit;
+  for (uint32_t index = 0; index < range->patchCount; index++) {
+    const FaultPatch& patch = range->patches[index];
+    if (patch.firstPage >= end || patch.firstPage + patch.pageCount <= page) continue;
+    if (found != kFaultPatchLimit || patch.firstPage < page) return {.isAcross = true};
+    found = index;
+  }
+  if (found == kFaultPatchLimit) return {};
+  FaultPatch& patch = range->patches[found];
+  const PatchPart part{patch.firstPage, std::min(patch.pageCount, end - patch.firstPage)};
+  patch.firstPage += part.pageCount;
+  patch.pageCount -= part.pageCount;
+  if (patch.pageCount == 0) patch = range->patches[--range->patchCount];
+  return part;
+}
+
 std::byte* addressOfPage(const FaultRange* range, uint32_t page) {
   return range->base + page * systemPageBytes();
 }

@@ -8,6 +8,15 @@ namespace rstore {
 
 /// Number of the system page at an offset of a range.
 uint32_t pageOf(uint64_t offset);
+/// What a patch has of some pages.
+struct PatchPart {
+  uint32_t firstPage = 0;
+  uint32_t pageCount = 0;  // 0: nothing
+  bool isAcross = false;   // several have, or one from before them on: nothing was cut
+};
+/// Takes pages off the one patch that has some of them, at its beginning.
+PatchPart cutPatch(FaultRange* range, uint32_t page, uint32_t count);
+
 std::byte* addressOfPage(const FaultRange* range, uint32_t page);
 
 /// Sets a bit of FAULT_… in the control block, where there is one, and what it is about.

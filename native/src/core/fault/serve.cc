@@ -11,6 +11,7 @@
 #include "core/address-space.h"
 #include "core/fault/patches.h"
 #include "core/fault/ranges.h"
+#include "core/fault/tail-memory.h"
 #include "core/io.h"
 #include "core/pages.h"
 
@@ -78,9 +79,6 @@ bool serveWithinFile(FaultRange* range, uint64_t offset) {
 
 // ── views ──
 
-/// Where the system has pages of this size, memory that is aligned to it costs one fault each.
-constexpr uint64_t kLargePageBytes = 2 * 1024 * 1024;
-
 /// F4: growth by a chunk; with the last of the disk's space by what is needed.
 Status growForAccess(FaultRange* range, uint64_t length, uint64_t endBytes) {
   const uint64_t limit = growthLimit(range);
@@ -97,26 +95,6 @@ Status growForAccess(FaultRange* range, uint64_t length, uint64_t endBytes) {
   if (status.ok() && after < endBytes) return failure(Code::kNoSpace);
   grownCount.fetch_add(1, std::memory_order_relaxed);
   return status;
-}
-
-/// F8: memory for what the file has just been made longer by, from `length` on.
-void bufferTail(FaultRange* range, uint64_t length) {
-  const uint64_t grown = bytesOfUnits(range->control->frontierUnits) - committedBytes(range);
-  uint64_t after = 0;
-  if (range->buffersTail == 0 || grown < kBufferedTailBytes) return;
-  if (!fileLength(range->fd, &after).ok()) return;
-  const uint32_t first = pageOf(roundUpToSystemPage(length));
-  const auto count = pageOf(std::min(after, range->bytes)) - first;
-  if (count == 0 || count > range->bytes / systemPageBytes()) return;
-  if (isPatched(range, first) || freePages(range, first, count) < count) return;
-  if (!listPatch(range, first, count)) return;
-  std::byte* base = addressOfPage(range, first);
-  const uint64_t bytes = count * systemPageBytes();
-  if (!mapZero(base, bytes).ok()) return;
-  range->tailBuffered = 1;
-#ifdef MADV_HUGEPAGE
-  ::madvise(base, bytes, MADV_HUGEPAGE);
-#endif
 }
 
 uint32_t bitOfFailedGrowth(Status status) {

@@ -467,8 +467,10 @@ struct ControlBlock {
   uint32_t replacements;
   /// The highest frontier of the running transaction that was lowered again; 0: none was.
   uint32_t highUnits;
+  /// Where what was written to the file ahead of the commit ends, a whole page; 0: nothing was.
+  uint32_t aheadUnits;
   /// Zero; checked on reading.
-  uint8_t reserved[196];
+  uint8_t reserved[192];
 };
 static_assert(sizeof(ControlBlock) == 256);
 static_assert(std::is_trivially_copyable_v<ControlBlock>);
@@ -487,7 +489,8 @@ static_assert(offsetof(ControlBlock, privatePageCount) == 44);
 static_assert(offsetof(ControlBlock, lastError) == 48);
 static_assert(offsetof(ControlBlock, replacements) == 52);
 static_assert(offsetof(ControlBlock, highUnits) == 56);
-static_assert(offsetof(ControlBlock, reserved) == 60);
+static_assert(offsetof(ControlBlock, aheadUnits) == 60);
+static_assert(offsetof(ControlBlock, reserved) == 64);
 
 /// A page of second copies of type descriptors: DescriptorParts behind this.
 struct DescriptorCopies {
