@@ -59,6 +59,7 @@ function setSorted(map: OrderedMap, first: Entry, rest: Entries, onEntry: () => 
     const [key, value] = entry
     if (!isAbove(key)) throw unsortedError(map, key)
     map.set(key, value)
+    map.session.writeAhead(0)
     onEntry()
   }
 }

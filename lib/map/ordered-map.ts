@@ -236,7 +236,7 @@ export class OrderedMap extends MapReader {
     this.enterWrite()
     const { tree, stored, session } = this
     session.change(() => {
-      const loader = tree.loader(() => session.writeAhead())
+      const loader = tree.loader(() => session.writeAhead(1))
       try {
         for (let entry: Entry | undefined = first; entry !== undefined; entry = rest.next()) {
           const own = this.codec.settle(entry[0])

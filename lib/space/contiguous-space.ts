@@ -175,12 +175,12 @@ export class ContiguousSpace extends Space {
   }
 
   /** V4. The caller says that no cell is being filled. */
-  override writeAhead(): void {
+  override writeAhead(own: number): void {
     const { control, write, aheadUnits } = this
     const end = this.frontierUnits - this.frontierUnits % aheadUnits
     const written = Math.max(control[CONTROL.aheadUnits]!, control[CONTROL.endUnits]!)
     if (end - written < aheadUnits || write === undefined || !this.running) return
-    if (this.rooms.anyOpen || this.onFree !== null || this.watcherCount > 1) return
+    if (this.rooms.anyOpen || this.onFree !== null || this.watcherCount > own) return
     const changed = this.marks.changedIn(this.aheadFrom, control[CONTROL.aheadUnits]!)
     this.marks.advance(end)  // throws where there is no memory for it
     this.aheadFrom = written

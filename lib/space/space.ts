@@ -120,8 +120,10 @@ export abstract class Space {
    * Between two operations of a large transaction: what it has added may go to its file now, where
    * the space has one. Whoever fills a structure in a way of his own calls it where he marks anew
    * what he goes on with.
+   *
+   * @param _own structures that the caller himself is filling so: not while there are more
    */
-  writeAhead(): void {}
+  writeAhead(_own: number): void {}
 
   /**
    * Arrays of at least so many bytes of capacity are built in a room; smaller ones in memory of

@@ -296,8 +296,8 @@ export abstract class Session {
   lending = false
 
   /** See Space.writeAhead: not while somebody may write to memory of the space by himself. */
-  writeAhead(): void {
-    if (!this.lending) this.space.writeAhead()
+  writeAhead(own: number): void {
+    if (!this.lending) this.space.writeAhead(own)
   }
 
   /** Whether a buffer is memory of the space: what is in it may be another value's any time. */

@@ -217,7 +217,8 @@ export interface RMap<K, V, I = V> extends ReadMap<K, V> {
    * once is stored as it comes; what comes asynchronously is gathered in memory first, because a
    * transaction cannot wait, and either all of it is stored or nothing. For more than fits there,
    * call it with parts, one by one. `onProgress` is told now and then how many entries were read
-   * (of what is gathered, while it is), and at the end, before the commit, of all.
+   * (of what is gathered, while it is), and at the end, before the commit, of all. What is stored
+   * goes to the file of a region while the load runs: it may be more than fits in memory.
    */
   bulkLoad(
     sorted: Iterable<readonly [K, I]> | AsyncIterable<readonly [K, I]>,
