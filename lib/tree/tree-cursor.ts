@@ -8,6 +8,8 @@
  *      still there or not.
  *  K3. `hop` may move only while the cursor is placed, and in its leaf: `hopsLeft` is 0 otherwise.
  *  K4. Leaves may be empty (BranchingTree B3): moving on goes over them.
+ *  K5. What a loader adds behind the last entry of a leaf moves nothing: a cursor stays placed, and
+ *      looks whether there are more now before it leaves the leaf.
  */
 import type { Ref } from '../space/ref.js'
 import type { Place } from '../space/space.js'
@@ -238,8 +240,9 @@ export class TreeCursor<K> extends Cursor<K> implements Place {
     this.enter(node)
   }
 
-  /** K4: from `index`, possibly behind the last of the leaf, to the next entry there is. */
+  /** K4, K5: from `index`, possibly behind the last of the leaf, to the next entry there is. */
   private settleForward(): boolean {
+    if (this.index >= this.count) this.count = this.tree.countOf(this.leaf)
     while (this.index >= this.count) {
       if (!this.climb(1)) return this.none()
       this.toFirstLeaf(this.child())

@@ -4,7 +4,7 @@
  */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { t, type Range } from '../../lib/types/index.js'
+import { t, type Range, type Type } from '../../lib/types/index.js'
 import { MemoryRegion } from '../harness/memory-region.js'
 import { assertSound, codeOf } from '../harness/types.js'
 
@@ -219,6 +219,26 @@ test('between two entries of a bulkLoad the map reads as it is', async () => {
     assert.is(await map.bulkLoad(source()), 2_995)
     assert.is(map.size, 3_000)
     assertSound(region)
+  }
+})
+
+test('an iterator that the source of a bulkLoad began goes on over what comes', async () => {
+  for (const keyType of [t.u32, t.f64, t.string] as Type<any>[]) {
+    const region = new MemoryRegion(2 ** 22)
+    const map = region.map('map', keyType, t.u32)
+    const keyOf = (i: number): unknown => keyType === t.string ? String(i).padStart(4, '0') : i
+    const seen: number[] = []
+    function* source(): Generator<[unknown, number]> {
+      yield [keyOf(0), 0]
+      const iterator = map.values()
+      for (let i = 1; i < 2_000; i++) {
+        if (i % 7 < 3) seen.push(iterator.next().value as number)
+        yield [keyOf(i), i]
+      }
+      seen.push(...iterator)
+    }
+    assert.is(await map.bulkLoad(source()), 2_000)
+    assert.equal(seen, Array.from({ length: 2_000 }, (_, i) => i))
   }
 })
 
