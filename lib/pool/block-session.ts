@@ -220,6 +220,7 @@ export class BlockSession extends OpenSession {
     const known = this.views?.get(ref)
     if (known !== undefined && known.byteLength === bytes) return known
     const buffer = this.unleasedBuffer(ref, offset, bytes)
+    this.lending = true
     this.views ??= new Map()
     this.views.set(ref, buffer)
     this.space.onFree = (freed) => this.detachView(freed)

@@ -139,13 +139,19 @@ export abstract class FixedTree<K> extends BranchingTree<K> {
     this.setCount(leaf, count - to + from)
   }
 
-  override loader(onLeaf?: () => void): Loader<K> {
-    return new FixedLoader(this, onLeaf)
+  override loader(between?: () => void): Loader<K> {
+    return new FixedLoader(this, between)
   }
 
   /** Index of a key in its window. */
   keyWordAt(leaf: number, index: number): number {
     return wordIndexOf(leaf) + ENTRIES + index * this.keyWords
+  }
+
+  /** What `countLoaded` changes, and the loader itself. */
+  markLoaded(leaf: number): void {
+    this.markLeaf(leaf)
+    this.space.mark(this.root + (ENTRY_COUNT >>> 1), 8)
   }
 
   /** One more entry in the leaf of a loader, which has marked it: `markLeaf`, and `place`. */

@@ -72,6 +72,8 @@ class Watch implements Watcher {
 }
 
 const NOTHING = (): void => {}
+/** So often `between` is called where a leaf is not full yet: values may be large. */
+const PAUSE_ENTRIES = 16
 
 /** The last key of a tree, or undefined. */
 function lastKeyOf<K>(tree: BranchingTree<K>): K | undefined {
@@ -99,7 +101,7 @@ export class FixedLoader<K> implements Loader<K> {
   private keyWord = 0
   private valueWord = 0
 
-  constructor(private readonly tree: FixedTree<K>, private readonly onLeaf: () => void = NOTHING) {
+  constructor(private readonly tree: FixedTree<K>, private readonly between: () => void = NOTHING) {
     this.last = lastKeyOf(tree)
     this.window = tree.window
     this.watch = new Watch(tree.space, tree.root)
@@ -110,6 +112,7 @@ export class FixedLoader<K> implements Loader<K> {
     if (last !== undefined && tree.compare(key, last) <= 0) throw unsortedError(tree.root)
     this.watch.check()
     if (this.count === this.capacity) return this.begin(key)
+    if (this.count % PAUSE_ENTRIES === 0) this.pause()
     const { keyWord, valueWord, window } = this
     const { keyWords, valueWords } = tree
     tree.storeKey(window, keyWord, key)
@@ -123,10 +126,16 @@ export class FixedLoader<K> implements Loader<K> {
     return valueWord
   }
 
+  /** What has been marked for the entries that follow is marked anew. */
+  private pause(): void {
+    this.between()
+    this.tree.markLoaded(this.leaf)
+  }
+
   /** A first key, or one that the leaf has no room for. The leaf that it comes into is marked. */
   private begin(key: K): number {
     const { tree } = this
-    this.onLeaf()
+    this.between()
     const value = this.watch.aside(() => tree.place(key))
     const leaf = tree.leaf
     const count = tree.countOf(leaf)
@@ -160,8 +169,9 @@ export class SlottedLoader implements Loader<KeyBuffer> {
   private isFirst: boolean
   private readonly watch: Watch
   private leaf = 0
+  private added = 0
 
-  constructor(private readonly tree: TreeBytes, private readonly onLeaf: () => void = NOTHING) {
+  constructor(private readonly tree: TreeBytes, private readonly between: () => void = NOTHING) {
     const last = lastKeyOf(tree)
     this.last = last ?? tree.newKey()
     this.isFirst = last === undefined
@@ -182,18 +192,22 @@ export class SlottedLoader implements Loader<KeyBuffer> {
   private add(key: KeyBuffer, shared: number): number {
     const { leaf, tree } = this
     if (leaf === 0 || leaf === tree.root) {
-      this.onLeaf()
+      this.between()
       const value = tree.place(key)
       this.leaf = isLast(tree, tree.leaf) ? tree.leaf : 0
       if (this.leaf !== 0) tree.markLeaf(this.leaf)
       return value
+    }
+    if (++this.added % PAUSE_ENTRIES === 0) {
+      this.between()
+      tree.markLeaf(leaf)
     }
     const belongs = shared >= tree.prefixBytesOf(leaf)
     const stays = belongs && (tree.hasRoom(leaf, key) ||
       (tree.tighten(leaf, key) && tree.hasRoom(leaf, key)))
     tree.space.beforeChange(tree.root)
     if (!stays) {
-      this.onLeaf()
+      this.between()
       this.leaf = tree.closeLeaf(key)
       tree.markLeaf(this.leaf)
     }

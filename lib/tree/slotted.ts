@@ -24,8 +24,8 @@ const pair = {
 }
 
 export class TreeBytes extends SlottedSplits {
-  override loader(onLeaf?: () => void): Loader<KeyBuffer> {
-    return new SlottedLoader(this, onLeaf)
+  override loader(between?: () => void): Loader<KeyBuffer> {
+    return new SlottedLoader(this, between)
   }
 
   protected override moveLeaf(from: number, to: number): void {

@@ -85,10 +85,10 @@ export abstract class Tree<K> {
    * Appends in ascending order, with dense leaves. One loader at a time; until its `finish` nothing
    * else of the tree is used, `size` included, and no savepoint begins or ends.
    *
-   * @param onLeaf called before a leaf is begun: all that was appended before it is finished, and
-   *   what the loader goes on with is marked when this has returned
+   * @param between called between some entries, and before a leaf is begun: all that was appended
+   *   is finished, and what the loader goes on with is marked when this has returned
    */
-  abstract loader(onLeaf?: () => void): Loader<K>
+  abstract loader(between?: () => void): Loader<K>
 
   /** `clear`, and the root is given back too: the handle is dead afterwards. */
   abstract drop(release?: ReleaseValue): void

@@ -292,12 +292,19 @@ export abstract class Session {
    */
   abstract externalView(ref: Ref, offset: number, bytes: number): ArrayBuffer | null
 
-  /** Whether somebody may have a buffer that `isLent` knows. */
+  /** Whether somebody may have a buffer that `isLent` knows, until its lease ends. */
   lending = false
+  /** Callbacks of `editArray` under way: each has such a buffer, whatever ends meanwhile. */
+  editing = 0
+
+  /** Whether memory of the space may be read, or written to, by somebody himself. */
+  get isLending(): boolean {
+    return this.lending || this.editing > 0
+  }
 
   /** See Space.writeAhead: not while somebody may write to memory of the space by himself. */
   writeAhead(own: number): void {
-    if (!this.lending) this.space.writeAhead(own)
+    if (!this.isLending) this.space.writeAhead(own)
   }
 
   /** Whether a buffer is memory of the space: what is in it may be another value's any time. */

@@ -10,7 +10,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Region, t, type ReadOnlyRegion } from '../../lib/index.js'
 import { Random, printedSeed } from '../processes/random.js'
-import { withRegion, type Place } from '../harness/with-region.js'
+import { nextTurn, withRegion, type Place } from '../harness/with-region.js'
 
 const test = suite('written ahead of the commit')
 const seed = printedSeed()
@@ -193,22 +193,85 @@ test('random loads, changes and savepoints, seen by another handle', withRegion(
   }
 }))
 
-test('what is edited while a load runs in the callback is not lost', withRegion(async (place) => {
-  const region = place.create({ capacity: '256MiB' })
-  const Row = t.struct('Row', { numbers: t.array(t.f64) })
+const Row = t.struct('Row', { numbers: t.array(t.f64) })
+const NUMBERS = 200_000
+
+/** Edits a new array, all of it, behind something else that the callback does. */
+function editBehind(region: Region, row: number, first: () => void): void {
   const rows = region.map('rows', t.u32, Row)
   region.transact(() => {
-    rows.set(1, { numbers: new Float64Array(200_000) })
-    const numbers = rows.get(1)!.numbers
-    region.editArray(numbers, 0, 200_000, (elements) => {
-      void blobsOf(region).bulkLoad(blobs(0, 400))
+    rows.set(row, { numbers: new Float64Array(NUMBERS) })
+    region.editArray(rows.get(row)!.numbers, 0, NUMBERS, (elements) => {
+      first()
       elements.fill(42)
     })
   })
+}
+
+test('what is edited while a load runs in the callback is not lost', withRegion(async (place) => {
+  const region = place.create({ capacity: '256MiB' })
+  const undo = (): void => assert.throws(() => region.transact(() => {
+    throw new Error('undone')
+  }), 'undone')
+  let count = 0
+  for (const before of [() => {}, undo, () => region.transact(undo)]) {
+    editBehind(region, count, () => {
+      before()
+      void blobsOf(region).bulkLoad(blobs(count, 300))
+    })
+    const reader = place.openReadOnly()
+    const { numbers } = reader.map('rows', t.u32, Row).get(count)!
+    count += 300
+    assert.ok([...numbers as Iterable<number>].every((n) => n === 42))
+    checkBlobs(reader, count)
+    reader.close()
+  }
+}))
+
+/** By how much a load of so many bytes makes the memory of the process grow, at most. */
+function growthOfLoad(region: Region, first: number, mebibytes: number): number {
+  const before = anonymousBytes()
+  let most = before
+  void blobsOf(region).bulkLoad(blobs(first, mebibytes * MIB / BLOB, (i) => {
+    if (i % 64 === 0) most = Math.max(most, anonymousBytes())
+  }))
+  return most - before
+}
+
+test('memory is used again behind an array that was edited', withRegion(async (place) => {
+  const region = place.create({ capacity: '1GiB' })
+  const rows = region.map('rows', t.u32, Row)
+  region.transact(() => {
+    rows.set(1, { numbers: new Float64Array(2) })  // so few that reading copies them
+    region.editArray(rows.get(1)!.numbers, 0, 2, (elements) => elements.fill(1))
+  })
+  await nextTurn()
+  const growth = growthOfLoad(region, 0, 160)
+  assert.ok(growth < 80 * MIB, `${growth / MIB} MiB more`)
+}))
+
+test('memory is used again behind what was changed all over', withRegion(async (place) => {
+  const region = place.create({ capacity: '1GiB' })
+  const numbers = region.map('numbers', t.u32, t.struct('Number', { n: t.f64 }))
+  const texts = region.map('texts', t.u32, t.string)
+  const count = 500_000
+  region.transact(() => {
+    void numbers.bulkLoad(Array.from({ length: count }, (_, i) => [i, { n: i }] as const))
+    for (let i = 0; i < count; i++) numbers.get(i)!.n = -i
+    const text = 'x'.repeat(30_000)
+    const before = anonymousBytes()
+    let most = before
+    void texts.bulkLoad((function* () {
+      for (let i = 0; i < 5000; i++) {
+        if (i % 100 === 0) most = Math.max(most, anonymousBytes())
+        yield [i, text] as const
+      }
+    })())
+    assert.ok(most - before < 100 * MIB, `${(most - before) / MIB} MiB more`)
+  })
   const reader = place.openReadOnly()
-  const { numbers } = reader.map('rows', t.u32, Row).get(1)!
-  assert.ok([...numbers as Iterable<number>].every((n) => n === 42))
-  checkBlobs(reader, 400)
+  const read = reader.map('numbers', t.u32, t.struct('Number', { n: t.f64 }))
+  for (let i = 1; i < count; i += 11) assert.is(read.get(i)!.n, -i)
 }))
 
 test('a process that dies in the middle of it', withRegion(async (place) => {

@@ -131,9 +131,11 @@ export function editArray(
   const change = (): void => {
     session.space.mark(ref + (offset >>> 3), bytes + (offset & 7))
     const buffer = session.unleasedBuffer(ref, offset, bytes)
+    session.editing++
     try {
       edit(new typed(buffer))
     } finally {
+      session.editing--
       addon().detach([buffer])
     }
     if (core.window.i32[core.cell + 1] !== core.stamp) spoil(core)

@@ -132,6 +132,7 @@ export abstract class OpenSession extends Session {
     const same = known.find(({ byteLength }) => byteLength === bytes)
     if (same !== undefined) return same
     const buffer = this.unleasedBuffer(ref, offset, bytes)
+    this.lending = true
     this.buffers.set(ref, [...known, buffer])
     this.space.onFree = (freed) => this.detachBuffers(freed)
     return buffer
@@ -151,7 +152,6 @@ export abstract class OpenSession extends Session {
     const buffer = addon().bufferOver(u8, byteIndexOf(ref) + offset, bytes)
     Object.setPrototypeOf(buffer, LENT_BUFFER)
     sessionOf.set(buffer, this)
-    this.lending = true
     return buffer
   }
 

@@ -38,7 +38,7 @@ function isDisguised(array: ArrayBufferView, prototype: object): boolean {
 export function mustCopy(
   array: ArrayBufferView, prototype: object, session: Session | null,
 ): boolean {
-  return isDisguised(array, prototype) || (session !== null && session.lending
+  return isDisguised(array, prototype) || (session !== null && session.isLending
     && (array.byteLength <= IN_OBJECT_BYTES || session.isLent(array.buffer)))
 }
 

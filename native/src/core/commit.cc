@@ -67,8 +67,11 @@ Status Handle::prepare(const Changes& changes, bool sync) {
   if (const Status ahead = awaitAhead(); !ahead.ok()) return ahead;
   planTail(changes);
   gather(changes);
-  // Zeros stood in for a page that could not be read, because somebody cut the file.
-  if (atomicWord(view_.control().fault).load() != 0) return failure(Code::kIo, EIO);
+  // Zeros stood in for a page that there is no block for, or that could not be read, because
+  // somebody cut the file.
+  const uint32_t fault = atomicWord(view_.control().fault).load();
+  if (fault == kFaultNoSpace) return failure(Code::kNoSpace, ENOSPC);
+  if (fault != 0) return failure(Code::kIo, EIO);
   if (pending_.tailPageCount != 0 || ahead_.highPage != 0) {
     if (const Status wrote = writeTail(changes); !wrote.ok()) return fail(wrote);
   }

@@ -86,11 +86,17 @@ PatchPart cutPatch(FaultRange* range, uint32_t page, uint32_t count) {
   for (uint32_t index = 0; index < range->patchCount; index++) {
     const FaultPatch& patch = range->patches[index];
     if (patch.firstPage >= end || patch.firstPage + patch.pageCount <= page) continue;
-    if (found != kFaultPatchLimit || patch.firstPage < page) return {.isAcross = true};
+    if (found != kFaultPatchLimit) return {.isAcross = true};
     found = index;
   }
   if (found == kFaultPatchLimit) return {};
   FaultPatch& patch = range->patches[found];
+  if (patch.firstPage < page) {
+    if (range->patchCount == kFaultPatchLimit) return {.isAcross = true};
+    range->patches[range->patchCount++] = {patch.firstPage, page - patch.firstPage};
+    patch.pageCount -= page - patch.firstPage;
+    patch.firstPage = page;
+  }
   const PatchPart part{patch.firstPage, std::min(patch.pageCount, end - patch.firstPage)};
   patch.firstPage += part.pageCount;
   patch.pageCount -= part.pageCount;

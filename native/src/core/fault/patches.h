@@ -12,9 +12,9 @@ uint32_t pageOf(uint64_t offset);
 struct PatchPart {
   uint32_t firstPage = 0;
   uint32_t pageCount = 0;  // 0: nothing
-  bool isAcross = false;   // several have, or one from before them on: nothing was cut
+  bool isAcross = false;   // several have, or the list is full: nothing was cut
 };
-/// Takes pages off the one patch that has some of them, at its beginning.
+/// Takes pages off the one patch that has some of them; what it has before them stays another one.
 PatchPart cutPatch(FaultRange* range, uint32_t page, uint32_t count);
 
 std::byte* addressOfPage(const FaultRange* range, uint32_t page);
