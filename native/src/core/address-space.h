@@ -63,9 +63,9 @@ Status unmapShared(std::byte* base, int fd, uint64_t bytes, Shared use);
 /// again, of anonymous memory zero. Does not change the number of mappings.
 Status giveBackPages(std::byte* base, uint64_t bytes);
 
-/// Moves anonymous memory, as it is, to where other memory is mapped, which goes; zeros are left where
-/// it was. Units of 2 MiB on both sides cost a few microseconds each. False where the system cannot,
-/// and nothing was moved.
+/// Moves anonymous memory, as it is, to where other memory is mapped, which goes; zeros are left
+/// where it was. Units of 2 MiB on both sides cost a few microseconds each. False where the system
+/// cannot, and nothing was moved.
 bool moveMemory(std::byte* from, std::byte* to, uint64_t bytes);
 
 /// Maps pages that will be written in a moment in one go, instead of with a fault for each

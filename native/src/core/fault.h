@@ -7,10 +7,10 @@
 // result.
 //
 // Invariants
-//  F1. The handler uses: system calls through io() and mmap, mprotect, madvise, mremap; atomics; memory of
-//      FaultRange, ControlBlock and its own stack. No allocation, no lock that its own thread could
-//      hold when it faults, no thread-local storage (its first use in a library may allocate).
-//      errno is kept.
+//  F1. The handler uses: system calls through io() and mmap, mprotect, madvise, mremap; atomics;
+//      memory of FaultRange, ControlBlock and its own stack. No allocation, no lock that its own
+//      thread could hold when it faults, no thread-local storage (its first use in a library may
+//      allocate). errno is kept.
 //  F2. An address in no registered range goes to the handler that was there before, as if we were
 //      not: with SA_SIGINFO, without, default (the instruction is repeated and ends the process),
 //      ignored.
@@ -33,7 +33,7 @@
 //      anonymous memory where the file is made longer for it, not pages of the file, each of which
 //      the kernel would read only to copy it. Nobody has touched those pages yet, and they are zero
 //      either way. The memory is a patch (F5), and its content is in no file until somebody writes
-//      it there: ahead of the commit (write-ahead.h), or whoever ends the transaction, who writes
+//      it there: ahead of the commit (tail.cc), or whoever ends the transaction, who writes
 //      the whole tail straight to the file, and repairs the range. tail-memory.h.
 //  F9. A view may have taken the right to touch pages away that it has not brought up to date
 //      (pending-pages.h): SIGSEGV. The handler does that with system calls and gives the right

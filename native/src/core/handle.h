@@ -155,9 +155,9 @@ class Handle {
   Status replaceWith(const std::string& temporary);
 
   /// Inside a transaction: writes what is new before `endUnits` to the file, whole pages, ahead of
-  /// the commit, on a thread of its own. `control.aheadUnits` is how far it goes; whoever changes it
-  /// from now on lists its pages for the commit. `changed` are those of the last stretch that were
-  /// changed since the call for it. After a failure `rollback` must follow.
+  /// the commit, on a thread of its own. `control.aheadUnits` is how far it goes; whoever changes
+  /// it from now on lists its pages for the commit. `changed` are those of the last stretch that
+  /// were changed since the call for it. After a failure `rollback` must follow.
   Status writeAhead(uint64_t endUnits, const std::vector<uint32_t>& changed);
   /// Returns when that has ended, with how it went.
   Status awaitAhead();

@@ -6,16 +6,17 @@
 //  T1. It is step 2 of the commit (handle.h), earlier: past the committed end, behind tailHighBytes
 //      and unsyncedTailEpoch, with the log begun (H5: the slot is not clean, so that whoever opens
 //      after a crash looks behind the end). H1 and H3 hold as they are: nobody refers to what lies
-//      there before the commit is published, and after a rollback or a crash it is zeroed. The write
-//      lock is held until the thread that writes has ended (`awaitAhead`).
+//      there before the commit is published, and after a rollback or a crash it is zeroed. The
+//      write lock is held until the thread that writes has ended (`awaitAhead`).
 //  T2. What was written ahead is, for the rest of the transaction, like committed pages: whoever
 //      changes a line of it marks it (lib/space/marks.ts), so its page is among those that the
 //      commit is given, and is written again, with its checksum. So it does not matter what the
 //      thread gets to see of a page that is changed while it is written. The caller sees to it that
 //      nobody is in the middle of filling a cell there (lib/space/contiguous-space.ts, V4).
-//  T3. A stretch is shown from the file when all of it was written, and the next is begun. Pages that
-//      were marked since are kept as they are in memory: the caller lists them, those of savepoints
-//      too. Where a write failed nothing is shown, and the transaction cannot be committed.
+//  T3. A stretch is shown from the file when all of it was written, and the next is begun. Pages
+//      that were marked since are kept as they are in memory: the caller lists them, those of
+//      savepoints too. Where a write failed nothing is shown, and the transaction cannot be
+//      committed.
 //  T4. The frontier may be lowered below what was written ahead (a savepoint is rolled back). Then
 //      control.aheadUnits is lowered, too, nothing behind it is shown from the file, and what comes
 //      there next is written by the commit, or ahead once more. What the file has behind the end is
@@ -62,8 +63,8 @@ Status Handle::writeAhead(uint64_t endUnits, const std::vector<uint32_t>& change
   ahead_.firstPage = from;
   ahead_.endPage = end;
   uint32_t* checksums = ahead_.checksums.data() + (from - tailPage);
-  const auto write = [this, checksums] { ahead_.written = writeStretch(checksums); };
-  if (!ahead_.writer.start(write).ok()) write();
+  const auto body = [this, checksums] { ahead_.written = writeStretch(checksums); };
+  if (!ahead_.writer.start(body).ok()) body();
   view_.control().aheadUnits = static_cast<uint32_t>(end * kPageUnits);
   return kSuccess;
 }

@@ -1,9 +1,9 @@
 // The memory that a transaction's tail is in until it is in the file: fault.h, F8.
 //
-// A large transaction writes its tail ahead of the commit (write-ahead.h), a stretch at a time, and
-// is shown the file there. Memory that becomes free with that is cleared and used for what the file
-// grows by next. It is as large as what comes from the kernel, which would have to find and clear it
-// first: on a virtual machine that costs more than all else that is done for a page.
+// A large transaction writes its tail ahead of the commit (tail.cc), a stretch at a time, and is
+// shown the file there. Memory that becomes free with that is cleared and used for what the file
+// grows by next. What comes from the kernel has to be found and cleared first: on a virtual machine
+// that costs more than all else that is done for a page.
 //
 //  M1. The units lie in a reservation of their own while they wait; a bit of `ready` says which are
 //      there, all zero. Only under the range's lock, which the handler has when it takes one.
